@@ -1,0 +1,18 @@
+# Compile flags of every owl3 target: warnings are errors, sanitizers on request.
+add_library(owl3_flags INTERFACE)
+target_compile_options(owl3_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wno-sign-conversion -Werror)
+target_include_directories(owl3_flags INTERFACE ${PROJECT_SOURCE_DIR}/src
+                           ${PROJECT_SOURCE_DIR}/include)
+if(OWL3_SANITIZE)
+  target_compile_options(owl3_flags INTERFACE -fsanitize=${OWL3_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(owl3_flags INTERFACE -fsanitize=${OWL3_SANITIZE})
+endif()
+
+# owl3_room(name SOURCES... DEPENDS...): one room of the source tree as a static library.
+function(owl3_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(owl3_${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(owl3_${name} PUBLIC owl3_flags ${ROOM_DEPENDS})
+endfunction()

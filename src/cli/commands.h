@@ -1,0 +1,18 @@
+// The subcommands of the owl3 program; each adds itself and its options to the command line.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace owl3::cli {
+
+// Each function registers one subcommand on `app`; its callback runs when the user named it, and
+// throws owl3::Error for main() to print.
+void add_bench_command(CLI::App& app);
+void add_chat_command(CLI::App& app);
+void add_info_command(CLI::App& app);
+void add_inspect_command(CLI::App& app);
+void add_make_checkpoint_command(CLI::App& app);
+
+}  // namespace owl3::cli

@@ -1,0 +1,43 @@
+#include "core/atomic_file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "core/error.h"
+
+namespace owl3 {
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  temporary_ = path_;
+  temporary_ += fmt::format(".part-{}", ::getpid());
+  file_ = std::fopen(temporary_.c_str(), "wbe");
+  if (file_ == nullptr) {
+    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  std::error_code ignored;
+  std::filesystem::remove(temporary_, ignored);
+}
+
+void AtomicFile::write(const void* data, size_t size) {
+  if (std::fwrite(data, 1, size, file_) != size) {
+    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
+  }
+}
+
+void AtomicFile::commit() {
+  const bool flushed = std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
+  const bool renamed = flushed && std::rename(temporary_.c_str(), path_.c_str()) == 0;
+  if (!renamed) {
+    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
+  }
+  std::fclose(file_);
+  file_ = nullptr;
+}
+
+}  // namespace owl3

@@ -1,0 +1,31 @@
+// Files that appear whole or not at all: written under a temporary name, renamed when complete.
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+
+namespace owl3 {
+
+class AtomicFile {
+ public:
+  /// Creates `path` + a temporary suffix beside it. Throws InputError when that fails.
+  explicit AtomicFile(std::filesystem::path path);
+  /// Removes the temporary file unless commit() was called.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Appends bytes; throws InputError (disk full, ...).
+  void write(const void* data, size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Flushes to disk and renames to the final name.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  std::FILE* file_ = nullptr;
+};
+
+}  // namespace owl3

@@ -1,0 +1,40 @@
+#include "core/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "core/error.h"
+
+namespace owl3 {
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw InputError(fmt::format("{}: {}", path.string(), errno_text(errno)));
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(fd);
+    throw InputError(fmt::format("{}: not a regular file", path.string()));
+  }
+  const auto size = static_cast<size_t>(status.st_size);
+  void* data = nullptr;
+  if (size > 0) {  // mmap refuses length 0; an empty file is an empty span
+    data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  }
+  const int map_error = errno;
+  ::close(fd);
+  if (data == MAP_FAILED) {
+    throw InputError(fmt::format("{}: cannot be mapped: {}", path.string(), errno_text(map_error)));
+  }
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, static_cast<const std::byte*>(data), size));
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+}  // namespace owl3

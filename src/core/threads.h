@@ -1,0 +1,36 @@
+// Work split over threads. Results must not depend on how many there are: a task's outcome may
+// depend on its index only.
+#pragma once
+
+#include <omp.h>
+
+#include <cstdint>
+#include <exception>
+
+namespace owl3 {
+
+/// Cores this process may run on (respects CPU affinity and OMP_NUM_THREADS).
+int available_threads();
+
+/// Calls body(task) for every task in 0..tasks-1 on up to `threads` OpenMP threads, in no
+/// particular order. An exception of any task is rethrown to the caller after all have stopped.
+template <typename Body>
+void parallel_for(int threads, int64_t tasks, const Body& body) {
+  if (threads <= 1 || tasks <= 1) {
+    for (int64_t task = 0; task < tasks; ++task) body(task);
+    return;
+  }
+  std::exception_ptr failure;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+  for (int64_t task = 0; task < tasks; ++task) {
+    try {
+      body(task);
+    } catch (...) {
+#pragma omp critical(owl3_parallel_for)
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace owl3

@@ -1,0 +1,60 @@
+// Still images: decoding to 8-bit RGB, Pillow-exact resizing, the model's cutting into tiles.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace owl3 {
+
+/// 8-bit RGB, rows top to bottom.
+struct Image {
+  int width = 0;
+  int height = 0;
+  std::vector<uint8_t> rgb;  // [height, width, 3]
+};
+
+struct DecodeOptions {
+  /// Turn the image upright by its EXIF orientation.
+  bool apply_exif_orientation = true;
+  /// Refuse images of more pixels than this: a small file can claim terabytes.
+  int64_t max_pixels = int64_t{1} << 28;
+};
+
+/// Decodes JPEG, PNG, WebP, GIF, BMP, TIFF and whatever else FFmpeg reads (first frame), told apart
+/// by content. Like Pillow's convert("RGB"): alpha is dropped without blending, palettes and grey
+/// are expanded. `name` stands in error messages. Throws InputError.
+Image decode_image(std::span<const std::byte> bytes, const std::string& name,
+                   const DecodeOptions& options = {});
+Image load_image(const std::filesystem::path& path, const DecodeOptions& options = {});
+
+/// Bit-exact with Pillow's Image.resize((width, height), BICUBIC): antialiased, a = -0.5, two
+/// passes in fixed point.
+Image resize_bicubic(const Image& image, int width, int height);
+
+struct Grid {
+  int rows = 0;
+  int cols = 0;
+};
+
+/// The grid that cutting uses for a width x height image (model-spec: Images and cutting).
+Grid choose_grid(int width, int height, int image_size);
+
+/// An image as the model sees it: one or more images of S x S.
+struct ModelImages {
+  Grid grid;                  // 0 x 0 when uncut
+  std::vector<Image> images;  // uncut: one; cut: tiles in row-major order, then the global view
+};
+ModelImages prepare_image(const Image& image, int image_size, bool cut);
+
+/// [3, S, S] float32 in [-1, 1]: x / 255, then (x - 0.5) / 0.5.
+void normalize_pixels(const Image& image, float* pixel_values);
+
+/// Paths given by a user (files, folders, globs) as image files in natural order within each
+/// argument ("2.png" before "10.png"). InputError when one matches nothing.
+std::vector<std::filesystem::path> expand_image_paths(const std::vector<std::string>& arguments);
+
+}  // namespace owl3

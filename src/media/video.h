@@ -1,0 +1,58 @@
+// Video: sampling frames and decoding only what they need, through FFmpeg's libraries.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "media/image.h"
+
+namespace owl3 {
+
+/// The official sampler (model-spec: Video): every round(source_fps / fps)-th frame, then, when
+/// that is more than max_frames, max_frames of them uniformly. Indices ascend.
+std::vector<int64_t> sample_frames(int64_t frame_count, double source_fps, double fps,
+                                   int64_t max_frames);
+
+struct VideoOptions {
+  double fps = 1.0;          // frames sampled per second of film
+  int64_t max_frames = 128;  // at most this many, spread over the whole range
+  double start_seconds = 0;  // time range to look at; end 0 means to the end
+  double end_seconds = 0;
+  int threads = 2;           // for FFmpeg's frame-parallel decoding
+};
+
+struct VideoFrame {
+  Image image;
+  double seconds = 0;  // presentation time in the film
+  int64_t index = 0;   // frame number in the film
+};
+
+/// Streams the sampled frames of a film in order; holds one frame at a time.
+class VideoReader {
+ public:
+  /// Throws InputError when the file can't be read or has no video.
+  static VideoReader open(const std::filesystem::path& path, const VideoOptions& options);
+  VideoReader(VideoReader&&) noexcept;
+  VideoReader& operator=(VideoReader&&) noexcept;
+  ~VideoReader();
+
+  /// Number of frames next() will yield, exact.
+  int64_t frames() const;
+  double source_fps() const;
+  double duration_seconds() const;
+  /// The next sampled frame, upright by the film's rotation flag; nothing after the last. A film
+  /// that breaks off early repeats no frame: it ends early and `warning()` tells.
+  std::optional<VideoFrame> next();
+  /// What was not right with the film, or empty.
+  const std::string& warning() const;
+
+ private:
+  struct Impl;
+  explicit VideoReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace owl3

@@ -1,0 +1,79 @@
+// The ChatML prompt of mPLUG-Owl3, with image tokens (model-spec: Prompt; Images and cutting).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/variant.h"
+#include "text/tokenizer.h"
+
+namespace owl3 {
+
+inline constexpr std::string_view kImageMark = "<|image|>";
+inline constexpr std::string_view kVideoMark = "<|video|>";
+
+enum class Role { kSystem, kUser, kAssistant };
+
+/// One message; a user's text has one kImageMark or kVideoMark per medium, in order.
+struct Message {
+  Role role = Role::kUser;
+  std::string content;
+};
+
+/// How an image stands in the text: uncut (one image token), or cut to rows x cols tiles and a
+/// global view (rows * cols + 1 image tokens).
+struct ImageLayout {
+  int rows = 0;  // 0: uncut
+  int cols = 0;
+};
+struct VideoLayout {
+  int64_t frames = 0;  // one image token each
+};
+using MediaLayout = std::variant<ImageLayout, VideoLayout>;
+
+/// The tokenised prompt.
+struct Prompt {
+  std::vector<std::string> pieces;       // each tokenised on its own
+  std::vector<int32_t> ids;              // [T]
+  std::vector<int64_t> media_positions;  // index into ids of every image token, ascending
+};
+
+/// Builds a prompt message by message, so that a conversation can be continued: ids already built
+/// never change when messages are appended.
+class PromptBuilder {
+ public:
+  /// The tokenizer must outlive the builder and have the special tokens the variant needs;
+  /// otherwise InputError.
+  PromptBuilder(const Tokenizer& tokenizer, Variant variant);
+
+  /// Appends a whole message. `media` are those of its marks, in order; UsageError when their
+  /// numbers differ. Before a first message that is no system message, the empty system message is
+  /// inserted.
+  void add(const Message& message, const std::vector<MediaLayout>& media = {});
+  /// Appends "\n<|im_start|>assistant\n": generation begins here.
+  void begin_answer();
+  /// After begin_answer(): the answer's ids as generated (without stop tokens), then <|im_end|> and
+  /// <|endoftext|>.
+  void end_answer(const std::vector<int32_t>& ids);
+
+  const Prompt& prompt() const { return prompt_; }
+
+ private:
+  void add_piece(std::string piece);
+  void add_image_token();
+  void add_media(const MediaLayout& layout);
+
+  const Tokenizer* tokenizer_;
+  Variant variant_;
+  Prompt prompt_;
+};
+
+/// A whole conversation at once. `media` are those of all messages in order. When the last message
+/// is an assistant's with empty content, the prompt ends where generation begins.
+Prompt build_prompt(const Tokenizer& tokenizer, Variant variant,
+                    const std::vector<Message>& messages, const std::vector<MediaLayout>& media);
+
+}  // namespace owl3

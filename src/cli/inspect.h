@@ -1,0 +1,15 @@
+// The parts of `owl3 inspect`, each a command of its own for whoever ports or doubts the engine.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace owl3::cli {
+
+void add_inspect_golden(CLI::App& inspect);
+void add_inspect_image(CLI::App& inspect);
+void add_inspect_prompt(CLI::App& inspect);
+void add_inspect_tokenize(CLI::App& inspect);
+
+}  // namespace owl3::cli

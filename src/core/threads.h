@@ -2,8 +2,6 @@
 // depend on its index only.
 #pragma once
 
-#include <omp.h>
-
 #include <cstdint>
 #include <exception>
 
@@ -14,6 +12,7 @@ int available_threads();
 
 /// Calls body(task) for every task in 0..tasks-1 on up to `threads` OpenMP threads, in no
 /// particular order. An exception of any task is rethrown to the caller after all have stopped.
+/// Built without OpenMP (the fuzz targets), the tasks run one after the other.
 template <typename Body>
 void parallel_for(int threads, int64_t tasks, const Body& body) {
   if (threads <= 1 || tasks <= 1) {
@@ -21,12 +20,16 @@ void parallel_for(int threads, int64_t tasks, const Body& body) {
     return;
   }
   std::exception_ptr failure;
+#ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+#endif
   for (int64_t task = 0; task < tasks; ++task) {
     try {
       body(task);
     } catch (...) {
+#ifdef _OPENMP
 #pragma omp critical(owl3_parallel_for)
+#endif
       failure = std::current_exception();
     }
   }

@@ -1,0 +1,103 @@
+// Backend: the operations that the model is written in, on tensors of one device.
+//
+// Activations are float32 and row-major. Weights stay in the checkpoint's type, where they lie. A
+// backend knows tensors and nothing of models. Shapes: T tokens, H query heads, Hkv key/value
+// heads, d head size, L keys of one image, K inputs, N outputs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "core/tensor.h"
+
+namespace owl3 {
+
+/// A linear layer y = x W^T + b; the bias may be undefined.
+struct Linear {
+  Tensor weight;  // [N, K], any dtype
+  Tensor bias;    // [N] float32 or undefined
+};
+
+enum class Activation { kNone, kGeluTanh, kGeluErf };
+
+/// Keys and values of consecutive positions, as attention reads them: a page of the text cache or
+/// one image of visual memory. Both are [Hkv, capacity, d], of which the first `count` are valid.
+struct KeyValueBlock {
+  Tensor keys;
+  Tensor values;
+  int64_t count = 0;
+};
+
+/// An image as a text sequence sees it (model-spec: Hyper attention, MI-RoPE).
+struct VisibleImage {
+  KeyValueBlock block;      // L keys, unrotated
+  int64_t position = 0;     // p_i: the rotary position of all its keys
+  int64_t first_query = 0;  // position of the first text token that sees it
+};
+
+/// Attention over a part of the keys: its output and the logarithm of its softmax denominator, so
+/// that parts can be joined exactly. A row that sees no key has output 0 and log_sum_exp -inf.
+struct AttentionPart {
+  Tensor out;          // [T, H, d]
+  Tensor log_sum_exp;  // [T, H]
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// What runs the operations, for people: "CPU, 2 threads, x86-64-v4".
+  virtual std::string description() const = 0;
+  /// Uninitialised memory, taken from the backend's pool.
+  virtual Tensor allocate(DType dtype, Shape shape) = 0;
+  /// A float32 copy of any tensor.
+  virtual Tensor to_float(const Tensor& x) = 0;
+
+  /// Rows `ids` of the table [V, D].  -> [T, D]
+  virtual Tensor embedding(const Tensor& table, std::span<const int32_t> ids) = 0;
+  /// activation(x W^T + b).  x [M, K] -> [M, N]
+  virtual Tensor linear(const Tensor& x, const Linear& layer, Activation activation) = 0;
+  /// y += x W^T + b.  x [M, K], y [M, N]
+  virtual void linear_add(Tensor& y, const Tensor& x, const Linear& layer) = 0;
+  /// x / sqrt(mean(x^2) + eps) * weight, by rows.  -> [M, D]
+  virtual Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) = 0;
+  /// (x - mean) / sqrt(variance + eps) * weight + bias, by rows.  -> [M, D]
+  virtual Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                            double eps) = 0;
+  /// gate = silu(gate) * up
+  virtual void swiglu(Tensor& gate, const Tensor& up) = 0;
+  /// x[m] += y[m mod rows of y]: position embeddings repeated over a batch of images.
+  virtual void add_repeated(Tensor& x, const Tensor& y) = 0;
+  /// P x P patches of images [n, 3, S, S] in row-major order.  -> [n*L, 3*P*P]
+  virtual Tensor patches(const Tensor& pixel_values, int64_t patch_size) = 0;
+
+  /// Rotary embedding in the half-split convention of heads x [T, H, d] at positions first_position
+  /// onward; rope is the table [positions, d]: d/2 cosines, then d/2 sines.  -> [T, H, d]
+  virtual Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) = 0;
+  /// Writes keys and values [T, Hkv, d] behind the block's `count` and raises it.
+  virtual void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) = 0;
+  /// Splits v_kv_proj's output for one image, [L, Hkv, 2, d], into a block of the given dtype.
+  virtual KeyValueBlock split_keys_values(const Tensor& kv, int64_t key_value_heads,
+                                          DType dtype) = 0;
+
+  /// Full attention of each of n images over itself: q, k, v [n*L, H, d] -> [n*L, H, d].
+  virtual Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                int64_t tokens_per_image) = 0;
+  /// Causal attention of rotated queries [T, H, d] at positions first_position onward over the
+  /// pages of the text cache, which together hold the positions from 0.
+  virtual AttentionPart causal_attention(const Tensor& q, std::span<const KeyValueBlock> pages,
+                                         int64_t first_position) = 0;
+  /// Attention of unrotated queries [T, H, d] at positions first_position onward over images:
+  /// queries are rotated by their distance to the image, its keys never.
+  virtual AttentionPart visual_attention(const Tensor& q, std::span<const VisibleImage> images,
+                                         const Tensor& rope, int64_t first_position) = 0;
+  /// One softmax over both parts' keys.  -> [T, H, d]
+  virtual Tensor join_softmax(const AttentionPart& a, const AttentionPart& b) = 0;
+  /// (1 - g) * text + g * visual with g [H*d]; rows and heads that see no image keep the text's
+  /// part.  -> [T, H, d]
+  virtual Tensor mix_by_gate(const AttentionPart& text, const AttentionPart& visual,
+                             const Tensor& gate) = 0;
+};
+
+}  // namespace owl3

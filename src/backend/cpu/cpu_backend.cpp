@@ -1,0 +1,236 @@
+// The simpler operations: norms, activations, rotary embedding, copies between layouts.
+#include "backend/cpu/cpu_backend.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "backend/cpu/for_rows.h"
+#include "core/threads.h"
+
+namespace owl3 {
+
+namespace {
+
+bool multiplies_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+CpuBackend::CpuBackend(const CpuOptions& options)
+    : kernels_(options.kernels != nullptr ? options.kernels : &cpu::best_kernels()),
+      threads_(options.threads > 0 ? options.threads : available_threads()),
+      bf16_product_(options.matrix_product == MatrixProduct::kBFloat16 ||
+                    (options.matrix_product == MatrixProduct::kAuto && multiplies_bf16())),
+      pool_(std::make_shared<cpu::MemoryPool>()) {}
+
+std::string CpuBackend::description() const {
+  return fmt::format("CPU, {} thread{}, {} kernels, {} products", threads_,
+                     threads_ == 1 ? "" : "s", kernels_->name, bf16_product_ ? "bf16" : "float32");
+}
+
+Tensor CpuBackend::allocate(DType dtype, Shape shape) {
+  int64_t count = 1;
+  for (const int64_t extent : shape) count *= extent;
+  auto owner = pool_->allocate(static_cast<size_t>(count) * size_of(dtype));
+  void* data = owner.get();
+  return Tensor(dtype, std::move(shape), data, std::move(owner));
+}
+
+Tensor CpuBackend::to_float(const Tensor& x) {
+  Tensor y = make_tensor(DType::kF32, x.shape());
+  kernels_->to_float(cpu::storage_of(x.dtype()), x.raw(), y.f32(), x.size());
+  return y;
+}
+
+Tensor CpuBackend::embedding(const Tensor& table, std::span<const int32_t> ids) {
+  const int64_t width = table.dim(1);
+  Tensor y = allocate(DType::kF32, {static_cast<int64_t>(ids.size()), width});
+  for (size_t t = 0; t < ids.size(); ++t) {
+    OWL3_CHECK(ids[t] >= 0 && ids[t] < table.dim(0));
+    const auto* row =
+        table.data<std::byte>() + static_cast<size_t>(ids[t] * width) * size_of(table.dtype());
+    kernels_->to_float(cpu::storage_of(table.dtype()), row,
+                       y.f32() + static_cast<int64_t>(t) * width, width);
+  }
+  return y;
+}
+
+Tensor CpuBackend::rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  Tensor y = allocate(DType::kF32, x.shape());
+  const int64_t n = x.row_size();
+  OWL3_CHECK(weight.size() == n);
+  for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      kernels_->rms_norm(x.f32() + row * n, weight.f32(), static_cast<float>(eps),
+                         y.f32() + row * n, n);
+    }
+  });
+  return y;
+}
+
+Tensor CpuBackend::layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                              double eps) {
+  Tensor y = allocate(DType::kF32, x.shape());
+  const int64_t n = x.row_size();
+  OWL3_CHECK(weight.size() == n && bias.size() == n);
+  for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      kernels_->layer_norm(x.f32() + row * n, weight.f32(), bias.f32(), static_cast<float>(eps),
+                           y.f32() + row * n, n);
+    }
+  });
+  return y;
+}
+
+void CpuBackend::swiglu(Tensor& gate, const Tensor& up) {
+  const int64_t n = gate.row_size();
+  for_rows(gate.dim(0), n, [&](int64_t first, int64_t last) {
+    kernels_->silu_multiply(gate.f32() + first * n, up.f32() + first * n, (last - first) * n);
+  });
+}
+
+void CpuBackend::add_repeated(Tensor& x, const Tensor& y) {
+  const int64_t n = x.row_size();
+  for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      kernels_->add(x.f32() + row * n, y.f32() + (row % y.dim(0)) * n, n);
+    }
+  });
+}
+
+Tensor CpuBackend::patches(const Tensor& pixel_values, int64_t patch_size) {
+  const int64_t images = pixel_values.dim(0);
+  const int64_t channels = pixel_values.dim(1);
+  const int64_t size = pixel_values.dim(2);
+  const int64_t side = size / patch_size;
+  const int64_t width = channels * patch_size * patch_size;
+  Tensor y = allocate(DType::kF32, {images * side * side, width});
+  for_rows(images * side * side, width, [&](int64_t first, int64_t last) {
+    for (int64_t patch = first; patch < last; ++patch) {
+      const int64_t image = patch / (side * side);
+      const int64_t top = patch / side % side * patch_size;
+      const int64_t left = patch % side * patch_size;
+      float* out = y.f32() + patch * width;
+      for (int64_t c = 0; c < channels; ++c) {
+        for (int64_t row = 0; row < patch_size; ++row, out += patch_size) {
+          const float* in =
+              pixel_values.f32() + ((image * channels + c) * size + top + row) * size + left;
+          std::memcpy(out, in, static_cast<size_t>(patch_size) * sizeof(float));
+        }
+      }
+    }
+  });
+  return y;
+}
+
+Tensor CpuBackend::rotate(const Tensor& x, const Tensor& rope, int64_t first_position) {
+  const int64_t heads = x.dim(1);
+  const int64_t d = x.dim(2);
+  OWL3_CHECK(first_position + x.dim(0) <= rope.dim(0) && rope.dim(1) == d);
+  Tensor y = allocate(DType::kF32, x.shape());
+  for_rows(x.dim(0), heads * d, [&](int64_t first, int64_t last) {
+    for (int64_t t = first; t < last; ++t) {
+      const float* angles = rope.f32() + (first_position + t) * d;
+      for (int64_t head = 0; head < heads; ++head) {
+        const int64_t offset = (t * heads + head) * d;
+        kernels_->rotate(x.f32() + offset, angles, angles + d / 2, y.f32() + offset, d);
+      }
+    }
+  });
+  return y;
+}
+
+namespace {
+
+// Stores n float32 values as the elements of a block.
+void store_elements(const cpu::Kernels& kernels, const float* x, const Tensor& target,
+                    int64_t offset, int64_t n) {
+  if (target.dtype() == DType::kBF16) {
+    kernels.to_bf16(x, target.data<uint16_t>() + offset, n);
+  } else {
+    std::memcpy(target.f32() + offset, x, static_cast<size_t>(n) * sizeof(float));
+  }
+}
+
+}  // namespace
+
+void CpuBackend::append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) {
+  const int64_t tokens = keys.dim(0);
+  const int64_t heads = keys.dim(1);
+  const int64_t d = keys.dim(2);
+  const int64_t capacity = block.keys.dim(1);
+  OWL3_CHECK(block.count + tokens <= capacity);
+  for (int64_t t = 0; t < tokens; ++t) {
+    for (int64_t head = 0; head < heads; ++head) {
+      const int64_t from = (t * heads + head) * d;
+      const int64_t to = (head * capacity + block.count + t) * d;
+      store_elements(*kernels_, keys.f32() + from, block.keys, to, d);
+      store_elements(*kernels_, values.f32() + from, block.values, to, d);
+    }
+  }
+  block.count += tokens;
+}
+
+KeyValueBlock CpuBackend::split_keys_values(const Tensor& kv, int64_t key_value_heads,
+                                            DType dtype) {
+  const int64_t tokens = kv.dim(0);
+  const int64_t d = kv.row_size() / (2 * key_value_heads);
+  // Visual memory outlives the pass that makes it, so it does not come from the pool.
+  KeyValueBlock block = {make_tensor(dtype, {key_value_heads, tokens, d}),
+                         make_tensor(dtype, {key_value_heads, tokens, d}), tokens};
+  parallel_for(threads_, key_value_heads, [&](int64_t head) {
+    for (int64_t t = 0; t < tokens; ++t) {
+      const float* pair = kv.f32() + (t * key_value_heads + head) * 2 * d;
+      const int64_t to = (head * tokens + t) * d;
+      store_elements(*kernels_, pair, block.keys, to, d);
+      store_elements(*kernels_, pair + d, block.values, to, d);
+    }
+  });
+  return block;
+}
+
+Tensor CpuBackend::join_softmax(const AttentionPart& a, const AttentionPart& b) {
+  const int64_t rows = a.log_sum_exp.size();
+  const int64_t d = a.out.dim(2);
+  Tensor y = allocate(DType::kF32, a.out.shape());
+  for_rows(rows, d, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const float difference = b.log_sum_exp.f32()[row] - a.log_sum_exp.f32()[row];
+      const float share_b = 1.0f / (1.0f + std::exp(-difference));  // of the whole denominator
+      const float* from_a = a.out.f32() + row * d;
+      const float* from_b = b.out.f32() + row * d;
+      float* out = y.f32() + row * d;
+      for (int64_t i = 0; i < d; ++i) out[i] = from_a[i] + share_b * (from_b[i] - from_a[i]);
+    }
+  });
+  return y;
+}
+
+Tensor CpuBackend::mix_by_gate(const AttentionPart& text, const AttentionPart& visual,
+                               const Tensor& gate) {
+  const int64_t heads = text.out.dim(1);
+  const int64_t d = text.out.dim(2);
+  OWL3_CHECK(gate.size() == heads * d);
+  Tensor y = allocate(DType::kF32, text.out.shape());
+  for_rows(text.log_sum_exp.size(), d, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const bool sees_image = visual.log_sum_exp.f32()[row] != -INFINITY;
+      const float* g = gate.f32() + row % heads * d;
+      const float* from_text = text.out.f32() + row * d;
+      const float* from_visual = visual.out.f32() + row * d;
+      float* out = y.f32() + row * d;
+      for (int64_t i = 0; i < d; ++i) {
+        const float share = sees_image ? g[i] : 0.0f;
+        out[i] = (1.0f - share) * from_text[i] + share * from_visual[i];
+      }
+    }
+  });
+  return y;
+}
+
+}  // namespace owl3

@@ -1,0 +1,84 @@
+// The operations on the CPU: shapes and threads here, arithmetic in kernels/.
+#pragma once
+
+#include <memory>
+
+#include "backend/backend.h"
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/memory_pool.h"
+
+namespace owl3 {
+
+/// How products with many rows are computed.
+enum class MatrixProduct {
+  kAuto,      // oneDNN in bf16 where the processor multiplies bf16 and the precision allows it
+  kFloat32,   // weights expanded by panels, float32 arithmetic
+  kBFloat16,  // oneDNN's bf16 product for bf16 weights, on any processor
+};
+
+struct CpuOptions {
+  int threads = 0;  // 0: all cores this process may use
+  MatrixProduct matrix_product = MatrixProduct::kAuto;
+  const cpu::Kernels* kernels = nullptr;  // nullptr: the best this machine runs
+};
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(const CpuOptions& options = {});
+
+  std::string description() const override;
+  Tensor allocate(DType dtype, Shape shape) override;
+  Tensor to_float(const Tensor& x) override;
+  Tensor embedding(const Tensor& table, std::span<const int32_t> ids) override;
+  Tensor linear(const Tensor& x, const Linear& layer, Activation activation) override;
+  void linear_add(Tensor& y, const Tensor& x, const Linear& layer) override;
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) override;
+  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) override;
+  void swiglu(Tensor& gate, const Tensor& up) override;
+  void add_repeated(Tensor& x, const Tensor& y) override;
+  Tensor patches(const Tensor& pixel_values, int64_t patch_size) override;
+  Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) override;
+  void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) override;
+  KeyValueBlock split_keys_values(const Tensor& kv, int64_t key_value_heads, DType dtype) override;
+  Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                        int64_t tokens_per_image) override;
+  AttentionPart causal_attention(const Tensor& q, std::span<const KeyValueBlock> pages,
+                                 int64_t first_position) override;
+  AttentionPart visual_attention(const Tensor& q, std::span<const VisibleImage> images,
+                                 const Tensor& rope, int64_t first_position) override;
+  Tensor join_softmax(const AttentionPart& a, const AttentionPart& b) override;
+  Tensor mix_by_gate(const AttentionPart& text, const AttentionPart& visual,
+                     const Tensor& gate) override;
+
+ private:
+  // y = x W^T + b, or y += x W^T + b.
+  void product(const Tensor& x, const Linear& layer, Tensor& y, bool accumulate);
+  void product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
+  void product_by_panels(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
+  void product_bf16(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
+  // Calls body(first, last) for ranges that cover the rows of a tensor.
+  template <typename Body>
+  void for_rows(int64_t rows, int64_t row_size, const Body& body) const;
+
+  const cpu::Kernels* kernels_;
+  int threads_;
+  bool bf16_product_;
+  std::shared_ptr<cpu::MemoryPool> pool_;
+};
+
+namespace cpu {
+
+inline Storage storage_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return Storage::kF32;
+    case DType::kF16:
+      return Storage::kF16;
+    case DType::kBF16:
+      return Storage::kBF16;
+  }
+  OWL3_CHECK(false);
+}
+
+}  // namespace cpu
+}  // namespace owl3

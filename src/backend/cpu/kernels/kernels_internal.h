@@ -1,0 +1,31 @@
+// The kernels of one instruction set, under the namespace OWL3_ISA; described in kernels.h.
+#pragma once
+
+#include "backend/cpu/kernels.h"
+
+namespace owl3::cpu::OWL3_ISA {
+
+extern const int64_t kPanelColumns;
+
+void pack_panel(Storage storage, const void* weights, int64_t ldw, int64_t columns, int64_t k,
+                float* panel);
+void multiply_panel(int64_t m, int64_t k, const float* a, int64_t lda, const float* panel, float* c,
+                    int64_t ldc, int64_t columns, bool accumulate);
+void multiply_small(int64_t m, int64_t n, int64_t k, const float* a, int64_t row_stride,
+                    int64_t k_stride, const float* b, int64_t ldb, float* c, int64_t ldc,
+                    bool accumulate);
+void matvec(Storage storage, const void* weights, int64_t ldw, int64_t rows, int64_t k,
+            const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy);
+void softmax_step(float* scores, int64_t keys, int64_t rows, int64_t first_key,
+                  const int32_t* limits, float* maxima, float* sums, float* scales);
+void to_float(Storage storage, const void* x, float* y, int64_t n);
+void to_bf16(const float* x, uint16_t* y, int64_t n);
+void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n);
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, float* y,
+                int64_t n);
+void gelu_tanh(float* x, int64_t n);
+void silu_multiply(float* gate, const float* up, int64_t n);
+void add(float* y, const float* x, int64_t n);
+void rotate(const float* x, const float* cosines, const float* sines, float* y, int64_t d);
+
+}  // namespace owl3::cpu::OWL3_ISA

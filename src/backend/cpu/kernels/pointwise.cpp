@@ -1,0 +1,117 @@
+// Norms, activations, rotary embedding and conversions: each reads its input once and is bound by
+// the caches.
+#include "backend/cpu/kernels/kernels_internal.h"
+#include "backend/cpu/kernels/simd.h"
+
+namespace owl3::cpu::OWL3_ISA {
+
+namespace {
+
+template <typename Type>
+void to_float_of(const void* x, float* y, int64_t n) {
+  const auto* in = static_cast<const typename Type::Element*>(x);
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(y + i, Type::vec(in + i));
+  for (; i < n; ++i) y[i] = Type::one(in + i);
+}
+
+/// Applies a function of vectors to n floats; the last ones go through a padded vector.
+template <typename Function>
+inline void apply(float* x, int64_t n, Function function) {
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(x + i, function(load(x + i), i));
+  if (i == n) return;
+  float last[kWidth] = {};
+  for (int64_t j = i; j < n; ++j) last[j - i] = x[j];
+  store(last, function(load(last), i));
+  for (int64_t j = i; j < n; ++j) x[j] = last[j - i];
+}
+
+/// Sum of f(x) over n floats, in float32 vector lanes.
+template <typename Function>
+inline float sum_over(const float* x, int64_t n, Function function) {
+  Vec sum = {};
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) sum += function(load(x + i));
+  float last[kWidth] = {};
+  float total = sum_of(sum);
+  if (i < n) {
+    for (int64_t j = i; j < n; ++j) last[j - i] = x[j];
+    float results[kWidth];
+    store(results, function(load(last)));
+    for (int64_t j = i; j < n; ++j) total += results[j - i];
+  }
+  return total;
+}
+
+}  // namespace
+
+void to_float(Storage storage, const void* x, float* y, int64_t n) {
+  switch (storage) {
+    case Storage::kF32:
+      return to_float_of<F32>(x, y, n);
+    case Storage::kF16:
+      return to_float_of<F16>(x, y, n);
+    case Storage::kBF16:
+      return to_float_of<BF16>(x, y, n);
+  }
+}
+
+void to_bf16(const float* x, uint16_t* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t u;
+    __builtin_memcpy(&u, x + i, 4);
+    const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
+    const uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+    y[i] = static_cast<uint16_t>(nan ? ((u >> 16) | 0x40u) : rounded);
+  }
+}
+
+void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n) {
+  const float squares = sum_over(x, n, [](Vec v) { return v * v; });
+  const float scale = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n) + eps);
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] * scale * weight[i];
+}
+
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, float* y,
+                int64_t n) {
+  const float mean = sum_over(x, n, [](Vec v) { return v; }) / static_cast<float>(n);
+  const float variance =
+      sum_over(x, n, [mean](Vec v) { return (v - mean) * (v - mean); }) / static_cast<float>(n);
+  const float scale = 1.0f / __builtin_sqrtf(variance + eps);
+  for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+}
+
+// 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3))
+void gelu_tanh(float* x, int64_t n) {
+  apply(x, n, [](Vec v, int64_t) {
+    const Vec inner = 1.5957691216f * (v + 0.044715f * v * v * v);
+    return v / (1.0f + exponential(-inner));
+  });
+}
+
+void silu_multiply(float* gate, const float* up, int64_t n) {
+  const int64_t whole = n / kWidth * kWidth;
+  for (int64_t i = 0; i < whole; i += kWidth) {
+    const Vec g = load(gate + i);
+    store(gate + i, g / (1.0f + exponential(-g)) * load(up + i));
+  }
+  apply(gate + whole, n - whole, [](Vec g, int64_t) { return g / (1.0f + exponential(-g)); });
+  for (int64_t i = whole; i < n; ++i) gate[i] *= up[i];
+}
+
+void add(float* y, const float* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+void rotate(const float* x, const float* cosines, const float* sines, float* y, int64_t d) {
+  const int64_t half = d / 2;
+  for (int64_t i = 0; i < half; ++i) {
+    const float low = x[i];
+    const float high = x[i + half];
+    y[i] = low * cosines[i] - high * sines[i];
+    y[i + half] = high * cosines[i] + low * sines[i];
+  }
+}
+
+}  // namespace owl3::cpu::OWL3_ISA

@@ -1,0 +1,135 @@
+// Vectors of the instruction set that this source is being compiled for, through the compiler's
+// vector extensions: no intrinsics, so the same kernels serve SSE2, AVX2, AVX-512 (and Arm).
+//
+// Kernel sources include only this file and kernels.h and define everything inside namespace
+// OWL3_ISA: an inline function of a shared header, compiled here for AVX-512, could be the copy the
+// linker keeps for everybody.
+#pragma once
+
+#include <cstdint>
+
+#include "backend/cpu/kernels.h"
+
+#ifndef OWL3_ISA
+#error "OWL3_ISA must name the instruction set (see src/backend/cpu/CMakeLists.txt)"
+#endif
+
+namespace owl3::cpu::OWL3_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int64_t kWidth = 16;
+inline constexpr int kRegisters = 32;
+#elif defined(__AVX2__)
+inline constexpr int64_t kWidth = 8;
+inline constexpr int kRegisters = 16;
+#else
+inline constexpr int64_t kWidth = 4;
+inline constexpr int kRegisters = 16;
+#endif
+
+typedef float Vec __attribute__((vector_size(kWidth * 4)));
+typedef int32_t IVec __attribute__((vector_size(kWidth * 4)));
+typedef uint32_t UVec __attribute__((vector_size(kWidth * 4)));
+typedef uint16_t HVec __attribute__((vector_size(kWidth * 2)));
+// The same with the alignment of one element, for loads and stores.
+typedef float UnalignedVec __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
+typedef int32_t UnalignedIVec __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
+typedef uint16_t UnalignedHVec __attribute__((vector_size(kWidth * 2), aligned(2), may_alias));
+
+static inline Vec load(const float* p) {
+  return *reinterpret_cast<const UnalignedVec*>(p);
+}
+static inline IVec load(const int32_t* p) {
+  return *reinterpret_cast<const UnalignedIVec*>(p);
+}
+static inline void store(float* p, Vec v) {
+  *reinterpret_cast<UnalignedVec*>(p) = v;
+}
+// x - 0 is x for every x, so this folds to a broadcast (0 + x would not: it turns -0 into 0).
+static inline Vec broadcast(float x) {
+  return x - Vec{};
+}
+
+static inline Vec load_bf16(const uint16_t* p) {
+  const HVec h = *reinterpret_cast<const UnalignedHVec*>(p);
+  return reinterpret_cast<Vec>(__builtin_convertvector(h, UVec) << 16);
+}
+
+// Half precision: exponent and mantissa shifted into float32's place are the value times 2^-112
+// (subnormals too); infinities and NaN, which no weight has, become large numbers.
+static inline Vec load_f16(const uint16_t* p) {
+  const HVec h = *reinterpret_cast<const UnalignedHVec*>(p);
+  const UVec u = __builtin_convertvector(h, UVec);
+  const Vec magnitude = reinterpret_cast<Vec>((u & 0x7fffu) << 13) * 0x1p112f;
+  return reinterpret_cast<Vec>(reinterpret_cast<UVec>(magnitude) | ((u & 0x8000u) << 16));
+}
+
+static inline float float_of_bf16(uint16_t bits) {
+  const uint32_t u = uint32_t{bits} << 16;
+  float x;
+  __builtin_memcpy(&x, &u, 4);
+  return x;
+}
+
+static inline float float_of_f16(uint16_t bits) {
+  const uint32_t magnitude = uint32_t{bits & 0x7fffu} << 13;
+  const uint32_t sign = uint32_t{bits & 0x8000u} << 16;
+  float x;
+  __builtin_memcpy(&x, &magnitude, 4);
+  x *= 0x1p112f;
+  return sign ? -x : x;
+}
+
+/// Element access by storage type: F32, F16 and BF16 share every kernel's source.
+struct F32 {
+  typedef float Element;
+  static Vec vec(const float* p) { return load(p); }
+  static float one(const float* p) { return *p; }
+};
+struct F16 {
+  typedef uint16_t Element;
+  static Vec vec(const uint16_t* p) { return load_f16(p); }
+  static float one(const uint16_t* p) { return float_of_f16(*p); }
+};
+struct BF16 {
+  typedef uint16_t Element;
+  static Vec vec(const uint16_t* p) { return load_bf16(p); }
+  static float one(const uint16_t* p) { return float_of_bf16(*p); }
+};
+
+static inline Vec maximum(Vec a, Vec b) {
+  return a > b ? a : b;
+}
+static inline Vec minimum(Vec a, Vec b) {
+  return a < b ? a : b;
+}
+
+static inline float sum_of(Vec v) {
+  float parts[kWidth];
+  store(parts, v);
+  for (int64_t step = kWidth / 2; step > 0; step /= 2) {
+    for (int64_t i = 0; i < step; ++i) parts[i] += parts[i + step];
+  }
+  return parts[0];
+}
+
+/// exp(x), relative error below 2e-7 in [-87, 88], clamped outside: x = n ln 2 + r, exp(r) by its
+/// Taylor polynomial of degree 7 on |r| <= ln 2 / 2.
+static inline Vec exponential(Vec x) {
+  x = minimum(maximum(x, broadcast(-87.0f)), broadcast(88.0f));
+  const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const Vec n = (x * 1.44269504f + magic) - magic;
+  const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  Vec p = broadcast(1.0f / 5040);
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const IVec power = (__builtin_convertvector(n, IVec) + 127) << 23;
+  return p * reinterpret_cast<Vec>(power);
+}
+
+}  // namespace owl3::cpu::OWL3_ISA

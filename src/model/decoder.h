@@ -1,0 +1,78 @@
+// The Qwen2 decoder with hyper attention: text that reads images through a few of its layers.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "model/siglip.h"
+#include "model/text_cache.h"
+#include "model/weights.h"
+
+namespace owl3 {
+
+/// What the model remembers of one image: its keys and values in every hyper layer, unrotated, so
+/// that they depend on the image alone and serve any place of any conversation.
+struct ImageMemory {
+  std::vector<KeyValueBlock> layers;  // one per hyper layer, each [Hkv, L, d]
+
+  size_t bytes() const;
+};
+using ImageMemoryPtr = std::shared_ptr<const ImageMemory>;
+
+/// An image in a text: the index of its <|image|> token, and its memory.
+struct PlacedImage {
+  int64_t token_index = 0;
+  ImageMemoryPtr memory;
+};
+
+/// A text being read or written: what the decoder has seen of it, and the images in it.
+struct Sequence {
+  TextCache cache;
+  std::vector<PlacedImage> images;  // by ascending token_index
+
+  Sequence fork() const { return {cache.fork(), images}; }
+};
+
+/// Called with the output of every decoder layer (0-based), [T, D].
+using LayerObserver = std::function<void(int64_t layer, const Tensor& hidden)>;
+
+class Decoder {
+ public:
+  Decoder(Backend& backend, const ModelConfig& config, Variant variant,
+          const DecoderWeights& weights, DType cache_dtype);
+
+  Sequence new_sequence() const;
+
+  /// Keys and values of images in every hyper layer. embeddings [n*L, D] of n images.
+  std::vector<ImageMemoryPtr> remember(const Tensor& embeddings, int64_t tokens_per_image,
+                                       const KeepGoing& keep_going = {}) const;
+
+  /// Reads tokens behind those of the sequence; returns the hidden states before the final norm.
+  /// Images whose token is among them must be in the sequence already.  ids [T] -> [T, D]
+  Tensor forward(Sequence& sequence, std::span<const int32_t> ids, const KeepGoing& keep_going = {},
+                 const LayerObserver& observer = {});
+
+  /// lm_head(rms_norm(hidden)).  [T, D] -> float32 [T, V]
+  Tensor logits(const Tensor& hidden) const;
+
+ private:
+  void decoder_block(int64_t layer, Sequence& sequence, const Tensor& rope, int64_t first_position,
+                     Tensor& x) const;
+  Tensor attention(int64_t layer, Sequence& sequence, const Tensor& rope, int64_t first_position,
+                   const Tensor& h) const;
+  Tensor hyper_attention(int64_t layer, const Sequence& sequence, const Tensor& rope,
+                         int64_t first_position, const Tensor& q, const AttentionPart& text) const;
+  std::vector<VisibleImage> visible_images(const Sequence& sequence, size_t hyper_index,
+                                           int64_t last_position) const;
+  Tensor rope_table(int64_t positions);
+
+  Backend& backend_;
+  const ModelConfig& config_;
+  Variant variant_;
+  const DecoderWeights& weights_;
+  DType cache_dtype_;
+  std::vector<int64_t> hyper_index_;  // by layer: which hyper layer it is, or -1
+  Tensor rope_;                       // [positions so far, d]: d/2 cosines, d/2 sines
+};
+
+}  // namespace owl3

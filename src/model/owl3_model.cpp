@@ -1,0 +1,34 @@
+#include "model/owl3_model.h"
+
+#include <algorithm>
+
+namespace owl3 {
+
+Owl3Model::Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend, Precision precision)
+    : checkpoint_(std::move(checkpoint)),
+      backend_(std::move(backend)),
+      weights_(load_weights(checkpoint_, *backend_)),
+      decoder_(std::make_unique<Decoder>(
+          *backend_, checkpoint_.config(), checkpoint_.variant(), weights_.decoder,
+          precision == Precision::kFloat32 ? DType::kF32 : DType::kBF16)) {}
+
+Tensor Owl3Model::vision_features(const Tensor& pixel_values, const KeepGoing& keep_going) {
+  return siglip_encode(*backend_, config().vision, weights_.vision, pixel_values, keep_going);
+}
+
+Tensor Owl3Model::visual_embeddings(const Tensor& features) {
+  return project_features(*backend_, weights_.projector, features);
+}
+
+std::vector<ImageMemoryPtr> Owl3Model::remember_images(const Tensor& pixel_values,
+                                                       const KeepGoing& keep_going) {
+  const Tensor embeddings = visual_embeddings(vision_features(pixel_values, keep_going));
+  return decoder_->remember(embeddings, config().vision.tokens_per_image(), keep_going);
+}
+
+int64_t Owl3Model::images_per_batch() const {
+  constexpr int64_t kRows = 1536;
+  return std::max<int64_t>(1, kRows / config().vision.tokens_per_image());
+}
+
+}  // namespace owl3

@@ -1,0 +1,45 @@
+// The whole model: a checkpoint on a backend.
+#pragma once
+
+#include <memory>
+
+#include "formats/checkpoint.h"
+#include "model/decoder.h"
+
+namespace owl3 {
+
+/// float32: the reference, caches included. bf16: caches in bf16, and products in bf16 where the
+/// processor has them.
+enum class Precision { kFloat32, kBFloat16 };
+
+class Owl3Model {
+ public:
+  Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend, Precision precision);
+  Owl3Model(const Owl3Model&) = delete;
+  Owl3Model& operator=(const Owl3Model&) = delete;
+
+  const Checkpoint& checkpoint() const { return checkpoint_; }
+  const ModelConfig& config() const { return checkpoint_.config(); }
+  Backend& backend() { return *backend_; }
+  Decoder& decoder() { return *decoder_; }
+
+  /// pixel_values [n, 3, S, S] -> encoder features [n*L, Dv]
+  Tensor vision_features(const Tensor& pixel_values, const KeepGoing& keep_going = {});
+  /// encoder features [n*L, Dv] -> visual embeddings [n*L, D]
+  Tensor visual_embeddings(const Tensor& features);
+  /// From pixels to what the decoder keeps of n images.
+  std::vector<ImageMemoryPtr> remember_images(const Tensor& pixel_values,
+                                              const KeepGoing& keep_going = {});
+
+  /// Images to encode at once: enough rows to amortise the expansion of weights, few enough that
+  /// activations stay small.
+  int64_t images_per_batch() const;
+
+ private:
+  Checkpoint checkpoint_;
+  std::unique_ptr<Backend> backend_;
+  Owl3Weights weights_;
+  std::unique_ptr<Decoder> decoder_;
+};
+
+}  // namespace owl3

@@ -1,0 +1,63 @@
+#include "model/siglip.h"
+
+namespace owl3 {
+
+void check_interrupt(const KeepGoing& keep_going) {
+  if (keep_going && !keep_going()) throw Interrupted("interrupted");
+}
+
+namespace {
+
+// x = patches W^T + b + position_embedding   [n*L, Dv]
+Tensor embed_patches(Backend& backend, const VisionConfig& config, const VisionWeights& weights,
+                     const Tensor& pixel_values) {
+  const Tensor patches = backend.patches(pixel_values, config.patch_size);  // [n*L, 3*P*P]
+  Tensor x = backend.linear(patches, weights.patch_embedding, Activation::kNone);
+  backend.add_repeated(x, weights.position_embedding);
+  return x;
+}
+
+// One pre-norm transformer block, in place on x [n*L, Dv].
+void encoder_block(Backend& backend, const VisionConfig& config, const VisionLayerWeights& w,
+                   Tensor& x) {
+  const Shape by_head = {x.dim(0), config.num_attention_heads, config.head_size()};
+  const double eps = config.layer_norm_eps;
+
+  // h = LayerNorm1(x)
+  Tensor h = backend.layer_norm(x, w.layer_norm1.weight, w.layer_norm1.bias, eps);
+  // q, k, v = h W^T + b   [n*L, heads, 72]
+  const Tensor q = backend.linear(h, w.q_proj, Activation::kNone).reshaped(by_head);
+  const Tensor k = backend.linear(h, w.k_proj, Activation::kNone).reshaped(by_head);
+  const Tensor v = backend.linear(h, w.v_proj, Activation::kNone).reshaped(by_head);
+  // a = softmax(q k^T / sqrt(72)) v, each image on its own
+  const Tensor a = backend.self_attention(q, k, v, config.tokens_per_image());
+  // x = x + out_proj(a)
+  backend.linear_add(x, a.reshaped(x.shape()), w.out_proj);
+
+  // x = x + fc2(gelu(fc1(LayerNorm2(x))))
+  h = backend.layer_norm(x, w.layer_norm2.weight, w.layer_norm2.bias, eps);
+  h = backend.linear(h, w.fc1, Activation::kGeluTanh);
+  backend.linear_add(x, h, w.fc2);
+}
+
+}  // namespace
+
+Tensor siglip_encode(Backend& backend, const VisionConfig& config, const VisionWeights& weights,
+                     const Tensor& pixel_values, const KeepGoing& keep_going) {
+  Tensor x = embed_patches(backend, config, weights, pixel_values);
+  for (const VisionLayerWeights& layer : weights.layers) {
+    check_interrupt(keep_going);
+    encoder_block(backend, config, layer, x);
+  }
+  return x;
+}
+
+Tensor project_features(Backend& backend, const ProjectorWeights& weights, const Tensor& features) {
+  if (weights.layers.size() == 1) {
+    return backend.linear(features, weights.layers[0], Activation::kNone);
+  }
+  const Tensor h = backend.linear(features, weights.layers[0], Activation::kGeluErf);
+  return backend.linear(h, weights.layers[1], Activation::kNone);
+}
+
+}  // namespace owl3

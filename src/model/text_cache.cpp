@@ -1,0 +1,65 @@
+#include "model/text_cache.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace owl3 {
+
+TextCache::TextCache(int64_t layers, int64_t key_value_heads, int64_t head_size, DType dtype)
+    : layers_(static_cast<size_t>(layers)),
+      key_value_heads_(key_value_heads),
+      head_size_(head_size),
+      dtype_(dtype) {}
+
+KeyValueBlock TextCache::new_page() const {
+  const Shape shape = {key_value_heads_, kPageTokens, head_size_};
+  return {make_tensor(dtype_, shape), make_tensor(dtype_, shape), 0};
+}
+
+size_t TextCache::bytes() const {
+  size_t total = 0;
+  for (const auto& pages : layers_) {
+    for (const KeyValueBlock& page : pages) {
+      total += page.keys.size_bytes() + page.values.size_bytes();
+    }
+  }
+  return total;
+}
+
+void TextCache::append(Backend& backend, int64_t layer, const Tensor& keys, const Tensor& values) {
+  std::vector<KeyValueBlock>& pages = layers_.at(static_cast<size_t>(layer));
+  const int64_t tokens = keys.dim(0);
+  for (int64_t done = 0; done < tokens;) {
+    if (pages.empty() || pages.back().count == kPageTokens) pages.push_back(new_page());
+    KeyValueBlock& page = pages.back();
+    const int64_t fitting = std::min(tokens - done, kPageTokens - page.count);
+    backend.append(page, keys.rows(done, done + fitting), values.rows(done, done + fitting));
+    done += fitting;
+  }
+  if (static_cast<size_t>(layer) + 1 == layers_.size()) length_ += tokens;
+}
+
+void TextCache::truncate(int64_t length) {
+  OWL3_CHECK(length >= 0 && length <= length_);
+  const int64_t full = length / kPageTokens;
+  const int64_t rest = length % kPageTokens;
+  for (std::vector<KeyValueBlock>& pages : layers_) {
+    pages.resize(static_cast<size_t>(full + (rest > 0 ? 1 : 0)));
+    if (rest == 0) continue;
+    // A page cut short is written again, and may be shared with a fork: own it.
+    KeyValueBlock own = new_page();
+    std::memcpy(own.keys.raw(), pages.back().keys.raw(), own.keys.size_bytes());
+    std::memcpy(own.values.raw(), pages.back().values.raw(), own.values.size_bytes());
+    own.count = rest;
+    pages.back() = own;
+  }
+  length_ = length;
+}
+
+TextCache TextCache::fork() const {
+  TextCache copy = *this;
+  copy.truncate(length_);
+  return copy;
+}
+
+}  // namespace owl3

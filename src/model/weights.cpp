@@ -1,0 +1,95 @@
+#include "model/weights.h"
+
+#include <cmath>
+
+namespace owl3 {
+
+namespace {
+
+class Loader {
+ public:
+  Loader(const Checkpoint& checkpoint, Backend& backend)
+      : checkpoint_(checkpoint), backend_(backend) {}
+
+  const Tensor& matrix(const std::string& name) const { return checkpoint_.tensor(name); }
+  Tensor floats(const std::string& name) const { return backend_.to_float(matrix(name)); }
+
+  Linear linear(const std::string& name) const {
+    return {matrix(name + ".weight"),
+            checkpoint_.contains(name + ".bias") ? floats(name + ".bias") : Tensor()};
+  }
+  LayerNormWeights layer_norm(const std::string& name) const {
+    return {floats(name + ".weight"), floats(name + ".bias")};
+  }
+
+  VisionWeights vision() const {
+    const VisionConfig& config = checkpoint_.config().vision;
+    const std::string embeddings = "vision_model.embeddings.";
+    VisionWeights w;
+    w.patch_embedding = linear(embeddings + "patch_embedding");
+    w.patch_embedding.weight = w.patch_embedding.weight.reshaped(
+        {config.hidden_size, 3 * config.patch_size * config.patch_size});
+    w.position_embedding = floats(embeddings + "position_embedding.weight");
+    for (int64_t i = 0; i < config.layers_used(); ++i) {
+      const std::string layer = fmt::format("vision_model.encoder.layers.{}.", i);
+      w.layers.push_back({layer_norm(layer + "layer_norm1"), layer_norm(layer + "layer_norm2"),
+                          linear(layer + "self_attn.q_proj"), linear(layer + "self_attn.k_proj"),
+                          linear(layer + "self_attn.v_proj"), linear(layer + "self_attn.out_proj"),
+                          linear(layer + "mlp.fc1"), linear(layer + "mlp.fc2")});
+    }
+    return w;
+  }
+
+  ProjectorWeights projector() const {
+    if (checkpoint_.variant() == Variant::kGated) return {{linear("vision2text_model")}};
+    return {{linear("vision2text_model.0"), linear("vision2text_model.2")}};
+  }
+
+  DecoderLayerWeights decoder_layer(int64_t i) const {
+    const std::string layer = fmt::format("language_model.model.layers.{}.", i);
+    const std::string attention = layer + "self_attn.";
+    DecoderLayerWeights w;
+    w.input_layernorm = floats(layer + "input_layernorm.weight");
+    w.post_attention_layernorm = floats(layer + "post_attention_layernorm.weight");
+    w.q_proj = linear(attention + "q_proj");
+    w.k_proj = linear(attention + "k_proj");
+    w.v_proj = linear(attention + "v_proj");
+    w.o_proj = linear(attention + "o_proj");
+    w.gate_proj = linear(layer + "mlp.gate_proj");
+    w.up_proj = linear(layer + "mlp.up_proj");
+    w.down_proj = linear(layer + "mlp.down_proj");
+    if (!checkpoint_.config().is_hyper_layer(i)) return w;
+    w.v_kv_proj = linear(attention + "v_kv_proj");
+    if (checkpoint_.variant() == Variant::kGated) {
+      w.gate = floats(attention + "gate");
+      for (int64_t j = 0; j < w.gate.size(); ++j) {
+        w.gate.f32()[j] = 1.0f / (1.0f + std::exp(-w.gate.f32()[j]));
+      }
+    }
+    return w;
+  }
+
+  DecoderWeights decoder() const {
+    const ModelConfig& config = checkpoint_.config();
+    DecoderWeights w;
+    w.embed_tokens = matrix("language_model.model.embed_tokens.weight");
+    for (int64_t i = 0; i < config.num_hidden_layers; ++i) w.layers.push_back(decoder_layer(i));
+    w.norm = floats("language_model.model.norm.weight");
+    w.lm_head = config.tie_word_embeddings ? Linear{w.embed_tokens, Tensor()}
+                                           : linear("language_model.lm_head");
+    return w;
+  }
+
+ private:
+  const Checkpoint& checkpoint_;
+  Backend& backend_;
+};
+
+}  // namespace
+
+Owl3Weights load_weights(const Checkpoint& checkpoint, Backend& backend) {
+  const Loader loader(checkpoint, backend);
+  return {loader.vision(), loader.projector(), loader.decoder()};
+}
+
+}  // namespace owl3

@@ -13,6 +13,17 @@
 
 namespace owl3 {
 
+/// Numbers of weights, by part of the model.
+struct ParameterCounts {
+  int64_t vision = 0;  // the encoder layers that are used, and the embeddings
+  int64_t projector = 0;
+  int64_t decoder = 0;  // with embeddings and head; a tied head counts once
+  int64_t hyper = 0;    // v_kv_proj and gate of the hyper layers
+  int64_t unused = 0;   // known tensors that are never read
+
+  int64_t used() const { return vision + projector + decoder + hyper; }
+};
+
 class Checkpoint {
  public:
   /// Opens the folder and maps its weights; reads no weight. Checks every tensor the model needs
@@ -30,14 +41,24 @@ class Checkpoint {
   bool contains(const std::string& name) const { return tensors_.count(name) != 0; }
   /// Names of tensors in the files that this model does not use and does not know.
   const std::vector<std::string>& unknown_tensors() const { return unknown_; }
+  const ParameterCounts& parameter_counts() const { return counts_; }
+  /// Bytes of the tensors the model reads.
+  size_t weight_bytes() const { return weight_bytes_; }
+  /// Files the weights lie in.
+  size_t weight_files() const { return weight_files_; }
 
  private:
+  void check_tensors();
+
   std::filesystem::path folder_;
   ModelConfig config_;
   GenerationConfig generation_config_;
   Variant variant_ = Variant::kGated;
   TensorMap tensors_;
   std::vector<std::string> unknown_;
+  ParameterCounts counts_;
+  size_t weight_bytes_ = 0;
+  size_t weight_files_ = 0;
 };
 
 }  // namespace owl3

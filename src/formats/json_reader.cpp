@@ -1,0 +1,133 @@
+#include "formats/json_reader.h"
+
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+
+namespace owl3 {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kMaxDepth = 64;
+
+/// A value as it stands in the file, cut short for an error line.
+std::string excerpt(const Json& value) {
+  constexpr size_t kLongest = 40;
+  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return text;
+}
+
+}  // namespace
+
+Json parse_json_object(std::string_view text, const std::string& name, size_t max_bytes) {
+  if (text.size() > max_bytes) {
+    throw InputError(fmt::format("{}: {} bytes are too many for this file (at most {})", name,
+                                 text.size(), max_bytes));
+  }
+  const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > kMaxDepth) throw InputError(fmt::format("{}: nested too deeply", name));
+    return true;
+  };
+  Json json;
+  try {
+    json = Json::parse(text.begin(), text.end(), limit_depth);
+  } catch (const Json::parse_error& error) {
+    throw InputError(fmt::format("{}: not valid JSON at byte {}", name, error.byte));
+  } catch (const Json::exception&) {  // a number beyond any double
+    throw InputError(fmt::format("{}: holds a number out of range", name));
+  }
+  if (!json.is_object()) throw InputError(fmt::format("{}: not a JSON object", name));
+  return json;
+}
+
+JsonReader::JsonReader(const Json& object, std::string name, std::string path)
+    : object_(&object), name_(std::move(name)), path_(std::move(path)) {}
+
+const Json* JsonReader::find(const char* key) const {
+  const auto entry = object_->find(key);
+  return entry == object_->end() || entry->is_null() ? nullptr : &*entry;
+}
+
+void JsonReader::fail(const char* key, std::string_view what) const {
+  throw InputError(fmt::format("{}: {}{} {}", name_, path_, key, what));
+}
+
+JsonReader JsonReader::object(const char* key) const {
+  const Json* value = find(key);
+  if (value == nullptr) fail(key, "is missing");
+  if (!value->is_object()) fail(key, fmt::format("must be an object, not {}", excerpt(*value)));
+  return JsonReader(*value, name_, path_ + key + ".");
+}
+
+int64_t JsonReader::as_integer(const char* key, const Json& value, int64_t min, int64_t max) const {
+  // Above int64's range the library keeps the number as unsigned.
+  const bool huge = value.is_number_unsigned() &&
+                    value.get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()};
+  if (!value.is_number_integer()) {
+    fail(key, fmt::format("must be an integer, not {}", excerpt(value)));
+  }
+  if (huge || value.get<int64_t>() < min || value.get<int64_t>() > max) {
+    fail(key, fmt::format("is {}, outside {} to {}", excerpt(value), min, max));
+  }
+  return value.get<int64_t>();
+}
+
+int64_t JsonReader::integer(const char* key, int64_t min, int64_t max) const {
+  const Json* value = find(key);
+  if (value == nullptr) fail(key, "is missing");
+  return as_integer(key, *value, min, max);
+}
+
+std::optional<int64_t> JsonReader::optional_integer(const char* key, int64_t min,
+                                                    int64_t max) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  return as_integer(key, *value, min, max);
+}
+
+std::optional<double> JsonReader::optional_number(const char* key, double min, double max) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number()) fail(key, fmt::format("must be a number, not {}", excerpt(*value)));
+  const auto number = value->get<double>();
+  if (!(number >= min && number <= max)) {
+    fail(key, fmt::format("is {}, outside {} to {}", excerpt(*value), min, max));
+  }
+  return number;
+}
+
+std::optional<bool> JsonReader::optional_bool(const char* key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_boolean()) {
+    fail(key, fmt::format("must be true or false, not {}", excerpt(*value)));
+  }
+  return value->get<bool>();
+}
+
+std::optional<std::string> JsonReader::optional_string(const char* key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) fail(key, fmt::format("must be a string, not {}", excerpt(*value)));
+  return value->get<std::string>();
+}
+
+std::optional<std::vector<int64_t>> JsonReader::optional_integers(const char* key, int64_t min,
+                                                                  int64_t max) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  std::vector<int64_t> integers;
+  if (value->is_array()) {
+    for (const Json& element : *value) integers.push_back(as_integer(key, element, min, max));
+  } else {
+    integers.push_back(as_integer(key, *value, min, max));
+  }
+  return integers;
+}
+
+}  // namespace owl3

@@ -17,7 +17,8 @@ inline constexpr std::string_view kVideoMark = "<|video|>";
 
 enum class Role { kSystem, kUser, kAssistant };
 
-/// One message; a user's text has one kImageMark or kVideoMark per medium, in order.
+/// One message; a user's text has one kImageMark or kVideoMark per medium, in order. Special
+/// tokens written out in it, such as <|im_end|>, are recognised as such, as in the official code.
 struct Message {
   Role role = Role::kUser;
   std::string content;
@@ -62,12 +63,22 @@ class PromptBuilder {
   const Prompt& prompt() const { return prompt_; }
 
  private:
-  void add_piece(std::string piece);
+  void ensure_system_message();
+  void add_answer_header();
+  void add_user_message(std::string_view content, const std::vector<MediaLayout>& media);
+  void add_media(const ImageLayout& image);
+  void add_media(const VideoLayout& video);
   void add_image_token();
-  void add_media(const MediaLayout& layout);
+  void flush_text();
+  void add_piece(std::string piece);
 
   const Tokenizer* tokenizer_;
   Variant variant_;
+  int32_t image_id_ = 0;
+  int32_t end_id_ = 0;
+  int32_t end_of_text_id_ = 0;
+  std::string text_;  // since the last image token; merges never cross one
+  bool answering_ = false;
   Prompt prompt_;
 };
 

@@ -17,8 +17,11 @@ namespace owl3 {
 class Tokenizer {
  public:
   /// Throws InputError when the file is missing, broken or of a kind other than byte-level BPE.
-  static Tokenizer from_file(const std::filesystem::path& path);
-  static Tokenizer from_json(std::string_view json, const std::string& name);
+  /// `added_tokens` (a JSON list in the form of the file's own) stands in for the file's own.
+  static Tokenizer from_file(const std::filesystem::path& path,
+                             const std::filesystem::path& added_tokens = {});
+  static Tokenizer from_json(std::string_view json, const std::string& name,
+                             std::optional<std::string_view> added_tokens = std::nullopt);
 
   /// Added tokens that occur in the text are recognised; no token is added around it. Invalid
   /// UTF-8 throws InputError.

@@ -1,0 +1,147 @@
+// JPEG through libjpeg-turbo: any Huffman or arithmetic coded kind it knows, grey, RGB, YCbCr,
+// CMYK and YCCK.
+#include <csetjmp>
+#include <cstdio>
+// jpeglib.h needs FILE from <cstdio> above it.
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "media/decode_formats.h"
+#include "media/orientation.h"
+
+namespace owl3 {
+namespace {
+
+/// libjpeg reports errors by a call that must not return, so each step below runs under its own
+/// setjmp in a function that holds only plain data.
+class JpegReader {
+ public:
+  explicit JpegReader(Bytes bytes) {
+    info_.err = jpeg_std_error(&errors_);
+    info_.client_data = this;
+    errors_.error_exit = [](j_common_ptr info) { self(info).fail(); };
+    errors_.emit_message = [](j_common_ptr info, int level) {
+      // libjpeg pads a file that breaks off with grey; a model should not be shown that.
+      if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) self(info).fail();
+    };
+    progress_.progress_monitor = [](j_common_ptr info) { self(info).limit_scans(); };
+    if (setjmp(jump_) != 0) return;
+    jpeg_create_decompress(&info_);
+    info_.progress = &progress_;
+    jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    created_ = true;
+  }
+  ~JpegReader() { jpeg_destroy_decompress(&info_); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
+
+  bool read_header() {
+    if (!created_ || setjmp(jump_) != 0) return false;
+    jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(&info_, TRUE);
+    info_.out_color_space = info_.num_components == 4 ? JCS_CMYK : JCS_RGB;
+    return true;
+  }
+
+  /// Rows of `width` pixels of 3 (RGB) or 4 (CMYK) bytes; each(row, y) is called for every one.
+  template <typename EachRow>
+  bool read_rows(uint8_t* row, const EachRow& each) {
+    if (setjmp(jump_) != 0) return false;
+    jpeg_start_decompress(&info_);
+    while (info_.output_scanline < info_.output_height) {
+      const JDIMENSION y = info_.output_scanline;
+      JSAMPROW rows[] = {row};
+      jpeg_read_scanlines(&info_, rows, 1);
+      each(row, y);
+    }
+    jpeg_finish_decompress(&info_);
+    return true;
+  }
+
+  int orientation() const {
+    for (const jpeg_marker_struct* m = info_.marker_list; m != nullptr; m = m->next) {
+      const Bytes data(reinterpret_cast<const std::byte*>(m->data), m->data_length);
+      if (data.size() > 6 && data[0] == std::byte{'E'}) {
+        if (const int found = read_exif_orientation(data); found != 1) return found;
+      }
+    }
+    return 1;
+  }
+
+  int64_t width() const { return info_.image_width; }
+  int64_t height() const { return info_.image_height; }
+  bool is_cmyk() const { return info_.out_color_space == JCS_CMYK; }
+  const char* message() const { return message_; }
+
+ private:
+  static JpegReader& self(j_common_ptr info) {
+    return *static_cast<JpegReader*>(info->client_data);
+  }
+  [[noreturn]] void fail() {
+    errors_.format_message(reinterpret_cast<j_common_ptr>(&info_), message_);
+    longjmp(jump_, 1);
+  }
+  // A few kilobytes can hold thousands of scans, each over the whole image.
+  void limit_scans() {
+    constexpr int kMaxScans = 500;
+    if (info_.input_scan_number <= kMaxScans) return;
+    std::snprintf(message_, sizeof message_, "more than %d progressive scans", kMaxScans);
+    longjmp(jump_, 1);
+  }
+
+  jpeg_decompress_struct info_{};
+  jpeg_error_mgr errors_{};
+  jpeg_progress_mgr progress_{};
+  jmp_buf jump_;
+  char message_[JMSG_LENGTH_MAX] = {};
+  bool created_ = false;
+};
+
+/// a * b / 255, rounded, exact for 8-bit values.
+constexpr int multiply_255(int a, int b) {
+  const int product = a * b + 128;
+  return (product + (product >> 8)) >> 8;
+}
+
+/// CMYK in JPEG files is stored inverted (Adobe's custom, which Pillow takes for granted).
+void inverted_cmyk_to_rgb(const uint8_t* cmyk, uint8_t* rgb, int width) {
+  for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
+    for (int c = 0; c < 3; ++c) {
+      rgb[c] = static_cast<uint8_t>(cmyk[3] - multiply_255(255 - cmyk[c], cmyk[3]));
+    }
+  }
+}
+
+[[noreturn]] void throw_broken(const std::string& name, const JpegReader& reader) {
+  throw InputError(fmt::format("{}: broken JPEG: {}", name, reader.message()));
+}
+
+}  // namespace
+
+StoredImage decode_jpeg(Bytes bytes, const std::string& name, int64_t max_pixels) {
+  JpegReader reader(bytes);
+  if (!reader.read_header()) throw_broken(name, reader);
+  StoredImage stored;
+  stored.image = make_image(reader.width(), reader.height(), name, max_pixels);
+  stored.orientation = reader.orientation();
+
+  const int width = stored.image.width;
+  uint8_t* const rgb = stored.image.rgb.data();
+  const size_t row_bytes = static_cast<size_t>(width) * 3;
+  std::vector<uint8_t> row(static_cast<size_t>(width) * 4);
+  const bool whole = reader.read_rows(row.data(), [&](const uint8_t* pixels, size_t y) {
+    uint8_t* const target = rgb + y * row_bytes;
+    if (reader.is_cmyk()) {
+      inverted_cmyk_to_rgb(pixels, target, width);
+    } else {
+      std::copy_n(pixels, row_bytes, target);
+    }
+  });
+  if (!whole) throw_broken(name, reader);
+  return stored;
+}
+
+}  // namespace owl3

@@ -1,0 +1,299 @@
+// `owl3 make-checkpoint`: random weights of the exact real shapes, in the official layout.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/threads.h"
+#include "formats/checkpoint.h"
+#include "formats/random_checkpoint.h"
+
+namespace owl3::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string like;
+  std::string out;
+  std::string variant;
+  std::string tokenizer;
+  std::string dtype = "bfloat16";
+  std::string shard_size = "5GB";
+  uint64_t seed = 0;
+  bool force = false;
+};
+
+DType parse_dtype(const std::string& name) {
+  for (const DType dtype : {DType::kBF16, DType::kF16, DType::kF32}) {
+    if (name == name_of(dtype)) return dtype;
+  }
+  throw UsageError(fmt::format("--dtype {}: must be bfloat16, float16 or float32", name));
+}
+
+/// "4GB", "500 MB", "2GiB", or plain bytes.
+uint64_t parse_size(const std::string& text) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  std::string unit(rest, end);
+  unit.erase(0, unit.find_first_not_of(' '));
+  const std::pair<const char*, double> units[] = {
+      {"", 1},      {"B", 1},        {"kB", 1e3},     {"KB", 1e3},     {"MB", 1e6},    {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+  for (const auto& [name, factor] : units) {
+    const double bytes = number * factor;
+    if (error == std::errc() && unit == name && bytes >= 1 && bytes < 1e18) {
+      return static_cast<uint64_t>(bytes);
+    }
+  }
+  throw UsageError(fmt::format("--shard-size {}: must be a size such as 5GB or 500MB", text));
+}
+
+volatile std::sig_atomic_t g_interrupted = 0;  // a signal handler can reach nothing else
+
+/// While it lives, Ctrl-C and SIGTERM are noted instead of ending the program.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    g_interrupted = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int) { g_interrupted = 1; };
+    ::sigaction(SIGINT, &action, &old_interrupt_);
+    ::sigaction(SIGTERM, &action, &old_terminate_);
+  }
+  ~InterruptGuard() {
+    ::sigaction(SIGINT, &old_interrupt_, nullptr);
+    ::sigaction(SIGTERM, &old_terminate_, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+  bool interrupted() const { return g_interrupted != 0; }
+
+ private:
+  struct sigaction old_interrupt_ {};
+  struct sigaction old_terminate_ {};
+};
+
+/// A folder that appears whole or not at all.
+class AtomicFolder {
+ public:
+  explicit AtomicFolder(fs::path path) : path_(std::move(path)) {
+    temporary_ = path_;
+    temporary_ += fmt::format(".part-{}", ::getpid());
+    std::error_code error;
+    fs::create_directories(temporary_, error);
+    if (error) fail(error);
+  }
+  ~AtomicFolder() {
+    std::error_code ignored;
+    if (!committed_) fs::remove_all(temporary_, ignored);
+  }
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  const fs::path& temporary() const { return temporary_; }
+
+  /// Takes the final name; what stands there goes only after it has moved out of the way.
+  void commit() {
+    fs::path old = path_;
+    old += fmt::format(".old-{}", ::getpid());
+    std::error_code error;
+    const bool replaces = fs::exists(path_);
+    if (replaces) fs::rename(path_, old, error);
+    if (error) fail(error);
+    fs::rename(temporary_, path_, error);
+    if (error) {
+      std::error_code ignored;
+      if (replaces) fs::rename(old, path_, ignored);
+      fail(error);
+    }
+    committed_ = true;
+    if (replaces) fs::remove_all(old, error);
+  }
+
+ private:
+  [[noreturn]] void fail(const std::error_code& error) const {
+    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), error.message()));
+  }
+
+  fs::path path_;
+  fs::path temporary_;
+  bool committed_ = false;
+};
+
+/// OUT must be new or empty, or, with --force, an older checkpoint: nothing else is ever deleted.
+void check_destination(const fs::path& out, bool force) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(out, error);
+  if (!fs::exists(status)) return;
+  if (!fs::is_directory(status)) {
+    throw InputError(fmt::format("{}: exists and is not a folder", out.string()));
+  }
+  const bool empty = fs::is_empty(out, error);
+  if (error) throw InputError(fmt::format("{}: {}", out.string(), error.message()));
+  if (empty) return;
+  if (!force) {
+    throw InputError(fmt::format("{}: exists and is not empty; --force replaces it", out.string()));
+  }
+  if (!fs::exists(out / "config.json", error)) {
+    throw InputError(
+        fmt::format("{}: has no config.json, so it is not a checkpoint; --force "
+                    "replaces only those",
+                    out.string()));
+  }
+}
+
+void check_free_space(const fs::path& folder, uint64_t bytes) {
+  constexpr uint64_t kOtherFiles = 64 << 20;
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.available >= bytes + kOtherFiles) return;
+  throw InputError(fmt::format("{}: {:.1f} GB are needed, {:.1f} GB are free on this disk",
+                               folder.parent_path().string(), static_cast<double>(bytes) / 1e9,
+                               static_cast<double>(space.available) / 1e9));
+}
+
+/// One line on the terminal, at most ten times a second.
+class ProgressLine {
+ public:
+  ~ProgressLine() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+
+  void show(int64_t done, int64_t total) {
+    if (!terminal_ || Clock::now() < next_) return;
+    next_ = Clock::now() + std::chrono::milliseconds(100);
+    const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+    const auto bytes = static_cast<double>(done);
+    fmt::print(stderr, "\r\033[Kwriting weights  {:3.0f} %  {:.1f} of {:.1f} GB  {:.2f} GB/s",
+               100 * bytes / static_cast<double>(total), bytes / 1e9,
+               static_cast<double>(total) / 1e9, bytes / 1e9 / std::max(seconds, 1e-3));
+    std::fflush(stderr);
+    shown_ = true;
+  }
+
+ private:
+  bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+  bool shown_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point next_ = start_;
+};
+
+CheckpointShape requested_shape(const Options& options) {
+  CheckpointShape shape = checkpoint_shape(options.like);
+  if (options.variant.empty()) return shape;
+  const Variant variant = options.variant == "gated" ? Variant::kGated : Variant::kUnified;
+  if (variant != shape.variant && shape.name != "tiny") {
+    throw UsageError(fmt::format("--variant {}: {} is {}; only tiny comes in both variants",
+                                 options.variant, shape.name, name_of(shape.variant)));
+  }
+  shape.variant = variant;
+  return shape;
+}
+
+/// "out/" and "out" are the same folder; its temporary sibling is named after the latter.
+fs::path without_trailing_slash(const std::string& text) {
+  const fs::path path = fs::absolute(text).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+void print_summary(const fs::path& out, const CheckpointShape& shape, double seconds) {
+  const Checkpoint checkpoint = Checkpoint::open(out);
+  const double bytes = static_cast<double>(checkpoint.weight_bytes());
+  const ParameterCounts& counts = checkpoint.parameter_counts();
+  fmt::print(
+      "{}: random weights like {} ({}), {:.2f} billion parameters, {:.2f} GB, {} in {:.1f} "
+      "s\n",
+      out.string(), shape.name, name_of(shape.variant), static_cast<double>(counts.used()) / 1e9,
+      bytes / 1e9,
+      checkpoint.weight_files() == 1 ? std::string("one file")
+                                     : fmt::format("{} shards", checkpoint.weight_files()),
+      seconds);
+  fmt::print("Its answers are meaningless; speed and memory are those of the real model.\n");
+}
+
+void make_checkpoint(const Options& options) {
+  const auto start = Clock::now();
+  const CheckpointShape shape = requested_shape(options);
+  RandomCheckpointOptions random;
+  random.dtype = parse_dtype(options.dtype);
+  random.seed = options.seed;
+  random.shard_bytes = parse_size(options.shard_size);
+  random.tokenizer = options.tokenizer;
+  random.threads = available_threads();
+  const fs::path out = without_trailing_slash(options.out);
+  check_destination(out, options.force);
+
+  const InterruptGuard interrupt;
+  {
+    ProgressLine line;
+    AtomicFolder folder(out);
+    check_free_space(folder.temporary(), random_checkpoint_bytes(shape, random.dtype));
+    write_random_checkpoint(folder.temporary(), shape, random,
+                            [&](std::string_view, int64_t done, int64_t total) {
+                              line.show(done, total);
+                              return !interrupt.interrupted();
+                            });
+    if (interrupt.interrupted()) throw Interrupted("interrupted");
+    folder.commit();
+  }
+  print_summary(out, shape, std::chrono::duration<double>(Clock::now() - start).count());
+}
+
+}  // namespace
+
+void add_make_checkpoint_command(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "make-checkpoint", "Write a checkpoint of random weights in the shapes of a released model");
+  command->footer(
+      "The folder is complete: weights, config.json, generation_config.json, tokenizer.json.\n"
+      "It measures what the real model would: speed and memory. Its words mean nothing.\n"
+      "The released 2B's hyper layers are stated only in its config.json; 7, 14, 21 and 24 stand\n"
+      "in for them.\n\n"
+      "Examples:\n"
+      "  owl3 make-checkpoint --like tiny /tmp/tiny\n"
+      "  owl3 make-checkpoint --like 7b-241101 --tokenizer tokenizer.json models/random-7b");
+  command->add_option("OUT", options->out, "Folder to write; must be new or empty")
+      ->required()
+      ->type_name("");
+  command
+      ->add_option("--like", options->like,
+                   "Whose shapes: 1b, 2b, 7b-240728, 7b-241101, or tiny (a few MB)")
+      ->required()
+      ->type_name("MODEL");
+  command->add_option("--variant", options->variant, "gated or unified; for tiny only")
+      ->check(CLI::IsMember({"gated", "unified"}))
+      ->type_name("NAME");
+  command
+      ->add_option("--tokenizer", options->tokenizer,
+                   "tokenizer.json to copy (default: one of made-up syllables)")
+      ->type_name("FILE");
+  command->add_option("--seed", options->seed, "The weights depend on this number alone")
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--dtype", options->dtype, "bfloat16, float16 or float32")
+      ->capture_default_str()
+      ->type_name("TYPE");
+  command->add_option("--shard-size", options->shard_size, "Largest weight file")
+      ->capture_default_str()
+      ->type_name("SIZE");
+  command->add_flag("--force", options->force, "Replace a checkpoint that is there already");
+  command->callback([options] { make_checkpoint(*options); });
+}
+
+}  // namespace owl3::cli

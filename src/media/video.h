@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "media/image.h"
+#include "owl3/options.h"
 
 namespace owl3 {
 
@@ -15,14 +16,6 @@ namespace owl3 {
 /// that is more than max_frames, max_frames of them uniformly. Indices ascend.
 std::vector<int64_t> sample_frames(int64_t frame_count, double source_fps, double fps,
                                    int64_t max_frames);
-
-struct VideoOptions {
-  double fps = 1.0;          // frames sampled per second of film
-  int64_t max_frames = 128;  // at most this many, spread over the whole range
-  double start_seconds = 0;  // time range to look at; end 0 means to the end
-  double end_seconds = 0;
-  int threads = 2;           // for FFmpeg's frame-parallel decoding
-};
 
 struct VideoFrame {
   Image image;

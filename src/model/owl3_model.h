@@ -5,12 +5,10 @@
 
 #include "formats/checkpoint.h"
 #include "model/decoder.h"
+#include "owl3/options.h"
 
 namespace owl3 {
 
-/// float32: the reference, caches included. bf16: caches in bf16, and products in bf16 where the
-/// processor has them.
-enum class Precision { kFloat32, kBFloat16 };
 
 class Owl3Model {
  public:

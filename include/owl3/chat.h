@@ -1,0 +1,71 @@
+// A conversation about images and films.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "owl3/visual_memory.h"
+
+namespace owl3 {
+
+enum class StopReason {
+  kEndOfAnswer,  // the model ended it
+  kStopString,   // one of GenerationOptions::stop came
+  kLength,       // max_new_tokens or the context's end
+  kInterrupted,  // the callback asked to stop
+};
+
+struct Answer {
+  std::string text;
+  StopReason stop_reason = StopReason::kEndOfAnswer;
+  int64_t prompt_tokens = 0;     // of the whole conversation so far
+  int64_t prefilled_tokens = 0;  // of those, computed for this answer
+  int64_t new_tokens = 0;
+  double first_token_seconds = 0;  // from the question to the first token
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+};
+
+/// Receives the answer's text as it comes, in whole characters; return false to stop.
+using TextCallback = std::function<bool(std::string_view text)>;
+
+struct ChatOptions {
+  std::string system;  // system message; empty: the official empty one
+};
+
+/// A conversation: what was said stays in the text cache, so a further question computes only its
+/// own tokens. Not copyable; several may share a model and media, one computing at a time.
+class Chat {
+ public:
+  explicit Chat(Model model, ChatOptions options = {});
+  Chat(Chat&&) noexcept;
+  Chat& operator=(Chat&&) noexcept;
+  ~Chat();
+
+  /// Asks, with media. Each <image> and <video> in the text stands for the next image or video of
+  /// `media`; where the text has none of them, every medium stands before it on a line of its own.
+  /// Throws UsageError when marks and media don't fit, or the context is full; then, as when
+  /// `progress` interrupts the reading of the question, the conversation is as it was before.
+  Answer ask(const std::string& text, const std::vector<Medium>& media,
+             const GenerationOptions& options, const TextCallback& on_text = {},
+             const ProgressCallback& progress = {});
+
+  /// Starts anew (the system message stays).
+  void clear();
+  /// Puts an exchange into the conversation without generating (few-shot examples, a saved
+  /// conversation).
+  void add_exchange(const std::string& question, const std::vector<Medium>& media,
+                    const std::string& answer);
+
+  /// Tokens of the conversation, and bytes of its text cache.
+  int64_t tokens() const;
+  size_t cache_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace owl3

@@ -1,0 +1,41 @@
+// A loaded mPLUG-Owl3 checkpoint.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "owl3/options.h"
+
+namespace owl3 {
+
+/// A handle on a loaded model; copies share it. One thread at a time may compute with a model.
+class Model {
+ public:
+  /// Opens a checkpoint folder in the official layout. Weights are memory-mapped, so this takes
+  /// milliseconds; they are read when first used. Throws InputError.
+  static Model load(const std::filesystem::path& folder, const ModelOptions& options = {});
+
+  /// "gated" or "unified".
+  std::string variant() const;
+  /// The longest conversation, in tokens (an image or video frame is one).
+  int64_t context_length() const;
+  /// The checkpoint's recommendation (generation_config.json) over the official defaults.
+  GenerationOptions generation_defaults() const;
+  /// What computes: "CPU, 2 threads, avx512 kernels, float32 products".
+  std::string device() const;
+
+  struct Impl;
+  Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
+
+/// A preset by name: "sample" (the official demo's sampling), "beam" (its beam search), "eval" (the
+/// official evaluation: greedy, up to 100 tokens), "greedy". Throws UsageError for other names.
+GenerationOptions generation_preset(const std::string& name);
+
+}  // namespace owl3

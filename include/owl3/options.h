@@ -1,0 +1,56 @@
+// Options of the API, shared by the command line. Every field has the default a user would expect.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace owl3 {
+
+/// float32: the reference, caches included. bf16: caches in bf16, and products in bf16 where the
+/// processor has them.
+enum class Precision { kFloat32, kBFloat16 };
+
+struct ModelOptions {
+  Precision precision = Precision::kBFloat16;
+  int threads = 0;  // 0: all cores this process may use
+};
+
+struct ImageOptions {
+  /// Cut the image into a grid of tiles and a global view (better on detail, 4 to 7 times the
+  /// work).
+  bool cut = true;
+  /// Turn photos upright by their EXIF orientation.
+  bool apply_exif_orientation = true;
+};
+
+struct VideoOptions {
+  double fps = 1.0;          // frames sampled per second of film
+  int64_t max_frames = 128;  // at most this many, spread over the whole range
+  double start_seconds = 0;  // time range to look at; end 0 means to the end
+  double end_seconds = 0;
+  int threads = 2;  // for frame-parallel decoding
+};
+
+/// How the next token is chosen. The defaults are the official sampling defaults of mPLUG-Owl3.
+struct GenerationOptions {
+  bool do_sample = true;             // false: greedy, or beam search when num_beams > 1
+  double temperature = 0.7;          // > 0
+  int64_t top_k = 100;               // 0: off
+  double top_p = 0.8;                // in (0, 1]; 1: off
+  double min_p = 0;                  // relative to the best token's probability; 0: off
+  double repetition_penalty = 1.05;  // over prompt and answer, as in Hugging Face's generate
+  uint64_t seed = 0;
+  int64_t max_new_tokens = 2048;  // the context's end stops an answer too
+  int64_t num_beams = 1;
+  std::vector<std::string> stop;  // an answer ends before the first of these strings
+};
+
+/// Told about long work from the working thread: the stage ("encoding images"), the steps done and
+/// their total (0 when unknown). Return false to interrupt the work: it then throws Interrupted.
+using ProgressCallback = std::function<bool(std::string_view stage, int64_t done, int64_t total)>;
+
+}  // namespace owl3

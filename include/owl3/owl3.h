@@ -1,0 +1,9 @@
+// The owl3 C++ API: load a model, remember images and films, hold conversations about them.
+// docs/api.md shows a complete program.
+#pragma once
+
+#include "owl3/chat.h"
+#include "owl3/error.h"
+#include "owl3/model.h"
+#include "owl3/options.h"
+#include "owl3/visual_memory.h"

@@ -1,0 +1,68 @@
+// Images and films as memory: encoded once, asked often.
+//
+// mPLUG-Owl3 reads an image through keys and values in its few hyper layers. Kept without rotary
+// position they depend on the image alone, so what is computed for an image here serves any place
+// of any prompt of any conversation.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "owl3/model.h"
+
+namespace owl3 {
+
+/// One image or film, encoded; a cheap handle. Keeps what it needs of the model alive.
+class Medium {
+ public:
+  bool is_video() const;
+  /// Images the model sees: 1 for an uncut image, tiles + 1 for a cut one, frames of a film.
+  int64_t images() const;
+  size_t bytes() const;
+  const std::filesystem::path& path() const;
+  /// What was not right with a film (it broke off early, ...), or empty.
+  const std::string& warning() const;
+
+  struct Impl;
+  const Impl& impl() const { return *impl_; }
+  explicit Medium(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+struct VisualMemoryStats {
+  int64_t images_encoded = 0;
+  int64_t images_reused = 0;  // same pixels met again: nothing was computed
+  double decode_seconds = 0;  // reading and resizing files
+  double encode_seconds = 0;  // in the model
+};
+
+/// Encodes media and keeps what it computed, by the pixels' content hash: the same image or frame
+/// is never encoded twice, whichever file it comes from. A handle; copies share the memory.
+class VisualMemory {
+ public:
+  explicit VisualMemory(Model model);
+
+  /// Throws InputError when a file can't be read, Interrupted when progress says so; images already
+  /// encoded stay.
+  Medium add_image(const std::filesystem::path& path, const ImageOptions& options = {},
+                   const ProgressCallback& progress = {});
+  /// Several at once, which is faster than one by one.
+  std::vector<Medium> add_images(std::span<const std::filesystem::path> paths,
+                                 const ImageOptions& options = {},
+                                 const ProgressCallback& progress = {});
+  /// Samples a film and encodes its frames while it is being read; holds a few frames at a time.
+  Medium add_video(const std::filesystem::path& path, const VideoOptions& options = {},
+                   const ProgressCallback& progress = {});
+
+  const VisualMemoryStats& stats() const;
+  /// Bytes of all keys and values it holds.
+  size_t bytes() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace owl3

@@ -201,7 +201,7 @@ void Bpe::encode_short(std::string_view piece, std::vector<int32_t>& ids) const 
     if (merges[best]->rank == kNoRank) break;
     symbols[best] = merges[best]->merged;
     std::copy(symbols + best + 2, symbols + count, symbols + best + 1);
-    std::copy(merges + best + 2, merges + count - 1, merges + best + 1);
+    std::copy(merges + best + 1, merges + count - 1, merges + best);
     --count;
     if (best > 0) merges[best - 1] = &find_merge(symbols[best - 1], symbols[best]);
     if (best + 1 < count) merges[best] = &find_merge(symbols[best], symbols[best + 1]);

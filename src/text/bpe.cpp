@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <functional>
 
 #include "core/error.h"
 
@@ -209,49 +208,65 @@ void Bpe::encode_short(std::string_view piece, std::vector<int32_t>& ids) const 
   ids.insert(ids.end(), symbols, symbols + count);
 }
 
-/// For a long piece: a list of symbols and a heap of possible merges, n log n in all. A heap entry
-/// whose symbol has changed since is known by its rank.
+void Bpe::Workspace::Places::sort() {
+  const auto middle = symbols.begin() + static_cast<ptrdiff_t>(sorted);
+  if (!std::is_sorted(middle, symbols.end())) std::sort(middle, symbols.end());
+  if (sorted > done && middle != symbols.end() && *middle < *(middle - 1)) {
+    std::inplace_merge(symbols.begin() + static_cast<ptrdiff_t>(done), middle, symbols.end());
+  }
+  sorted = symbols.size();
+}
+
+/// For a long piece: a list of symbols, and for every rank the places where its merge is possible.
+/// A heap of the ranks (few, where places are many) tells which is next; a place whose symbol has
+/// changed since is known by its rank. n log n in all.
 void Bpe::encode_long(std::string_view piece, Workspace& workspace,
                       std::vector<int32_t>& ids) const {
   OWL3_CHECK(piece.size() <= INT32_MAX);
   auto& symbols = workspace.symbols_;
-  auto& heap = workspace.heap_;
+  auto& places = workspace.places_;
+  auto& ranks = workspace.ranks_;
   const auto count = static_cast<int32_t>(piece.size());
   symbols.resize(piece.size());
-  heap.clear();
 
   const auto at = [&](int32_t i) -> Workspace::Symbol& { return symbols[static_cast<size_t>(i)]; };
   const auto look_up = [&](int32_t i) {
     const Merge& merge = at(i).next < count ? find_merge(at(i).id, at(at(i).next).id) : no_merge_;
     at(i).rank = merge.rank;
     at(i).merged = merge.merged;
-    if (merge.rank == kNoRank) return false;
-    heap.push_back(uint64_t{merge.rank} << 32 | static_cast<uint32_t>(i));
-    return true;
+    if (merge.rank == kNoRank) return;
+    Workspace::Places& same_rank = places[merge.rank];
+    if (same_rank.done == same_rank.symbols.size()) ranks.push(merge.rank);
+    same_rank.symbols.push_back(i);
   };
   for (int32_t i = 0; i < count; ++i) {
     at(i) = {byte_ids_[static_cast<uint8_t>(piece[static_cast<size_t>(i)])], i - 1, i + 1, -1,
              kNoRank};
   }
   for (int32_t i = 0; i < count; ++i) look_up(i);
-  std::make_heap(heap.begin(), heap.end(), std::greater<>());
 
-  while (!heap.empty()) {
-    const auto rank = static_cast<uint32_t>(heap.front() >> 32);
-    const auto i = static_cast<int32_t>(heap.front() & UINT32_MAX);
-    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-    heap.pop_back();
-    if (at(i).rank != rank) continue;
-
-    const int32_t swallowed = at(i).next;
-    at(i).id = at(i).merged;
-    at(i).next = at(swallowed).next;
-    at(swallowed).rank = kNoRank;
-    if (at(i).next < count) at(at(i).next).previous = i;
-    if (look_up(i)) std::push_heap(heap.begin(), heap.end(), std::greater<>());
-    const int32_t previous = at(i).previous;
-    if (previous >= 0 && look_up(previous)) {
-      std::push_heap(heap.begin(), heap.end(), std::greater<>());
+  while (!ranks.empty()) {
+    const uint32_t rank = ranks.top();
+    ranks.pop();
+    // Merging makes longer symbols, so no new place for this rank comes up meanwhile.
+    Workspace::Places now = std::move(places.extract(rank).mapped());
+    now.sort();
+    for (; now.done < now.symbols.size(); ++now.done) {
+      const int32_t i = now.symbols[now.done];
+      if (at(i).rank != rank) continue;
+      if (!ranks.empty() && ranks.top() < rank) {
+        // A merge has made a more important one possible; the rest of these waits for it.
+        places.insert_or_assign(rank, std::move(now));
+        ranks.push(rank);
+        break;
+      }
+      const int32_t swallowed = at(i).next;
+      at(i).id = at(i).merged;
+      at(i).next = at(swallowed).next;
+      at(swallowed).rank = kNoRank;
+      if (at(i).next < count) at(at(i).next).previous = i;
+      look_up(i);
+      if (at(i).previous >= 0) look_up(at(i).previous);
     }
   }
   for (int32_t i = 0; i < count; i = at(i).next) ids.push_back(at(i).id);

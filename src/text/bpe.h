@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <queue>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -83,9 +86,18 @@ class Bpe {
       int32_t merged = 0;  // what this symbol and the next one give
       uint32_t rank = 0;   // of that merge
     };
+    /// Symbols that can merge with their next one at one rank; those before `done` have been looked
+    /// at, those before `sorted` are in order.
+    struct Places {
+      std::vector<int32_t> symbols;
+      size_t done = 0;
+      size_t sorted = 0;
+      void sort();
+    };
     std::vector<CachedPiece> cache_;  // direct-mapped; empty for short texts
     std::vector<Symbol> symbols_;
-    std::vector<uint64_t> heap_;  // rank << 32 | symbol index
+    std::unordered_map<uint32_t, Places> places_;                                 // by rank
+    std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ranks_;  // of places_
   };
 
   /// Appends the ids of `piece`, at most 2^31 - 1 bytes. `ids` must be the same vector in all calls

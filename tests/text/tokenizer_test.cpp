@@ -135,6 +135,22 @@ TEST(Bpe, MergesShortAndLongPiecesAsDefined) {
   }
 }
 
+TEST(Bpe, TakesAMoreImportantMergeAsSoonAsItIsPossible) {
+  // A trained file lists a merge after those that make its parts; here it comes before them.
+  nlohmann::json json = test::small_tokenizer_json();
+  json["model"]["vocab"].update({{"aba", 260}, {"abab", 261}});
+  json["model"]["merges"] = {"ab a", "aba b", "a b"};
+  const Tokenizer tokenizer = Tokenizer::from_json(json.dump(), "t.json");
+  EXPECT_EQ(tokenizer.encode("ababab"), (Ids{261, 256}));
+  std::string word;
+  Ids expected;
+  for (int i = 0; i < 100'000; ++i) {
+    word += "abab";
+    expected.push_back(261);
+  }
+  EXPECT_EQ(tokenizer.encode(word), expected);
+}
+
 TEST(Tokenizer, EncodesAMillionCharactersOfTextFast) {
   const std::string sentence =
       "The quick brown fox, having jumped over 12 lazy dogs, didn't stop; it ran on to the "

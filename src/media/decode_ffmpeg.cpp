@@ -134,9 +134,9 @@ Ffmpeg<AVFrame> decode_first_frame(const Demuxer& demuxer, AVCodecContext* decod
     if (wanted && result >= 0) return frame;
     if (read < 0 || (wanted && result != AVERROR(EAGAIN))) break;
   }
-  throw InputError(fmt::format(
-      "{}: broken or too large {} image: {}", name, avcodec_get_name(decoder->codec_id),
-      result == AVERROR_EOF ? "it breaks off" : ffmpeg_error_text(result)));
+  throw InputError(
+      fmt::format("{}: broken or too large {} image: {}", name, avcodec_get_name(decoder->codec_id),
+                  result == AVERROR_EOF ? "it breaks off" : ffmpeg_error_text(result)));
 }
 
 }  // namespace

@@ -43,8 +43,8 @@ bool decode_frame(const WebPIterator& frame, Image& canvas) {
                     frame.y_offset <= canvas.height - frame.height;
   if (!fits) return false;
   const size_t stride = static_cast<size_t>(canvas.width) * 3;
-  const size_t offset = static_cast<size_t>(frame.y_offset) * stride +
-                        static_cast<size_t>(frame.x_offset) * 3;
+  const size_t offset =
+      static_cast<size_t>(frame.y_offset) * stride + static_cast<size_t>(frame.x_offset) * 3;
   return WebPDecodeRGBInto(frame.fragment.bytes, frame.fragment.size, canvas.rgb.data() + offset,
                            canvas.rgb.size() - offset, static_cast<int>(stride)) != nullptr;
 }

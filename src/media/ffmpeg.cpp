@@ -31,8 +31,7 @@ Ffmpeg<AVCodecContext> make_decoder(const AVStream& stream, const std::string& n
                                  avcodec_get_name(stream.codecpar->codec_id)));
   }
   Ffmpeg<AVCodecContext> decoder(avcodec_alloc_context3(codec));
-  if (decoder == nullptr ||
-      avcodec_parameters_to_context(decoder.get(), stream.codecpar) < 0) {
+  if (decoder == nullptr || avcodec_parameters_to_context(decoder.get(), stream.codecpar) < 0) {
     throw InputError(fmt::format("{}: its {} stream can't be decoded", name, codec->name));
   }
   decoder->pkt_timebase = stream.time_base;
@@ -120,25 +119,37 @@ void copy_samples(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, Im
 /// The "full range" twins of YUV formats, deprecated in favour of a range of the frame's own.
 int without_full_range_twin(int format) {
   switch (format) {
-    case AV_PIX_FMT_YUVJ420P: return AV_PIX_FMT_YUV420P;
-    case AV_PIX_FMT_YUVJ422P: return AV_PIX_FMT_YUV422P;
-    case AV_PIX_FMT_YUVJ444P: return AV_PIX_FMT_YUV444P;
-    case AV_PIX_FMT_YUVJ440P: return AV_PIX_FMT_YUV440P;
-    case AV_PIX_FMT_YUVJ411P: return AV_PIX_FMT_YUV411P;
-    default: return format;
+    case AV_PIX_FMT_YUVJ420P:
+      return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ422P:
+      return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ444P:
+      return AV_PIX_FMT_YUV444P;
+    case AV_PIX_FMT_YUVJ440P:
+      return AV_PIX_FMT_YUV440P;
+    case AV_PIX_FMT_YUVJ411P:
+      return AV_PIX_FMT_YUV411P;
+    default:
+      return format;
   }
 }
 
 int yuv_matrix(const AVFrame& frame) {
   switch (frame.colorspace) {
-    case AVCOL_SPC_BT709: return SWS_CS_ITU709;
-    case AVCOL_SPC_FCC: return SWS_CS_FCC;
-    case AVCOL_SPC_SMPTE240M: return SWS_CS_SMPTE240M;
+    case AVCOL_SPC_BT709:
+      return SWS_CS_ITU709;
+    case AVCOL_SPC_FCC:
+      return SWS_CS_FCC;
+    case AVCOL_SPC_SMPTE240M:
+      return SWS_CS_SMPTE240M;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL: return SWS_CS_BT2020;
+    case AVCOL_SPC_BT2020_CL:
+      return SWS_CS_BT2020;
     case AVCOL_SPC_BT470BG:
-    case AVCOL_SPC_SMPTE170M: return SWS_CS_ITU601;
-    default: return frame.height >= 720 ? SWS_CS_ITU709 : SWS_CS_ITU601;  // unmarked: by custom
+    case AVCOL_SPC_SMPTE170M:
+      return SWS_CS_ITU601;
+    default:
+      return frame.height >= 720 ? SWS_CS_ITU709 : SWS_CS_ITU601;  // unmarked: by custom
   }
 }
 
@@ -184,8 +195,7 @@ Image RgbConverter::convert(const AVFrame& frame, const std::string& name, int64
     return image;
   }
   prepare_scaler(frame, name);
-  sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data,
-            rgb_->linesize);
+  sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data, rgb_->linesize);
   const size_t row_bytes = static_cast<size_t>(image.width) * 3;
   for (int y = 0; y < image.height; ++y) {
     std::memcpy(image.rgb.data() + y * row_bytes, rgb_->data[0] + ptrdiff_t{y} * rgb_->linesize[0],

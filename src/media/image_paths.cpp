@@ -22,7 +22,7 @@ std::string lower(std::string text) {
 
 bool has_image_extension(const fs::path& path) {
   constexpr std::array<std::string_view, 17> kExtensions = {
-      ".jpg", ".jpeg", ".jpe", ".jfif", ".png",  ".apng", ".webp", ".gif", ".bmp",
+      ".jpg", ".jpeg", ".jpe",  ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp",
       ".dib", ".tif",  ".tiff", ".avif", ".jp2", ".tga",  ".ppm",  ".pgm"};
   const std::string extension = lower(path.extension().string());
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
@@ -95,7 +95,8 @@ std::vector<fs::path> images_of_glob(const std::string& pattern) {
   if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches) == 0) {
     for (size_t i = 0; i < matches.gl_pathc; ++i) {
       std::error_code ignored;
-      if (fs::is_regular_file(matches.gl_pathv[i], ignored)) files.emplace_back(matches.gl_pathv[i]);
+      if (fs::is_regular_file(matches.gl_pathv[i], ignored))
+        files.emplace_back(matches.gl_pathv[i]);
     }
   }
   if (files.empty()) throw InputError(fmt::format("{}: no file matches this pattern", pattern));

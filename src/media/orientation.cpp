@@ -65,15 +65,15 @@ int read_exif_orientation(Bytes exif) {
 Image apply_orientation(Image image, int orientation) {
   if (orientation <= 1 || orientation > 8) return image;
   const bool swaps_sides = orientation >= 5;
-  Image upright{swaps_sides ? image.height : image.width, swaps_sides ? image.width : image.height,
-                {}};
+  Image upright{
+      swaps_sides ? image.height : image.width, swaps_sides ? image.width : image.height, {}};
   upright.rgb.resize(image.rgb.size());
 
   // The source pixel moves by a constant stride along each axis of the result.
-  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 ||
-                          orientation == 8;
-  const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 ||
-                           orientation == 7;
+  const bool from_right =
+      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_bottom =
+      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const int64_t along_row = from_right ? -3 : 3;
   const int64_t along_column = (from_bottom ? -3 : 3) * int64_t{image.width};
   const int64_t start = (from_bottom ? int64_t{image.height - 1} * image.width * 3 : 0) +

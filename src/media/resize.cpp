@@ -166,8 +166,8 @@ Image resize_bicubic(const Image& image, int width, int height) {
   // depend on how the rows are divided.
   constexpr int64_t kPixelsWorthAThread = 1 << 18;
   const int64_t pixels = int64_t{image.width} * image.height + int64_t{width} * height;
-  const int64_t tasks = std::clamp<int64_t>(pixels / kPixelsWorthAThread, 1,
-                                            std::min(available_threads(), height));
+  const int64_t tasks =
+      std::clamp<int64_t>(pixels / kPixelsWorthAThread, 1, std::min(available_threads(), height));
   parallel_for(static_cast<int>(tasks), tasks, [&](int64_t task) {
     resize_rows(image, across, down, static_cast<int>(height * task / tasks),
                 static_cast<int>(height * (task + 1) / tasks), target);

@@ -31,8 +31,8 @@ Image crop(const Image& image, int left, int top, int width, int height) {
 
 Grid choose_grid(int width, int height, int image_size) {
   if (width <= 0 || height <= 0 || image_size <= 0) {
-    throw UsageError(fmt::format("no cutting grid for a {} x {} image at size {}", width, height,
-                                 image_size));
+    throw UsageError(
+        fmt::format("no cutting grid for a {} x {} image at size {}", width, height, image_size));
   }
   Grid best;
   float best_score = -1;
@@ -55,8 +55,8 @@ ModelImages prepare_image(const Image& image, int image_size, bool cut) {
   ModelImages result;
   if (cut) {
     result.grid = choose_grid(image.width, image.height, image_size);
-    const Image whole = resize_bicubic(image, result.grid.cols * image_size,
-                                       result.grid.rows * image_size);
+    const Image whole =
+        resize_bicubic(image, result.grid.cols * image_size, result.grid.rows * image_size);
     for (int row = 0; row < result.grid.rows; ++row) {
       for (int col = 0; col < result.grid.cols; ++col) {
         result.images.push_back(

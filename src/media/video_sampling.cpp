@@ -27,7 +27,7 @@ std::vector<int64_t> sample_frames(int64_t frame_count, double source_fps, doubl
     throw UsageError(fmt::format("the number of frames must be at least 1, not {}", max_frames));
   }
   if (!std::isfinite(source_fps)) source_fps = 0;  // unknown: every frame, then max_frames of them
-  const double exact_step = std::clamp(round_half_to_even(source_fps / fps), 1.0, 9e15);
+  const double exact_step = std::clamp(round_half_to_even(source_fps / fps), 1.0, 4e18);
   const auto step = static_cast<int64_t>(exact_step);
   const int64_t every = frame_count <= 0 ? 0 : (frame_count - 1) / step + 1;
 

@@ -40,8 +40,7 @@ int max_difference(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b)
 TEST(DecodeImage, AgreesWithPillowOnEveryGoldenFile) {
   for (const auto& golden : read_json("images/index.json")) {
     const std::string file = golden["file"];
-    const Image image =
-        load_image(data_file("images/" + file), {.apply_exif_orientation = false});
+    const Image image = load_image(data_file("images/" + file), {.apply_exif_orientation = false});
     EXPECT_EQ(image.width, golden["width"]) << file;
     EXPECT_EQ(image.height, golden["height"]) << file;
     if (is_16_bit_grey(golden)) continue;

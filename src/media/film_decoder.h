@@ -1,0 +1,55 @@
+// Decoding single frames out of a film, at the least cost that gives exactly the frames that
+// decoding everything would give.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "media/video_index.h"
+
+namespace owl3 {
+
+class FilmDecoder {
+ public:
+  /// `wanted`: the frames that decode() will be asked for, ascending.
+  FilmDecoder(std::filesystem::path path, const VideoIndex& index, std::vector<int64_t> wanted,
+              int threads);
+
+  /// The frame with this number, which must be behind the last one asked for; null when the film
+  /// doesn't yield it. Valid until the next call.
+  const AVFrame* decode(int64_t frame);
+  /// Whether the decoder has met data that it could not read.
+  bool damaged() const { return damaged_; }
+  /// Whether the film's end has been reached.
+  bool ended() const { return ended_; }
+  const AVStream& stream() const { return *film_.stream; }
+
+ private:
+  void start_over(bool plain);
+  const AVFrame* decode_through(int64_t frame);
+  bool receive_frame();
+  void send_packet();
+  void seek_when_faster(const VideoIndex::Frame& frame);
+  bool seek_to(const VideoIndex::KeyFrame& key, int64_t timestamp);
+  bool is_wanted(int64_t pts) const;
+
+  std::filesystem::path path_;
+  const VideoIndex& index_;
+  std::vector<int64_t> wanted_;
+  int threads_;
+
+  Film film_;
+  Ffmpeg<AVCodecContext> decoder_;
+  Ffmpeg<AVPacket> packet_;
+  Ffmpeg<AVFrame> frame_;
+  bool plain_ = false;           // neither seek nor skip: every frame is decoded
+  bool may_skip_ = false;        // frames that no other refers to can be left undecoded
+  bool has_frame_ = false;       // frame_ is decoded and not yet passed
+  bool packet_is_read_ = false;  // packet_ is the next to be sent
+  bool ended_ = false;
+  bool damaged_ = false;
+  int64_t next_packet_ = 0;    // number of the packet to be sent next
+  int64_t frames_passed_ = 0;  // decoded since the start, for films without timestamps
+};
+
+}  // namespace owl3

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes the clips of this folder with the ffmpeg program (5.1). Run it inside the folder.
+set -eu
+make() { ffmpeg -hide_banner -loglevel error -y "$@"; }
+x264="-c:v libx264 -preset slow -crf 34 -pix_fmt yuv420p -threads 1"
+
+# 10 s, B frames, key frames 2 s apart
+make -f lavfi -i testsrc2=size=160x120:rate=25:duration=10 $x264 -bf 3 -g 50 -keyint_min 50 -sc_threshold 0 \
+  -movflags +faststart h264-bframes.mp4
+# one key frame only
+make -f lavfi -i testsrc=size=128x96:rate=30:duration=6 $x264 -bf 3 -g 1000 -keyint_min 1000 -sc_threshold 0 h264-long-gop.mp4
+# open GOPs, in MPEG-TS
+make -f lavfi -i testsrc=size=128x96:rate=25:duration=4 $x264 -bf 3 -g 25 -x264-params open-gop=1:bluray-compat=0 h264-open-gop.ts
+# variable frame rate: two of every five frames are left out
+make -f lavfi -i testsrc=size=128x96:rate=30:duration=5 -vf "select='not(eq(mod(n,5),1)+eq(mod(n,5),3))'" -vsync vfr \
+  $x264 -bf 2 -g 30 vfr.mkv
+# an AVI whose B frames have no presentation times
+make -f lavfi -i testsrc=size=128x96:rate=15:duration=4 -c:v mpeg4 -q:v 12 -bf 2 -g 30 -threads 1 mpeg4-bframes.avi
+make -f lavfi -i testsrc=size=128x96:rate=15:duration=4 -c:v mpeg4 -q:v 12 -g 15 -threads 1 mpeg4.avi
+# VP9 and VP8 with hidden reference frames
+make -f lavfi -i testsrc=size=128x96:rate=25:duration=4 -c:v libvpx-vp9 -b:v 60k -g 50 -auto-alt-ref 1 -lag-in-frames 16 -threads 1 vp9.webm
+make -f lavfi -i testsrc=size=128x96:rate=25:duration=4 -c:v libvpx -b:v 60k -g 50 -auto-alt-ref 1 -lag-in-frames 16 -threads 1 vp8.webm
+make -f lavfi -i testsrc=size=96x64:rate=10:duration=3 -c:v mjpeg -q:v 12 -pix_fmt yuvj420p mjpeg.mov
+# stored lying on its side, with a display matrix that turns it upright
+make -f lavfi -i "color=red:size=64x32:rate=10:duration=1,drawbox=x=0:y=0:w=32:h=32:color=blue:t=fill" $x264 upright.mp4
+make -i upright.mp4 -c copy -metadata:s:v:0 rotate=90 rotated.mp4
+rm upright.mp4
+# cut off in the middle of a frame
+head -c "$(($(stat -c %s h264-bframes.mp4) * 6 / 10))" h264-bframes.mp4 > truncated.mp4
+head -c "$(($(stat -c %s vp9.webm) / 2))" vp9.webm > truncated.webm
+# sound without a picture
+make -f lavfi -i sine=frequency=440:duration=0.2 -c:a aac -b:a 32k no-video.m4a

@@ -157,7 +157,8 @@ StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, int64_t max
   const Ffmpeg<AVCodecContext> decoder = make_decoder(*demuxer.stream, name);
   decoder->max_pixels = max_pixels;  // checked by FFmpeg before it allocates a picture
   decoder->thread_count = 1;
-  decoder->err_recognition = AV_EF_EXPLODE;
+  // Refuse what is damaged; not for TIFF, whose decoder then refuses every tag unknown to it.
+  if (decoder->codec_id != AV_CODEC_ID_TIFF) decoder->err_recognition = AV_EF_EXPLODE;
   if (const int result = avcodec_open2(decoder.get(), nullptr, nullptr); result < 0) {
     throw InputError(fmt::format("{}: can't be decoded: {}", name, ffmpeg_error_text(result)));
   }

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -213,17 +212,14 @@ fs::path without_trailing_slash(const std::string& text) {
 
 void print_summary(const fs::path& out, const CheckpointShape& shape, double seconds) {
   const Checkpoint checkpoint = Checkpoint::open(out);
-  const double bytes = static_cast<double>(checkpoint.weight_bytes());
-  const ParameterCounts& counts = checkpoint.parameter_counts();
   fmt::print(
-      "{}: random weights like {} ({}), {:.2f} billion parameters, {:.2f} GB, {} in {:.1f} "
-      "s\n",
-      out.string(), shape.name, name_of(shape.variant), static_cast<double>(counts.used()) / 1e9,
-      bytes / 1e9,
+      "{}: {:.1f} million random weights like {} ({}), {:.1f} MB in {}, written in {:.1f} s\n",
+      out.string(), static_cast<double>(checkpoint.parameter_counts().used()) / 1e6, shape.name,
+      name_of(shape.variant), static_cast<double>(checkpoint.weight_bytes()) / 1e6,
       checkpoint.weight_files() == 1 ? std::string("one file")
                                      : fmt::format("{} shards", checkpoint.weight_files()),
       seconds);
-  fmt::print("Its answers are meaningless; speed and memory are those of the real model.\n");
+  fmt::print("Its answers mean nothing; it is for measuring speed and memory.\n");
 }
 
 void make_checkpoint(const Options& options) {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/dtype.h"
-#include "core/progress.h"
 #include "core/variant.h"
 #include "formats/config.h"
+#include "owl3/options.h"
 
 namespace owl3 {
 

@@ -1,0 +1,75 @@
+// `owl3 chat`: one answer with -p, a conversation without.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "cli/chat_interactive.h"
+#include "cli/chat_report.h"
+#include "cli/commands.h"
+#include "core/error.h"
+
+namespace owl3::cli {
+
+namespace {
+
+constexpr const char* kFooter =
+    "Images and films stand before the question, in the order given, or where <image> and <video>\n"
+    "stand in it. Without -p, a conversation: /help lists its commands; when standard input is\n"
+    "a pipe, every line of it is a question or a command.\n\n"
+    "Examples:\n"
+    "  owl3 chat MODEL --image photo.jpg -p 'What is this?'\n"
+    "  owl3 chat MODEL --image a.jpg --image b.jpg -p 'What changed from <image> to <image>?'\n"
+    "  owl3 chat MODEL --image 'scans/*.png' --no-cut --greedy -p 'Which page has the map?'\n"
+    "  owl3 chat MODEL --video film.mp4 --fps 0.5 --start 60 --end 120 -p 'What happens?'\n"
+    "  owl3 chat MODEL --image page.png --json -p - < question.txt\n"
+    "  owl3 chat MODEL                                  a conversation";
+
+/// -p's text, or all of standard input for "-", without its last newline.
+std::string question_text(const std::string& prompt) {
+  if (prompt != "-") return prompt;
+  std::string text((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+int run_chat(const ChatArguments& arguments) {
+  check_chat_arguments(arguments);
+  InterruptGuard interrupt;
+  std::string question;
+  if (arguments.prompt) {
+    question = question_text(*arguments.prompt);
+    // Known now, so said now, before minutes of encoding.
+    if (question.find_first_not_of(" \t\r\n") == std::string::npos) {
+      throw UsageError("-p: the question is empty: say what to answer");
+    }
+  }
+  ChatSession session(arguments, interrupt);
+  session.attach(arguments.media);
+  int code = 0;
+  if (!arguments.prompt) {
+    code = converse(session, arguments, interrupt);
+  } else if (ask_and_show(session, arguments, question) == StopReason::kInterrupted) {
+    code = kInterruptedExitCode;
+  }
+  if (arguments.stats) fmt::print(stderr, "{}", stats_text(session));
+  return code;
+}
+
+}  // namespace
+
+void add_chat_command(CLI::App& app) {
+  auto arguments = std::make_shared<ChatArguments>();
+  CLI::App* command =
+      app.add_subcommand("chat", "Ask about images and films: one answer, or a conversation");
+  command->footer(kFooter);
+  add_chat_options(*command, *arguments);
+  command->callback([command, arguments] {
+    take_media(*command, *arguments);
+    const int code = run_chat(*arguments);
+    if (code != 0) throw CLI::RuntimeError(code);
+  });
+}
+
+}  // namespace owl3::cli

@@ -1,0 +1,264 @@
+#include "cli/chat_interactive.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <new>
+#include <optional>
+
+#include "cli/chat_report.h"
+#include "cli/line_editor.h"
+#include "cli/terminal.h"
+#include "core/error.h"
+
+namespace owl3::cli {
+
+namespace {
+
+constexpr const char* kHelp =
+    "Type a question and press Enter; a line that ends in \\ goes on in the next.\n"
+    "  /image F ...   attach image files, folders or globs to the next question\n"
+    "  /video F ...   attach films\n"
+    "  /clear         forget the conversation and what is attached\n"
+    "  /save F        write the conversation to a JSON file\n"
+    "  /load F        go on with a saved conversation\n"
+    "  /stats         speed and memory\n"
+    "  /help          this\n"
+    "  /quit          leave (or Ctrl-D)\n"
+    "<image> and <video> in a question say where the attached ones stand in it.\n"
+    "Ctrl-C ends an answer; twice, the program.\n";
+
+constexpr std::array kCommands = {"/image", "/video", "/clear", "/save",
+                                  "/load",  "/stats", "/help",  "/quit"};
+
+class Conversing {
+ public:
+  Conversing(ChatSession& session, const ChatArguments& arguments, InterruptGuard& interrupt)
+      : session_(session),
+        arguments_(arguments),
+        interrupt_(interrupt),
+        // Editing needs both ends to be a terminal; otherwise questions are plain lines.
+        terminal_(is_terminal(STDIN_FILENO) && is_terminal(STDOUT_FILENO)) {
+    std::vector<std::string> commands(kCommands.begin(), kCommands.end());
+    lines_ = terminal_ ? make_line_editor(interrupt, history_path(), std::move(commands))
+                       : make_line_reader(interrupt);
+  }
+
+  int run() {
+    if (terminal_) greet();
+    bool leaving = false;  // Ctrl-C on an empty prompt, once
+    while (!quit_) {
+      interrupt_.reset();
+      std::optional<std::string> line = read_line();
+      if (line) {
+        leaving = false;
+        interrupt_.reset();
+        handle(*line);
+      } else if (!interrupt_.interrupted()) {
+        break;
+      } else if (leaving || !terminal_) {
+        return kInterruptedExitCode;
+      } else {
+        leaving = true;
+        fmt::print("Ctrl-C again, Ctrl-D or /quit leaves.\n");
+      }
+      if (interrupted_ && !terminal_) return kInterruptedExitCode;
+    }
+    return failed_ && !terminal_ ? 1 : 0;
+  }
+
+ private:
+  void greet() const {
+    fmt::print("owl3 {}, {} model. {}.\n", OWL3_VERSION, session_.model().variant(),
+               session_.model().device());
+    fmt::print("/help lists the commands.\n");
+  }
+
+  /// A line with its continuations; nothing at the end of input or at Ctrl-C.
+  std::optional<std::string> read_line() {
+    std::string text;
+    for (std::string prompt = prompt_text();; prompt = "... ") {
+      const Line line = lines_->next(prompt);
+      if (line.state == LineState::kEnd && !text.empty()) return text;
+      if (line.state != LineState::kLine) return std::nullopt;
+      text += line.text;
+      if (text.empty() || text.back() != '\\') return text;
+      text.back() = '\n';
+    }
+  }
+
+  /// What is attached stands before the prompt: "[2 images, 1 film] > ".
+  std::string prompt_text() const {
+    int64_t images = 0;
+    int64_t films = 0;
+    for (const Medium& medium : session_.pending()) ++(medium.is_video() ? films : images);
+    std::string text;
+    if (images > 0) text += fmt::format("{} image{}", images, images == 1 ? "" : "s");
+    if (films > 0) {
+      text += fmt::format("{}{} film{}", images > 0 ? ", " : "", films, films == 1 ? "" : "s");
+    }
+    return text.empty() ? "> " : "[" + text + "] > ";
+  }
+
+  void handle(const std::string& line) {
+    try {
+      const size_t begin = line.find_first_not_of(" \t");
+      if (begin == std::string::npos) return;
+      if (line[begin] == '/') {
+        command(line.substr(begin));
+      } else if (ask_and_show(session_, arguments_, line) == StopReason::kInterrupted) {
+        interrupted_ = true;
+      }
+    } catch (const Interrupted&) {
+      interrupted_ = true;
+      complain("interrupted; the conversation is as it was before");
+    } catch (const Error& error) {
+      complain(error.what());
+    } catch (const std::bad_alloc&) {
+      complain("not enough memory for this; the conversation is as it was before");
+    }
+  }
+
+  void complain(std::string_view message) {
+    std::fflush(stdout);
+    fmt::print(stderr, "owl3: {}\n", one_line(message));
+    failed_ = true;
+  }
+
+  void command(const std::string& line) {
+    const size_t space = line.find_first_of(" \t");
+    const std::string name = line.substr(0, space);
+    const size_t start = line.find_first_not_of(" \t", space);
+    std::string rest = space == line.npos || start == line.npos ? "" : line.substr(start);
+    rest.erase(rest.find_last_not_of(" \t") + 1);
+    if (name == "/image" || name == "/video") return attach(name == "/video", rest);
+    if (name == "/save" || name == "/load") return save_or_load(name, rest);
+    if (name == "/clear") return clear();
+    if (name == "/stats") return show_stats();
+    if (name == "/help" || name == "/?") return fmt::print("{}", kHelp);
+    if (name == "/quit" || name == "/exit" || name == "/bye") {
+      quit_ = true;
+      return;
+    }
+    complain(fmt::format("{}: unknown command; /help lists them", name));
+  }
+
+  /// A single name with spaces needs no quotes when such a file exists.
+  static std::vector<std::string> file_arguments(const std::string& rest) {
+    std::error_code error;
+    if (std::filesystem::exists(rest, error)) return {rest};
+    return split_words(rest);
+  }
+
+  void attach(bool is_video, const std::string& rest) {
+    if (rest.empty()) {
+      throw UsageError(is_video ? "/video: name a file: /video film.mp4"
+                                : "/image: name a file, folder or glob: /image photo.jpg");
+    }
+    std::vector<MediumArgument> media;
+    for (std::string& word : file_arguments(rest)) media.push_back({is_video, std::move(word)});
+    for (const Medium& medium : session_.attach(media)) {
+      if (!arguments_.json) fmt::print("  {}\n", one_line(medium_text(medium)));
+    }
+  }
+
+  void save_or_load(const std::string& name, const std::string& rest) {
+    const std::vector<std::string> words =
+        rest.empty() ? std::vector<std::string>{} : file_arguments(rest);
+    if (words.size() != 1) {
+      throw UsageError(fmt::format("{0}: name one file: {0} talk.json", name));
+    }
+    if (name == "/save") {
+      session_.save(words[0]);
+    } else {
+      session_.load(words[0]);
+    }
+    if (arguments_.json) return;
+    const size_t turns = session_.turns();
+    fmt::print("  {} {} question{} {}\n", name == "/save" ? "saved" : "loaded", turns,
+               turns == 1 ? "" : "s", name == "/save" ? "with answers" : "and answers");
+  }
+
+  void clear() {
+    session_.clear();
+    if (!arguments_.json) fmt::print("  a new conversation; encoded images stay in memory\n");
+  }
+
+  void show_stats() const {
+    std::fflush(stdout);
+    fmt::print(arguments_.json ? stderr : stdout, "{}", stats_text(session_));
+  }
+
+  ChatSession& session_;
+  const ChatArguments& arguments_;
+  InterruptGuard& interrupt_;
+  bool terminal_;
+  bool quit_ = false;
+  bool failed_ = false;
+  bool interrupted_ = false;
+  std::unique_ptr<LineSource> lines_;
+};
+
+}  // namespace
+
+std::vector<std::string> split_words(const std::string& text) {
+  std::vector<std::string> words;
+  std::string word;
+  bool in_word = false;
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != '\'' && c == '\\' && i + 1 < text.size()) {
+      word += text[++i];
+      in_word = true;
+    } else if (quote != 0) {
+      if (c == quote) {
+        quote = 0;
+      } else {
+        word += c;
+      }
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+      in_word = true;
+    } else if (c == ' ' || c == '\t') {
+      if (in_word) words.push_back(std::move(word));
+      word.clear();
+      in_word = false;
+    } else {
+      word += c;
+      in_word = true;
+    }
+  }
+  if (quote != 0) throw UsageError(fmt::format("a quote {} is not closed", quote));
+  if (in_word) words.push_back(std::move(word));
+  return words;
+}
+
+StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
+                        const std::string& question) {
+  const bool safe = is_terminal(STDOUT_FILENO);
+  bool line_open = false;
+  const auto show = [&](std::string_view piece) {
+    const std::string shown = safe ? without_controls(piece) : std::string(piece);
+    std::fwrite(shown.data(), 1, shown.size(), stdout);
+    std::fflush(stdout);
+    if (!shown.empty()) line_open = shown.back() != '\n';
+    return true;
+  };
+  const AnswerReport report = session.ask(question, arguments.json ? TextCallback{} : show);
+  if (arguments.json) {
+    fmt::print("{}\n", answer_json(session, report));
+  } else if (line_open || report.answer.text.empty()) {
+    fmt::print("\n");
+  }
+  std::fflush(stdout);
+  return report.answer.stop_reason;
+}
+
+int converse(ChatSession& session, const ChatArguments& arguments, InterruptGuard& interrupt) {
+  return Conversing(session, arguments, interrupt).run();
+}
+
+}  // namespace owl3::cli

@@ -1,0 +1,60 @@
+// The options of `owl3 chat`, as the user gave them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "owl3/owl3.h"
+
+namespace CLI {
+class App;
+}
+
+namespace owl3::cli {
+
+/// One --image or --video as given: a file, a folder, a glob.
+struct MediumArgument {
+  bool is_video = false;
+  std::string text;
+};
+
+/// What the user said about generation; the rest is the preset's, or the checkpoint's.
+struct GenerationChoices {
+  std::string preset;
+  bool greedy = false;
+  std::optional<double> temperature;
+  std::optional<int64_t> top_k;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+  std::optional<double> repetition_penalty;
+  std::optional<uint64_t> seed;
+  std::optional<int64_t> max_new_tokens;
+  std::optional<int64_t> num_beams;
+  std::vector<std::string> stop;
+
+  /// The defaults (a checkpoint's, or a saved conversation's) with these choices laid over them.
+  GenerationOptions over(GenerationOptions defaults) const;
+};
+
+struct ChatArguments {
+  std::string model;
+  std::vector<MediumArgument> media;  // in the order of the command line
+  std::optional<std::string> prompt;  // "-": all of standard input
+  std::string system;
+  ModelOptions model_options;
+  ImageOptions image;
+  VideoOptions video;
+  GenerationChoices generation;
+  bool json = false;
+  bool stats = false;
+};
+
+/// Registers every option on `command`. The media are in `arguments` after take_media().
+void add_chat_options(CLI::App& command, ChatArguments& arguments);
+/// Reads --image and --video from the parsed command, in the order given.
+void take_media(const CLI::App& command, ChatArguments& arguments);
+/// Throws UsageError where values don't fit together.
+void check_chat_arguments(const ChatArguments& arguments);
+
+}  // namespace owl3::cli

@@ -1,0 +1,39 @@
+// Lines from the user: edited on a terminal, with history and completion, or read from a pipe.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/interrupt.h"
+
+namespace owl3::cli {
+
+enum class LineState { kLine, kEnd, kInterrupted };
+
+struct Line {
+  LineState state = LineState::kEnd;
+  std::string text;  // without its newline
+};
+
+class LineSource {
+ public:
+  virtual ~LineSource() = default;
+  virtual Line next(const std::string& prompt) = 0;
+};
+
+/// Standard input as it is; the prompt is not shown.
+std::unique_ptr<LineSource> make_line_reader(const InterruptGuard& interrupt);
+
+/// Line editing on the terminal; `commands` ("/help", ...) and file names are completed with Tab,
+/// `history` is read at the beginning and gets every line.
+std::unique_ptr<LineSource> make_line_editor(const InterruptGuard& interrupt,
+                                             const std::filesystem::path& history,
+                                             std::vector<std::string> commands);
+
+/// $XDG_STATE_HOME/owl3/history, or ~/.local/state/owl3/history; empty when there is no home.
+std::filesystem::path history_path();
+
+}  // namespace owl3::cli

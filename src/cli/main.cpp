@@ -1,0 +1,135 @@
+// The owl3 program: finds the command, and turns whatever goes wrong into one line and a code.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <new>
+
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/interrupt.h"
+#include "cli/terminal.h"
+#include "core/error.h"
+
+namespace owl3::cli {
+
+namespace {
+
+enum ExitCode { kSuccess = 0, kFailure = 1, kUsage = 2 };
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  owl3 chat MODEL --image photo.jpg -p 'What is written on the sign?'\n"
+    "  owl3 chat MODEL --video film.mp4                 a conversation about a film\n"
+    "  owl3 info MODEL                                  will it fit this machine?\n"
+    "  owl3 make-checkpoint --like tiny /tmp/tiny       random weights, to try things\n\n"
+    "MODEL is a folder with an mPLUG-Owl3 checkpoint in the official layout. Every command\n"
+    "explains itself: owl3 COMMAND --help";
+
+void set_up(CLI::App& app) {
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "Show this help");
+  app.set_version_flag("--version", "owl3 " OWL3_VERSION, "Show the version");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  add_chat_command(app);
+  add_info_command(app);
+  add_bench_command(app);
+  add_make_checkpoint_command(app);
+  add_inspect_command(app);
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    command->group("Commands");
+    for (CLI::App* part : command->get_subcommands([](CLI::App*) { return true; })) {
+      part->group("Parts");
+    }
+  }
+}
+
+int report(int code, std::string_view message) {
+  std::fflush(stdout);
+  fmt::print(stderr, "owl3: {}\n", one_line(message));
+  return code;
+}
+
+/// The command (and part) that the arguments name so far: "owl3 inspect image".
+const CLI::App& named_command(const CLI::App& app, std::string& name) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    name += " " + command->get_name();
+  }
+  return *command;
+}
+
+int report_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  std::string name = "owl3";
+  const CLI::App& command = named_command(app, name);
+  const bool wants_part = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
+  if (wants_part) {
+    const char* first = nullptr;
+    const int depth = &command == &app ? 1 : 2;
+    if (argc > depth && argv[depth][0] != '-') first = argv[depth];
+    const std::string problem = first != nullptr
+                                    ? fmt::format("unknown command \"{}\"", first)
+                                    : std::string(argc > depth ? error.what() : "no command given");
+    return report(kUsage, fmt::format("{}; {} --help lists them", problem, name));
+  }
+  return report(kUsage, fmt::format("{} ({} --help explains the options)", error.what(), name));
+}
+
+/// A full disk or a closed pipe shows only when the last bytes go out.
+int finish_output(int code) {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  return report(kFailure, fmt::format("standard output: {}", errno_text(errno)));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Ask mPLUG-Owl3 about images and films, on this machine alone.", "owl3");
+  try {
+    set_up(app);
+    app.parse(argc, argv);
+    return finish_output(kSuccess);
+  } catch (const CLI::Success& help_or_version) {
+    app.exit(help_or_version);
+    return finish_output(kSuccess);
+  } catch (const CLI::RuntimeError& ended) {  // how a command ends with a code of its own
+    return finish_output(ended.get_exit_code());
+  } catch (const CLI::ParseError& error) {
+    return report_usage(app, error, argc, argv);
+  } catch (const Interrupted&) {
+    return report(kInterruptedExitCode, "interrupted");
+  } catch (const UsageError& error) {
+    return report(kUsage, error.what());
+  } catch (const Error& error) {
+    return report(kFailure, error.what());
+  } catch (const std::bad_alloc&) {
+    return report(kFailure,
+                  "not enough memory; use fewer or uncut images (--no-cut), a lower --max-frames, "
+                  "or a smaller model");
+  } catch (const std::exception& error) {
+    return report(kFailure, error.what());
+  }
+}
+
+}  // namespace
+
+}  // namespace owl3::cli
+
+int main(int argc, char** argv) {
+  // `owl3 ... | head` ends quietly, even where the parent ignores SIGPIPE.
+  std::signal(SIGPIPE, SIG_DFL);
+  // Line editing counts characters by the locale; numbers keep their points.
+  if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
+    std::setlocale(LC_CTYPE, "C.UTF-8");
+  }
+  return owl3::cli::run(argc, argv);
+}

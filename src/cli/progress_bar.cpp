@@ -1,0 +1,96 @@
+#include "cli/progress_bar.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/terminal.h"
+
+namespace owl3::cli {
+
+namespace {
+
+/// The unit of a stage's steps is its last word: "encoding images" counts images.
+std::string_view unit_of(std::string_view stage) {
+  const size_t space = stage.rfind(' ');
+  const std::string_view word = space == stage.npos ? stage : stage.substr(space + 1);
+  if (word == "images" || word == "frames") return word;
+  if (word == "video") return "frames";
+  return word == "prompt" || word == "question" ? "tokens" : "";
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::min(seconds, 359999.0) + 0.5);
+  if (whole >= 3600)
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+std::string bar(double fraction, int width) {
+  const int filled = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * width);
+  std::string text;
+  for (int i = 0; i < width; ++i) text += i < filled ? "█" : "░";
+  return text;
+}
+
+}  // namespace
+
+std::string progress_line(std::string_view stage, int64_t done, int64_t total, double seconds,
+                          int columns) {
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  std::string tail = total > 0 ? fmt::format(" {}/{}", done, total) : fmt::format(" {}", done);
+  if (rate > 0) {
+    tail += rate >= 10 ? fmt::format("  {:.0f}", rate) : fmt::format("  {:.2g}", rate);
+    tail += fmt::format(" {}/s", unit_of(stage));
+    if (total > done) tail += "  ETA " + duration(static_cast<double>(total - done) / rate);
+  }
+  std::string line(stage);
+  if (total > 0) {
+    const int room = columns - 2 - static_cast<int>(line.size() + tail.size());
+    const int width = std::min(30, room);
+    if (width >= 5) {
+      line += "  " + bar(static_cast<double>(done) / static_cast<double>(total), width);
+    }
+  }
+  if (static_cast<int>(stage.size() + tail.size()) >= columns) {
+    return std::string(stage.substr(0, static_cast<size_t>(std::max(0, columns - 1))));
+  }
+  return line + tail;
+}
+
+ProgressBar::ProgressBar() : terminal_(is_terminal(STDERR_FILENO)) {}
+
+void ProgressBar::update(std::string_view stage, int64_t done, int64_t total) {
+  if (!terminal_) return;
+  const auto now = Clock::now();
+  if (stage != stage_) {
+    stage_ = stage;
+    first_done_ = done;
+    start_ = now;
+    next_ = now + std::chrono::milliseconds(shown_ ? 0 : 150);
+  }
+  if (now < next_) return;
+  next_ = now + std::chrono::milliseconds(100);
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  // The rate is that of this stage's own steps, not of what was there before it.
+  const double of_all = done > first_done_ ? seconds * static_cast<double>(done) /
+                                                 static_cast<double>(done - first_done_)
+                                           : 0;
+  fmt::print(stderr, "\r\033[K{}",
+             progress_line(stage, done, total, of_all, terminal_columns(STDERR_FILENO)));
+  std::fflush(stderr);
+  shown_ = true;
+}
+
+void ProgressBar::erase() {
+  if (shown_) {
+    std::fputs("\r\033[K", stderr);
+    std::fflush(stderr);
+  }
+  shown_ = false;
+  stage_.clear();
+}
+
+}  // namespace owl3::cli

@@ -9,7 +9,6 @@
 
 namespace owl3 {
 
-
 class Owl3Model {
  public:
   Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend, Precision precision);

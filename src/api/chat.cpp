@@ -1,0 +1,258 @@
+#include "owl3/chat.h"
+
+#include <chrono>
+
+#include "api/impl.h"
+#include "generate/generate.h"
+#include "generate/sampler.h"
+#include "text/stream.h"
+
+namespace owl3 {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_between(Clock::time_point start, Clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
+}
+
+constexpr std::string_view kUserImageMark = "<image>";
+constexpr std::string_view kUserVideoMark = "<video>";
+
+/// The question as the prompt writes it: the user's marks become the model's; without any mark,
+/// every medium stands on a line of its own before the text.
+std::string with_marks(const std::string& text, const std::vector<Medium>& media) {
+  std::string content;
+  size_t next = 0;
+  for (size_t at = 0; at < text.size();) {
+    const bool image = text.compare(at, kUserImageMark.size(), kUserImageMark) == 0;
+    const bool video = text.compare(at, kUserVideoMark.size(), kUserVideoMark) == 0;
+    if (!image && !video) {
+      content += text[at++];
+      continue;
+    }
+    if (next < media.size() && media[next].is_video() != video) {
+      throw UsageError(fmt::format("mark {} of the text is {}, but medium {} is {}", next + 1,
+                                   image ? kUserImageMark : kUserVideoMark,
+                                   media[next].path().string(), video ? "an image" : "a video"));
+    }
+    ++next;
+    content += image ? kImageMark : kVideoMark;
+    at += image ? kUserImageMark.size() : kUserVideoMark.size();
+  }
+  if (next != 0 && next != media.size()) {
+    throw UsageError(
+        fmt::format("the text has {} image and video marks for {} media", next, media.size()));
+  }
+  if (next != 0) return content;
+  std::string before;
+  for (const Medium& medium : media) {
+    before += medium.is_video() ? kVideoMark : kImageMark;
+    before += '\n';
+  }
+  return before + content;
+}
+
+std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
+  std::vector<MediaLayout> layouts;
+  for (const Medium& medium : media) layouts.push_back(medium.impl().layout);
+  return layouts;
+}
+
+}  // namespace
+
+struct Chat::Impl {
+  Impl(Model model_in, ChatOptions options_in)
+      : model(std::move(model_in)),
+        options(std::move(options_in)),
+        prompt(new_prompt()),
+        sequence(owl3().decoder().new_sequence()) {}
+
+  Owl3Model& owl3() const { return model.impl().model; }
+  const Tokenizer& tokenizer() const { return model.impl().tokenizer; }
+
+  PromptBuilder new_prompt() const {
+    PromptBuilder builder(tokenizer(), owl3().checkpoint().variant());
+    if (!options.system.empty()) builder.add({Role::kSystem, options.system});
+    return builder;
+  }
+
+  /// Puts the question's images at their tokens, behind those already placed.
+  void place_images(const PromptBuilder& with_question, const std::vector<Medium>& media) {
+    std::vector<ImageMemoryPtr> images;
+    for (const Medium& medium : media) {
+      images.insert(images.end(), medium.impl().images.begin(), medium.impl().images.end());
+    }
+    const std::vector<int64_t>& positions = with_question.prompt().media_positions;
+    const size_t placed = sequence.images.size();
+    OWL3_CHECK(positions.size() == placed + images.size());
+    for (size_t i = 0; i < images.size(); ++i) {
+      sequence.images.push_back({positions[placed + i], images[i]});
+    }
+  }
+
+  std::vector<int32_t> stop_tokens() const {
+    std::vector<int32_t> ids = owl3().checkpoint().generation_config().eos_token_id;
+    for (const std::string_view name : {"<|im_end|>", "<|endoftext|>"}) {
+      if (const auto id = tokenizer().id_of_added_token(name)) ids.push_back(*id);
+    }
+    return ids;
+  }
+
+  void check_context(const PromptBuilder& with_question) const {
+    const auto tokens = static_cast<int64_t>(with_question.prompt().ids.size());
+    if (tokens >= model.context_length()) {
+      throw UsageError(
+          fmt::format("the conversation would have {} tokens, but the model's context holds {}; "
+                      "start anew, or ask with fewer images",
+                      tokens, model.context_length()));
+    }
+  }
+
+  Tensor read_question(const PromptBuilder& with_question, const ProgressCallback& progress) {
+    const std::vector<int32_t>& ids = with_question.prompt().ids;
+    const auto unread = std::span(ids).subspan(static_cast<size_t>(sequence.cache.length()));
+    return prefill(owl3(), sequence, unread, [&](int64_t done, int64_t total) {
+      return !progress || progress("reading the prompt", done, total);
+    });
+  }
+
+  Model model;
+  ChatOptions options;
+  PromptBuilder prompt;
+  Sequence sequence;
+};
+
+Chat::Chat(Model model, ChatOptions options)
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(options))) {}
+Chat::Chat(Chat&&) noexcept = default;
+Chat& Chat::operator=(Chat&&) noexcept = default;
+Chat::~Chat() = default;
+
+namespace {
+
+/// An answer on its way to the caller: tokens in, whole characters up to a stop string out.
+class AnswerText {
+ public:
+  AnswerText(const Tokenizer& tokenizer, const std::vector<std::string>& stops,
+             const TextCallback& on_text)
+      : tokenizer_(tokenizer), stops_(stops), on_text_(on_text) {}
+
+  /// False when the answer should end.
+  bool add(int32_t token) {
+    if (tokenizer_.is_special(token)) return show({});
+    return show(stops_.push(utf8_.push(tokenizer_.bytes_of(token))));
+  }
+
+  std::string finish() {
+    show(stops_.push(utf8_.finish()));
+    show(stops_.finish());
+    return std::move(text_);
+  }
+  bool stopped() const { return stops_.stopped(); }
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  bool show(const std::string& piece) {
+    text_ += piece;
+    if (on_text_ && !interrupted_ && !on_text_(piece)) interrupted_ = true;
+    return !interrupted_ && !stops_.stopped();
+  }
+
+  const Tokenizer& tokenizer_;
+  Utf8Stream utf8_;
+  StopStrings stops_;
+  const TextCallback& on_text_;
+  std::string text_;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+Answer Chat::ask(const std::string& text, const std::vector<Medium>& media,
+                 const GenerationOptions& options, const TextCallback& on_text,
+                 const ProgressCallback& progress) {
+  const auto start = Clock::now();
+  check_generation_options(options);
+  Sequence& sequence = impl_->sequence;
+  PromptBuilder with_question = impl_->prompt;
+  with_question.add({Role::kUser, with_marks(text, media)}, layouts_of(media));
+  with_question.begin_answer();
+  impl_->check_context(with_question);
+
+  const int64_t tokens_before = sequence.cache.length();
+  const size_t images_before = sequence.images.size();
+  Answer answer;
+  Tensor logits;
+  try {
+    impl_->place_images(with_question, media);
+    logits = impl_->read_question(with_question, progress);
+  } catch (...) {
+    sequence.cache.truncate(tokens_before);
+    sequence.images.resize(images_before);
+    throw;
+  }
+  const auto prefilled = Clock::now();
+  answer.prompt_tokens = sequence.cache.length();
+  answer.prefilled_tokens = answer.prompt_tokens - tokens_before;
+  answer.prefill_seconds = seconds_between(start, prefilled);
+
+  AnswerText shown(impl_->tokenizer(), options.stop, on_text);
+  auto first_token = prefilled;
+  GenerationRequest request;
+  request.prompt = with_question.prompt().ids;
+  request.stop_tokens = impl_->stop_tokens();
+  request.options = options;
+  request.on_token = [&](int32_t token) {
+    if (answer.new_tokens++ == 0) first_token = Clock::now();
+    return shown.add(token);
+  };
+  // An empty piece shows nothing and asks whether to go on.
+  request.between_steps = [&] { return !on_text || on_text({}); };
+  const Generated generated = generate(impl_->owl3(), sequence, logits, request);
+
+  answer.text = shown.finish();
+  answer.first_token_seconds = seconds_between(start, first_token);
+  answer.decode_seconds = seconds_between(prefilled, Clock::now());
+  switch (generated.end) {
+    case GenerationEnd::kStopToken:
+      answer.stop_reason = StopReason::kEndOfAnswer;
+      break;
+    case GenerationEnd::kLength:
+      answer.stop_reason = StopReason::kLength;
+      break;
+    case GenerationEnd::kCallback:
+      answer.stop_reason = StopReason::kInterrupted;
+      break;
+  }
+  if (shown.stopped()) answer.stop_reason = StopReason::kStopString;
+  with_question.end_answer(generated.ids);
+  impl_->prompt = std::move(with_question);
+  return answer;
+}
+
+void Chat::clear() {
+  impl_->prompt = impl_->new_prompt();
+  impl_->sequence = impl_->owl3().decoder().new_sequence();
+}
+
+void Chat::add_exchange(const std::string& question, const std::vector<Medium>& media,
+                        const std::string& answer) {
+  PromptBuilder with_exchange = impl_->prompt;
+  with_exchange.add({Role::kUser, with_marks(question, media)}, layouts_of(media));
+  with_exchange.add({Role::kAssistant, answer});
+  impl_->check_context(with_exchange);
+  impl_->place_images(with_exchange, media);
+  impl_->prompt = std::move(with_exchange);
+}
+
+int64_t Chat::tokens() const {
+  return static_cast<int64_t>(impl_->prompt.prompt().ids.size());
+}
+
+size_t Chat::cache_bytes() const {
+  return impl_->sequence.cache.bytes();
+}
+
+}  // namespace owl3

@@ -1,0 +1,52 @@
+#include "owl3/model.h"
+
+#include <future>
+
+#include "api/impl.h"
+#include "backend/cpu/cpu_backend.h"
+#include "generate/presets.h"
+
+namespace owl3 {
+
+namespace {
+
+std::unique_ptr<Backend> make_backend(const ModelOptions& options) {
+  CpuOptions cpu;
+  cpu.threads = options.threads;
+  if (options.precision == Precision::kFloat32) cpu.matrix_product = MatrixProduct::kFloat32;
+  return std::make_unique<CpuBackend>(cpu);
+}
+
+}  // namespace
+
+Model Model::load(const std::filesystem::path& folder, const ModelOptions& options) {
+  if (options.threads < 0 || options.threads > 1024) {
+    throw UsageError(fmt::format("{} threads: must be 0 (all cores) to 1024", options.threads));
+  }
+  Checkpoint checkpoint = Checkpoint::open(folder);
+  // The tokenizer's file is megabytes of JSON: parsed beside the opening of the weights.
+  auto tokenizer = std::async(std::launch::async,
+                              [&] { return Tokenizer::from_file(folder / "tokenizer.json"); });
+  auto backend = make_backend(options);
+  return Model(
+      std::make_shared<Impl>(std::move(checkpoint), tokenizer.get(), std::move(backend), options));
+}
+
+std::string Model::variant() const {
+  return std::string(name_of(impl_->model.checkpoint().variant()));
+}
+
+int64_t Model::context_length() const {
+  return impl_->model.config().max_position_embeddings;
+}
+
+GenerationOptions Model::generation_defaults() const {
+  return with_checkpoint_defaults(GenerationOptions{},
+                                  impl_->model.checkpoint().generation_config());
+}
+
+std::string Model::device() const {
+  return impl_->model.backend().description();
+}
+
+}  // namespace owl3

@@ -1,0 +1,225 @@
+#include "owl3/visual_memory.h"
+
+#include <chrono>
+#include <fstream>
+#include <map>
+
+#include "api/impl.h"
+#include "media/content_hash.h"
+#include "media/image.h"
+#include "media/video.h"
+
+namespace owl3 {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Bytes the kernel says can be had without swapping; 0 when it doesn't say.
+int64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  int64_t kilobytes = 0;
+  for (std::string unit; file >> key >> kilobytes; std::getline(file, unit)) {
+    if (key == "MemAvailable:") return kilobytes * 1024;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool Medium::is_video() const {
+  return std::holds_alternative<VideoLayout>(impl_->layout);
+}
+
+int64_t Medium::images() const {
+  return static_cast<int64_t>(impl_->images.size());
+}
+
+size_t Medium::bytes() const {
+  size_t total = 0;
+  for (const ImageMemoryPtr& image : impl_->images) total += image->bytes();
+  return total;
+}
+
+const std::filesystem::path& Medium::path() const {
+  return impl_->path;
+}
+
+const std::string& Medium::warning() const {
+  return impl_->warning;
+}
+
+struct VisualMemory::Impl {
+  explicit Impl(Model model_in) : model(std::move(model_in)) {}
+
+  Model model;
+  std::map<ContentHash, ImageMemoryPtr> images;
+  VisualMemoryStats stats;
+
+  Owl3Model& owl3() const { return model.impl().model; }
+  int image_size() const { return static_cast<int>(owl3().config().vision.image_size); }
+
+  size_t bytes_per_image() const {
+    const ModelConfig& config = owl3().config();
+    const size_t element = model.impl().options.precision == Precision::kFloat32 ? 4 : 2;
+    return config.hyper_layers.size() * static_cast<size_t>(2 * config.key_value_size()) *
+           static_cast<size_t>(config.vision.tokens_per_image()) * element;
+  }
+
+  void check_room(const std::string& what, int64_t count) const {
+    const auto needed = static_cast<double>(count) * static_cast<double>(bytes_per_image());
+    const auto available = static_cast<double>(available_memory());
+    if (available <= 0 || needed <= available) return;
+    throw InputError(fmt::format(
+        "{}: {} images need {:.1f} GiB of visual memory, but {:.1f} GiB are available; take fewer "
+        "(for a film, --max-frames)",
+        what, count, needed / 0x1p30, available / 0x1p30));
+  }
+};
+
+namespace {
+
+/// Collects images, encodes them in batches, and hands out their memories in the order they came.
+class BatchEncoder {
+ public:
+  BatchEncoder(Owl3Model& model, std::map<ContentHash, ImageMemoryPtr>& known,
+               VisualMemoryStats& stats, const ProgressCallback& progress, int64_t total)
+      : model_(model), known_(known), stats_(stats), progress_(progress), total_(total) {}
+
+  void add(const Image& image) {
+    const ContentHash hash = content_hash(image);
+    order_.push_back(hash);
+    const bool pending = std::find(waiting_.begin(), waiting_.end(), hash) != waiting_.end();
+    if (pending || known_.count(hash) != 0) {
+      ++stats_.images_reused;
+      report();
+      return;
+    }
+    const int64_t size = image.width;
+    const size_t first = pixels_.size();
+    pixels_.resize(first + static_cast<size_t>(3 * size * size));
+    normalize_pixels(image, pixels_.data() + first);
+    waiting_.push_back(hash);
+    if (static_cast<int64_t>(waiting_.size()) >= model_.images_per_batch()) encode();
+  }
+
+  /// The memories of all images added, in order.
+  std::vector<ImageMemoryPtr> finish() {
+    if (!waiting_.empty()) encode();
+    std::vector<ImageMemoryPtr> memories;
+    for (const ContentHash& hash : order_) memories.push_back(known_.at(hash));
+    return memories;
+  }
+
+ private:
+  void encode() {
+    const auto start = Clock::now();
+    const auto count = static_cast<int64_t>(waiting_.size());
+    const int64_t size = model_.config().vision.image_size;
+    const Tensor pixel_values(DType::kF32, {count, 3, size, size}, pixels_.data(), nullptr);
+    const auto memories = model_.remember_images(pixel_values, [this] { return report(); });
+    for (size_t i = 0; i < waiting_.size(); ++i) known_[waiting_[i]] = memories[i];
+    waiting_.clear();
+    pixels_.clear();
+    stats_.images_encoded += count;
+    stats_.encode_seconds += seconds_since(start);
+    if (!report()) throw Interrupted("interrupted while encoding images");
+  }
+
+  bool report() const {
+    const auto done = static_cast<int64_t>(order_.size() - waiting_.size());
+    return !progress_ || progress_("encoding images", done, total_);
+  }
+
+  Owl3Model& model_;
+  std::map<ContentHash, ImageMemoryPtr>& known_;
+  VisualMemoryStats& stats_;
+  const ProgressCallback& progress_;
+  int64_t total_;
+  std::vector<ContentHash> order_;
+  std::vector<ContentHash> waiting_;
+  std::vector<float> pixels_;  // [waiting, 3, S, S]
+};
+
+}  // namespace
+
+VisualMemory::VisualMemory(Model model) : impl_(std::make_shared<Impl>(std::move(model))) {}
+
+Medium VisualMemory::add_image(const std::filesystem::path& path, const ImageOptions& options,
+                               const ProgressCallback& progress) {
+  return add_images({&path, 1}, options, progress).front();
+}
+
+std::vector<Medium> VisualMemory::add_images(std::span<const std::filesystem::path> paths,
+                                             const ImageOptions& options,
+                                             const ProgressCallback& progress) {
+  std::vector<std::shared_ptr<Medium::Impl>> media;
+  std::vector<int64_t> counts;
+  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress,
+                       options.cut ? 0 : static_cast<int64_t>(paths.size()));
+  for (const std::filesystem::path& path : paths) {
+    const auto start = Clock::now();
+    DecodeOptions decode;
+    decode.apply_exif_orientation = options.apply_exif_orientation;
+    const ModelImages prepared =
+        prepare_image(load_image(path, decode), impl_->image_size(), options.cut);
+    impl_->stats.decode_seconds += seconds_since(start);
+    impl_->check_room(path.string(), static_cast<int64_t>(prepared.images.size()));
+    for (const Image& image : prepared.images) encoder.add(image);
+    counts.push_back(static_cast<int64_t>(prepared.images.size()));
+    media.push_back(std::make_shared<Medium::Impl>());
+    media.back()->path = path;
+    media.back()->layout = ImageLayout{prepared.grid.rows, prepared.grid.cols};
+  }
+  const std::vector<ImageMemoryPtr> memories = encoder.finish();
+  std::vector<Medium> handles;
+  auto next = memories.begin();
+  for (size_t i = 0; i < media.size(); ++i) {
+    media[i]->images.assign(next, next + counts[i]);
+    next += counts[i];
+    handles.emplace_back(std::move(media[i]));
+  }
+  return handles;
+}
+
+Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOptions& options,
+                               const ProgressCallback& progress) {
+  VideoReader reader = VideoReader::open(path, options);
+  impl_->check_room(path.string(), reader.frames());
+  auto medium = std::make_shared<Medium::Impl>();
+  medium->path = path;
+  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, reader.frames());
+  for (;;) {
+    const auto start = Clock::now();
+    const std::optional<VideoFrame> frame = reader.next();
+    if (!frame) break;
+    const Image resized = resize_bicubic(frame->image, impl_->image_size(), impl_->image_size());
+    impl_->stats.decode_seconds += seconds_since(start);
+    medium->frame_seconds.push_back(frame->seconds);
+    encoder.add(resized);
+  }
+  medium->images = encoder.finish();
+  if (medium->images.empty()) {
+    throw InputError(fmt::format("{}: no frame could be decoded", path.string()));
+  }
+  medium->layout = VideoLayout{static_cast<int64_t>(medium->images.size())};
+  medium->warning = reader.warning();
+  return Medium(std::move(medium));
+}
+
+const VisualMemoryStats& VisualMemory::stats() const {
+  return impl_->stats;
+}
+
+size_t VisualMemory::bytes() const {
+  size_t total = 0;
+  for (const auto& [hash, image] : impl_->images) total += image->bytes();
+  return total;
+}
+
+}  // namespace owl3

@@ -12,6 +12,9 @@ namespace owl3 {
 /// Throws UsageError naming the first option that makes no sense.
 void check_generation_options(const GenerationOptions& options);
 
+/// Throws InputError when a logit is infinite or not a number.
+void check_logits_finite(std::span<const float> logits);
+
 /// Divides positive and multiplies negative logits of tokens seen so far by the penalty, each token
 /// once however often it was seen (Keskar et al. 2019, section 4.1).
 void apply_repetition_penalty(std::span<float> logits, std::span<const int32_t> seen,

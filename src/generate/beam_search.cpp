@@ -1,0 +1,249 @@
+// Beam search with the bookkeeping of Hugging Face's generate: scores are sums of
+// log-probabilities, a finished hypothesis counts as its sum divided by its length (the stop token
+// included), and the search ends when no open beam could beat the worst hypothesis kept.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "generate/generate.h"
+#include "generate/sampler.h"
+
+namespace owl3 {
+
+namespace {
+
+struct Beam {
+  Sequence sequence;         // has read all of ids but the last
+  std::vector<int32_t> ids;  // of the answer
+  double score = 0;          // sum of log-probabilities
+  Tensor logits;             // float32 [V], of the next token
+};
+
+struct Candidate {
+  size_t beam = 0;
+  int32_t token = 0;
+  double score = 0;
+};
+
+bool better(const Candidate& a, const Candidate& b) {
+  if (a.score != b.score) return a.score > b.score;
+  return std::pair(a.beam, a.token) < std::pair(b.beam, b.token);
+}
+
+struct Hypothesis {
+  std::vector<int32_t> ids;  // without the stop token
+  double score = 0;          // sum of log-probabilities / length
+  bool stopped = false;      // by a stop token, rather than the limit
+};
+
+/// The best finished hypotheses, at most as many as beams.
+class Hypotheses {
+ public:
+  explicit Hypotheses(size_t limit) : limit_(limit) {}
+
+  void add(std::vector<int32_t> ids, double sum, size_t length, bool stopped) {
+    const double score = sum / static_cast<double>(length);
+    if (full() && score <= worst_score()) return;
+    kept_.push_back({std::move(ids), score, stopped});
+    if (kept_.size() > limit_) kept_.erase(worst());
+  }
+
+  /// Whether no open beam can still get in, given the best sum among the candidates of `length`.
+  bool decided(double best_sum, size_t length) const {
+    return full() && worst_score() >= best_sum / static_cast<double>(length);
+  }
+
+  /// Of equals the last one found.
+  const Hypothesis& best() const {
+    OWL3_CHECK(!kept_.empty());
+    const Hypothesis* best = &kept_.front();
+    for (const Hypothesis& hypothesis : kept_) {
+      if (hypothesis.score >= best->score) best = &hypothesis;
+    }
+    return *best;
+  }
+
+ private:
+  bool full() const { return kept_.size() >= limit_; }
+  std::vector<Hypothesis>::const_iterator worst() const {
+    return std::min_element(kept_.begin(), kept_.end(),
+                            [](const auto& a, const auto& b) { return a.score < b.score; });
+  }
+  double worst_score() const { return worst()->score; }
+
+  size_t limit_;
+  std::vector<Hypothesis> kept_;
+};
+
+// logits -> log_softmax(logits), in place
+void to_log_probabilities(std::span<float> logits) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(double{logit} - largest);
+  const double log_sum = largest + std::log(sum);
+  for (float& logit : logits) logit = static_cast<float>(double{logit} - log_sum);
+}
+
+class BeamSearch {
+ public:
+  BeamSearch(Owl3Model& model, const Sequence& sequence, const Tensor& logits,
+             const GenerationRequest& request)
+      : model_(model),
+        request_(request),
+        num_beams_(static_cast<size_t>(request.options.num_beams)),
+        limit_(static_cast<size_t>(answer_limit(model, sequence, request.options))),
+        hypotheses_(num_beams_) {
+    // Hugging Face starts with num_beams copies of which all but one score -1e9: one beam will do.
+    beams_.push_back({sequence.fork(), {}, 0, logits});
+  }
+
+  // -> the best hypothesis; the open beams are left for closest_sequence()
+  Hypothesis run() {
+    for (size_t length = 1; length <= limit_; ++length) {
+      if (!step(length)) return hypotheses_.best();
+      if (length < limit_ && !read_last_tokens()) {
+        interrupted_ = true;
+        break;
+      }
+    }
+    for (const Beam& beam : beams_) {
+      if (!beam.ids.empty()) hypotheses_.add(beam.ids, beam.score, beam.ids.size(), false);
+    }
+    return hypotheses_.best();
+  }
+
+  bool interrupted() const { return interrupted_; }
+
+  /// The cache of the open beam that shares most of the answer, cut to what it shares.
+  Sequence closest_sequence(const std::vector<int32_t>& ids, int64_t prompt_length) {
+    const auto shared = [&](const Beam& beam) {
+      return std::mismatch(ids.begin(), ids.end(), beam.ids.begin(), beam.ids.end()).first -
+             ids.begin();
+    };
+    const auto closest =
+        std::max_element(beams_.begin(), beams_.end(),
+                         [&](const Beam& a, const Beam& b) { return shared(a) < shared(b); });
+    Sequence& sequence = closest->sequence;
+    const int64_t length = prompt_length + shared(*closest);
+    if (length < sequence.cache.length()) sequence.cache.truncate(length);
+    return std::move(sequence);
+  }
+
+ private:
+  // Extends every beam by a token; false when the search is decided.
+  bool step(size_t length) {
+    std::vector<Candidate> chosen;
+    const std::vector<Candidate> candidates = best_candidates();
+    for (size_t rank = 0; rank < candidates.size() && chosen.size() < num_beams_; ++rank) {
+      const Candidate& candidate = candidates[rank];
+      if (!is_stop_token(request_, candidate.token)) {
+        chosen.push_back(candidate);
+      } else if (rank < num_beams_) {
+        hypotheses_.add(beams_[candidate.beam].ids, candidate.score, length, true);
+      }
+    }
+    if (hypotheses_.decided(candidates.front().score, length)) return false;
+    if (chosen.empty()) return false;  // every token of the vocabulary stops
+    extend(chosen);
+    return true;
+  }
+
+  // The best continuations of all beams, best first: enough of them that num_beams do not stop.
+  std::vector<Candidate> best_candidates() {
+    const size_t per_beam = std::max<size_t>(2, 1 + request_.stop_tokens.size());
+    const size_t count = per_beam * num_beams_;
+    std::vector<Candidate> best;  // a heap with the worst in front
+    for (size_t b = 0; b < beams_.size(); ++b) {
+      const std::vector<float> scores = processed_scores(beams_[b]);
+      for (size_t token = 0; token < scores.size(); ++token) {
+        const Candidate candidate = {b, static_cast<int32_t>(token),
+                                     beams_[b].score + double{scores[token]}};
+        if (best.size() == count && !better(candidate, best.front())) continue;
+        best.push_back(candidate);
+        std::push_heap(best.begin(), best.end(), better);
+        if (best.size() <= count) continue;
+        std::pop_heap(best.begin(), best.end(), better);
+        best.pop_back();
+      }
+    }
+    std::sort_heap(best.begin(), best.end(), better);
+    return best;
+  }
+
+  std::vector<float> processed_scores(const Beam& beam) const {
+    const float* logits = beam.logits.f32();
+    std::vector<float> scores(logits, logits + beam.logits.size());
+    check_logits_finite(scores);
+    to_log_probabilities(scores);
+    // On log-probabilities rather than logits, as Hugging Face does it.
+    std::vector<int32_t> seen(request_.prompt.begin(), request_.prompt.end());
+    seen.insert(seen.end(), beam.ids.begin(), beam.ids.end());
+    apply_repetition_penalty(scores, seen, request_.options.repetition_penalty);
+    return scores;
+  }
+
+  // The chosen candidates become the beams. A cache is copied only while another beam needs it.
+  void extend(const std::vector<Candidate>& chosen) {
+    std::vector<size_t> uses(beams_.size());
+    for (const Candidate& candidate : chosen) ++uses[candidate.beam];
+    std::vector<Beam> next;
+    for (const Candidate& candidate : chosen) {
+      Beam& parent = beams_[candidate.beam];
+      const bool last_use = --uses[candidate.beam] == 0;
+      Sequence sequence = last_use ? std::move(parent.sequence) : parent.sequence.fork();
+      std::vector<int32_t> ids = parent.ids;
+      ids.push_back(candidate.token);
+      next.push_back({std::move(sequence), std::move(ids), candidate.score, {}});
+    }
+    beams_ = std::move(next);
+  }
+
+  // The next token's logits of every beam; false when interrupted.
+  bool read_last_tokens() {
+    try {
+      for (Beam& beam : beams_) {
+        check_interrupt(request_.between_steps);
+        const Tensor hidden =
+            model_.decoder().forward(beam.sequence, {&beam.ids.back(), 1}, request_.between_steps);
+        beam.logits = model_.decoder().logits(hidden);
+      }
+      return true;
+    } catch (const Interrupted&) {
+      return false;
+    }
+  }
+
+  Owl3Model& model_;
+  const GenerationRequest& request_;
+  size_t num_beams_;
+  size_t limit_;
+  std::vector<Beam> beams_;
+  Hypotheses hypotheses_;
+  bool interrupted_ = false;
+};
+
+}  // namespace
+
+Generated beam_search(Owl3Model& model, Sequence& sequence, const Tensor& logits,
+                      const GenerationRequest& request) {
+  check_generation_options(request.options);
+  if (answer_limit(model, sequence, request.options) == 0) return {{}, GenerationEnd::kLength};
+  const int64_t prompt_length = sequence.cache.length();
+  BeamSearch search(model, sequence, logits, request);
+  const Hypothesis best = search.run();
+  sequence = search.closest_sequence(best.ids, prompt_length);
+
+  Generated answer{best.ids, best.stopped ? GenerationEnd::kStopToken : GenerationEnd::kLength};
+  if (search.interrupted()) answer.end = GenerationEnd::kCallback;
+  for (size_t i = 0; request.on_token && i < best.ids.size(); ++i) {
+    if (request.on_token(best.ids[i])) continue;
+    answer.ids.resize(i + 1);
+    answer.end = GenerationEnd::kCallback;
+    break;
+  }
+  return answer;
+}
+
+}  // namespace owl3

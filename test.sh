@@ -53,8 +53,8 @@ suite() {
 # count_results LOG STATUS: adds up "98% tests passed, 2 tests failed out of 100".
 count_results() {
   local log=$1 status=$2 bad=0 all=0 ignored
-  read -r bad all < <(sed -n 's/^.*tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' \
-    "$log" | tail -n 1)
+  read -r bad all <<<"$(sed -n 's/^.*tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' \
+    "$log" | tail -n 1)"
   ignored=$(grep -c '\*\*\*Skipped' "$log")
   if [ "$status" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then
     echo "test: ctest itself failed (see $log)" >&2

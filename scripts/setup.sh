@@ -68,11 +68,12 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   die "not a Debian system; install the equivalents of scripts/packages.txt by hand"
 fi
 
-mapfile -t wanted < <(packages build)
-if [ "$with_tests" = yes ]; then
-  mapfile -t -O "${#wanted[@]}" wanted < <(packages tests)
-fi
-install_missing "${wanted[@]}"
+sections=build
+[ "$with_tests" = no ] || sections="build tests"
+wanted=""
+for section in $sections; do wanted+=" $(packages "$section")"; done
+# shellcheck disable=SC2086  # names, one word each
+install_missing $wanted
 if [ "$with_tests" = yes ]; then
   fetch_test_data
 fi

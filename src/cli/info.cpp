@@ -102,7 +102,7 @@ std::string human_count(int64_t count) {
 std::string grouped(int64_t number) {
   std::string digits = fmt::format("{}", number);
   for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<size_t>(at), ",");
+    digits.insert(static_cast<size_t>(at), 1, ',');
   }
   return digits;
 }
@@ -249,7 +249,7 @@ void print_generation(const GenerationConfig& generation) {
   const Json values = generation_json(generation);
   if (values.empty()) return;
   fmt::print("\nGeneration defaults of the checkpoint\n");
-  for (const auto& [key, value] : values.items()) print_row(key, " " + value.dump());
+  for (const auto& [key, value] : values.items()) print_row(key, fmt::format(" {}", value.dump()));
 }
 
 void print_unknown(const std::vector<std::string>& names) {

@@ -18,6 +18,7 @@ class Owl3Model {
   const Checkpoint& checkpoint() const { return checkpoint_; }
   const ModelConfig& config() const { return checkpoint_.config(); }
   Backend& backend() { return *backend_; }
+  std::string backend_description() const { return backend_->description(); }
   Decoder& decoder() { return *decoder_; }
 
   /// pixel_values [n, 3, S, S] -> encoder features [n*L, Dv]

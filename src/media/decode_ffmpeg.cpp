@@ -60,7 +60,9 @@ std::string_view text_at(Bytes bytes, size_t offset, size_t size) {
 void require_still_format(const AVInputFormat* format, Bytes bytes, const std::string& name) {
   const std::string_view kind = format == nullptr ? "" : format->name;
   const std::string_view brand = text_at(bytes, 8, 4);
-  if (kind.ends_with("_pipe") && kind != "svg_pipe") return;
+  // Neither SVG, which can name other files, nor JPEG XL, whose library prints messages of its own.
+  const bool unwelcome = kind == "svg_pipe" || kind == "jpegxl_pipe";
+  if (kind.ends_with("_pipe") && !unwelcome) return;
   if (kind == "gif" || kind == "apng" || kind == "ico") return;
   if (kind.starts_with("mov") && (brand == "avif" || brand == "avis")) return;
   if (text_at(bytes, 4, 4) == "ftyp" && (brand == "heic" || brand == "heix" || brand == "mif1")) {

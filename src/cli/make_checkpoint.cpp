@@ -1,17 +1,16 @@
 // `owl3 make-checkpoint`: random weights of the exact real shapes, in the official layout.
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
@@ -60,32 +59,6 @@ uint64_t parse_size(const std::string& text) {
   }
   throw UsageError(fmt::format("--shard-size {}: must be a size such as 5GB or 500MB", text));
 }
-
-volatile std::sig_atomic_t g_interrupted = 0;  // a signal handler can reach nothing else
-
-/// While it lives, Ctrl-C and SIGTERM are noted instead of ending the program.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    g_interrupted = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int) { g_interrupted = 1; };
-    ::sigaction(SIGINT, &action, &old_interrupt_);
-    ::sigaction(SIGTERM, &action, &old_terminate_);
-  }
-  ~InterruptGuard() {
-    ::sigaction(SIGINT, &old_interrupt_, nullptr);
-    ::sigaction(SIGTERM, &old_terminate_, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
-  bool interrupted() const { return g_interrupted != 0; }
-
- private:
-  struct sigaction old_interrupt_ {};
-  struct sigaction old_terminate_ {};
-};
 
 /// A folder that appears whole or not at all.
 class AtomicFolder {

@@ -1,0 +1,62 @@
+#include "core/atomic_file.h"
+
+#include "core/error.h"
+#include "core/scratch_folder.h"
+
+namespace owl3 {
+namespace {
+
+TEST(AtomicFile, AppearsWithItsWholeContentOnCommit) {
+  const ScratchFolder folder;
+  AtomicFile file(folder / "a");
+  file.write("one ");
+  file.write("two");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+  file.commit();
+  EXPECT_EQ(read_text(folder / "a"), "one two");
+  EXPECT_EQ(folder.file_count(), 1u);
+}
+
+TEST(AtomicFile, LeavesNothingBehindWithoutCommit) {
+  const ScratchFolder folder;
+  { AtomicFile(folder / "a").write("half"); }
+  EXPECT_EQ(folder.file_count(), 0u);
+}
+
+TEST(AtomicFile, KeepsTheOldFileWhenTheNewOneIsAbandoned) {
+  const ScratchFolder folder;
+  folder.write("a", "old");
+  { AtomicFile(folder / "a").write("new"); }
+  EXPECT_EQ(read_text(folder / "a"), "old");
+  EXPECT_EQ(folder.file_count(), 1u);
+}
+
+TEST(AtomicFile, ReplacesTheOldFile) {
+  const ScratchFolder folder;
+  folder.write("a", "old and longer");
+  AtomicFile file(folder / "a");
+  file.write("new");
+  file.commit();
+  EXPECT_EQ(read_text(folder / "a"), "new");
+}
+
+TEST(AtomicFile, NamesTheFileItCannotCreate) {
+  const ScratchFolder folder;
+  const auto path = folder / "missing" / "a";
+  const std::string message = message_of<InputError>([&] { AtomicFile file(path); });
+  EXPECT_NE(message.find(path.string()), std::string::npos) << message;
+}
+
+TEST(AtomicFile, RefusesToReplaceAFolder) {
+  const ScratchFolder folder;
+  std::filesystem::create_directory(folder / "a");
+  {
+    AtomicFile file(folder / "a");
+    file.write("x");
+    EXPECT_THROW(file.commit(), InputError);
+  }
+  EXPECT_EQ(folder.file_count(), 1u);
+}
+
+}  // namespace
+}  // namespace owl3

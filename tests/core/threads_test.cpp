@@ -1,0 +1,43 @@
+#include "core/threads.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <vector>
+
+#include "core/error.h"
+
+namespace owl3 {
+namespace {
+
+TEST(ParallelFor, RunsEveryTaskOnce) {
+  for (const int threads : {1, 2, 7}) {
+    std::vector<std::atomic<int>> runs(1000);
+    parallel_for(threads, 1000, [&](int64_t task) { ++runs[static_cast<size_t>(task)]; });
+    for (const auto& count : runs) ASSERT_EQ(count, 1);
+  }
+}
+
+TEST(ParallelFor, DoesNothingWithoutTasks) {
+  parallel_for(4, 0, [](int64_t) { FAIL(); });
+}
+
+TEST(ParallelFor, HandsATasksExceptionToTheCaller) {
+  for (const int threads : {1, 4}) {
+    const auto fail_at_7 = [](int64_t task) {
+      if (task == 7) throw InputError("task 7");
+    };
+    EXPECT_THROW(parallel_for(threads, 100, fail_at_7), InputError);
+  }
+}
+
+TEST(ParallelFor, SurvivesAnExceptionInEveryTask) {
+  EXPECT_THROW(parallel_for(4, 100, [](int64_t) { throw UsageError("all"); }), UsageError);
+}
+
+TEST(Threads, ThereIsAtLeastOne) {
+  EXPECT_GE(available_threads(), 1);
+}
+
+}  // namespace
+}  // namespace owl3

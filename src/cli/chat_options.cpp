@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
-#include <map>
 
 #include "core/error.h"
 #include "text/utf8.h"
@@ -51,6 +50,11 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
       ->group(kMedia);
 }
 
+/// CLI11 would read -1 as the largest number there is.
+std::string no_sign(const std::string& text) {
+  return text.rfind('-', 0) == 0 ? "must be 0 or more" : "";
+}
+
 void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
   CLI::Option* greedy =
       command.add_flag("--greedy", choices.greedy, "Always the likeliest token")->group(kAnswer);
@@ -71,6 +75,7 @@ void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
       ->type_name("X")
       ->group(kAnswer);
   command.add_option("--seed", choices.seed, "The same seed gives the same answer (0)")
+      ->check(CLI::Validator(no_sign, ""))
       ->type_name("N")
       ->group(kAnswer);
   command.add_option("--num-beams", choices.num_beams, "Beam search with this many beams")
@@ -162,12 +167,15 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
   command.add_option("MODEL", arguments.model, "Folder of the checkpoint")->type_name("");
   add_answer_options(command, arguments);
   add_media_options(command, arguments);
-  static const std::map<std::string, Precision> kPrecisions = {{"bf16", Precision::kBFloat16},
-                                                               {"float32", Precision::kFloat32}};
   command
-      .add_option("--precision", arguments.model_options.precision,
-                  "bf16 (default), or float32: the reference, slower")
-      ->transform(CLI::CheckedTransformer(kPrecisions).description(""))
+      .add_option_function<std::string>(
+          "--precision",
+          [&arguments](const std::string& name) {
+            arguments.model_options.precision =
+                name == "float32" ? Precision::kFloat32 : Precision::kBFloat16;
+          },
+          "bf16 (default), or float32: the reference, slower")
+      ->check(CLI::IsMember({"bf16", "float32"}))
       ->type_name("NAME")
       ->group(kMachine);
   command.add_option("-t,--threads", arguments.model_options.threads, "Threads (0: all cores)")

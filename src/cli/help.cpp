@@ -68,14 +68,26 @@ std::string HelpFormatter::make_usage(const CLI::App* app, std::string name) con
   std::string usage = "Usage: " + name;
   for (const CLI::Option* option :
        app->get_options([](const CLI::Option* o) { return o->get_positional(); })) {
-    usage += " " + make_option_usage(option);
+    usage += " " + option->get_name(true, false);
   }
   const bool has_commands = !app->get_subcommands([](const CLI::App*) { return true; }).empty();
   return usage + (has_commands ? " COMMAND ..." : " [OPTIONS]") + "\n";
 }
 
+std::string HelpFormatter::make_group(std::string group, bool is_positional,
+                                      std::vector<const CLI::Option*> options) const {
+  // CLI11 puts an empty line between the groups of options as well.
+  std::string text = is_positional || group == "Options" ? "\n" : "";
+  text += group + ":\n";
+  for (const CLI::Option* option : options) text += make_option(option, is_positional);
+  return text;
+}
+
 std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positional) const {
   std::string name = make_option_name(option, is_positional);
+  // "--no-cut{false}" is how CLI11 notes a flag that turns something off.
+  for (size_t at = name.find("{false}"); at != name.npos; at = name.find("{false}"))
+    name.erase(at, 7);
   std::replace(name.begin(), name.end(), ',', ' ');
   if (const size_t space = name.find(' '); space != name.npos) name.insert(space, ",");
   if (!is_positional && option->get_type_size() != 0 && !option->get_type_name().empty()) {
@@ -84,7 +96,7 @@ std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positi
     name += " " + type.substr(0, type.find_first_of(" :{"));
   }
   std::string text = option->get_description();
-  if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
+  if (!option->get_default_str().empty()) text += " (default: " + option->get_default_str() + ")";
   return two_columns(name, text);
 }
 

@@ -18,12 +18,14 @@ constexpr const char* kOutput = "Output";
 
 void add_media_options(CLI::App& command, ChatArguments& arguments) {
   command.add_option("--image", "Image file, folder or glob; repeatable, kept in the order given")
-      ->type_name("FILE")
+      ->type_name("FILE...")
       ->expected(1, -1)
+      ->allow_extra_args()
       ->group(kMedia);
   command.add_option("--video", "Film in any format FFmpeg reads; repeatable")
-      ->type_name("FILE")
+      ->type_name("FILE...")
       ->expected(1, -1)
+      ->allow_extra_args()
       ->group(kMedia);
   command
       .add_flag("--cut,!--no-cut", arguments.image.cut,
@@ -107,6 +109,7 @@ void add_answer_options(CLI::App& command, ChatArguments& arguments) {
   command.add_option("--stop", choices.stop, "End the answer before this text; repeatable")
       ->type_name("TEXT")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->group(kAnswer);
 }

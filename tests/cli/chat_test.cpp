@@ -1,0 +1,211 @@
+// owl3 chat as a user runs it, on a small random checkpoint.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "run_program.h"
+#include "text/utf8.h"
+
+namespace owl3::test {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+const std::string kImages = OWL3_TEST_DATA "/images/";
+const std::string kPhoto = kImages + "08-RGB-200x150.jpg";
+const std::string kDrawing = kImages + "20-RGB-190x300.png";
+const std::string kFilm = OWL3_TEST_DATA "/media/mpeg4.avi";
+
+/// `owl3 chat tiny -t 1 --max-new-tokens 12` and more.
+Outcome chat(const Words& more, const RunOptions& options = {}) {
+  Words words = {"chat", tiny_checkpoint(), "-t", "1", "--max-new-tokens", "12"};
+  words.insert(words.end(), more.begin(), more.end());
+  return run_owl3(words, options);
+}
+
+nlohmann::json chat_json(Words more, const RunOptions& options = {}) {
+  more.push_back("--json");
+  const Outcome outcome = chat(more, options);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  return nlohmann::json::parse(outcome.out);
+}
+
+std::vector<nlohmann::json> json_lines(const std::string& text) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+TEST(Chat, AnswersAboutAnImageTheSameWayForTheSameSeed) {
+  const Outcome first = chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_TRUE(is_one_line(first.out) || first.out.size() > 1) << first.out;
+  EXPECT_EQ(first.err, "");  // no progress bars into a pipe
+  EXPECT_EQ(chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"}).out, first.out);
+  EXPECT_NE(chat({"--image", kPhoto, "-p", "What is this?", "--seed", "8"}).out, first.out);
+}
+
+TEST(Chat, ReadsTheQuestionFromStandardInput) {
+  const Outcome given = chat({"-p", "Two\nlines", "--greedy"});
+  const Outcome read = chat({"-p", "-", "--greedy"}, {.input = "Two\nlines\n"});
+  EXPECT_EQ(read.exit_code, 0) << read.err;
+  EXPECT_EQ(read.out, given.out);
+}
+
+TEST(Chat, PrintsOneJsonObject) {
+  const auto json = chat_json({"--image", kPhoto, "--no-cut", "--video", kFilm, "--max-frames", "3",
+                               "-p", "What happens?"});
+  EXPECT_TRUE(json.at("text").is_string());
+  EXPECT_EQ(json.at("stop_reason"), "length");
+  EXPECT_EQ(json.at("tokens").at("new"), 12);
+  EXPECT_GT(json.at("seconds").at("first_token").get<double>(), 0);
+  ASSERT_EQ(json.at("media").size(), 2U);
+  EXPECT_EQ(json.at("media")[0].at("images"), 1);
+  EXPECT_GT(json.at("media")[0].at("bytes").get<int64_t>(), 0);
+  EXPECT_EQ(json.at("media")[1].at("type"), "video");
+}
+
+TEST(Chat, KeepsTheOrderOfImagesAndFilms) {
+  const auto json = chat_json({"--no-cut", "--video", kFilm, "--max-frames", "2", "--image", kPhoto,
+                               kDrawing, "--video", kFilm, "-p", "<video><image><image><video>?"});
+  std::string types;
+  for (const auto& medium : json.at("media")) types += medium.at("type").get<std::string>() + " ";
+  EXPECT_EQ(types, "video image image video ");
+  EXPECT_EQ(json.at("media")[2].at("path"), kDrawing);
+}
+
+TEST(Chat, EncodesTheSameImageOnce) {
+  const auto json =
+      chat_json({"--no-cut", "--image", kPhoto, "--image", kPhoto, "-p", "Do they differ?"});
+  EXPECT_EQ(json.at("images_encoded"), 1);
+  EXPECT_EQ(json.at("images_reused"), 1);
+}
+
+TEST(Chat, TakesTheModelAfterTheImages) {
+  const Outcome outcome = run_owl3({"chat", "--image", kPhoto, tiny_checkpoint(), "-t", "1", "-p",
+                                    "What?", "--max-new-tokens", "2"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
+TEST(Chat, StopsBeforeAStopString) {
+  const auto whole = chat_json({"-p", "Say something", "--greedy"});
+  const std::string text = whole.at("text");
+  ASSERT_GT(text.size(), 4U);
+  const std::string stop = text.substr(text.size() / 2, 2);
+  const auto cut = chat_json({"-p", "Say something", "--greedy", "--stop", stop});
+  EXPECT_EQ(cut.at("stop_reason"), "stop_string");
+  EXPECT_EQ(cut.at("text"), text.substr(0, text.find(stop)));
+}
+
+TEST(Chat, FollowUpsComputeOnlyTheirOwnTokensAndEncodeNothing) {
+  const Outcome outcome = chat({"--image", kPhoto, "--json"}, {.input = "What is it?\nAnd why?\n"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].at("images_encoded"), answers[1].at("images_encoded"));
+  EXPECT_LT(answers[1].at("tokens").at("prefilled"), answers[0].at("tokens").at("prefilled"));
+  EXPECT_GT(answers[1].at("tokens").at("prompt"), answers[0].at("tokens").at("prompt"));
+  EXPECT_TRUE(answers[1].at("media").empty());
+}
+
+TEST(Chat, GoesOnAfterErrorsInTheConversation) {
+  const Outcome outcome =
+      chat({}, {.input = "/image nothing.jpg\n/nonsense\n/image 'open\n/video\n<image>?\nHello\n"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.err.find("nothing.jpg: no such file"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("/nonsense: unknown command; /help lists them"), std::string::npos);
+  EXPECT_NE(outcome.err.find("is not closed"), std::string::npos);
+  EXPECT_NE(outcome.err.find("/video: name a file"), std::string::npos);
+  EXPECT_NE(outcome.out, "") << "the last question was answered";
+}
+
+TEST(Chat, AttachesFilesWithSpacesGlobsAndHelpsOut) {
+  const auto folder = scratch_folder() / "my photos";
+  std::filesystem::create_directories(folder);
+  for (const char* name : {"10.jpg", "2.jpg"}) {
+    std::filesystem::copy_file(kPhoto, folder / name,
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  const std::string path = folder.string();
+  const Outcome outcome = chat({}, {.input = "/image " + path + "/2.jpg\n/image \"" + path +
+                                             "/*.jpg\"\n/help\n/stats\n/quit\nnot asked\n"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const size_t two = outcome.out.find("2.jpg", outcome.out.find("2.jpg") + 1);
+  EXPECT_LT(two, outcome.out.find("10.jpg")) << outcome.out;
+  EXPECT_NE(outcome.out.find("/save F"), std::string::npos);
+  EXPECT_NE(outcome.out.find("visual memory"), std::string::npos);
+}
+
+TEST(Chat, GoesOnWithASavedConversation) {
+  const std::string file = (scratch_folder() / "talk.json").string();
+  const Outcome saved =
+      chat({"--image", kPhoto, "--greedy", "--system", "You see.", "--json"},
+           {.input = "What is it?\n/save " + file + "\nAnd then?\n/save " + file + ".2\n"});
+  ASSERT_EQ(saved.exit_code, 0) << saved.err;
+  const auto json = nlohmann::json::parse(std::ifstream(file));
+  EXPECT_EQ(json.at("system"), "You see.");
+  ASSERT_EQ(json.at("turns").size(), 1U);
+  EXPECT_EQ(json.at("turns")[0].at("media")[0].at("path"), kPhoto);
+  EXPECT_EQ(json.at("turns")[0].at("answer"), json_lines(saved.out).at(0).at("text"));
+
+  const Outcome loaded = chat({"--greedy", "--json"}, {.input = "/load " + file + "\nAnd then?\n"});
+  ASSERT_EQ(loaded.exit_code, 0) << loaded.err;
+  const auto again = json_lines(loaded.out).at(0);
+  EXPECT_GT(again.at("images_encoded"), 0);
+  EXPECT_GT(again.at("tokens").at("prompt"), 100);
+}
+
+TEST(Chat, RefusesWhatIsNoSavedConversation) {
+  const std::string file = (scratch_folder() / "broken.json").string();
+  const Words broken = {"",
+                        "[]",
+                        "{}",
+                        "{\"format\": \"owl3 conversation\", \"version\": 9}",
+                        "{\"format\": \"owl3 conversation\", \"version\": 1, \"turns\": 5}",
+                        "{\"format\": \"owl3 conversation\", \"version\": 1, \"turns\": [7]}",
+                        "{\"format\": \"owl3 conversation\", \"version\": 1, \"turns\": "
+                        "[{\"media\": [{\"type\": \"song\"}]}]}"};
+  for (const std::string& text : broken) {
+    std::ofstream(file) << text;
+    const Outcome outcome = chat({}, {.input = "/load " + file + "\n"});
+    EXPECT_EQ(outcome.exit_code, 1) << text;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find("broken.json"), std::string::npos) << outcome.err;
+  }
+}
+
+TEST(Chat, ShowsStatsOnRequest) {
+  const Outcome outcome = chat({"--image", kPhoto, "-p", "What is it?", "--stats"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  for (const char* word : {"images/s", "prefill", "decode", "first token", "peak memory"}) {
+    EXPECT_NE(outcome.err.find(word), std::string::npos) << outcome.err;
+  }
+}
+
+TEST(Chat, EndsAnAnswerCleanlyAtCtrlC) {
+  const Outcome outcome = run_owl3({"chat", tiny_checkpoint(), "-t", "1", "-p", "Tell a story",
+                                    "--max-new-tokens", "30000", "--seed", "3"},
+                                   {.input = "", .interrupt_after_output = true});
+  EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
+  EXPECT_EQ(find_invalid_utf8(outcome.out), std::string::npos);
+  ASSERT_FALSE(outcome.out.empty());
+  EXPECT_EQ(outcome.out.back(), '\n');
+}
+
+TEST(Chat, TellsABrokenOffFilmAndAnswersAllTheSame) {
+  const Outcome outcome = chat({"--video", OWL3_TEST_DATA "/media/truncated.webm", "--fps", "30",
+                                "--max-frames", "4", "-p", "What?"});
+  if (outcome.exit_code == 0) {
+    EXPECT_NE(outcome.out, "");
+  } else {
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  }
+}
+
+}  // namespace
+
+}  // namespace owl3::test

@@ -1,0 +1,59 @@
+// Parts of the command line that need no process: words, progress lines, text for terminals.
+#include <gtest/gtest.h>
+
+#include "cli/chat_interactive.h"
+#include "cli/chat_options.h"
+#include "cli/progress_bar.h"
+#include "cli/terminal.h"
+#include "owl3/error.h"
+
+namespace owl3::cli {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+TEST(SplitWords, KeepsWhatIsQuotedOrEscaped) {
+  EXPECT_EQ(split_words("a.jpg  b.jpg"), (Words{"a.jpg", "b.jpg"}));
+  EXPECT_EQ(split_words("\"my photo.jpg\" 'it''s' a\\ b"), (Words{"my photo.jpg", "its", "a b"}));
+  EXPECT_EQ(split_words("''"), (Words{""}));
+  EXPECT_EQ(split_words("  "), Words{});
+  EXPECT_THROW(split_words("'open"), UsageError);
+}
+
+TEST(ProgressLine, ShowsRateAndTimeLeftAndFitsTheTerminal) {
+  const std::string line = progress_line("encoding images", 10, 30, 2, 80);
+  EXPECT_NE(line.find("10/30"), std::string::npos) << line;
+  EXPECT_NE(line.find("5 images/s"), std::string::npos) << line;
+  EXPECT_NE(line.find("ETA 0:04"), std::string::npos) << line;
+  EXPECT_LT(progress_line("encoding images", 10, 30, 2, 30).size(), 30U);
+  EXPECT_LT(progress_line("encoding images", 10, 30, 2, 8).size(), 8U);
+  EXPECT_EQ(progress_line("encoding images", 3, 0, 0, 80), "encoding images 3");
+}
+
+TEST(Terminal, ShowsNoControlCharacters) {
+  EXPECT_EQ(without_controls("a\x1b[31mb\n\tc\xC2\x9B"), "a[31mb\n\tc");
+  EXPECT_EQ(without_controls("caf\xC3\xA9\xFF"), "caf\xC3\xA9\xEF\xBF\xBD");
+  EXPECT_EQ(one_line("two\nlines\n"), "two lines");
+}
+
+TEST(GenerationChoices, LieOverTheDefaults) {
+  GenerationOptions defaults;
+  defaults.repetition_penalty = 1.3;
+  GenerationChoices choices;
+  choices.temperature = 0.2;
+  EXPECT_DOUBLE_EQ(choices.over(defaults).temperature, 0.2);
+  EXPECT_DOUBLE_EQ(choices.over(defaults).repetition_penalty, 1.3);
+  choices.temperature = 0.0;
+  EXPECT_FALSE(choices.over(defaults).do_sample);
+  GenerationChoices beams;
+  beams.num_beams = 4;
+  EXPECT_FALSE(beams.over(defaults).do_sample);
+  GenerationChoices preset;
+  preset.preset = "eval";
+  EXPECT_EQ(preset.over(defaults).max_new_tokens, 100);
+}
+
+}  // namespace
+
+}  // namespace owl3::cli

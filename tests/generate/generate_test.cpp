@@ -2,8 +2,11 @@
 #include "generate/generate.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include "core/error.h"
 #include "tiny_model.h"
@@ -115,6 +118,46 @@ TEST_P(Generation, TheAnswerEndsWithTheContext) {
   prefill(model(), sequence, prompt("text-only").ids);
   EXPECT_EQ(answer_limit(model(), sequence, options), context - 12);
   EXPECT_EQ(answer_limit(model(), sequence, plain_options(5)), 5);
+}
+
+// The same checkpoint with a context of 15 tokens, of which the prompt takes 12.
+class ShortContext : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::filesystem::path from = std::filesystem::path(OWL3_TEST_DATA) / "model/gated-tied";
+    folder_ = testing::TempDir() + "owl3-short-context-" + std::to_string(getpid());
+    std::filesystem::create_directories(folder_);
+    std::filesystem::copy_file(from / "model.safetensors", folder_ / "model.safetensors");
+    std::ifstream config(from / "config.json");
+    auto json = nlohmann::json::parse(config);
+    json["max_position_embeddings"] = 15;
+    std::ofstream(folder_ / "config.json") << json;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(ShortContext, EndsGreedyAnswersAndBeamSearch) {
+  Owl3Model model(Checkpoint::open(folder_), std::make_unique<CpuBackend>(), Precision::kFloat32);
+  const GoldenPrompt& golden = tiny_model("gated-tied").prompts().at("text-only");
+  for (const int64_t beams : {1, 3}) {
+    GenerationRequest request;
+    request.prompt = golden.ids;
+    request.options = plain_options(100, beams);
+    Sequence sequence = model.decoder().new_sequence();
+    const Tensor logits = prefill(model, sequence, golden.ids);
+    const Generated got = generate(model, sequence, logits, request);
+    EXPECT_EQ(got.ids.size(), 3u);
+    EXPECT_EQ(got.end, GenerationEnd::kLength);
+
+    std::vector<int32_t> ids = golden.ids;
+    ids.insert(ids.end(), got.ids.begin(), got.ids.end());
+    const auto read = static_cast<size_t>(sequence.cache.length());
+    const Tensor last = prefill(model, sequence, std::span(ids).subspan(read));
+    EXPECT_TRUE(generate(model, sequence, last, request).ids.empty());
+    EXPECT_THROW(prefill(model, sequence, golden.ids), UsageError);
+  }
 }
 
 TEST_P(Generation, RefusesOptionsThatMakeNoSense) {

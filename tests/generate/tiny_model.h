@@ -52,6 +52,7 @@ class TinyModel {
   static std::unique_ptr<Backend> make_backend() {
     CpuOptions options;
     options.matrix_product = MatrixProduct::kFloat32;
+    options.threads = 1;  // tiny products: threads would only wait for each other
     return std::make_unique<CpuBackend>(options);
   }
 

@@ -20,8 +20,12 @@ step() { printf '\n== %s ==\n' "$1"; }
 
 # show COMMAND...: prints the command as one would type it, then runs it.
 show() {
+  local word
   printf '\n$'
-  printf ' %q' "$@"
+  for word in "$@"; do
+    [[ $word =~ ^[[:alnum:]_./=:-]+$ ]] || word=${word@Q}
+    printf ' %s' "$word"
+  done
   printf '\n'
   "$@"
 }
@@ -49,8 +53,8 @@ TEXT
 fi
 
 step "A question about pictures"
-show "$owl3" chat "$model" --image demo/shapes.png demo/sunset.jpg --seed 1 --max-new-tokens 40 \
-  -p 'Which of the two pictures shows the sea?' --stats
+show "$owl3" chat "$model" --image demo/shapes.png --image demo/sunset.jpg \
+  --seed 1 --max-new-tokens 40 -p 'Which of the two pictures shows the sea?' --stats
 
 step "A question about a film"
 show "$owl3" chat "$model" --video demo/ball.mp4 --fps 2 --seed 1 --max-new-tokens 40 \

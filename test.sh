@@ -68,7 +68,10 @@ count_results() {
 scripts/setup.sh --tests || exit 1
 if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+  export CCACHE_BASEDIR=$PWD  # another clone finds the same objects
 fi
+# Test programs run side by side, each with a thread per core: those that wait should sleep.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 
 suite release
 if [ "$quick" = no ]; then

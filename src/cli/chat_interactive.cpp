@@ -58,8 +58,10 @@ class Conversing {
         handle(*line);
       } else if (!interrupt_.interrupted()) {
         break;
-      } else if (leaving || !terminal_) {
+      } else if (!terminal_ || (leaving && !discarded_)) {
         return kInterruptedExitCode;
+      } else if (discarded_) {
+        leaving = false;
       } else {
         leaving = true;
         fmt::print("Ctrl-C again, Ctrl-D or /quit leaves.\n");
@@ -82,7 +84,10 @@ class Conversing {
     for (std::string prompt = prompt_text();; prompt = "... ") {
       const Line line = lines_->next(prompt);
       if (line.state == LineState::kEnd && !text.empty()) return text;
-      if (line.state != LineState::kLine) return std::nullopt;
+      if (line.state != LineState::kLine) {
+        discarded_ = !text.empty() || !line.text.empty();
+        return std::nullopt;
+      }
       text += line.text;
       if (text.empty() || text.back() != '\\') return text;
       text.back() = '\n';
@@ -196,6 +201,7 @@ class Conversing {
   InterruptGuard& interrupt_;
   bool terminal_;
   bool quit_ = false;
+  bool discarded_ = false;  // Ctrl-C took away a line that was being typed
   bool failed_ = false;
   bool interrupted_ = false;
   std::unique_ptr<LineSource> lines_;

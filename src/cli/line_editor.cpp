@@ -62,9 +62,11 @@ class LineEditor : public LineSource {
     int length = 0;
     const char* text = el_gets(editor_.get(), &length);
     if (text == nullptr || length <= 0) {
+      Line line;
+      if (interrupt_.interrupted()) line = {LineState::kInterrupted, typed_at_interrupt_};
       std::fputc('\n', stdout);
       std::fflush(stdout);
-      return {interrupt_.interrupted() ? LineState::kInterrupted : LineState::kEnd, ""};
+      return line;
     }
     Line line{LineState::kLine, std::string(text, static_cast<size_t>(length))};
     while (!line.text.empty() && (line.text.back() == '\n' || line.text.back() == '\r')) {
@@ -91,7 +93,10 @@ class LineEditor : public LineSource {
       const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
       if (count == 0) return 0;
       if (count < 0) {
-        if (errno == EINTR && !self(editor).interrupt_.interrupted()) continue;
+        LineEditor& owner = self(editor);
+        if (errno == EINTR && !owner.interrupt_.interrupted()) continue;
+        const LineInfo* line = el_line(editor);
+        owner.typed_at_interrupt_.assign(line->buffer, line->lastchar);
         return -1;
       }
       const size_t used = std::mbrtowc(character, &byte, 1, &state);
@@ -160,6 +165,7 @@ class LineEditor : public LineSource {
   fs::path history_file_;
   std::vector<std::string> commands_;
   std::string prompt_;
+  std::string typed_at_interrupt_;  // libedit forgets it when a read fails
   std::unique_ptr<History, EndHistory> history_;
   std::unique_ptr<EditLine, EndEditLine> editor_;
 };

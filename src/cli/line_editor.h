@@ -15,7 +15,7 @@ enum class LineState { kLine, kEnd, kInterrupted };
 
 struct Line {
   LineState state = LineState::kEnd;
-  std::string text;  // without its newline
+  std::string text;  // without its newline; what was typed when Ctrl-C came
 };
 
 class LineSource {

@@ -19,6 +19,8 @@ using cpu::KeyRun;
 using cpu::OnlineAttention;
 
 constexpr int64_t kTasksWanted = 32;
+// Scores times head size below which a second thread costs more than it brings.
+constexpr int64_t kParallelAttention = int64_t{1} << 19;
 
 KeyRun run_of(const KeyValueBlock& block, int64_t head) {
   const int64_t capacity = block.keys.dim(1);
@@ -83,6 +85,9 @@ AttentionPart attend_blocks(Backend& backend, const cpu::Kernels& kernels, cpu::
                             const Enter& enter) {
   Tensor out = backend.allocate(DType::kF32, {cut.splits * cut.tokens, cut.heads, cut.d});
   Tensor log_sum_exp = backend.allocate(DType::kF32, {cut.splits * cut.tokens, cut.heads});
+  int64_t keys = 0;
+  for (int64_t block = 0; block < blocks; ++block) keys += block_at(block).count;
+  if (cut.tokens * cut.heads * keys * cut.d < kParallelAttention) threads = 1;
   parallel_for(threads, cut.tasks(), [&](int64_t task) {
     const int64_t split = task % cut.splits;
     const int64_t chunk = task / cut.splits % cut.chunks;

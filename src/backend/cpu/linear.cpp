@@ -21,8 +21,12 @@ namespace {
 constexpr int64_t kBlockColumns = 128;
 constexpr int64_t kBlockDepth = 1536;
 constexpr int64_t kBlockRows = 192;
-// Weights per task of a matrix-vector product: large enough to stream, small enough to balance.
-constexpr int64_t kMatvecTaskRows = 64;
+// A matrix-vector product's task: at least this many weights, so that handing it to a thread costs
+// little beside it, computed in steps of a few rows.
+constexpr int64_t kMatvecTaskWeights = int64_t{1} << 17;
+constexpr int64_t kMatvecStepRows = 64;
+// Products below this many multiply-adds are not worth a second thread.
+constexpr int64_t kParallelProduct = int64_t{1} << 20;
 
 const std::byte* element(const Tensor& weight, int64_t row, int64_t column) {
   const int64_t index = row * weight.dim(1) + column;
@@ -79,18 +83,23 @@ void CpuBackend::product_few_rows(const Tensor& x, const Tensor& weight, Tensor&
   const int64_t m = x.dim(0);
   const int64_t n = weight.dim(0);
   const int64_t k = weight.dim(1);
-  const int64_t tasks = (n + kMatvecTaskRows - 1) / kMatvecTaskRows;
-  parallel_for(threads_, tasks, [&](int64_t task) {
-    const int64_t first = task * kMatvecTaskRows;
-    const int64_t rows = std::min(kMatvecTaskRows, n - first);
-    float sums[cpu::kMaxMatvecRows * kMatvecTaskRows];
+  const int64_t steps_per_task = std::max<int64_t>(1, kMatvecTaskWeights / (kMatvecStepRows * k));
+  const int64_t task_rows = steps_per_task * kMatvecStepRows;
+  const auto step = [&](int64_t first, int64_t rows) {
+    float sums[cpu::kMaxMatvecRows * kMatvecStepRows];
     kernels_->matvec(cpu::storage_of(weight.dtype()), element(weight, first, 0), k, rows, k,
-                     x.f32(), k, m, sums, kMatvecTaskRows);
+                     x.f32(), k, m, sums, kMatvecStepRows);
     for (int64_t i = 0; i < m; ++i) {
       float* out = y.f32() + i * n + first;
       for (int64_t j = 0; j < rows; ++j) {
-        out[j] = sums[i * kMatvecTaskRows + j] + (accumulate ? out[j] : 0.0f);
+        out[j] = sums[i * kMatvecStepRows + j] + (accumulate ? out[j] : 0.0f);
       }
+    }
+  };
+  parallel_for(threads_, (n + task_rows - 1) / task_rows, [&](int64_t task) {
+    const int64_t last = std::min(n, (task + 1) * task_rows);
+    for (int64_t first = task * task_rows; first < last; first += kMatvecStepRows) {
+      step(first, std::min(kMatvecStepRows, last - first));
     }
   });
 }
@@ -105,7 +114,8 @@ void CpuBackend::product_by_panels(const Tensor& x, const Tensor& weight, Tensor
   const int64_t depth = (k + depth_blocks - 1) / depth_blocks;
   const int64_t tasks = (n + kBlockColumns - 1) / kBlockColumns;
 
-  parallel_for(threads_, tasks, [&](int64_t task) {
+  const int threads = m * n * k < kParallelProduct ? 1 : threads_;
+  parallel_for(threads, tasks, [&](int64_t task) {
     const auto buffer = pool_->allocate(static_cast<size_t>(kBlockColumns * depth) * sizeof(float));
     auto* panels = static_cast<float*>(buffer.get());
     const int64_t first_column = task * kBlockColumns;

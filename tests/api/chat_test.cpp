@@ -1,0 +1,154 @@
+// The public API on a small random checkpoint: memory computed once, conversations that continue.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "formats/random_checkpoint.h"
+#include "owl3/owl3.h"
+
+namespace owl3 {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kImages = fs::path(OWL3_TEST_DATA) / "images";
+const fs::path kFilm = fs::path(OWL3_SOURCE_DIR) / "demo" / "ball.mp4";
+
+class ApiTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = fs::temp_directory_path() / ("owl3-api-test-" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+    write_random_checkpoint(folder_, checkpoint_shape("tiny"), {}, {});
+  }
+  static void TearDownTestSuite() { fs::remove_all(folder_); }
+
+  static Model load(Precision precision = Precision::kFloat32) {
+    ModelOptions options;
+    options.precision = precision;
+    return Model::load(folder_, options);
+  }
+  static GenerationOptions greedy(int64_t tokens = 8) {
+    GenerationOptions options = generation_preset("greedy");
+    options.max_new_tokens = tokens;
+    return options;
+  }
+  static fs::path folder_;
+};
+
+fs::path ApiTest::folder_;
+
+TEST_F(ApiTest, TheSamePixelsAreEncodedOnce) {
+  VisualMemory memory(load());
+  ImageOptions uncut;
+  uncut.cut = false;
+  const Medium first = memory.add_image(kImages / "08-RGB-200x150.jpg", uncut);
+  EXPECT_EQ(first.images(), 1);
+  EXPECT_EQ(memory.stats().images_encoded, 1);
+  memory.add_image(kImages / "08-RGB-200x150.jpg", uncut);
+  EXPECT_EQ(memory.stats().images_encoded, 1);
+  EXPECT_EQ(memory.stats().images_reused, 1);
+  // Cut, its tiles are new, and the global view is the picture already known.
+  const Medium cut = memory.add_image(kImages / "08-RGB-200x150.jpg");
+  EXPECT_EQ(memory.stats().images_encoded, cut.images());
+  EXPECT_EQ(memory.stats().images_reused, 2);
+  EXPECT_EQ(memory.bytes(), static_cast<size_t>(cut.images()) * first.bytes());
+}
+
+TEST_F(ApiTest, AFollowUpReadsOnlyItsOwnTokens) {
+  const Model model = load();
+  VisualMemory memory(model);
+  const Medium film = memory.add_video(kFilm);
+  const int64_t encoded = memory.stats().images_encoded;
+  ASSERT_GT(film.images(), 3);
+  Chat chat(model);
+  const Answer first = chat.ask("What happens?", {film}, greedy());
+  const Answer second = chat.ask("And then?", {}, greedy());
+  EXPECT_EQ(memory.stats().images_encoded, encoded);
+  EXPECT_EQ(first.prefilled_tokens, first.prompt_tokens);
+  EXPECT_LT(second.prefilled_tokens, 40);
+  EXPECT_GT(second.prompt_tokens, first.prompt_tokens);
+}
+
+TEST_F(ApiTest, AContinuedConversationAnswersLikeOneReadAnew) {
+  const Model model = load();
+  VisualMemory memory(model);
+  const Medium image = memory.add_image(kImages / "13-RGB-85x215.webp");
+  Chat continued(model);
+  const Answer first = continued.ask("One?", {image}, greedy(12));
+  const Answer second = continued.ask("Two?", {}, greedy(12));
+  // The model's words are made of whole tokens, so reading them again gives the same ids.
+  Chat anew(model);
+  anew.add_exchange("One?", {image}, first.text);
+  EXPECT_EQ(anew.ask("Two?", {}, greedy(12)).text, second.text);
+}
+
+TEST_F(ApiTest, MediaAreSharedBetweenConversations) {
+  const Model model = load();
+  VisualMemory memory(model);
+  const Medium a = memory.add_image(kImages / "07-RGB-240x33.jpg");
+  const Medium b = memory.add_image(kImages / "12-RGB-900x280.jpg");
+  Chat one(model), two(model);
+  const std::string in_order = one.ask("<image> then <image>?", {a, b}, greedy()).text;
+  EXPECT_EQ(two.ask("<image> then <image>?", {a, b}, greedy()).text, in_order);
+  two.clear();
+  EXPECT_EQ(two.ask("<image> then <image>?", {a, b}, greedy()).text, in_order);
+}
+
+TEST_F(ApiTest, MarksAndMediaMustFit) {
+  const Model model = load();
+  VisualMemory memory(model);
+  const Medium image = memory.add_image(kImages / "07-RGB-240x33.jpg");
+  Chat chat(model);
+  EXPECT_THROW(chat.ask("<image> and <image>", {image}, greedy()), UsageError);
+  EXPECT_THROW(chat.ask("<video>", {image}, greedy()), UsageError);
+  EXPECT_THROW(chat.ask("<image>", {}, greedy()), UsageError);
+  EXPECT_EQ(chat.ask("fine: <image>", {image}, greedy(3)).new_tokens, 3);
+}
+
+TEST_F(ApiTest, AnInterruptedQuestionLeavesTheConversationAsItWas) {
+  const Model model = load();
+  Chat chat(model), other(model);
+  const std::string first = chat.ask("One?", {}, greedy()).text;
+  const int64_t tokens = chat.tokens();
+  const auto refuse = [](std::string_view, int64_t, int64_t) { return false; };
+  EXPECT_THROW(chat.ask("Never read", {}, greedy(), {}, refuse), Interrupted);
+  EXPECT_EQ(chat.tokens(), tokens);
+  other.ask("One?", {}, greedy());
+  EXPECT_EQ(chat.ask("Two?", {}, greedy()).text, other.ask("Two?", {}, greedy()).text);
+}
+
+TEST_F(ApiTest, AnAnswerStopsWhenTheCallerSaysSo) {
+  const Model model = load();
+  Chat chat(model);
+  std::string shown;
+  const Answer answer = chat.ask("Go on", {}, greedy(50), [&](std::string_view text) {
+    shown += text;
+    return shown.size() < 5;
+  });
+  EXPECT_EQ(answer.stop_reason, StopReason::kInterrupted);
+  EXPECT_LT(answer.new_tokens, 50);
+  EXPECT_EQ(answer.text.substr(0, shown.size()), shown);
+}
+
+TEST_F(ApiTest, AStopStringEndsTheAnswerBeforeIt) {
+  const Model model = load();
+  Chat chat(model);
+  const std::string whole = chat.ask("Say", {}, greedy(30)).text;
+  ASSERT_GT(whole.size(), 8u);
+  GenerationOptions options = greedy(30);
+  options.stop = {whole.substr(4, 3)};
+  chat.clear();
+  const Answer answer = chat.ask("Say", {}, options);
+  EXPECT_EQ(answer.text, whole.substr(0, whole.find(options.stop[0])));
+  EXPECT_EQ(answer.stop_reason, StopReason::kStopString);
+}
+
+TEST_F(ApiTest, BrokenFilesAreInputErrors) {
+  EXPECT_THROW(Model::load("/nonexistent/folder"), InputError);
+  VisualMemory memory(load());
+  EXPECT_THROW(memory.add_image(fs::path(OWL3_SOURCE_DIR) / "CMakeLists.txt"), InputError);
+  EXPECT_THROW(memory.add_video(kImages / "no-such-film.mp4"), InputError);
+}
+
+}  // namespace
+}  // namespace owl3

@@ -26,7 +26,7 @@ constexpr int64_t kBlockRows = 192;
 constexpr int64_t kMatvecTaskWeights = int64_t{1} << 17;
 constexpr int64_t kMatvecStepRows = 64;
 // Products below this many multiply-adds are not worth a second thread.
-constexpr int64_t kParallelProduct = int64_t{1} << 20;
+constexpr int64_t kParallelProduct = int64_t{1} << 22;
 
 const std::byte* element(const Tensor& weight, int64_t row, int64_t column) {
   const int64_t index = row * weight.dim(1) + column;

@@ -39,6 +39,8 @@ std::string bar(double fraction, int width) {
 
 std::string progress_line(std::string_view stage, int64_t done, int64_t total, double seconds,
                           int columns) {
+  if (done == 0 && total == 0)
+    return std::string(stage.substr(0, static_cast<size_t>(columns - 1)));
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   std::string tail = total > 0 ? fmt::format(" {}/{}", done, total) : fmt::format(" {}", done);
   if (rate > 0) {

@@ -34,17 +34,19 @@ inline float centred_byte_sum(uint32_t hash) {
   return static_cast<float>(sum) - kByteSumMean;
 }
 
-template <typename Store>
-void fill_block(int64_t begin, int64_t end, uint64_t block_key, float scale, const Store& store) {
+/// Elements begin..begin+count-1 of a block. `count` is the loop's own, so that it vectorises.
+template <typename Element, typename Convert>
+void fill_block(Element* values, uint32_t begin, size_t count, uint64_t block_key, float scale,
+                const Convert& convert) {
   const auto low = static_cast<uint32_t>(block_key);
   const auto high = static_cast<uint32_t>(block_key >> 32);
-  const auto last = static_cast<uint32_t>(end);
-  for (auto i = static_cast<uint32_t>(begin); i < last; ++i) {
-    store(i, centred_byte_sum(mix32(i ^ low, high)) * scale);
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t hash = mix32((begin + static_cast<uint32_t>(i)) ^ low, high);
+    values[i] = convert(centred_byte_sum(hash) * scale);
   }
 }
 
-/// Calls fill(begin, end, key, destination) for the pieces of each block the range touches.
+/// Fills the piece of each block that the range touches.
 template <typename Element, typename Convert>
 void fill_blocks(Element* values, int64_t first, int64_t count, uint64_t key, float scale,
                  const Convert& convert) {
@@ -52,10 +54,8 @@ void fill_blocks(Element* values, int64_t first, int64_t count, uint64_t key, fl
     const int64_t block = (first + done) / kBlock;
     const int64_t begin = (first + done) % kBlock;
     const int64_t end = std::min(kBlock, begin + count - done);
-    Element* const destination = values + done;
-    const auto origin = static_cast<uint32_t>(begin);
-    fill_block(begin, end, mix64(key + static_cast<uint64_t>(block)), scale,
-               [=](uint32_t i, float value) { destination[i - origin] = convert(value); });
+    fill_block(values + done, static_cast<uint32_t>(begin), static_cast<size_t>(end - begin),
+               mix64(key + static_cast<uint64_t>(block)), scale, convert);
     done += end - begin;
   }
 }

@@ -23,6 +23,9 @@ class Model {
   int64_t context_length() const;
   /// The checkpoint's recommendation (generation_config.json) over the official defaults.
   GenerationOptions generation_defaults() const;
+  /// A preset for this checkpoint: where "eval" and "greedy" leave the repetition penalty off, the
+  /// checkpoint's own is used, as in the official evaluation. Throws UsageError for other names.
+  GenerationOptions preset(const std::string& name) const;
   /// What computes: "CPU, 2 threads, avx512 kernels, float32 products".
   std::string device() const;
 

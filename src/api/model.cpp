@@ -45,6 +45,10 @@ GenerationOptions Model::generation_defaults() const {
                                   impl_->model.checkpoint().generation_config());
 }
 
+GenerationOptions Model::preset(const std::string& name) const {
+  return generation_preset(name, impl_->model.checkpoint().generation_config());
+}
+
 std::string Model::device() const {
   return impl_->model.backend().description();
 }

@@ -140,8 +140,12 @@ void check_text(const char* option, const std::string& text) {
 
 }  // namespace
 
-GenerationOptions GenerationChoices::over(GenerationOptions defaults) const {
-  GenerationOptions options = preset.empty() ? std::move(defaults) : generation_preset(preset);
+GenerationOptions GenerationChoices::over(const Model& model,
+                                          const GenerationOptions& defaults) const {
+  return over(preset.empty() ? defaults : model.preset(preset));
+}
+
+GenerationOptions GenerationChoices::over(GenerationOptions options) const {
   if (temperature || top_k || top_p || min_p) {
     options.do_sample = true;
     options.num_beams = 1;

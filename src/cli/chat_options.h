@@ -33,8 +33,11 @@ struct GenerationChoices {
   std::optional<int64_t> num_beams;
   std::vector<std::string> stop;
 
-  /// The defaults (a checkpoint's, or a saved conversation's) with these choices laid over them.
-  GenerationOptions over(GenerationOptions defaults) const;
+  /// The options (a checkpoint's, a saved conversation's) with all choices but the preset laid over
+  /// them.
+  GenerationOptions over(GenerationOptions options) const;
+  /// The preset named, or else the defaults, with the choices laid over them.
+  GenerationOptions over(const Model& model, const GenerationOptions& defaults) const;
 };
 
 struct ChatArguments {

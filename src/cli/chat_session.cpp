@@ -45,7 +45,7 @@ ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& i
       memory_(model_),
       chat_(model_, {.system = arguments.system}) {
   conversation_.system = arguments.system;
-  conversation_.generation = arguments.generation.over(model_.generation_defaults());
+  conversation_.generation = arguments.generation.over(model_, model_.generation_defaults());
   check_generation_options(conversation_.generation);
 }
 
@@ -153,7 +153,7 @@ void ChatSession::save(const fs::path& path) const {
 void ChatSession::load(const fs::path& path) {
   Conversation conversation =
       load_conversation(with_home(path.string()), model_.generation_defaults());
-  conversation.generation = arguments_.generation.over(conversation.generation);
+  conversation.generation = arguments_.generation.over(model_, conversation.generation);
   check_generation_options(conversation.generation);
   Chat chat(model_, {.system = conversation.system});
   for (const Turn& turn : conversation.turns) {

@@ -49,9 +49,8 @@ TEST(GenerationChoices, LieOverTheDefaults) {
   GenerationChoices beams;
   beams.num_beams = 4;
   EXPECT_FALSE(beams.over(defaults).do_sample);
-  GenerationChoices preset;
-  preset.preset = "eval";
-  EXPECT_EQ(preset.over(defaults).max_new_tokens, 100);
+  GenerationChoices none;
+  EXPECT_EQ(none.over(generation_preset("eval")).max_new_tokens, 100);
 }
 
 }  // namespace

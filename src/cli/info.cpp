@@ -282,7 +282,9 @@ void add_info_command(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("info", "Say what a checkpoint is, and whether it fits this machine");
-  command->footer("Reads only the files' headers, never the weights: instant for any size.");
+  command->footer(
+      "Reads only the files' headers, never the weights: instant for any size.\n\n"
+      "Example:\n  owl3 info MODEL");
   command->add_option("MODEL", options->model, "Folder of the checkpoint")
       ->required()
       ->type_name("");

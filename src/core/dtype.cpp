@@ -6,13 +6,51 @@
 
 namespace owl3 {
 
-size_t size_of(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+int64_t block_values(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+    case DType::kF16:
+    case DType::kBF16: return 1;
+    case DType::kQ8_0:
+    case DType::kQ4_0: return 32;
+    case DType::kQ4_K:
+    case DType::kQ6_K: return 256;
+  }
+  OWL3_CHECK(false);
+}
+
+size_t block_bytes(DType dtype) {
+  switch (dtype) {
+    case DType::kF32: return 4;
+    case DType::kF16:
+    case DType::kBF16: return 2;
+    case DType::kQ8_0: return 34;
+    case DType::kQ4_0: return 18;
+    case DType::kQ4_K: return 144;
+    case DType::kQ6_K: return 210;
+  }
+  OWL3_CHECK(false);
+}
+
+size_t size_of(DType dtype) {
+  OWL3_CHECK(!is_quantised(dtype));
+  return block_bytes(dtype);
+}
+
+size_t bytes_of(DType dtype, int64_t count) {
+  OWL3_CHECK(count % block_values(dtype) == 0);
+  return static_cast<size_t>(count / block_values(dtype)) * block_bytes(dtype);
+}
 
 std::string_view name_of(DType dtype) {
   switch (dtype) {
     case DType::kF32: return "float32";
     case DType::kF16: return "float16";
     case DType::kBF16: return "bfloat16";
+    case DType::kQ8_0: return "q8_0";
+    case DType::kQ4_0: return "q4_0";
+    case DType::kQ4_K: return "q4_k";
+    case DType::kQ6_K: return "q6_k";
   }
   OWL3_CHECK(false);
 }

@@ -8,11 +8,22 @@
 
 namespace owl3 {
 
-enum class DType { kF32, kF16, kBF16 };
+/// Plain types, and ggml's block types (core/block_layouts.h): rows of weights in blocks of 32 or
+/// 256 values that share scales.
+enum class DType { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
 
+/// Values in one block of the type: 1 for plain types.
+int64_t block_values(DType dtype);
+/// Bytes of one block of the type.
+size_t block_bytes(DType dtype);
+inline bool is_quantised(DType dtype) { return block_values(dtype) > 1; }
+/// Bytes of one value of a plain type.
 size_t size_of(DType dtype);
+/// Bytes of `count` values, which must be whole blocks.
+size_t bytes_of(DType dtype, int64_t count);
 
-/// "float32", "float16", "bfloat16": the spelling of config.json's torch_dtype.
+/// "float32", "float16", "bfloat16": the spelling of config.json's torch_dtype; "q8_0", "q4_k", ...:
+/// that of GGUF's users.
 std::string_view name_of(DType dtype);
 
 /// bfloat16: the upper half of a float32.

@@ -31,15 +31,14 @@ Tensor Tensor::rows(int64_t begin, int64_t end) const {
   OWL3_CHECK(0 <= begin && begin <= end && end <= dim(0));
   Shape shape = shape_;
   shape[0] = end - begin;
-  auto* first = static_cast<std::byte*>(data_) +
-                static_cast<size_t>(begin * row_size()) * size_of(dtype_);
+  auto* first = static_cast<std::byte*>(data_) + bytes_of(dtype_, begin * row_size());
   return Tensor(dtype_, std::move(shape), first, owner_);
 }
 
 Tensor make_tensor(DType dtype, Shape shape) {
   constexpr size_t kAlignment = 64;
-  const auto count = static_cast<size_t>(product(shape.begin(), shape.end()));
-  const size_t bytes = (count * size_of(dtype) + kAlignment) / kAlignment * kAlignment;
+  const size_t content = bytes_of(dtype, product(shape.begin(), shape.end()));
+  const size_t bytes = (content + kAlignment) / kAlignment * kAlignment;
   void* data = std::aligned_alloc(kAlignment, bytes);
   if (data == nullptr) throw std::bad_alloc();
   std::memset(data, 0, bytes);

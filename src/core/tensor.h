@@ -30,7 +30,7 @@ class Tensor {
   int64_t dim(size_t axis) const { return shape_.at(axis); }
   bool defined() const { return data_ != nullptr; }
   int64_t size() const;
-  size_t size_bytes() const { return static_cast<size_t>(size()) * size_of(dtype_); }
+  size_t size_bytes() const { return bytes_of(dtype_, size()); }
   /// Elements in one step along the first axis.
   int64_t row_size() const;
 

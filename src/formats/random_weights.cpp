@@ -81,6 +81,8 @@ void fill_random(DType dtype, void* values, int64_t first, int64_t count, uint64
     case DType::kF16:
       return fill_blocks(static_cast<f16*>(values), first, count, key, scale,
                          [](float value) { return f16::from_float(value); });
+    default:
+      OWL3_CHECK(!is_quantised(dtype));
   }
   OWL3_CHECK(false);
 }
@@ -96,6 +98,8 @@ void fill_constant(DType dtype, void* values, int64_t count, float value) {
     case DType::kF16:
       std::fill_n(static_cast<f16*>(values), count, f16::from_float(value));
       return;
+    default:
+      OWL3_CHECK(!is_quantised(dtype));
   }
   OWL3_CHECK(false);
 }

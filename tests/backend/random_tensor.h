@@ -23,6 +23,8 @@ inline Tensor random_tensor(const Shape& shape, uint32_t seed, DType dtype = DTy
       case DType::kBF16:
         tensor.data<bf16>()[i] = bf16::from_float(value);
         break;
+      default:
+        OWL3_CHECK(!is_quantised(dtype));
     }
   }
   return tensor;
@@ -36,6 +38,8 @@ inline double element(const Tensor& tensor, int64_t i) {
       return double{static_cast<float>(tensor.data<f16>()[i])};
     case DType::kBF16:
       return double{static_cast<float>(tensor.data<bf16>()[i])};
+    default:
+      OWL3_CHECK(!is_quantised(tensor.dtype()));
   }
   return 0;
 }

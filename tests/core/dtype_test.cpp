@@ -92,9 +92,17 @@ TEST(DType, KnowsItsSizesAndNames) {
   EXPECT_EQ(size_of(DType::kF32), 4u);
   EXPECT_EQ(size_of(DType::kF16), 2u);
   EXPECT_EQ(size_of(DType::kBF16), 2u);
+  EXPECT_THROW(size_of(DType::kQ8_0), InternalError);
+  EXPECT_EQ(bytes_of(DType::kBF16, 5), 10u);
+  EXPECT_EQ(bytes_of(DType::kQ8_0, 64), 68u);
+  EXPECT_EQ(bytes_of(DType::kQ4_0, 64), 36u);
+  EXPECT_EQ(bytes_of(DType::kQ4_K, 512), 288u);
+  EXPECT_EQ(bytes_of(DType::kQ6_K, 512), 420u);
+  EXPECT_THROW(bytes_of(DType::kQ4_K, 32), InternalError);
   EXPECT_EQ(name_of(DType::kF32), "float32");
   EXPECT_EQ(name_of(DType::kF16), "float16");
   EXPECT_EQ(name_of(DType::kBF16), "bfloat16");
+  EXPECT_EQ(name_of(DType::kQ4_K), "q4_k");
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ constexpr int64_t kParallelAttention = int64_t{1} << 19;
 KeyRun run_of(const KeyValueBlock& block, int64_t head) {
   const int64_t capacity = block.keys.dim(1);
   const int64_t d = block.keys.dim(2);
-  const size_t offset = static_cast<size_t>(head * capacity * d) * size_of(block.keys.dtype());
+  const size_t offset = bytes_of(block.keys.dtype(), head * capacity * d);
   return {cpu::storage_of(block.keys.dtype()), block.keys.data<std::byte>() + offset,
           block.values.data<std::byte>() + offset, d, block.count};
 }

@@ -36,7 +36,7 @@ std::string CpuBackend::description() const {
 Tensor CpuBackend::allocate(DType dtype, Shape shape) {
   int64_t count = 1;
   for (const int64_t extent : shape) count *= extent;
-  auto owner = pool_->allocate(static_cast<size_t>(count) * size_of(dtype));
+  auto owner = pool_->allocate(bytes_of(dtype, count));
   void* data = owner.get();
   return Tensor(dtype, std::move(shape), data, std::move(owner));
 }
@@ -52,8 +52,7 @@ Tensor CpuBackend::embedding(const Tensor& table, std::span<const int32_t> ids) 
   Tensor y = allocate(DType::kF32, {static_cast<int64_t>(ids.size()), width});
   for (size_t t = 0; t < ids.size(); ++t) {
     OWL3_CHECK(ids[t] >= 0 && ids[t] < table.dim(0));
-    const auto* row =
-        table.data<std::byte>() + static_cast<size_t>(ids[t] * width) * size_of(table.dtype());
+    const auto* row = table.data<std::byte>() + bytes_of(table.dtype(), ids[t] * width);
     kernels_->to_float(cpu::storage_of(table.dtype()), row,
                        y.f32() + static_cast<int64_t>(t) * width, width);
   }

@@ -76,6 +76,8 @@ inline Storage storage_of(DType dtype) {
       return Storage::kF16;
     case DType::kBF16:
       return Storage::kBF16;
+    default:
+      break;
   }
   OWL3_CHECK(false);
 }

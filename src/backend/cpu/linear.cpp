@@ -29,8 +29,7 @@ constexpr int64_t kMatvecStepRows = 64;
 constexpr int64_t kParallelProduct = int64_t{1} << 22;
 
 const std::byte* element(const Tensor& weight, int64_t row, int64_t column) {
-  const int64_t index = row * weight.dim(1) + column;
-  return weight.data<std::byte>() + static_cast<size_t>(index) * size_of(weight.dtype());
+  return weight.data<std::byte>() + bytes_of(weight.dtype(), row * weight.dim(1) + column);
 }
 
 }  // namespace

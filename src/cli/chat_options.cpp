@@ -129,7 +129,7 @@ void take_model_from_media(ChatArguments& arguments) {
     arguments.media.erase(std::next(medium).base());
     return;
   }
-  throw UsageError("MODEL is missing: owl3 chat MODEL, the folder of a checkpoint");
+  throw UsageError("MODEL is missing: owl3 chat MODEL, a checkpoint folder or .gguf file");
 }
 
 void check_text(const char* option, const std::string& text) {
@@ -171,7 +171,7 @@ GenerationOptions GenerationChoices::over(GenerationOptions options) const {
 }
 
 void add_chat_options(CLI::App& command, ChatArguments& arguments) {
-  command.add_option("MODEL", arguments.model, "Folder of the checkpoint")->type_name("");
+  command.add_option("MODEL", arguments.model, "A checkpoint folder or .gguf file")->type_name("");
   add_answer_options(command, arguments);
   add_media_options(command, arguments);
   command

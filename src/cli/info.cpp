@@ -285,7 +285,7 @@ void add_info_command(CLI::App& app) {
   command->footer(
       "Reads only the files' headers, never the weights: instant for any size.\n\n"
       "Example:\n  owl3 info MODEL");
-  command->add_option("MODEL", options->model, "Folder of the checkpoint")
+  command->add_option("MODEL", options->model, "A checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   command->add_flag("--json", options->json, "The same as one JSON object");

@@ -29,12 +29,12 @@ std::shared_ptr<const Gguf> open_gguf(const fs::path& path) {
                     path.string()));
   }
   auto gguf = std::make_shared<const Gguf>(parse_gguf(file->bytes(), file, path.string()));
-  if (!gguf->text(gguf_key(kConfigFile))) {
-    throw InputError(
-        fmt::format("{}: a GGUF file, but not one that owl3 convert wrote (its architecture is {}, "
-                    "and {} is missing)",
-                    path.string(), printable(gguf->text("general.architecture").value_or("?")),
-                    gguf_key(kConfigFile)));
+  if (gguf->text("general.architecture") != kGgufArchitecture ||
+      gguf->metadata.count(gguf_key(kConfigFile)) == 0) {
+    throw InputError(fmt::format(
+        "{}: a GGUF file of architecture {}, but not one that owl3 convert wrote; owl3 "
+        "runs mPLUG-Owl3 only",
+        path.string(), printable(gguf->text("general.architecture").value_or("unknown"))));
   }
   return gguf;
 }
@@ -155,9 +155,10 @@ CheckpointSource CheckpointSource::open(const fs::path& path) {
 
 std::optional<Document> CheckpointSource::document(const std::string& file) const {
   if (is_gguf()) {
-    const auto text = gguf_->text(gguf_key(file));
+    auto text = gguf_->long_text(gguf_key(file));
     if (!text) return std::nullopt;
-    return Document{fmt::format("{}: {}", path_.string(), file), *text, gguf_->owner};
+    const auto owner = std::make_shared<const std::string>(*std::move(text));
+    return Document{fmt::format("{}: {}", path_.string(), file), *owner, owner};
   }
   std::error_code error;
   if (!fs::exists(path_ / file, error)) return std::nullopt;

@@ -306,7 +306,17 @@ void append_text(std::string& bytes, std::string_view text) {
   bytes += text;
 }
 
+/// The number that `bytes` begins with, taken off it.
+template <typename Number>
+Number taken(std::string_view& bytes) {
+  Number number;
+  std::memcpy(&number, bytes.data(), sizeof number);
+  bytes.remove_prefix(sizeof number);
+  return number;
+}
+
 constexpr uint64_t kWrittenAlignment = 64;
+constexpr size_t kPieceBytes = 1 << 16;  // of a long text
 
 }  // namespace
 
@@ -314,6 +324,22 @@ std::optional<std::string_view> Gguf::text(std::string_view key) const {
   const auto found = metadata.find(key);
   if (found == metadata.end() || found->second.type != GgufType::kString) return std::nullopt;
   return found->second.bytes;
+}
+
+std::optional<std::string> Gguf::long_text(std::string_view key) const {
+  if (const auto whole = text(key)) return std::string(*whole);
+  const auto found = metadata.find(key);
+  if (found == metadata.end() || found->second.type != GgufType::kArray) return std::nullopt;
+  // Read once and found whole; of the array's own lengths, none can be wrong.
+  std::string_view rest = found->second.bytes;
+  if (taken<GgufType>(rest) != GgufType::kString) return std::nullopt;
+  std::string joined;
+  for (auto count = taken<uint64_t>(rest); count > 0; --count) {
+    const auto length = static_cast<size_t>(taken<uint64_t>(rest));
+    joined += rest.substr(0, length);
+    rest.remove_prefix(length);
+  }
+  return joined;
 }
 
 bool is_gguf(std::span<const std::byte> bytes) {
@@ -350,6 +376,21 @@ void GgufMetadata::put_bool(std::string_view key, bool value) {
 void GgufMetadata::put_text(std::string_view key, std::string_view value) {
   begin(key, GgufType::kString);
   append_text(bytes_, value);
+}
+
+void GgufMetadata::put_long_text(std::string_view key, std::string_view value) {
+  std::vector<std::string> pieces;
+  while (!value.empty()) {
+    size_t length = std::min(value.size(), kPieceBytes);
+    // Not within a character of UTF-8, so that each piece is text.
+    for (int steps = 0; steps < 3 && length < value.size() && (value[length] & 0xc0) == 0x80;
+         ++steps) {
+      --length;
+    }
+    pieces.emplace_back(value.substr(0, length));
+    value.remove_prefix(length);
+  }
+  put_texts(key, pieces);
 }
 
 void GgufMetadata::put_i32s(std::string_view key, std::span<const int32_t> values) {

@@ -47,6 +47,8 @@ struct Gguf {
 
   /// The string under that key; nothing when there is none or it is of another type.
   std::optional<std::string_view> text(std::string_view key) const;
+  /// The same, where an array of strings stands for their concatenation.
+  std::optional<std::string> long_text(std::string_view key) const;
 };
 
 /// Whether a file of such beginning is meant to be GGUF.
@@ -66,6 +68,9 @@ class GgufMetadata {
   void put_f32(std::string_view key, float value);
   void put_bool(std::string_view key, bool value);
   void put_text(std::string_view key, std::string_view value);
+  /// A text of any length, for Gguf::long_text(): in pieces, because the npm package
+  /// @huggingface/gguf cuts off strings longer than what it has fetched, but reads long arrays.
+  void put_long_text(std::string_view key, std::string_view value);
   void put_i32s(std::string_view key, std::span<const int32_t> values);
   void put_texts(std::string_view key, std::span<const std::string> values);
 

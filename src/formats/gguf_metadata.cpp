@@ -170,7 +170,7 @@ GgufMetadata make_gguf_metadata(const Checkpoint& checkpoint, std::string_view n
   }
   for (const char* file : {kConfigFile, kGenerationConfigFile, kTokenizerFile}) {
     if (const auto document = checkpoint.document(file)) {
-      metadata.put_text(gguf_key(file), document->text);
+      metadata.put_long_text(gguf_key(file), document->text);
     }
   }
   return metadata;

@@ -72,6 +72,20 @@ TEST(Gguf, StepsOverValuesOfEveryType) {
   EXPECT_EQ(parse(file).text("last"), "read");
 }
 
+TEST(Gguf, JoinsLongTexts) {
+  const auto strings = [](uint32_t type, std::vector<std::string> pieces) {
+    GgufBytes file;
+    file.header(0, 1).string("long").put(uint32_t{9}).put(type).put(uint64_t{pieces.size()});
+    for (const std::string& piece : pieces) file.string(piece);
+    return file;
+  };
+  EXPECT_EQ(parse(strings(8, {"one ", "", "text"})).long_text("long"), "one text");
+  EXPECT_EQ(parse(strings(8, {})).long_text("long"), "");
+  EXPECT_EQ(parse(strings(10, {})).long_text("long"), std::nullopt);
+  EXPECT_EQ(parse(strings(8, {})).long_text("other"), std::nullopt);
+  EXPECT_EQ(parse(GgufBytes().header(0, 1).text_value("long", "x")).long_text("long"), "x");
+}
+
 TEST(Gguf, FollowsTheStatedAlignment) {
   const auto file = [](uint32_t alignment, uint64_t offset) {
     return GgufBytes()
@@ -239,6 +253,25 @@ TEST(GgufWriter, WritesWhatTheReaderReads) {
     EXPECT_EQ(std::string_view(tensor.data<char>(), tensor.size_bytes()),
               std::string_view(data).substr(at, tensor.size_bytes()));
     at += tensor.size_bytes();
+  }
+}
+
+TEST(GgufWriter, CutsLongTextsBetweenCharacters) {
+  const ScratchFolder folder;
+  std::string owls = "x";
+  while (owls.size() < 300'000) owls += "\U0001f989";
+  for (const std::string& text : {owls, std::string("short"), std::string(200'000, '\x80')}) {
+    GgufMetadata metadata;
+    metadata.put_long_text("long", text);
+    GgufWriter(folder / "x.gguf", metadata, {}).commit();
+    const auto file = MappedFile::open(folder / "x.gguf");
+    const Gguf gguf = parse_gguf(file->bytes(), file, "x.gguf");
+    EXPECT_EQ(gguf.long_text("long"), text);
+    const std::string_view pieces = gguf.metadata.at("long").bytes;
+    uint64_t first_length = 0;
+    std::memcpy(&first_length, pieces.data() + 12, sizeof first_length);
+    EXPECT_LE(first_length, 65536u);
+    EXPECT_TRUE(text != owls || first_length % 4 == 1);
   }
 }
 

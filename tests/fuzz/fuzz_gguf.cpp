@@ -25,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const auto& [key, value] : gguf.metadata) {
       for (const char byte : value.bytes) sum = sum + static_cast<float>(byte);
       covered += value.bytes.size();
+      if (gguf.long_text(key).value_or("").size() > value.bytes.size()) __builtin_trap();
     }
     if (covered > size) __builtin_trap();
   } catch (const owl3::InputError&) {

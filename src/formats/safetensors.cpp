@@ -37,12 +37,6 @@ std::string_view safetensors_name_of(DType dtype) {
   return dtype == DType::kBF16 ? "BF16" : dtype == DType::kF16 ? "F16" : "F32";
 }
 
-/// A name as it may be printed: hostile files put anything there.
-std::string printable(std::string_view name) {
-  std::string text = Json(name.substr(0, 200)).dump(-1, ' ', true, Json::error_handler_t::replace);
-  return text;
-}
-
 /// Reads the header event by event, so that memory stays proportional to the tensors it describes
 /// whatever the JSON holds, and duplicate keys are seen. Grammar: {name: {"dtype": string, "shape":
 /// [integers], "data_offsets": [integer, integer]}, "__metadata__": {string: string}}.
@@ -198,17 +192,6 @@ std::string_view header_of(std::span<const std::byte> bytes, const std::string& 
   return {text + sizeof length, static_cast<size_t>(length)};
 }
 
-/// Bytes of a dense tensor; nothing when the count, or that of any part of it, overflows.
-std::optional<uint64_t> bytes_of(DType dtype, const Shape& shape) {
-  int64_t bytes = static_cast<int64_t>(size_of(dtype));
-  bool empty = false;
-  for (const int64_t dimension : shape) {
-    empty |= dimension == 0;
-    if (__builtin_mul_overflow(bytes, std::max<int64_t>(dimension, 1), &bytes)) return std::nullopt;
-  }
-  return empty ? 0 : static_cast<uint64_t>(bytes);
-}
-
 /// Checks an entry's own claims: offsets in order and inside the data, size as the shape says.
 void check_entry(const Entry& entry, std::span<const std::byte> data, const std::string& file) {
   const auto fail = [&](std::string_view what) {
@@ -223,7 +206,7 @@ void check_entry(const Entry& entry, std::span<const std::byte> data, const std:
                     "broken",
                     end, data.size()));
   }
-  const auto expected = bytes_of(*entry.dtype, *entry.shape);
+  const auto expected = dense_bytes(*entry.dtype, *entry.shape);
   if (!expected || *expected != end - begin) {
     fail(
         fmt::format("of shape {} does not fit its {} bytes", to_string(*entry.shape), end - begin));
@@ -310,12 +293,6 @@ TensorMap parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<co
 TensorMap load_safetensors(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   return parse_safetensors(file->bytes(), file, path.string());
-}
-
-size_t TensorSpec::size_bytes() const {
-  const auto bytes = bytes_of(dtype, shape);
-  OWL3_CHECK(bytes.has_value());
-  return static_cast<size_t>(*bytes);
 }
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,12 +9,9 @@
 
 #include "core/atomic_file.h"
 #include "core/mapped_file.h"
-#include "core/tensor.h"
+#include "formats/tensor_map.h"
 
 namespace owl3 {
-
-/// Tensors by name, sorted. They point into the mapped file and keep it alive.
-using TensorMap = std::map<std::string, Tensor>;
 
 /// Parses `bytes` (a whole file, kept alive by `owner`); `name` stands in error messages. Throws
 /// InputError for a truncated or overlong header, bad JSON, dtypes other than F32/F16/BF16, offsets
@@ -27,15 +23,6 @@ TensorMap parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<co
 
 /// Maps the file and parses it.
 TensorMap load_safetensors(const std::filesystem::path& path);
-
-/// A tensor about to be written.
-struct TensorSpec {
-  std::string name;
-  DType dtype = DType::kF32;
-  Shape shape;
-
-  size_t size_bytes() const;
-};
 
 /// Writes a safetensors file as a stream: the header first, then the tensors' data in the order of
 /// tensors(), in pieces of any size. Nothing is kept in memory, and the file appears under its name

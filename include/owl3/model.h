@@ -13,9 +13,10 @@ namespace owl3 {
 /// A handle on a loaded model; copies share it. One thread at a time may compute with a model.
 class Model {
  public:
-  /// Opens a checkpoint folder in the official layout. Weights are memory-mapped, so this takes
-  /// milliseconds; they are read when first used. Throws InputError.
-  static Model load(const std::filesystem::path& folder, const ModelOptions& options = {});
+  /// Opens a checkpoint: a folder in the official layout or a GGUF file of `owl3 convert`. Weights
+  /// are memory-mapped, so this takes milliseconds; they are read when first used. Throws
+  /// InputError.
+  static Model load(const std::filesystem::path& path, const ModelOptions& options = {});
 
   /// "gated" or "unified".
   std::string variant() const;

@@ -19,14 +19,16 @@ std::unique_ptr<Backend> make_backend(const ModelOptions& options) {
 
 }  // namespace
 
-Model Model::load(const std::filesystem::path& folder, const ModelOptions& options) {
+Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
   if (options.threads < 0 || options.threads > 1024) {
     throw UsageError(fmt::format("{} threads: must be 0 (all cores) to 1024", options.threads));
   }
-  Checkpoint checkpoint = Checkpoint::open(folder);
-  // The tokenizer's file is megabytes of JSON: parsed beside the opening of the weights.
-  auto tokenizer = std::async(std::launch::async,
-                              [&] { return Tokenizer::from_file(folder / "tokenizer.json"); });
+  Checkpoint checkpoint = Checkpoint::open(path);
+  const Document tokenizer_file = checkpoint.required_document(kTokenizerFile);
+  // The tokenizer is megabytes of JSON: parsed beside the opening of the weights.
+  auto tokenizer = std::async(std::launch::async, [&] {
+    return Tokenizer::from_json(tokenizer_file.text, tokenizer_file.name);
+  });
   auto backend = make_backend(options);
   return Model(
       std::make_shared<Impl>(std::move(checkpoint), tokenizer.get(), std::move(backend), options));

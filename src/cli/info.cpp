@@ -150,7 +150,7 @@ Json to_json(const Checkpoint& checkpoint) {
   const ParameterCounts& counts = checkpoint.parameter_counts();
   const MemoryNeeds needs = memory_needs(checkpoint);
   Json json;
-  json["model"] = checkpoint.folder().string();
+  json["model"] = checkpoint.path().string();
   json["variant"] = name_of(checkpoint.variant());
   json["config"] = config_json(checkpoint.config());
   json["parameters"] = {{"total", counts.used()},          {"vision", counts.vision},
@@ -262,7 +262,7 @@ void print_unknown(const std::vector<std::string>& names) {
 }
 
 void print_text(const Checkpoint& checkpoint) {
-  fmt::print("{}: mPLUG-Owl3, {}\n", checkpoint.folder().string(),
+  fmt::print("{}: mPLUG-Owl3, {}\n", checkpoint.path().string(),
              checkpoint.variant() == Variant::kGated ? "gated variant (1B, 2B, 7B-240728)"
                                                      : "unified variant (7B-241101)");
   print_shapes(checkpoint.config());

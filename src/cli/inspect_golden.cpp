@@ -12,7 +12,9 @@ namespace {
 
 struct Options {
   std::string folder;
+  std::string model;
   std::string precision = "both";
+  std::optional<double> min_cosine, min_top1;
   int threads = 0;
   bool no_splits = false;
   bool json = false;
@@ -32,6 +34,13 @@ void print_table(const GoldenReport& report) {
     fmt::print("  {:<22} {:>12.3g} {:>12.7f} {:>12.3g} {:>8}  {}\n", r.name, r.max_difference,
                r.min_cosine, r.split_difference, greedy, r.passed ? "ok" : "FAILED");
   }
+  fmt::print("  likeliest token as in the golden: {:.1f} %; smallest cosine {:.5f}",
+             100 * report.top1(), report.min_cosine());
+  if (report.tolerance.min_top1 < 1) {
+    fmt::print("; wanted: {:.1f} %, {}", 100 * report.tolerance.min_top1,
+               report.tolerance.min_cosine);
+  }
+  fmt::print("\n");
 }
 
 nlohmann::json to_json(const GoldenReport& report) {
@@ -43,9 +52,14 @@ nlohmann::json to_json(const GoldenReport& report) {
                        {"split_difference", r.split_difference},
                        {"greedy_tokens", r.greedy_tokens},
                        {"greedy_matches", r.greedy_matches},
+                       {"top1_tokens", r.top1_tokens},
+                       {"top1_matches", r.top1_matches},
                        {"passed", r.passed}});
   }
-  return {{"precision", name_of(report.precision)}, {"passed", report.passed()},
+  return {{"precision", name_of(report.precision)},
+          {"passed", report.passed()},
+          {"top1", report.top1()},
+          {"min_cosine", report.min_cosine()},
           {"results", results}};
 }
 
@@ -55,7 +69,8 @@ void run(const Options& options) {
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     if (options.precision != "both" && options.precision != name_of(precision)) continue;
     const GoldenReport report =
-        check_golden(options.folder, precision, options.threads, !options.no_splits);
+        check_golden(options.folder, {precision, options.threads, !options.no_splits, options.model,
+                                      options.min_cosine, options.min_top1});
     passed = passed && report.passed();
     if (options.json) {
       all.push_back(to_json(report));
@@ -64,7 +79,9 @@ void run(const Options& options) {
     }
   }
   if (options.json) fmt::print("{}\n", all.dump(2));
-  if (!passed) throw Error(fmt::format("{}: out of tolerance", options.folder));
+  if (passed) return;
+  throw Error(
+      fmt::format("{}: out of tolerance", options.model.empty() ? options.folder : options.model));
 }
 
 }  // namespace
@@ -75,6 +92,17 @@ void add_inspect_golden(CLI::App& inspect) {
       "golden", "Compare the engine with another implementation's outputs, in both precisions");
   app->add_option("DIR", options->folder, "A checkpoint folder with golden.json and its files")
       ->required();
+  app->add_option("--model", options->model,
+                  "Run this checkpoint folder or .gguf file, converted from DIR's, on its prompts")
+      ->type_name("MODEL");
+  app->add_option("--min-cosine", options->min_cosine,
+                  "Hold every row of logits to this cosine, instead of the limits below")
+      ->check(CLI::Range(-1.0, 1.0))
+      ->type_name("X");
+  app->add_option("--min-top1", options->min_top1,
+                  "Hold the share of tokens whose likeliest is the golden's to this")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("X");
   app->add_option("--precision", options->precision, "Only this precision")
       ->check(CLI::IsMember({"both", "float32", "bf16"}))
       ->capture_default_str();
@@ -86,7 +114,13 @@ void add_inspect_golden(CLI::App& inspect) {
   app->add_flag("--json", options->json, "Print JSON");
   app->footer(
       "Exits with 1 when anything is out of tolerance: float32 within 2e-3 of the golden logits\n"
-      "with the same greedy tokens; bf16 with a cosine of 0.999 for every row of logits.");
+      "with the same greedy tokens; bf16 with a cosine of 0.999 for every row of logits. Weights "
+      "of\n"
+      "fewer bits have floors by their type, in both precisions, for the cosine of every row and\n"
+      "for how often the likeliest token is the golden's: FLOORS.\n\n"
+      "Examples:\n"
+      "  owl3 inspect golden tests/data/model/unified\n"
+      "  owl3 inspect golden tests/data/model/unified --model unified-q4_0.gguf");
   app->callback([options] { run(*options); });
 }
 

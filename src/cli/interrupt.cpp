@@ -24,15 +24,17 @@ void count_interrupt(int) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() {
+InterruptGuard::InterruptGuard(Heed heed) : heed_(heed) {
   g_interrupts = 0;
   struct sigaction action {};
   action.sa_handler = count_interrupt;  // without SA_RESTART: a waiting read must notice
-  ::sigaction(SIGINT, &action, &old_action_);
+  ::sigaction(SIGINT, &action, &old_interrupt_);
+  if (heed_ == Heed::kTermination) ::sigaction(SIGTERM, &action, &old_termination_);
 }
 
 InterruptGuard::~InterruptGuard() {
-  ::sigaction(SIGINT, &old_action_, nullptr);
+  ::sigaction(SIGINT, &old_interrupt_, nullptr);
+  if (heed_ == Heed::kTermination) ::sigaction(SIGTERM, &old_termination_, nullptr);
 }
 
 bool InterruptGuard::interrupted() const {

@@ -7,11 +7,14 @@ namespace owl3::cli {
 
 inline constexpr int kInterruptedExitCode = 130;  // 128 + SIGINT, as shells report it
 
+/// Which signals it heeds. kTermination: SIGTERM as well, for work that must leave nothing behind.
+enum class Heed { kInterrupt, kTermination };
+
 /// While it lives, the first SIGINT is noted, and blocking reads return; a second one ends the
 /// program with exit code 130. One at a time.
 class InterruptGuard {
  public:
-  InterruptGuard();
+  explicit InterruptGuard(Heed heed = Heed::kInterrupt);
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
@@ -22,7 +25,9 @@ class InterruptGuard {
   void reset();
 
  private:
-  struct sigaction old_action_ {};
+  Heed heed_;
+  struct sigaction old_interrupt_ {};
+  struct sigaction old_termination_ {};
 };
 
 }  // namespace owl3::cli

@@ -30,9 +30,10 @@ constexpr const char* kFooter =
     "  owl3 chat MODEL --image photo.jpg -p 'What is written on the sign?'\n"
     "  owl3 chat MODEL --video film.mp4                 a conversation about a film\n"
     "  owl3 info MODEL                                  will it fit this machine?\n"
+    "  owl3 convert MODEL small.gguf --type q4_k        a third of the size, and faster\n"
     "  owl3 make-checkpoint --like tiny /tmp/tiny       random weights, to try things\n\n"
-    "MODEL is a folder with an mPLUG-Owl3 checkpoint in the official layout. Every command\n"
-    "explains itself: owl3 COMMAND --help";
+    "MODEL is a folder with an mPLUG-Owl3 checkpoint in the official layout, or a .gguf file that\n"
+    "owl3 convert made of one. Every command explains itself: owl3 COMMAND --help";
 
 void set_up(CLI::App& app) {
   app.formatter(std::make_shared<HelpFormatter>());
@@ -42,6 +43,7 @@ void set_up(CLI::App& app) {
   app.require_subcommand(1);
   add_chat_command(app);
   add_info_command(app);
+  add_convert_command(app);
   add_bench_command(app);
   add_make_checkpoint_command(app);
   add_inspect_command(app);

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/disk_space.h"
 #include "cli/interrupt.h"
 #include "core/error.h"
 #include "core/threads.h"
@@ -129,16 +130,6 @@ void check_destination(const fs::path& out, bool force) {
   }
 }
 
-void check_free_space(const fs::path& folder, uint64_t bytes) {
-  constexpr uint64_t kOtherFiles = 64 << 20;
-  std::error_code error;
-  const fs::space_info space = fs::space(folder, error);
-  if (error || space.available >= bytes + kOtherFiles) return;
-  throw InputError(fmt::format("{}: {:.1f} GB are needed, {:.1f} GB are free on this disk",
-                               folder.parent_path().string(), static_cast<double>(bytes) / 1e9,
-                               static_cast<double>(space.available) / 1e9));
-}
-
 /// One line on the terminal, at most ten times a second.
 class ProgressLine {
  public:
@@ -211,7 +202,7 @@ void make_checkpoint(const Options& options) {
   {
     ProgressLine line;
     AtomicFolder folder(out);
-    check_free_space(folder.temporary(), random_checkpoint_bytes(shape, random.dtype));
+    check_free_space(out.parent_path(), random_checkpoint_bytes(shape, random.dtype));
     write_random_checkpoint(folder.temporary(), shape, random,
                             [&](std::string_view, int64_t done, int64_t total) {
                               line.show(done, total);

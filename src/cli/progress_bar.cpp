@@ -16,7 +16,7 @@ namespace {
 std::string_view unit_of(std::string_view stage) {
   const size_t space = stage.rfind(' ');
   const std::string_view word = space == stage.npos ? stage : stage.substr(space + 1);
-  if (word == "images" || word == "frames") return word;
+  if (word == "images" || word == "frames" || word == "MB") return word;
   if (word == "video") return "frames";
   return word == "prompt" || word == "question" ? "tokens" : "";
 }

@@ -28,4 +28,8 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// Takes bytes of a MappedFile, which were read and will not be needed soon, out of this process's
+/// memory; they stay readable. Whole pages only. Other memory would lose its content.
+void release_mapped(const void* data, size_t size);
+
 }  // namespace owl3

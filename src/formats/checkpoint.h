@@ -1,5 +1,6 @@
-// A model folder in the official layout: config.json, tokenizer.json, generation_config.json,
-// model.safetensors or a sharded set with model.safetensors.index.json.
+// A checkpoint: a model folder in the official layout (config.json, tokenizer.json,
+// generation_config.json, model.safetensors or a sharded set with model.safetensors.index.json), or
+// the same in one GGUF file.
 #pragma once
 
 #include <filesystem>
@@ -8,8 +9,8 @@
 #include <vector>
 
 #include "core/variant.h"
+#include "formats/checkpoint_source.h"
 #include "formats/config.h"
-#include "formats/safetensors.h"
 
 namespace owl3 {
 
@@ -26,11 +27,17 @@ struct ParameterCounts {
 
 class Checkpoint {
  public:
-  /// Opens the folder and maps its weights; reads no weight. Checks every tensor the model needs
-  /// for presence and shape and throws InputError naming the first that is missing or misshapen.
-  static Checkpoint open(const std::filesystem::path& folder);
+  /// Opens a folder or GGUF file and maps its weights; reads no weight. Checks every tensor the
+  /// model needs for presence and shape and throws InputError naming the first that is missing or
+  /// misshapen.
+  static Checkpoint open(const std::filesystem::path& path);
 
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& path() const { return source_.path(); }
+  bool is_gguf() const { return source_.is_gguf(); }
+  /// The text of config.json, generation_config.json or tokenizer.json; nothing when the checkpoint
+  /// has none. required_document() throws InputError instead.
+  std::optional<Document> document(const std::string& file) const { return source_.document(file); }
+  Document required_document(const std::string& file) const;
   const ModelConfig& config() const { return config_; }
   const GenerationConfig& generation_config() const { return generation_config_; }
   /// Read off the tensors: gated when any self_attn.gate exists, else unified.
@@ -50,7 +57,7 @@ class Checkpoint {
  private:
   void check_tensors();
 
-  std::filesystem::path folder_;
+  CheckpointSource source_;
   ModelConfig config_;
   GenerationConfig generation_config_;
   Variant variant_ = Variant::kGated;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/block_layouts.h"
 #include "core/error.h"
@@ -17,6 +18,8 @@
 namespace owl3 {
 
 namespace {
+
+constexpr float kLargestHalf = 65504.0f;
 
 /// kLanes groups of kValues values: [i][lane].
 template <int kValues, int kLanes>
@@ -39,7 +42,7 @@ inline float inverse_of(float x) {
 }
 
 inline uint16_t half_bits(float x) {
-  return f16::from_float(clamped(x, -kLargestQuantisable, kLargestQuantisable)).bits;
+  return f16::from_float(clamped(x, -kLargestHalf, kLargestHalf)).bits;
 }
 
 inline float half(uint16_t bits) {
@@ -282,6 +285,17 @@ void narrow(const float* x, void* elements, int64_t n) {
 }
 
 }  // namespace
+
+float largest_value(DType type) {
+  switch (type) {
+    case DType::kF32:
+      return std::numeric_limits<float>::max();
+    case DType::kBF16:
+      return 0x1.fep127f;
+    default:
+      return kLargestHalf;
+  }
+}
 
 void quantise(DType type, const float* x, void* blocks, int64_t n) {
   OWL3_CHECK(n % block_values(type) == 0);

@@ -8,12 +8,12 @@
 
 namespace owl3 {
 
-/// The largest magnitude that every type can hold: scales are IEEE half precision.
-inline constexpr float kLargestQuantisable = 65504.0f;
+/// The largest magnitude to be given to quantise(): of block types that of their scales, which are
+/// IEEE half precision.
+float largest_value(DType type);
 
-/// Writes x[0..n) as elements of `type`; n must be whole blocks. The values must be finite and, but
-/// for float32 and bfloat16, at most kLargestQuantisable in magnitude: the caller checks and names
-/// the tensor.
+/// Writes x[0..n) as elements of `type`; n must be whole blocks. The values must be finite and at
+/// most largest_value(type) in magnitude: the caller checks, and names the tensor.
 void quantise(DType type, const float* x, void* blocks, int64_t n);
 
 /// The values of n elements of `type`; exact but for one rounding to float32 per operation of the

@@ -114,6 +114,10 @@ void add_decoder(std::vector<ExpectedTensor>& tensors, const ModelConfig& config
 
 }  // namespace
 
+bool is_kept_plain(const ExpectedTensor& tensor) {
+  return tensor.shape.size() == 1 || tensor.name.ends_with("position_embedding.weight");
+}
+
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config, Variant variant) {
   std::vector<ExpectedTensor> tensors;
   add_decoder(tensors, config, variant);

@@ -21,6 +21,10 @@ struct ExpectedTensor {
   ModelPart part;
 };
 
+/// Whether the model reads it into float32 once: vectors and the position embedding. These have no
+/// use for block types.
+bool is_kept_plain(const ExpectedTensor& tensor);
+
 /// Every tensor the model reads, in the order of the released files.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config, Variant variant);
 

@@ -4,6 +4,7 @@
 
 #include "core/scratch_folder.h"
 #include "formats/random_checkpoint.h"
+#include "formats/safetensors.h"
 #include "formats/tensor_names.h"
 
 namespace owl3 {
@@ -119,7 +120,7 @@ TEST(Checkpoint, ExplainsAPathThatIsNoModelFolder) {
     return message_of<InputError>([&] { Checkpoint::open(path); });
   };
   EXPECT_TRUE(says(refusal(folder / "missing"), "no such model folder"));
-  EXPECT_TRUE(says(refusal(folder.write("file", "")), "not a folder"));
+  EXPECT_TRUE(says(refusal(folder.write("file", "")), "neither a model folder nor a GGUF file"));
   EXPECT_TRUE(says(refusal(folder.path()), "no config.json"));
   EXPECT_TRUE(says(refusal(""), "no such model folder"));
 }

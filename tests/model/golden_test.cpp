@@ -21,8 +21,11 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(Golden, HoldsForEveryPromptHoweverItIsCut) {
   const auto& [folder, precision] = GetParam();
-  const GoldenReport report = check_golden(std::filesystem::path(OWL3_TEST_DATA) / "model" / folder,
-                                           precision, 2, /*splits=*/true);
+  GoldenOptions options;
+  options.precision = precision;
+  options.threads = 2;
+  const GoldenReport report =
+      check_golden(std::filesystem::path(OWL3_TEST_DATA) / "model" / folder, options);
   EXPECT_GE(report.results.size(), 9u);
   for (const GoldenResult& result : report.results) {
     EXPECT_TRUE(result.passed) << result.name << ": max difference " << result.max_difference

@@ -1,0 +1,215 @@
+// `owl3 convert`: a checkpoint as one GGUF file, with weights of fewer bits.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/disk_space.h"
+#include "cli/interrupt.h"
+#include "cli/progress_bar.h"
+#include "core/error.h"
+#include "core/mapped_file.h"
+#include "core/threads.h"
+#include "formats/gguf_conversion.h"
+#include "formats/gguf_metadata.h"
+#include "text/tokenizer.h"
+
+namespace owl3::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using Plan = std::vector<PlannedTensor>;
+
+struct Options {
+  std::string model;
+  std::string out;
+  std::string type;
+  std::string vision = "bf16";
+  std::vector<std::string> keep;
+  int threads = 0;
+  bool force = false;
+};
+
+/// "language_model.*=q8_0"; a name may hold no '=', so the last one divides.
+KeepRule parse_keep(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw UsageError(
+        fmt::format("--keep {}: must be PATTERN=TYPE, such as '*.v_proj.weight=q8_0'", text));
+  }
+  const std::string type = text.substr(equals + 1);
+  const auto dtype = dtype_of_short_name(type);
+  if (!dtype) {
+    throw UsageError(fmt::format(
+        "--keep {}: {} is no type; f32, f16, bf16, q8_0, q6_k, q4_k and q4_0 are", text, type));
+  }
+  return {text.substr(0, equals), *dtype};
+}
+
+ConversionOptions conversion_options(const Options& options) {
+  ConversionOptions conversion;
+  conversion.type = *dtype_of_short_name(options.type);  // the parser let only these through
+  conversion.vision = *dtype_of_short_name(options.vision);
+  for (const std::string& keep : options.keep) conversion.keep.push_back(parse_keep(keep));
+  return conversion;
+}
+
+/// OUT must be new or, with --force, an older GGUF file: nothing else is ever replaced.
+void check_destination(const fs::path& out, bool force) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(out, error);
+  if (!fs::exists(status)) return;
+  if (!force) throw InputError(fmt::format("{}: exists; --force replaces it", out.string()));
+  if (!fs::is_regular_file(fs::status(out, error)) || !is_gguf(MappedFile::open(out)->bytes())) {
+    throw InputError(
+        fmt::format("{}: is not a GGUF file; --force replaces only those", out.string()));
+  }
+}
+
+/// A tokenizer that chat would refuse is refused before an hour of converting. Goldens have none.
+void check_tokenizer(const Checkpoint& checkpoint) {
+  const auto document = checkpoint.document(kTokenizerFile);
+  if (document) {
+    Tokenizer::from_json(document->text, document->name);
+  } else {
+    fmt::print(stderr, "owl3: {}: no tokenizer.json in it; {}\n", checkpoint.path().string(),
+               "the file can be measured and compared, but not chatted with");
+  }
+}
+
+std::string model_name(const fs::path& model) {
+  const fs::path path = fs::absolute(model).lexically_normal();
+  const fs::path name = path.has_filename() ? path.filename() : path.parent_path().filename();
+  return (name.extension() == ".gguf" ? name.stem() : name).string();
+}
+
+uint64_t weight_bytes(const Plan& plan) {
+  uint64_t bytes = 0;
+  for (const PlannedTensor& tensor : plan) bytes += *dense_bytes(tensor.type, tensor.shape);
+  return bytes;
+}
+
+/// "embed_tokens and 27 more" of the tensors whose rows did not fit their type.
+void print_fallbacks(const Plan& plan) {
+  std::map<std::pair<DType, DType>, std::vector<std::string_view>> fallbacks;
+  for (const PlannedTensor& tensor : plan) {
+    if (tensor.type != tensor.wanted) {
+      fallbacks[{tensor.wanted, tensor.type}].push_back(tensor.name);
+    }
+  }
+  for (const auto& [types, names] : fallbacks) {
+    fmt::print("  {} instead of {}, whose blocks of {} do not fit the rows: {}{}\n",
+               short_name_of(types.second), short_name_of(types.first), block_values(types.first),
+               names.front(),
+               names.size() > 1 ? fmt::format(" and {} more", names.size() - 1) : std::string());
+  }
+}
+
+void print_summary(const Options& options, const Checkpoint& checkpoint, const Plan& plan,
+                   uint64_t file_bytes, double seconds) {
+  const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  const auto before = static_cast<uint64_t>(checkpoint.weight_bytes());
+  fmt::print("{}: {:.1f} MB, {:.0f} % of the weights' {:.1f} MB, written in {:.1f} s\n",
+             options.out, megabytes(file_bytes),
+             100 * static_cast<double>(file_bytes) / static_cast<double>(before), megabytes(before),
+             seconds);
+  for (const DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ6_K,
+                           DType::kQ4_K, DType::kQ4_0}) {
+    size_t tensors = 0;
+    uint64_t bytes = 0;
+    for (const PlannedTensor& tensor : plan) {
+      if (tensor.type != type) continue;
+      ++tensors;
+      bytes += *dense_bytes(type, tensor.shape);
+    }
+    if (tensors > 0) {
+      fmt::print("  {:<5} {:>5} tensors  {:>9.1f} MB\n", short_name_of(type), tensors,
+                 megabytes(bytes));
+    }
+  }
+  print_fallbacks(plan);
+}
+
+void convert(const Options& options) {
+  const auto start = Clock::now();
+  const ConversionOptions conversion = conversion_options(options);
+  const Checkpoint checkpoint = Checkpoint::open(options.model);
+  const Plan plan = plan_conversion(checkpoint.config(), checkpoint.variant(), conversion);
+  const fs::path out = options.out;
+  check_destination(out, options.force);
+  check_tokenizer(checkpoint);
+  GgufMetadata metadata =
+      make_gguf_metadata(checkpoint, model_name(options.model), conversion.type);
+  check_free_space(fs::absolute(out).parent_path(), weight_bytes(plan) + metadata.bytes().size());
+
+  const InterruptGuard interrupt(Heed::kTermination);
+  uint64_t file_bytes = 0;
+  {
+    ProgressBar bar;
+    file_bytes = write_gguf(out, checkpoint, plan, std::move(metadata),
+                            options.threads > 0 ? options.threads : available_threads(),
+                            [&](std::string_view stage, int64_t done, int64_t total) {
+                              bar.update(stage, done, total);
+                              return !interrupt.interrupted();
+                            });
+  }
+  print_summary(options, checkpoint, plan, file_bytes,
+                std::chrono::duration<double>(Clock::now() - start).count());
+}
+
+}  // namespace
+
+void add_convert_command(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "convert", "Write a checkpoint as one GGUF file, with fewer bits a weight");
+  command->footer(
+      "The file holds all there is to run the model: weights, config, tokenizer. Its blocks are\n"
+      "ggml's, so the tools of that ecosystem show it; owl3 runs it. Whatever the type, norms,\n"
+      "biases and gates keep 32 bits, the projector and v_kv_proj at least 8, embedding and head\n"
+      "at least 6. Rows that are not whole blocks (256 values of q4_k and q6_k, 32 of the others)\n"
+      "become q8_0 or bf16.\n\n"
+      "Examples:\n"
+      "  owl3 convert MODEL small.gguf --type q4_k\n"
+      "  owl3 convert MODEL small.gguf --type q4_0 --vision q8_0\n"
+      "  owl3 convert MODEL mixed.gguf --type q4_k --keep '*.down_proj.weight=q6_k'");
+  command->add_option("MODEL", options->model, "A checkpoint folder or .gguf file")
+      ->required()
+      ->type_name("");
+  command->add_option("OUT", options->out, "File to write, such as small.gguf")
+      ->required()
+      ->type_name("");
+  command
+      ->add_option("--type", options->type,
+                   "Of the decoder's matrices: bf16, q8_0 (8.5 bits a weight), q6_k (6.6), q4_k or "
+                   "q4_0 (4.5)")
+      ->required()
+      ->check(CLI::IsMember({"bf16", "q8_0", "q6_k", "q4_k", "q4_0"}))
+      ->type_name("TYPE");
+  command->add_option("--vision", options->vision, "Of the vision encoder's: bf16 or q8_0")
+      ->check(CLI::IsMember({"bf16", "q8_0"}))
+      ->capture_default_str()
+      ->type_name("TYPE");
+  command
+      ->add_option(
+          "--keep", options->keep,
+          "PATTERN=TYPE: tensors whose name matches the pattern get that type, f32 and f16 "
+          "included; repeatable, the last match counts")
+      ->allow_extra_args(false)
+      ->type_name("RULE");
+  command->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_flag("--force", options->force, "Replace a GGUF file that is there already");
+  command->callback([options] { convert(*options); });
+}
+
+}  // namespace owl3::cli

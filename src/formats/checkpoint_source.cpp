@@ -1,0 +1,172 @@
+#include "formats/checkpoint_source.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "formats/json_reader.h"
+#include "formats/safetensors.h"
+
+namespace owl3 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSingleFile = "model.safetensors";
+constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr size_t kMaxIndexBytes = 64 << 20;
+
+/// Tensor name -> name of the file that holds it.
+using WeightMap = std::map<std::string, std::string>;
+
+std::shared_ptr<const Gguf> open_gguf(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  if (!is_gguf(file->bytes()) && path.extension() != ".gguf") {
+    throw InputError(
+        fmt::format("{}: neither a model folder nor a GGUF file; give the folder that holds "
+                    "config.json, or a .gguf file",
+                    path.string()));
+  }
+  auto gguf = std::make_shared<const Gguf>(parse_gguf(file->bytes(), file, path.string()));
+  if (!gguf->text(gguf_key(kConfigFile))) {
+    throw InputError(
+        fmt::format("{}: a GGUF file, but not one that owl3 convert wrote (its architecture is {}, "
+                    "and {} is missing)",
+                    path.string(), printable(gguf->text("general.architecture").value_or("?")),
+                    gguf_key(kConfigFile)));
+  }
+  return gguf;
+}
+
+Document map_document(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  const auto bytes = file->bytes();
+  return {path.string(),
+          std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), file};
+}
+
+bool has_control_characters(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20; });
+}
+
+/// A shard must lie in the checkpoint's own folder, whatever the index says.
+bool is_plain_file_name(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
+         !has_control_characters(name);
+}
+
+WeightMap parse_index(std::string_view text, const std::string& name) {
+  const nlohmann::json json = parse_json_object(text, name, kMaxIndexBytes);
+  const auto entries = json.find("weight_map");
+  if (entries == json.end() || !entries->is_object()) {
+    throw InputError(fmt::format("{}: has no weight_map", name));
+  }
+  WeightMap files;
+  for (const auto& [tensor, file] : entries->items()) {
+    if (has_control_characters(tensor) || !file.is_string()) {
+      throw InputError(
+          fmt::format("{}: weight_map must give a file name for each tensor; that of "
+                      "{} is broken",
+                      name, nlohmann::json(tensor).dump()));
+    }
+    const auto& file_name = file.get_ref<const std::string&>();
+    if (!is_plain_file_name(file_name)) {
+      throw InputError(fmt::format("{}: the file of {} is {}; shards must lie beside the index",
+                                   name, tensor, file.dump(-1, ' ', true)));
+    }
+    files.emplace(tensor, file_name);
+  }
+  return files;
+}
+
+/// Adds a shard's tensors to the others'; no name may come twice.
+void merge_shard(TensorMap& tensors, TensorMap shard, const fs::path& path) {
+  tensors.merge(shard);
+  if (shard.empty()) return;
+  throw InputError(fmt::format("{}: tensor {} is in another shard already", path.string(),
+                               shard.begin()->first));
+}
+
+Weights load_sharded(const fs::path& folder) {
+  const fs::path index = folder / kIndexFile;
+  const Document document = map_document(index);
+  const WeightMap file_of = parse_index(document.text, document.name);
+  std::set<std::string> shards;
+  for (const auto& [tensor, file] : file_of) shards.insert(file);
+
+  Weights weights;
+  for (const std::string& shard_name : shards) {
+    const fs::path path = folder / shard_name;
+    std::error_code error;
+    if (!fs::exists(path, error)) {
+      throw InputError(fmt::format("{}: missing, though {} names it; download it again",
+                                   path.string(), kIndexFile));
+    }
+    TensorMap shard = load_safetensors(path);
+    for (const auto& [tensor, file] : file_of) {
+      if (file == shard_name && shard.count(tensor) == 0) {
+        throw InputError(fmt::format("{}: lacks tensor {}, which {} says it holds", path.string(),
+                                     tensor, kIndexFile));
+      }
+    }
+    merge_shard(weights.tensors, std::move(shard), path);
+    ++weights.files;
+  }
+  return weights;
+}
+
+Weights load_weights(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / kSingleFile, error)) {
+    return {load_safetensors(folder / kSingleFile), 1};
+  }
+  if (fs::exists(folder / kIndexFile, error)) return load_sharded(folder);
+  const bool has_pickle = fs::exists(folder / "pytorch_model.bin", error) ||
+                          fs::exists(folder / "pytorch_model.bin.index.json", error);
+  throw InputError(fmt::format("{}: neither {} nor {} in it{}", folder.string(), kSingleFile,
+                               kIndexFile,
+                               has_pickle ? "; PyTorch .bin files must be saved as safetensors "
+                                            "first"
+                                          : ""));
+}
+
+}  // namespace
+
+std::string gguf_key(std::string_view file) {
+  return fmt::format("owl3.{}", file);
+}
+
+CheckpointSource CheckpointSource::open(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) {
+    throw InputError(fmt::format("{}: no such model folder or .gguf file", path.string()));
+  }
+  CheckpointSource source;
+  source.path_ = path;
+  if (!fs::is_directory(status)) {
+    source.gguf_ = open_gguf(path);
+  } else if (!fs::exists(path / kConfigFile, error)) {
+    throw InputError(fmt::format("{}: no config.json in it, so not a model folder", path.string()));
+  }
+  return source;
+}
+
+std::optional<Document> CheckpointSource::document(const std::string& file) const {
+  if (is_gguf()) {
+    const auto text = gguf_->text(gguf_key(file));
+    if (!text) return std::nullopt;
+    return Document{fmt::format("{}: {}", path_.string(), file), *text, gguf_->owner};
+  }
+  std::error_code error;
+  if (!fs::exists(path_ / file, error)) return std::nullopt;
+  return map_document(path_ / file);
+}
+
+Weights CheckpointSource::weights() const {
+  if (is_gguf()) return {gguf_->tensors, 1};
+  return load_weights(path_);
+}
+
+}  // namespace owl3

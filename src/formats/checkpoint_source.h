@@ -1,0 +1,58 @@
+// Where a checkpoint's parts lie: in a folder of the official layout, or in one GGUF file that
+// `owl3 convert` wrote.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "formats/gguf.h"
+#include "formats/tensor_map.h"
+
+namespace owl3 {
+
+/// The JSON files of a checkpoint. A GGUF file holds their texts, unchanged, under gguf_key().
+inline constexpr const char* kConfigFile = "config.json";
+inline constexpr const char* kGenerationConfigFile = "generation_config.json";
+inline constexpr const char* kTokenizerFile = "tokenizer.json";
+
+/// "owl3.config.json"
+std::string gguf_key(std::string_view file);
+
+/// general.architecture of the files that `owl3 convert` writes.
+inline constexpr std::string_view kGgufArchitecture = "mplug-owl3";
+
+/// A text, its name for messages, and what keeps it in memory.
+struct Document {
+  std::string name;
+  std::string_view text;
+  std::shared_ptr<const void> owner;
+};
+
+struct Weights {
+  TensorMap tensors;
+  size_t files = 0;
+};
+
+class CheckpointSource {
+ public:
+  CheckpointSource() = default;
+  /// Recognises a GGUF file by its content. Throws InputError for what is neither, and for a GGUF
+  /// file of another model.
+  static CheckpointSource open(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  bool is_gguf() const { return gguf_ != nullptr; }
+  /// The text of one of the files above; nothing when the checkpoint has none.
+  std::optional<Document> document(const std::string& file) const;
+  /// Maps the weights.
+  Weights weights() const;
+
+ private:
+  std::filesystem::path path_;
+  std::shared_ptr<const Gguf> gguf_;  // none: a folder
+};
+
+}  // namespace owl3

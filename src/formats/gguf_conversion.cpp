@@ -1,0 +1,100 @@
+#include "formats/gguf_conversion.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "core/mapped_file.h"
+#include "core/threads.h"
+#include "formats/quantise.h"
+
+namespace owl3 {
+
+namespace {
+
+// Both are whole blocks of every type.
+constexpr int64_t kChunkValues = 4 << 20;  // written at once
+constexpr int64_t kTaskValues = 1 << 16;   // converted by one thread at once
+
+class Conversion {
+ public:
+  Conversion(GgufWriter& writer, int threads, const ProgressCallback& progress)
+      : writer_(writer),
+        threads_(threads),
+        progress_(progress),
+        chunk_(bytes_of(DType::kF32, kChunkValues)) {}
+
+  void convert(const Tensor& source, const PlannedTensor& planned, const std::string& file) {
+    const int64_t count = source.size();
+    for (int64_t begin = 0; begin < count; begin += kChunkValues) {
+      const int64_t values = std::min(kChunkValues, count - begin);
+      const auto* from = source.data<const std::byte>() + bytes_of(source.dtype(), begin);
+      if (source.dtype() == planned.type) {
+        write(from, bytes_of(planned.type, values));
+      } else {
+        if (!convert_chunk(source.dtype(), from, planned.type, values)) {
+          throw InputError(
+              fmt::format("{}: tensor {} holds values that {} cannot: not a number, or too large; "
+                          "the file is broken",
+                          file, planned.name, short_name_of(planned.type)));
+        }
+        write(chunk_.data(), bytes_of(planned.type, values));
+      }
+      release_mapped(from, bytes_of(source.dtype(), values));
+    }
+  }
+
+ private:
+  /// Into chunk_; false when a value is none that `type` can hold.
+  bool convert_chunk(DType source, const std::byte* from, DType type, int64_t values) {
+    std::atomic<bool> good = true;
+    const int64_t tasks = (values + kTaskValues - 1) / kTaskValues;
+    parallel_for(threads_, tasks, [&](int64_t task) {
+      const int64_t begin = task * kTaskValues;
+      const int64_t count = std::min(kTaskValues, values - begin);
+      std::vector<float> x(static_cast<size_t>(count));
+      dequantise(source, from + bytes_of(source, begin), x.data(), count);
+      const float limit = largest_value(type);
+      bool all_fit = true;
+      for (const float value : x) all_fit &= std::fabs(value) <= limit;  // false for NaN
+      if (!all_fit) good = false;
+      if (all_fit) quantise(type, x.data(), chunk_.data() + bytes_of(type, begin), count);
+    });
+    return good;
+  }
+
+  void write(const std::byte* data, size_t size) {
+    writer_.write(data, size);
+    done_bytes_ += size;
+    constexpr uint64_t kMegabyte = 1'000'000;
+    if (progress_ && !progress_("writing MB", static_cast<int64_t>(done_bytes_ / kMegabyte),
+                                static_cast<int64_t>(writer_.file_bytes() / kMegabyte))) {
+      throw Interrupted("interrupted");
+    }
+  }
+
+  GgufWriter& writer_;
+  int threads_;
+  const ProgressCallback& progress_;
+  std::vector<std::byte> chunk_;
+  uint64_t done_bytes_ = 0;
+};
+
+}  // namespace
+
+uint64_t write_gguf(const std::filesystem::path& path, const Checkpoint& checkpoint,
+                    const std::vector<PlannedTensor>& plan, GgufMetadata metadata, int threads,
+                    const ProgressCallback& progress) {
+  std::vector<TensorSpec> specs;
+  for (const PlannedTensor& tensor : plan)
+    specs.push_back({tensor.name, tensor.type, tensor.shape});
+  GgufWriter writer(path, std::move(metadata), std::move(specs));
+  Conversion conversion(writer, threads, progress);
+  for (const PlannedTensor& tensor : plan) {
+    conversion.convert(checkpoint.tensor(tensor.name), tensor, checkpoint.path().string());
+  }
+  writer.commit();
+  return writer.file_bytes();
+}
+
+}  // namespace owl3

@@ -1,0 +1,22 @@
+// From a checkpoint, folder or GGUF, to a GGUF file with other element types.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "formats/checkpoint.h"
+#include "formats/conversion_plan.h"
+#include "formats/gguf.h"
+#include "owl3/options.h"
+
+namespace owl3 {
+
+/// Writes the planned tensors, converted piece by piece on `threads` threads. Memory stays at some
+/// 30 MB, whatever the model. The progress counts megabytes written. Throws InputError for values
+/// that a type cannot hold, naming the tensor; Interrupted when the progress says so. Returns the
+/// bytes of the file.
+uint64_t write_gguf(const std::filesystem::path& path, const Checkpoint& checkpoint,
+                    const std::vector<PlannedTensor>& plan, GgufMetadata metadata, int threads,
+                    const ProgressCallback& progress);
+
+}  // namespace owl3

@@ -1,7 +1,9 @@
 // Backend: the operations that the model is written in, on tensors of one device.
 //
-// Activations are float32 and row-major. Weights stay in the checkpoint's type, where they lie. A
-// backend knows tensors and nothing of models. Shapes: T tokens, H query heads, Hkv key/value
+// Activations are row-major and float32, but for what goes into a product next (norms, activations,
+// an image's self-attention): that has the type the backend's products read, float32 or bf16.
+// Weights stay in the checkpoint's type, where they lie. A backend knows tensors and nothing of
+// models. Shapes: T tokens, H query heads, Hkv key/value
 // heads, d head size, L keys of one image, K inputs, N outputs.
 #pragma once
 
@@ -65,8 +67,8 @@ class Backend {
   /// (x - mean) / sqrt(variance + eps) * weight + bias, by rows.  -> [M, D]
   virtual Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                             double eps) = 0;
-  /// gate = silu(gate) * up
-  virtual void swiglu(Tensor& gate, const Tensor& up) = 0;
+  /// silu(gate) * up
+  virtual Tensor swiglu(const Tensor& gate, const Tensor& up) = 0;
   /// x[m] += y[m mod rows of y]: position embeddings repeated over a batch of images.
   virtual void add_repeated(Tensor& x, const Tensor& y) = 0;
   /// P x P patches of images [n, 3, S, S] in row-major order.  -> [n*L, 3*P*P]

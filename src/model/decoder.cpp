@@ -85,9 +85,9 @@ void Decoder::decoder_block(int64_t layer, Sequence& sequence, const Tensor& rop
 
   // x = x + down_proj(silu(gate_proj(h)) * up_proj(h)), h = post_attention_layernorm(x)
   h = backend_.rms_norm(x, w.post_attention_layernorm, eps);
-  Tensor gate = backend_.linear(h, w.gate_proj, Activation::kNone);
-  backend_.swiglu(gate, backend_.linear(h, w.up_proj, Activation::kNone));
-  backend_.linear_add(x, gate, w.down_proj);
+  const Tensor gate = backend_.linear(h, w.gate_proj, Activation::kNone);
+  const Tensor up = backend_.linear(h, w.up_proj, Activation::kNone);
+  backend_.linear_add(x, backend_.swiglu(gate, up), w.down_proj);
 }
 
 Tensor Decoder::attention(int64_t layer, Sequence& sequence, const Tensor& rope,

@@ -182,7 +182,7 @@ TEST_P(KernelsTest, NormsAndActivationsMatchTheirFormulas) {
     kernels().layer_norm(x.f32(), weight.f32(), bias.f32(), 1e-6f, layer.data(), n);
     std::vector<float> gelu(x.f32(), x.f32() + n), silu(x.f32(), x.f32() + n);
     kernels().gelu_tanh(gelu.data(), n);
-    kernels().silu_multiply(silu.data(), weight.f32(), n);
+    kernels().silu_multiply(x.f32(), weight.f32(), silu.data(), n);
     for (int64_t i = 0; i < n; ++i) {
       const double v = element(x, i);
       const auto at = static_cast<size_t>(i);
@@ -204,7 +204,7 @@ TEST_P(KernelsTest, ActivationsSurviveHugeInputs) {
   kernels().gelu_tanh(gelu.data(), 3);
   EXPECT_EQ(gelu[2], 100.0f);
   std::vector<float> ones(5, 1.0f);
-  kernels().silu_multiply(x.data(), ones.data(), 5);
+  kernels().silu_multiply(x.data(), ones.data(), x.data(), 5);
   EXPECT_EQ(x[0], 1e30f);
   EXPECT_NEAR(x[3], 0.0f, 1e-30f);
   EXPECT_EQ(x[4], 0.0f);

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "run_program.h"
@@ -43,10 +44,15 @@ std::vector<nlohmann::json> json_lines(const std::string& text) {
 TEST(Chat, AnswersAboutAnImageTheSameWayForTheSameSeed) {
   const Outcome first = chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"});
   EXPECT_EQ(first.exit_code, 0) << first.err;
-  EXPECT_TRUE(is_one_line(first.out) || first.out.size() > 1) << first.out;
   EXPECT_EQ(first.err, "");  // no progress bars into a pipe
   EXPECT_EQ(chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"}).out, first.out);
-  EXPECT_NE(chat({"--image", kPhoto, "-p", "What is this?", "--seed", "8"}).out, first.out);
+  // Random weights may end an answer at its first token, and two seeds may agree: some answer must
+  // have words, and some must differ.
+  std::set<std::string> answers;
+  for (const char* seed : {"8", "9", "10", "11"}) {
+    answers.insert(chat({"--image", kPhoto, "-p", "What is this?", "--seed", seed}).out);
+  }
+  EXPECT_GT(answers.size(), 1u);
 }
 
 TEST(Chat, ReadsTheQuestionFromStandardInput) {

@@ -59,37 +59,46 @@ Tensor CpuBackend::embedding(const Tensor& table, std::span<const int32_t> ids) 
   return y;
 }
 
-Tensor CpuBackend::rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  Tensor y = allocate(DType::kF32, x.shape());
+template <typename RowOperation>
+Tensor CpuBackend::rows_for_product(const Tensor& x, const RowOperation& operation) {
   const int64_t n = x.row_size();
-  OWL3_CHECK(weight.size() == n);
+  Tensor y = allocate(product_input(x.dim(0)), x.shape());
   for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
+    std::vector<float> buffer(y.dtype() == DType::kBF16 ? static_cast<size_t>(n) : 0);
     for (int64_t row = first; row < last; ++row) {
-      kernels_->rms_norm(x.f32() + row * n, weight.f32(), static_cast<float>(eps),
-                         y.f32() + row * n, n);
+      if (y.dtype() == DType::kF32) {
+        operation(x.f32() + row * n, y.f32() + row * n);
+      } else {
+        operation(x.f32() + row * n, buffer.data());
+        kernels_->to_bf16(buffer.data(), y.data<uint16_t>() + row * n, n);
+      }
     }
   });
   return y;
+}
+
+Tensor CpuBackend::rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  const int64_t n = x.row_size();
+  OWL3_CHECK(weight.size() == n);
+  return rows_for_product(x, [&](const float* row, float* normed) {
+    kernels_->rms_norm(row, weight.f32(), static_cast<float>(eps), normed, n);
+  });
 }
 
 Tensor CpuBackend::layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                               double eps) {
-  Tensor y = allocate(DType::kF32, x.shape());
   const int64_t n = x.row_size();
   OWL3_CHECK(weight.size() == n && bias.size() == n);
-  for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      kernels_->layer_norm(x.f32() + row * n, weight.f32(), bias.f32(), static_cast<float>(eps),
-                           y.f32() + row * n, n);
-    }
+  return rows_for_product(x, [&](const float* row, float* normed) {
+    kernels_->layer_norm(row, weight.f32(), bias.f32(), static_cast<float>(eps), normed, n);
   });
-  return y;
 }
 
-void CpuBackend::swiglu(Tensor& gate, const Tensor& up) {
+Tensor CpuBackend::swiglu(const Tensor& gate, const Tensor& up) {
   const int64_t n = gate.row_size();
-  for_rows(gate.dim(0), n, [&](int64_t first, int64_t last) {
-    kernels_->silu_multiply(gate.f32() + first * n, up.f32() + first * n, (last - first) * n);
+  return rows_for_product(gate, [&](const float* row, float* product) {
+    const float* up_row = up.f32() + (row - gate.f32());
+    kernels_->silu_multiply(row, up_row, product, n);
   });
 }
 

@@ -13,7 +13,7 @@ namespace owl3 {
 enum class MatrixProduct {
   kAuto,      // oneDNN in bf16 where the processor multiplies bf16 and the precision allows it
   kFloat32,   // weights expanded by panels, float32 arithmetic
-  kBFloat16,  // oneDNN's bf16 product for bf16 weights, on any processor
+  kBFloat16,  // oneDNN's bf16 product, on any processor
 };
 
 struct CpuOptions {
@@ -34,7 +34,7 @@ class CpuBackend final : public Backend {
   void linear_add(Tensor& y, const Tensor& x, const Linear& layer) override;
   Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) override;
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) override;
-  void swiglu(Tensor& gate, const Tensor& up) override;
+  Tensor swiglu(const Tensor& gate, const Tensor& up) override;
   void add_repeated(Tensor& x, const Tensor& y) override;
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override;
   Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) override;
@@ -51,11 +51,22 @@ class CpuBackend final : public Backend {
                      const Tensor& gate) override;
 
  private:
-  // y = x W^T + b, or y += x W^T + b.
-  void product(const Tensor& x, const Linear& layer, Tensor& y, bool accumulate);
+  // Whether a product of that many rows goes through oneDNN in bf16, and what it reads then.
+  bool takes_bf16_product(int64_t rows) const;
+  DType product_input(int64_t rows) const;
+  Tensor to_bf16(const Tensor& x);
+  // y = activation(x W^T + b), or y += x W^T + b.
+  void product(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
+               bool accumulate);
+  void product_bf16(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
+                    bool accumulate);
+  // y (+)= x W^T
   void product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
   void product_by_panels(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
-  void product_bf16(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
+  void finish_product(const Tensor& bias, Activation activation, Tensor& y);
+  // operation(row of x, row of y) for every row; y in the type that a product reads.
+  template <typename RowOperation>
+  Tensor rows_for_product(const Tensor& x, const RowOperation& operation);
   // Calls body(first, last) for ranges that cover the rows of a tensor.
   template <typename Body>
   void for_rows(int64_t rows, int64_t row_size, const Body& body) const;
@@ -76,10 +87,21 @@ inline Storage storage_of(DType dtype) {
       return Storage::kF16;
     case DType::kBF16:
       return Storage::kBF16;
-    default:
-      break;
+    case DType::kQ8_0:
+      return Storage::kQ8_0;
+    case DType::kQ4_0:
+      return Storage::kQ4_0;
+    case DType::kQ4_K:
+      return Storage::kQ4_K;
+    case DType::kQ6_K:
+      return Storage::kQ6_K;
   }
   OWL3_CHECK(false);
+}
+
+/// Where a weight lies; in blocks, where the block of its column begins.
+inline const std::byte* element(const Tensor& weight, int64_t row, int64_t column) {
+  return weight.data<std::byte>() + bytes_of(weight.dtype(), row * weight.dim(1) + column);
 }
 
 }  // namespace cpu

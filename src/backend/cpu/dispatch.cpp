@@ -13,6 +13,12 @@ const Kernels& table();
 namespace avx512 {
 const Kernels& table();
 }
+namespace avx512_vnni {
+const Kernels& table();
+}
+namespace avx512_bf16 {
+const Kernels& table();
+}
 #endif
 
 KernelList runnable_kernels() {
@@ -21,10 +27,15 @@ KernelList runnable_kernels() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
       __builtin_cpu_supports("bmi2"))
     list.tables[list.count++] = &avx2::table();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512cd"))
-    list.tables[list.count++] = &avx512::table();
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512dq") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+  const bool has_vnni = has_avx512 && __builtin_cpu_supports("avx512vnni");
+  if (has_avx512) list.tables[list.count++] = &avx512::table();
+  if (has_vnni) list.tables[list.count++] = &avx512_vnni::table();
+  if (has_vnni && __builtin_cpu_supports("avx512bf16")) {
+    list.tables[list.count++] = &avx512_bf16::table();
+  }
 #endif
   return list;
 }

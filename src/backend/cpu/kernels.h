@@ -8,8 +8,8 @@
 
 namespace owl3::cpu {
 
-/// How weight or cache elements are stored.
-enum class Storage { kF32, kF16, kBF16 };
+/// How weight or cache elements are stored; the last four in ggml's blocks (core/block_layouts.h).
+enum class Storage { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
 
 struct Kernels {
   const char* name;
@@ -36,6 +36,23 @@ struct Kernels {
   void (*matvec)(Storage storage, const void* weights, int64_t ldw, int64_t rows, int64_t k,
                  const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy);
 
+  // --- matvec_quantised.cpp
+  /// Bytes of one row of k inputs prepared for products with quantised weights.
+  size_t (*prepared_bytes)(int64_t k);
+  /// Prepares x [k] for weights of that storage: quantised to int8 by groups of 32, once for all
+  /// rows of weights.
+  void (*prepare_input)(Storage storage, const float* x, int64_t k, void* prepared);
+  /// y[i, n] = x[i] . w[n] for i < m <= kMaxMatvecRows and n < rows; weights [rows, k] in blocks,
+  /// x as m prepared rows one after the other.
+  void (*matvec_quantised)(Storage storage, const void* weights, int64_t rows, int64_t k,
+                           const void* prepared, int64_t m, float* y, int64_t ldy);
+
+  // --- expand.cpp
+  /// n values of any storage (whole blocks) to bf16.
+  void (*expand_bf16)(Storage storage, const void* x, uint16_t* y, int64_t n);
+  /// The same to float32.
+  void (*to_float)(Storage storage, const void* x, float* y, int64_t n);
+
   // --- softmax.cpp
   /// One step of the online softmax over scores [keys, rows] (rows a multiple of vector_width):
   /// key j counts for row r when first_key + j < limits[r]. Scores become weights; maxima and sums
@@ -44,13 +61,13 @@ struct Kernels {
                        const int32_t* limits, float* maxima, float* sums, float* scales);
 
   // --- pointwise.cpp
-  void (*to_float)(Storage storage, const void* x, float* y, int64_t n);
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float eps, float* y, int64_t n);
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, float* y,
                      int64_t n);
   void (*gelu_tanh)(float* x, int64_t n);
-  void (*silu_multiply)(float* gate, const float* up, int64_t n);
+  /// y = silu(gate) * up
+  void (*silu_multiply)(const float* gate, const float* up, float* y, int64_t n);
   void (*add)(float* y, const float* x, int64_t n);
   /// y = rotary embedding of x [d], with cosines [d/2] and sines [d/2].
   void (*rotate)(const float* x, const float* cosines, const float* sines, float* y, int64_t d);
@@ -62,7 +79,7 @@ inline constexpr int64_t kMaxMatvecRows = 8;
 const Kernels& best_kernels();
 /// All tables this machine can run, plainest first, for tests and comparisons.
 struct KernelList {
-  const Kernels* tables[4];
+  const Kernels* tables[5];
   int count;
 };
 KernelList runnable_kernels();

@@ -127,6 +127,8 @@ void pack_panel(Storage storage, const void* weights, int64_t ldw, int64_t colum
       return pack_panel_of<F16>(weights, ldw, columns, k, panel);
     case Storage::kBF16:
       return pack_panel_of<BF16>(weights, ldw, columns, k, panel);
+    default:
+      return;  // blocks are expanded to float32 first
   }
 }
 

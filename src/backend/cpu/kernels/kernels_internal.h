@@ -16,15 +16,20 @@ void multiply_small(int64_t m, int64_t n, int64_t k, const float* a, int64_t row
                     bool accumulate);
 void matvec(Storage storage, const void* weights, int64_t ldw, int64_t rows, int64_t k,
             const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy);
+size_t prepared_bytes(int64_t k);
+void prepare_input(Storage storage, const float* x, int64_t k, void* prepared);
+void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
+                      const void* prepared, int64_t m, float* y, int64_t ldy);
+void expand_bf16(Storage storage, const void* x, uint16_t* y, int64_t n);
+void to_float(Storage storage, const void* x, float* y, int64_t n);
 void softmax_step(float* scores, int64_t keys, int64_t rows, int64_t first_key,
                   const int32_t* limits, float* maxima, float* sums, float* scales);
-void to_float(Storage storage, const void* x, float* y, int64_t n);
 void to_bf16(const float* x, uint16_t* y, int64_t n);
 void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n);
 void layer_norm(const float* x, const float* weight, const float* bias, float eps, float* y,
                 int64_t n);
 void gelu_tanh(float* x, int64_t n);
-void silu_multiply(float* gate, const float* up, int64_t n);
+void silu_multiply(const float* gate, const float* up, float* y, int64_t n);
 void add(float* y, const float* x, int64_t n);
 void rotate(const float* x, const float* cosines, const float* sines, float* y, int64_t d);
 

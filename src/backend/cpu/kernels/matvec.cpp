@@ -81,6 +81,8 @@ void matvec(Storage storage, const void* weights, int64_t ldw, int64_t rows, int
       return matvec_of<F16>(weights, ldw, rows, k, x, ldx, m, y, ldy);
     case Storage::kBF16:
       return matvec_of<BF16>(weights, ldw, rows, k, x, ldx, m, y, ldy);
+    default:
+      return;  // blocks go through matvec_quantised
   }
 }
 

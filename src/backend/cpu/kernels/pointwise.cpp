@@ -7,14 +7,6 @@ namespace owl3::cpu::OWL3_ISA {
 
 namespace {
 
-template <typename Type>
-void to_float_of(const void* x, float* y, int64_t n) {
-  const auto* in = static_cast<const typename Type::Element*>(x);
-  int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) store(y + i, Type::vec(in + i));
-  for (; i < n; ++i) y[i] = Type::one(in + i);
-}
-
 /// Applies a function of vectors to n floats; the last ones go through a padded vector.
 template <typename Function>
 inline void apply(float* x, int64_t n, Function function) {
@@ -46,25 +38,15 @@ inline float sum_over(const float* x, int64_t n, Function function) {
 
 }  // namespace
 
-void to_float(Storage storage, const void* x, float* y, int64_t n) {
-  switch (storage) {
-    case Storage::kF32:
-      return to_float_of<F32>(x, y, n);
-    case Storage::kF16:
-      return to_float_of<F16>(x, y, n);
-    case Storage::kBF16:
-      return to_float_of<BF16>(x, y, n);
-  }
-}
-
 void to_bf16(const float* x, uint16_t* y, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    uint32_t u;
-    __builtin_memcpy(&u, x + i, 4);
-    const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
-    const uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-    y[i] = static_cast<uint16_t>(nan ? ((u >> 16) | 0x40u) : rounded);
-  }
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store_bf16(y + i, load(x + i));
+  if (i == n) return;
+  float last[kWidth] = {};
+  uint16_t rounded[kWidth];
+  for (int64_t j = i; j < n; ++j) last[j - i] = x[j];
+  store_bf16(rounded, load(last));
+  for (int64_t j = i; j < n; ++j) y[j] = rounded[j - i];
 }
 
 void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n) {
@@ -90,14 +72,15 @@ void gelu_tanh(float* x, int64_t n) {
   });
 }
 
-void silu_multiply(float* gate, const float* up, int64_t n) {
-  const int64_t whole = n / kWidth * kWidth;
-  for (int64_t i = 0; i < whole; i += kWidth) {
+void silu_multiply(const float* gate, const float* up, float* y, int64_t n) {
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
     const Vec g = load(gate + i);
-    store(gate + i, g / (1.0f + exponential(-g)) * load(up + i));
+    store(y + i, g / (1.0f + exponential(-g)) * load(up + i));
   }
-  apply(gate + whole, n - whole, [](Vec g, int64_t) { return g / (1.0f + exponential(-g)); });
-  for (int64_t i = whole; i < n; ++i) gate[i] *= up[i];
+  for (int64_t j = i; j < n; ++j) y[j] = gate[j];
+  apply(y + i, n - i, [](Vec g, int64_t) { return g / (1.0f + exponential(-g)); });
+  for (; i < n; ++i) y[i] *= up[i];
 }
 
 void add(float* y, const float* x, int64_t n) {

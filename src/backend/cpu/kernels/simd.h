@@ -1,5 +1,6 @@
 // Vectors of the instruction set that this source is being compiled for, through the compiler's
-// vector extensions: no intrinsics, so the same kernels serve SSE2, AVX2, AVX-512 (and Arm).
+// vector extensions, so that the same kernels serve SSE2, AVX2, AVX-512 (and Arm); intrinsics only
+// for what those lack (int8 and bf16 dot products).
 //
 // Kernel sources include only this file and kernels.h and define everything inside namespace
 // OWL3_ISA: an inline function of a shared header, compiled here for AVX-512, could be the copy the
@@ -7,6 +8,10 @@
 #pragma once
 
 #include <cstdint>
+
+#if defined(__AVX2__)
+#include <immintrin.h>  // where the vector extensions have no word for an instruction
+#endif
 
 #include "backend/cpu/kernels.h"
 
@@ -53,6 +58,19 @@ static inline Vec broadcast(float x) {
 static inline Vec load_bf16(const uint16_t* p) {
   const HVec h = *reinterpret_cast<const UnalignedHVec*>(p);
   return reinterpret_cast<Vec>(__builtin_convertvector(h, UVec) << 16);
+}
+
+/// Rounds to nearest, ties to even; NaN stays NaN. The instruction flushes subnormals to zero.
+static inline void store_bf16(uint16_t* p, Vec v) {
+#if defined(__AVX512BF16__)
+  *reinterpret_cast<UnalignedHVec*>(p) = reinterpret_cast<HVec>(_mm512_cvtneps_pbh(v));
+#else
+  const UVec u = reinterpret_cast<UVec>(v);
+  const UVec rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+  const UVec quiet = (u >> 16) | 0x40u;
+  const UVec bits = (u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded;
+  *reinterpret_cast<UnalignedHVec*>(p) = __builtin_convertvector(bits, HVec);
+#endif
 }
 
 // Half precision: exponent and mantissa shifted into float32's place are the value times 2^-112

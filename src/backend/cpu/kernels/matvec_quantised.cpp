@@ -1,0 +1,487 @@
+// Products of a few rows with quantised weights, at the speed of memory.
+//
+// x is quantised once to int8 by groups of 32; then every weight is read once, unpacked to bytes in
+// registers, and multiplied as integers (VNNI's dot products of 4 bytes where the processor has
+// them). All formats are walked in spans of 256 values, 8 groups of 32, so that scales are handled
+// as vectors: per group scale(w) * scale(x), spread to the lanes that hold the group's sums. A span
+// of 4-bit weights costs some 60 instructions for 144 bytes, half of what a core's share of memory
+// bandwidth leaves time for.
+//
+// Offsets (q - 8, q - 32) are taken off as integers: each sum of 4 products starts at
+// -offset * (sum of its 4 x), which is part of the prepared x. The minima of Q4_K meet the sums of
+// x by groups.
+#include "backend/cpu/kernels/blocks.h"
+#include "backend/cpu/kernels/kernels_internal.h"
+
+namespace owl3::cpu::OWL3_ISA {
+
+namespace {
+
+constexpr int64_t kSpan = 256;
+constexpr int64_t kGroup = 32;
+constexpr int64_t kGroups = kSpan / kGroup;
+
+}  // namespace
+
+#if defined(__AVX2__)
+
+namespace {
+
+constexpr int64_t kStep = 4 * kWidth;  // values in a vector of bytes
+constexpr int64_t kSteps = kSpan / kStep;
+
+int64_t spans_of(int64_t k) {
+  return (k + kSpan - 1) / kSpan;
+}
+
+typedef uint8_t ByteVec __attribute__((vector_size(kStep)));
+typedef uint8_t UnalignedByteVec __attribute__((vector_size(kStep), aligned(1), may_alias));
+typedef float Vec8 __attribute__((vector_size(32)));
+typedef float UnalignedVec8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t IVec8 __attribute__((vector_size(32)));
+
+/// One prepared span of x; behind k all zero. Values of Q4_0 lie as its bytes unpack (see below).
+struct PreparedSpan {
+  int8_t values[kSpan];
+  int32_t offsets[kSpan / 4];  // where the sums of 4 products start
+  float scales[kGroups];
+  float sums[kGroups];  // scale * sum of the group's values
+};
+
+inline ByteVec load_step(const void* p) {
+  return *static_cast<const UnalignedByteVec*>(p);
+}
+
+#if defined(__AVX512F__)
+inline __m512i raw(ByteVec v) {
+  return reinterpret_cast<__m512i>(v);
+}
+
+/// start + sums of 4 products of unsigned u and signed x.
+inline IVec dot_unsigned(IVec start, ByteVec u, ByteVec x) {
+#if defined(__AVX512VNNI__)
+  return reinterpret_cast<IVec>(
+      _mm512_dpbusd_epi32(reinterpret_cast<__m512i>(start), raw(u), raw(x)));
+#else
+  const __m512i pairs = _mm512_maddubs_epi16(raw(u), raw(x));
+  return start + reinterpret_cast<IVec>(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#endif
+}
+
+/// The same of two signed vectors.
+inline IVec dot_signed(ByteVec w, ByteVec x) {
+#if defined(__AVX512VNNI__)
+  const ByteVec shift = (ByteVec{} | uint8_t{128});
+  return dot_unsigned(IVec{}, x ^ shift, w) - dot_unsigned(IVec{}, shift, w);
+#else
+  const __m512i zero = _mm512_setzero_si512();
+  const __mmask64 negative = _mm512_movepi8_mask(raw(w));
+  const __m512i signed_x = _mm512_mask_sub_epi8(raw(x), negative, zero, raw(x));
+  return dot_unsigned(IVec{}, reinterpret_cast<ByteVec>(_mm512_abs_epi8(raw(w))),
+                      reinterpret_cast<ByteVec>(signed_x));
+#endif
+}
+
+inline ByteVec join(__m256i low, __m256i high) {
+  return reinterpret_cast<ByteVec>(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
+}
+
+/// The 8 groups' values spread to the lanes of step i: lane l holds group 2 i + l / 8, or, for
+/// Q4_0's order of bytes, 2 i + l / 4 mod 2.
+template <bool kInterleaved>
+inline Vec spread(Vec8 groups, int64_t i) {
+  const IVec lanes = kInterleaved ? IVec{0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1}
+                                  : IVec{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+  return __builtin_shuffle(reinterpret_cast<Vec>(_mm512_castps256_ps512(groups)),
+                           lanes + 2 * static_cast<int32_t>(i));
+}
+
+inline Vec widen(Vec8 v) {
+  return _mm512_zextps256_ps512(v);
+}
+
+#else
+inline __m256i raw(ByteVec v) {
+  return reinterpret_cast<__m256i>(v);
+}
+
+inline IVec dot_unsigned(IVec start, ByteVec u, ByteVec x) {
+  const __m256i pairs = _mm256_maddubs_epi16(raw(u), raw(x));
+  return start + reinterpret_cast<IVec>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+inline IVec dot_signed(ByteVec w, ByteVec x) {
+  return dot_unsigned(IVec{}, reinterpret_cast<ByteVec>(_mm256_abs_epi8(raw(w))),
+                      reinterpret_cast<ByteVec>(_mm256_sign_epi8(raw(x), raw(w))));
+}
+
+template <bool>
+inline Vec spread(Vec8 groups, int64_t i) {
+  return __builtin_shuffle(groups, IVec{} + static_cast<int32_t>(i));
+}
+
+inline Vec widen(Vec8 v) {
+  return v;
+}
+#endif
+
+inline Vec8 load8(const float* p) {
+  return *reinterpret_cast<const UnalignedVec8*>(p);
+}
+
+inline Vec8 half_to_float(__m128i halves) {
+  return _mm256_cvtph_ps(halves);
+}
+
+/// The d of up to 8 blocks of 32 values; those behind the last are the last one's.
+template <typename Block>
+inline Vec8 scales_of_blocks(const Block* blocks, int64_t last) {
+  const auto d = [&](int64_t i) { return static_cast<int16_t>(blocks[i < last ? i : last].d); };
+  return half_to_float(_mm_setr_epi16(d(0), d(1), d(2), d(3), d(4), d(5), d(6), d(7)));
+}
+
+inline Vec8 bytes_to_float(const uint32_t (&bytes)[2]) {
+  const auto both = static_cast<int64_t>(uint64_t{bytes[1]} << 32 | bytes[0]);
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(both)));
+}
+
+// Each format: how a span's scales and bytes are read. Step i holds values kStep * i onward.
+
+struct Q8_0 {
+  typedef BlockQ8_0 Block;
+  static constexpr int64_t kBlockValues = 32;
+  static constexpr bool kSigned = true, kInterleaved = false, kMinima = false;
+  static constexpr int32_t kOffset = 0;
+  const Block* blocks;
+  int64_t last;
+  Vec8 scales;
+
+  Q8_0(const Block* first, int64_t last_block)
+      : blocks(first), last(last_block), scales(scales_of_blocks(first, last_block)) {}
+  ByteVec bytes(int64_t i) const {
+#if defined(__AVX512F__)
+    const int64_t a = 2 * i < last ? 2 * i : last, b = 2 * i + 1 < last ? 2 * i + 1 : last;
+    return join(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[a].qs)),
+                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[b].qs)));
+#else
+    return load_step(blocks[i < last ? i : last].qs);
+#endif
+  }
+};
+
+// With 512 bits, the nibbles of blocks a and b unpack to a's low 16 values, b's low, a's high, b's
+// high, and x is prepared in that order.
+struct Q4_0 {
+  typedef BlockQ4_0 Block;
+  static constexpr int64_t kBlockValues = 32;
+  static constexpr bool kSigned = false, kInterleaved = kWidth == 16, kMinima = false;
+  static constexpr int32_t kOffset = 8;
+  const Block* blocks;
+  int64_t last;
+  Vec8 scales;
+
+  Q4_0(const Block* first, int64_t last_block)
+      : blocks(first), last(last_block), scales(scales_of_blocks(first, last_block)) {}
+  static __m128i nibbles(const Block& block) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.qs));
+  }
+  ByteVec bytes(int64_t i) const {
+#if defined(__AVX512F__)
+    const int64_t a = 2 * i < last ? 2 * i : last, b = 2 * i + 1 < last ? 2 * i + 1 : last;
+    const __m256i both = _mm256_set_m128i(nibbles(blocks[b]), nibbles(blocks[a]));
+    return join(both, _mm256_srli_epi16(both, 4)) & uint8_t{15};
+#else
+    const __m128i q = nibbles(blocks[i < last ? i : last]);
+    return reinterpret_cast<ByteVec>(_mm256_set_m128i(_mm_srli_epi16(q, 4), q)) & uint8_t{15};
+#endif
+  }
+};
+
+struct Q4_K {
+  typedef BlockQ4_K Block;
+  static constexpr int64_t kBlockValues = 256;
+  static constexpr bool kSigned = false, kInterleaved = false, kMinima = true;
+  static constexpr int32_t kOffset = 0;
+  const Block* block;
+  Vec8 scales;
+  Vec8 minima;
+
+  Q4_K(const Block* first, int64_t) : block(first) {
+    uint32_t packed_scales[2], packed_minima[2];
+    unpack_scales(*first, packed_scales, packed_minima);
+    scales = bytes_to_float(packed_scales) * float_of_f16(first->d);
+    minima = bytes_to_float(packed_minima) * float_of_f16(first->dmin);
+  }
+  ByteVec bytes(int64_t i) const {
+#if defined(__AVX512F__)
+    const __m256i q = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block->qs + 32 * i));
+    return join(q, _mm256_srli_epi16(q, 4)) & uint8_t{15};
+#else
+    const ByteVec q = load_step(block->qs + 32 * (i / 2));
+    return reinterpret_cast<ByteVec>(i % 2 == 0 ? raw(q) : _mm256_srli_epi16(raw(q), 4)) &
+           uint8_t{15};
+#endif
+  }
+};
+
+struct Q6_K {
+  typedef BlockQ6_K Block;
+  static constexpr int64_t kBlockValues = 256;
+  static constexpr bool kSigned = false, kInterleaved = false, kMinima = false;
+  static constexpr int32_t kOffset = 32;
+  const Block* block;
+  float d;
+
+  Q6_K(const Block* first, int64_t) : block(first), d(float_of_f16(first->d)) {}
+  ByteVec bytes(int64_t i) const {
+#if defined(__AVX512F__)
+    // Steps 0 and 1 are values 0-63 and 64-127 of the first half, 2 and 3 of the second.
+    const int64_t half = i / 2;
+    const ByteVec low = load_step(block->ql + 64 * half);
+    const __m256i high =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block->qh + 32 * half));
+    const int shift = static_cast<int>(i % 2) * 4;
+    const ByteVec top = join(_mm256_srli_epi16(high, shift), _mm256_srli_epi16(high, shift + 2));
+    const ByteVec bottom = reinterpret_cast<ByteVec>(_mm512_srli_epi16(raw(low), shift));
+    return (bottom & uint8_t{15}) |
+           reinterpret_cast<ByteVec>(_mm512_slli_epi16(raw(top & uint8_t{3}), 4));
+#else
+    const int64_t half = i / 4, part = i % 4;
+    const ByteVec low = load_step(block->ql + 64 * half + 32 * (part % 2));
+    const ByteVec high = load_step(block->qh + 32 * half);
+    const ByteVec bottom =
+        reinterpret_cast<ByteVec>(part < 2 ? raw(low) : _mm256_srli_epi16(raw(low), 4));
+    const ByteVec top =
+        reinterpret_cast<ByteVec>(_mm256_srli_epi16(raw(high), static_cast<int>(2 * part)));
+    return (bottom & uint8_t{15}) |
+           reinterpret_cast<ByteVec>(_mm256_slli_epi16(raw(top & uint8_t{3}), 4));
+#endif
+  }
+  /// Scales of the lanes of step i: 4 lanes to a group of 16.
+  Vec lane_scales(int64_t i) const {
+    float values[kWidth];
+    for (int64_t lane = 0; lane < kWidth; ++lane) {
+      values[lane] = static_cast<float>(block->scales[i * (kStep / 16) + lane / 4]);
+    }
+    return load(values) * d;
+  }
+};
+
+/// kRows rows of weights with kInputs rows of x.
+template <typename Format, int kRows, int kInputs>
+void dot_rows(const typename Format::Block* w, int64_t k, const PreparedSpan* x, float* y,
+              int64_t ldy) {
+  constexpr int64_t kBlocksPerSpan = kSpan / Format::kBlockValues;
+  const int64_t blocks = k / Format::kBlockValues;
+  const int64_t spans = spans_of(k);
+  Vec sums[kRows][kInputs] = {};
+  for (int64_t span = 0; span < spans; ++span) {
+#pragma GCC unroll 4
+    for (int n = 0; n < kRows; ++n) {
+      const int64_t first = span * kBlocksPerSpan;
+      const Format format(w + n * blocks + first, blocks - 1 - first);
+      Vec8 group_scales[kInputs];
+      if constexpr (Format::kMinima) {
+        for (int r = 0; r < kInputs; ++r) {
+          sums[n][r] -= widen(format.minima * load8(x[r * spans + span].sums));
+        }
+      }
+      if constexpr (requires { format.scales; }) {
+        for (int r = 0; r < kInputs; ++r) {
+          group_scales[r] = format.scales * load8(x[r * spans + span].scales);
+        }
+      } else {
+        for (int r = 0; r < kInputs; ++r) group_scales[r] = load8(x[r * spans + span].scales);
+      }
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < kSteps; ++i) {
+        const ByteVec u = format.bytes(i);
+        Vec lane_scales = {};
+        if constexpr (!requires { format.scales; }) lane_scales = format.lane_scales(i);
+#pragma GCC unroll 8
+        for (int r = 0; r < kInputs; ++r) {
+          const PreparedSpan& input = x[r * spans + span];
+          const ByteVec values = load_step(input.values + i * kStep);
+          IVec dot;
+          if constexpr (Format::kSigned) {
+            dot = dot_signed(u, values);
+          } else if constexpr (Format::kOffset != 0) {
+            dot = dot_unsigned(load(input.offsets + i * kWidth), u, values);
+          } else {
+            dot = dot_unsigned(IVec{}, u, values);
+          }
+          Vec scale = spread<Format::kInterleaved>(group_scales[r], i);
+          if constexpr (!requires { format.scales; }) scale *= lane_scales;
+          sums[n][r] += __builtin_convertvector(dot, Vec) * scale;
+        }
+      }
+    }
+  }
+  for (int n = 0; n < kRows; ++n) {
+    for (int r = 0; r < kInputs; ++r) y[r * ldy + n] = sum_of(sums[n][r]);
+  }
+}
+
+template <typename Format, int kInputs>
+void dot_all(const void* weights, int64_t rows, int64_t k, const PreparedSpan* x, float* y,
+             int64_t ldy) {
+  constexpr int kRows = kInputs == 1 ? 4 : kInputs <= 4 ? 2 : 1;
+  const auto* w = static_cast<const typename Format::Block*>(weights);
+  const int64_t blocks = k / Format::kBlockValues;
+  int64_t n = 0;
+  for (; n + kRows <= rows; n += kRows) {
+    dot_rows<Format, kRows, kInputs>(w + n * blocks, k, x, y + n, ldy);
+  }
+  for (; n < rows; ++n) dot_rows<Format, 1, kInputs>(w + n * blocks, k, x, y + n, ldy);
+}
+
+template <typename Format>
+void matvec_of(const void* weights, int64_t rows, int64_t k, const void* prepared, int64_t m,
+               float* y, int64_t ldy) {
+  const auto* x = static_cast<const PreparedSpan*>(prepared);
+  const int64_t spans = spans_of(k);
+  int64_t done = 0;
+  for (; done + 4 <= m; done += 4) {
+    dot_all<Format, 4>(weights, rows, k, x + done * spans, y + done * ldy, ldy);
+  }
+  x += done * spans;
+  y += done * ldy;
+  switch (m - done) {
+    case 1:
+      return dot_all<Format, 1>(weights, rows, k, x, y, ldy);
+    case 2:
+      return dot_all<Format, 2>(weights, rows, k, x, y, ldy);
+    case 3:
+      return dot_all<Format, 3>(weights, rows, k, x, y, ldy);
+    default:
+      return;
+  }
+}
+
+/// Where value j of a span lies for Q4_0 with 512 bits: a's low 16, b's low, a's high, b's high.
+int64_t interleaved(int64_t j) {
+  return j / 64 * 64 + j / 16 % 2 * 32 + j / 32 % 2 * 16 + j % 16;
+}
+
+void prepare_span(Storage storage, const float* x, int64_t n, PreparedSpan& span) {
+  const bool interleave = storage == Storage::kQ4_0 && Q4_0::kInterleaved;
+  const int32_t offset = storage == Storage::kQ4_0   ? Q4_0::kOffset
+                         : storage == Storage::kQ6_K ? Q6_K::kOffset
+                                                     : 0;
+  for (int64_t group = 0; group < kGroups; ++group) {
+    float values[kGroup] = {};
+    for (int64_t j = 0; j < kGroup && group * kGroup + j < n; ++j)
+      values[j] = x[group * kGroup + j];
+    float largest = 0;
+    for (const float value : values) {
+      const float magnitude = __builtin_fabsf(value);
+      largest = magnitude > largest ? magnitude : largest;
+    }
+    const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
+    int32_t sum = 0;
+    int8_t rounded[kGroup];
+    for (int64_t j = 0; j < kGroup; ++j) {
+      const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+      const auto q = static_cast<int32_t>((values[j] * inverse + magic) - magic);
+      sum += q;
+      rounded[j] = static_cast<int8_t>(q);
+    }
+    for (int64_t j = 0; j < kGroup; j += 16) {
+      const int64_t at = group * kGroup + j;
+      __builtin_memcpy(span.values + (interleave ? interleaved(at) : at), rounded + j, 16);
+    }
+    span.scales[group] = largest / 127.0f;
+    span.sums[group] = span.scales[group] * static_cast<float>(sum);
+  }
+  for (int64_t i = 0; i < kSpan / 4; ++i) {
+    const int8_t* four = span.values + 4 * i;
+    span.offsets[i] = -offset * (four[0] + four[1] + four[2] + four[3]);
+  }
+}
+
+}  // namespace
+
+size_t prepared_bytes(int64_t k) {
+  return static_cast<size_t>(spans_of(k)) * sizeof(PreparedSpan);
+}
+
+void prepare_input(Storage storage, const float* x, int64_t k, void* prepared) {
+  auto* spans = static_cast<PreparedSpan*>(prepared);
+  for (int64_t first = 0; first < k; first += kSpan) {
+    prepare_span(storage, x + first, k - first < kSpan ? k - first : kSpan, spans[first / kSpan]);
+  }
+}
+
+void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
+                      const void* prepared, int64_t m, float* y, int64_t ldy) {
+  switch (storage) {
+    case Storage::kQ8_0:
+      return matvec_of<Q8_0>(weights, rows, k, prepared, m, y, ldy);
+    case Storage::kQ4_0:
+      return matvec_of<Q4_0>(weights, rows, k, prepared, m, y, ldy);
+    case Storage::kQ4_K:
+      return matvec_of<Q4_K>(weights, rows, k, prepared, m, y, ldy);
+    case Storage::kQ6_K:
+      return matvec_of<Q6_K>(weights, rows, k, prepared, m, y, ldy);
+    default:
+      return;
+  }
+}
+
+#else
+
+// Without vectors of bytes: x stays as it is, weights are expanded span by span.
+
+namespace {
+
+int64_t bytes_of_span(Storage storage) {
+  switch (storage) {
+    case Storage::kQ8_0:
+      return kGroups * int64_t{sizeof(BlockQ8_0)};
+    case Storage::kQ4_0:
+      return kGroups * int64_t{sizeof(BlockQ4_0)};
+    case Storage::kQ4_K:
+      return sizeof(BlockQ4_K);
+    default:
+      return sizeof(BlockQ6_K);
+  }
+}
+
+int64_t row_bytes(Storage storage, int64_t k) {
+  return bytes_of_span(storage) * (k / kGroup) / kGroups;
+}
+
+}  // namespace
+
+size_t prepared_bytes(int64_t k) {
+  return static_cast<size_t>(k) * sizeof(float);
+}
+
+void prepare_input(Storage, const float* x, int64_t k, void* prepared) {
+  __builtin_memcpy(prepared, x, static_cast<size_t>(k) * sizeof(float));
+}
+
+void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
+                      const void* prepared, int64_t m, float* y, int64_t ldy) {
+  const auto* x = static_cast<const float*>(prepared);
+  for (int64_t n = 0; n < rows; ++n) {
+    const auto* row = static_cast<const uint8_t*>(weights) + n * row_bytes(storage, k);
+    for (int64_t i = 0; i < m; ++i) y[i * ldy + n] = 0;
+    for (int64_t first = 0; first < k; first += kSpan) {
+      const int64_t count = k - first < kSpan ? k - first : kSpan;
+      float values[kSpan] = {};
+      to_float(storage, row + first / kSpan * bytes_of_span(storage), values, count);
+      for (int64_t i = 0; i < m; ++i) {
+        Vec sum = {};  // groups are whole vectors
+        for (int64_t j = 0; j < count; j += kWidth) {
+          sum += load(values + j) * load(x + i * k + first + j);
+        }
+        y[i * ldy + n] += sum_of(sum);
+      }
+    }
+  }
+}
+
+#endif
+
+}  // namespace owl3::cpu::OWL3_ISA

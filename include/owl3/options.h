@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +47,10 @@ struct GenerationOptions {
   int64_t num_beams = 1;
   std::vector<std::string> stop;  // an answer ends before the first of these strings
 };
+
+/// A preset by name: "sample" (the official demo's sampling), "beam" (its beam search), "eval" (the
+/// official evaluation: greedy, up to 100 tokens), "greedy". Throws UsageError for other names.
+GenerationOptions generation_preset(const std::string& name);
 
 /// Told about long work from the working thread: the stage ("encoding images"), the steps done and
 /// their total (0 when unknown). Return false to interrupt the work: it then throws Interrupted.

@@ -40,18 +40,18 @@ int run_chat(const ChatArguments& arguments) {
   std::string question;
   if (arguments.prompt) {
     question = question_text(*arguments.prompt);
-    // Known now, so said now, before minutes of encoding.
-    if (question.find_first_not_of(" \t\r\n") == std::string::npos) {
-      throw UsageError("-p: the question is empty: say what to answer");
-    }
+    if (interrupt.interrupted()) throw Interrupted("interrupted");  // half a question
+    check_question(question);
   }
   ChatSession session(arguments, interrupt);
+  // Known now, so said now, before minutes of encoding.
+  if (arguments.prompt) session.check_marks(question, arguments.media);
   session.attach(arguments.media);
   int code = 0;
   if (!arguments.prompt) {
     code = converse(session, arguments, interrupt);
   } else if (ask_and_show(session, arguments, question) == StopReason::kInterrupted) {
-    code = kInterruptedExitCode;
+    code = interrupted_exit_code();
   }
   if (arguments.stats) fmt::print(stderr, "{}", stats_text(session));
   return code;

@@ -58,15 +58,15 @@ class Conversing {
         handle(*line);
       } else if (!interrupt_.interrupted()) {
         break;
-      } else if (!terminal_ || (leaving && !discarded_)) {
-        return kInterruptedExitCode;
+      } else if (!terminal_ || interrupt_.terminated() || (leaving && !discarded_)) {
+        return interrupted_exit_code();
       } else if (discarded_) {
         leaving = false;
       } else {
         leaving = true;
         fmt::print("Ctrl-C again, Ctrl-D or /quit leaves.\n");
       }
-      if (interrupted_ && !terminal_) return kInterruptedExitCode;
+      if (interrupt_.terminated() || (interrupted_ && !terminal_)) return interrupted_exit_code();
     }
     return failed_ && !terminal_ ? 1 : 0;
   }
@@ -176,6 +176,7 @@ class Conversing {
       throw UsageError(fmt::format("{0}: name one file: {0} talk.json", name));
     }
     if (name == "/save") {
+      const WriteGuard unfinished_parts_go;
       session_.save(words[0]);
     } else {
       session_.load(words[0]);

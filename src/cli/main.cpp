@@ -106,7 +106,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return report_usage(app, error, argc, argv);
   } catch (const Interrupted&) {
-    return report(kInterruptedExitCode, "interrupted");
+    return report(interrupted_exit_code(), "interrupted");
   } catch (const UsageError& error) {
     return report(kUsage, error.what());
   } catch (const Error& error) {

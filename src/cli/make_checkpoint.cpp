@@ -210,6 +210,7 @@ void make_checkpoint(const Options& options) {
   const InterruptGuard interrupt;
   {
     ProgressLine line;
+    const WriteGuard unfinished_parts_go;
     AtomicFolder folder(out);
     check_free_space(folder.temporary(), random_checkpoint_bytes(shape, random.dtype));
     write_random_checkpoint(folder.temporary(), shape, random,

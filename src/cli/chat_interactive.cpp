@@ -128,7 +128,7 @@ class Conversing {
 
   void complain(std::string_view message) {
     std::fflush(stdout);
-    fmt::print(stderr, "owl3: {}\n", one_line(message));
+    tell(fmt::format("owl3: {}\n", one_line(message)));
     failed_ = true;
   }
 
@@ -194,7 +194,8 @@ class Conversing {
 
   void show_stats() const {
     std::fflush(stdout);
-    fmt::print(arguments_.json ? stderr : stdout, "{}", stats_text(session_));
+    if (arguments_.json) return tell(stats_text(session_));
+    fmt::print("{}", stats_text(session_));
   }
 
   ChatSession& session_;
@@ -250,7 +251,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
   const auto show = [&](std::string_view piece) {
     const std::string shown = safe ? without_controls(piece) : std::string(piece);
     std::fwrite(shown.data(), 1, shown.size(), stdout);
-    std::fflush(stdout);
+    flush_output();
     if (!shown.empty()) line_open = shown.back() != '\n';
     return true;
   };
@@ -260,7 +261,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
   } else if (line_open || report.answer.text.empty()) {
     fmt::print("\n");
   }
-  std::fflush(stdout);
+  flush_output();
   return report.answer.stop_reason;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "api/question.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "generate/sampler.h"
@@ -105,7 +106,7 @@ std::vector<Medium> ChatSession::encode(const std::vector<MediumSource>& sources
       ++i;
       if (media.back().warning().empty()) continue;
       bar_.erase();
-      fmt::print(stderr, "owl3: warning: {}\n", media.back().warning());
+      tell(fmt::format("owl3: warning: {}\n", one_line(media.back().warning())));
       continue;
     }
     std::vector<fs::path> paths;

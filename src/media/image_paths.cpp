@@ -112,6 +112,7 @@ std::vector<fs::path> images_of_glob(const std::string& pattern) {
 std::vector<fs::path> expand_image_paths(const std::vector<std::string>& arguments) {
   std::vector<fs::path> paths;
   for (const std::string& argument : arguments) {
+    if (argument.empty()) throw InputError("the name of an image or film is empty");
     std::error_code error;
     const fs::file_status status = fs::status(argument, error);
     std::vector<fs::path> found;

@@ -72,13 +72,15 @@ void ProgressBar::update(std::string_view stage, int64_t done, int64_t total) {
     start_ = now;
     next_ = now + std::chrono::milliseconds(shown_ ? 0 : 150);
   }
+  if (done != done_) stepped_ = now;
   stage_ = stage;
   done_ = done;
   total_ = total;
   if (now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  // The rate is that of this work's own steps, not of what was there before it.
+  // The rate is that of this work's own steps, not of what was there before it, and stands still
+  // until the next step.
+  const double seconds = std::chrono::duration<double>(stepped_ - start_).count();
   const double of_all = done > first_done_ ? seconds * static_cast<double>(done) /
                                                  static_cast<double>(done - first_done_)
                                            : 0;

@@ -34,6 +34,7 @@ class ProgressBar {
   int64_t total_ = -1;      // none told yet
   int64_t first_done_ = 0;  // where this work began, for its rate
   Clock::time_point start_;
+  Clock::time_point stepped_;  // when the last step was done
   Clock::time_point next_;
 };
 

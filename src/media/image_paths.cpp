@@ -123,7 +123,9 @@ std::vector<fs::path> expand_image_paths(const std::vector<std::string>& argumen
     } else if (argument.find_first_of("*?[") != std::string::npos) {
       found = images_of_glob(argument);
     } else {
-      throw InputError(fmt::format("{}: no such file or folder", argument));
+      const bool missing = status.type() == fs::file_type::not_found;
+      throw InputError(
+          fmt::format("{}: {}", argument, missing ? "no such file or folder" : error.message()));
     }
     paths.insert(paths.end(), found.begin(), found.end());
   }

@@ -127,13 +127,18 @@ TEST(Program, RefusesMarksThatDoNotFitTheMedia) {
   expect_error(chat({"-p", "<video>?", "--image", kPhoto}), 2, "<video>");
 }
 
+/// tiny's, with ids beyond tiny's vocabulary.
+nlohmann::json other_tokenizer() {
+  std::ifstream file(fs::path(tiny_checkpoint()) / "tokenizer.json");
+  nlohmann::json tokenizer = nlohmann::json::parse(file);
+  for (auto& token : tokenizer.at("added_tokens")) token.at("id") = token.at("id").get<int>() + 9;
+  return tokenizer;
+}
+
 TEST(Program, RefusesATokenizerOfAnotherModel) {
   const fs::path folder = scratch_folder() / "other-tokenizer";
   fs::copy(tiny_checkpoint(), folder);
-  std::ifstream file(folder / "tokenizer.json");
-  nlohmann::json tokenizer = nlohmann::json::parse(file);
-  for (auto& token : tokenizer.at("added_tokens")) token.at("id") = token.at("id").get<int>() + 9;
-  std::ofstream(folder / "tokenizer.json") << tokenizer;
+  std::ofstream(folder / "tokenizer.json") << other_tokenizer();
   expect_error({"chat", folder.string(), "-p", "x"}, 1, "other-tokenizer/tokenizer.json");
   std::ofstream(folder / "tokenizer.json", std::ios::trunc).close();
   expect_error({"chat", folder.string(), "-p", "x"}, 1, "tokenizer.json: the file is empty");
@@ -182,6 +187,15 @@ TEST(MakeCheckpoint, RefusesWhatItWouldHarmOrDoesNotKnow) {
   expect_error({"make-checkpoint", "--like", "1b", "--variant", "unified", out}, 2, "--variant");
   expect_error({"make-checkpoint", "--like", "tiny", "--tokenizer", "none.json", out}, 1,
                "none.json");
+  const std::string no_tokenizer = tiny_checkpoint() + "/config.json";
+  expect_error({"make-checkpoint", "--like", "tiny", "--tokenizer", no_tokenizer, out}, 1,
+               "config.json");
+  const fs::path larger = scratch_folder() / "larger-tokenizer.json";
+  std::ofstream(larger) << other_tokenizer();
+  expect_error({"make-checkpoint", "--like", "tiny", "--tokenizer", larger.string(), out}, 1,
+               "larger-tokenizer.json: has token ids up to");
+  expect_error({"make-checkpoint", "--like", "tiny", "--seed", "-1", out}, 2, "-1");
+  expect_error({"make-checkpoint", "--like", "tiny", ""}, 2, "OUT");
   EXPECT_FALSE(fs::exists(out));
   expect_error({"make-checkpoint", "--like", "tiny", tiny_checkpoint()}, 1, "--force");
   expect_error({"make-checkpoint", "--like", "tiny", kPhoto}, 1, "not a folder");
@@ -203,7 +217,7 @@ TEST(MakeCheckpoint, LeavesNothingWhenItIsInterrupted) {
       {SIGINT}, {SIGTERM}, {SIGHUP}, {SIGINT, SIGTERM}, {SIGTERM, SIGTERM}};
   for (const std::vector<int>& signals : endings) {
     const Outcome outcome =
-        run_owl3({"make-checkpoint", "--like", "1b", (folder / "out").string()},
+        run_owl3({"make-checkpoint", "--like", "1b", (folder / "new" / "out").string()},
                  {.signal_when = [&] { return !fs::is_empty(folder); }, .signals = signals});
     EXPECT_GT(outcome.exit_code, 128) << outcome.err;
     EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;

@@ -33,12 +33,14 @@ std::string question_text(const std::string& prompt, const InterruptGuard& inter
   if (prompt != "-") return prompt;
   std::string text;
   char bytes[65536];
-  while (const size_t count = std::fread(bytes, 1, sizeof bytes, stdin)) {
+  size_t count = 0;
+  do {
+    count = std::fread(bytes, 1, sizeof bytes, stdin);
     text.append(bytes, count);
     if (text.size() > kMaxQuestionBytes) {
       throw InputError("standard input: more than 64 MiB is no question");
     }
-  }
+  } while (count == sizeof bytes);  // less: the end, an error, or Ctrl-C
   if (interrupt.interrupted()) throw Interrupted("interrupted");  // half a question
   if (std::ferror(stdin) != 0) {
     throw InputError(fmt::format("standard input: {}", errno_text(errno)));

@@ -95,8 +95,8 @@ int finish_output(int code) {
 void fill_closed_descriptors() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(descriptor, F_GETFD) >= 0) continue;
-    ::open("/dev/null",
-           descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // takes the lowest free one
+    // Takes the lowest free descriptor: this one.
+    ::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
 }
 

@@ -15,6 +15,11 @@ enum class Precision { kFloat32, kBFloat16 };
 
 struct ModelOptions {
   Precision precision = Precision::kBFloat16;
+  /// The vision encoder's products in int8: weights with a scale per output feature, activations
+  /// with one per token. Nearly twice as fast where the processor multiplies int8 (VNNI).
+  bool vision_int8 = false;
+  /// Visual memory in int8, a scale per key and per value: half the memory of bf16.
+  bool visual_memory_int8 = false;
   int threads = 0;  // 0: all cores this process may use
 };
 

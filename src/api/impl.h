@@ -17,7 +17,7 @@ struct Model::Impl {
        const ModelOptions& options_in)
       : options(options_in),
         tokenizer(std::move(tokenizer_in)),
-        model(std::move(checkpoint), std::move(backend), options_in.precision) {}
+        model(std::move(checkpoint), std::move(backend), options_in) {}
 
   ModelOptions options;
   Tokenizer tokenizer;

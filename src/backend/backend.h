@@ -19,6 +19,7 @@ namespace owl3 {
 struct Linear {
   Tensor weight;  // [N, K], any dtype
   Tensor bias;    // [N] float32 or undefined
+  Tensor scales{};  // [N] float32: what int8 weights are to be multiplied by; undefined for others
 };
 
 enum class Activation { kNone, kGeluTanh, kGeluErf };
@@ -69,6 +70,8 @@ class Backend {
   virtual Tensor embedding(const Tensor& table, std::span<const int32_t> ids) = 0;
   /// activation(x W^T + b).  x [M, K] -> [M, N]
   virtual Tensor linear(const Tensor& x, const Linear& layer, Activation activation) = 0;
+  /// The layer with int8 weights, for products with many rows in int8.
+  virtual Linear to_int8(const Linear& layer) = 0;
   /// y += x W^T + b.  x [M, K], y [M, N]
   virtual void linear_add(Tensor& y, const Tensor& x, const Linear& layer) = 0;
   /// x / sqrt(mean(x^2) + eps) * weight, by rows.  -> [M, D]

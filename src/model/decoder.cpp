@@ -14,12 +14,13 @@ size_t ImageMemory::bytes() const {
 }
 
 Decoder::Decoder(Backend& backend, const ModelConfig& config, Variant variant,
-                 const DecoderWeights& weights, DType cache_dtype)
+                 const DecoderWeights& weights, DType cache_dtype, DType visual_dtype)
     : backend_(backend),
       config_(config),
       variant_(variant),
       weights_(weights),
-      cache_dtype_(cache_dtype) {
+      cache_dtype_(cache_dtype),
+      visual_dtype_(visual_dtype) {
   int64_t next = 0;
   for (const DecoderLayerWeights& layer : weights.layers) {
     hyper_index_.push_back(layer.is_hyper_layer() ? next++ : -1);
@@ -47,7 +48,7 @@ std::vector<ImageMemoryPtr> Decoder::remember(const Tensor& embeddings, int64_t 
     for (int64_t i = 0; i < images; ++i) {
       const Tensor of_image = kv.rows(i * tokens_per_image, (i + 1) * tokens_per_image);
       memories[static_cast<size_t>(i)]->layers.push_back(
-          backend_.split_keys_values(of_image, config_.num_key_value_heads, cache_dtype_));
+          backend_.split_keys_values(of_image, config_.num_key_value_heads, visual_dtype_));
     }
   }
   return {memories.begin(), memories.end()};

@@ -4,15 +4,28 @@
 
 namespace owl3 {
 
-Owl3Model::Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend, Precision precision)
+namespace {
+
+DType cache_dtype(const ModelOptions& options) {
+  return options.precision == Precision::kFloat32 ? DType::kF32 : DType::kBF16;
+}
+
+}  // namespace
+
+Owl3Model::Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend,
+                     const ModelOptions& options)
     : checkpoint_(std::move(checkpoint)),
       backend_(std::move(backend)),
       weights_(load_weights(checkpoint_, *backend_)),
+      vision_to_round_(options.vision_int8),
       decoder_(std::make_unique<Decoder>(
           *backend_, checkpoint_.config(), checkpoint_.variant(), weights_.decoder,
-          precision == Precision::kFloat32 ? DType::kF32 : DType::kBF16)) {}
+          cache_dtype(options),
+          options.visual_memory_int8 ? DType::kI8 : cache_dtype(options))) {}
 
 Tensor Owl3Model::vision_features(const Tensor& pixel_values, const KeepGoing& keep_going) {
+  if (vision_to_round_) round_layers(*backend_, weights_.vision);
+  vision_to_round_ = false;
   return siglip_encode(*backend_, config().vision, weights_.vision, pixel_values, keep_going);
 }
 

@@ -11,7 +11,7 @@ namespace owl3 {
 
 class Owl3Model {
  public:
-  Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend, Precision precision);
+  Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend, const ModelOptions& options);
   Owl3Model(const Owl3Model&) = delete;
   Owl3Model& operator=(const Owl3Model&) = delete;
 
@@ -37,6 +37,7 @@ class Owl3Model {
   Checkpoint checkpoint_;
   std::unique_ptr<Backend> backend_;
   Owl3Weights weights_;
+  bool vision_to_round_;  // to int8, when the first image comes
   std::unique_ptr<Decoder> decoder_;
 };
 

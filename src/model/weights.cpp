@@ -87,6 +87,15 @@ class Loader {
 
 }  // namespace
 
+void round_layers(Backend& backend, VisionWeights& weights) {
+  for (VisionLayerWeights& layer : weights.layers) {
+    for (Linear* linear : {&layer.q_proj, &layer.k_proj, &layer.v_proj, &layer.out_proj, &layer.fc1,
+                           &layer.fc2}) {
+      *linear = backend.to_int8(*linear);
+    }
+  }
+}
+
 Owl3Weights load_weights(const Checkpoint& checkpoint, Backend& backend) {
   const Loader loader(checkpoint, backend);
   return {loader.vision(), loader.projector(), loader.decoder()};

@@ -58,6 +58,9 @@ struct Owl3Weights {
   DecoderWeights decoder;
 };
 
+/// The encoder layers' products in int8. The patch embedding, a thousandth of the work, stays.
+void round_layers(Backend& backend, VisionWeights& weights);
+
 Owl3Weights load_weights(const Checkpoint& checkpoint, Backend& backend);
 
 }  // namespace owl3

@@ -31,6 +31,7 @@ class CpuBackend final : public Backend {
   Tensor to_float(const Tensor& x) override;
   Tensor embedding(const Tensor& table, std::span<const int32_t> ids) override;
   Tensor linear(const Tensor& x, const Linear& layer, Activation activation) override;
+  Linear to_int8(const Linear& layer) override;
   void linear_add(Tensor& y, const Tensor& x, const Linear& layer) override;
   Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) override;
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) override;
@@ -61,10 +62,13 @@ class CpuBackend final : public Backend {
                bool accumulate);
   void product_bf16(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
                     bool accumulate);
+  void product_int8(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
+                    bool accumulate);
   // y (+)= x W^T
   void product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
   void product_by_panels(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
   void finish_product(const Tensor& bias, Activation activation, Tensor& y);
+  void apply_activation(Activation activation, float* values, int64_t n) const;
   // Keys and values [n*L, H, d] as one block per image and head.
   std::vector<KeyValueBlock> pack_images(const Tensor& k, const Tensor& v, int64_t tokens);
   // operation(row of x, row of y) for every row; y in the type that a product reads.

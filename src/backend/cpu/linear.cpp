@@ -1,9 +1,10 @@
-// Linear layers: which of three ways a product takes.
+// Linear layers: which way a product takes.
 //
-// Up to kMaxMatvecRows rows of x: matrix-vector kernels at memory speed, quantised weights with x
-// in int8. More: oneDNN's bf16 product if the processor multiplies bf16 (product_onednn.cpp);
-// elsewhere panels of weights expanded to float32 (product_panels.cpp), since oneDNN's emulated
-// bf16 runs at a fifth of the float32 rate there.
+// Up to kMaxMatvecRows rows of x: matrix-vector kernels at memory speed, quantised weights with x in
+// int8. More: oneDNN's bf16 product if the processor multiplies bf16 (product_onednn.cpp);
+// elsewhere panels of weights expanded to float32 (product_panels.cpp), since oneDNN's emulated bf16
+// runs at a fifth of the float32 rate there. int8 weights have a way of their own
+// (product_int8.cpp).
 #include <cmath>
 
 #include "backend/cpu/cpu_backend.h"
@@ -46,6 +47,10 @@ void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activa
   const Tensor& weight = layer.weight;
   OWL3_CHECK(x.row_size() == weight.dim(1) && y.dim(1) == weight.dim(0) && y.dim(0) == x.dim(0));
   if (x.dim(0) == 0) return;
+  if (weight.dtype() == DType::kI8) {
+    product_int8(x, layer, activation, y, accumulate);
+    return;
+  }
   if (takes_bf16_product(x.dim(0))) {
     product_bf16(x, layer, activation, y, accumulate);
     return;
@@ -65,14 +70,18 @@ void CpuBackend::finish_product(const Tensor& bias, Activation activation, Tenso
     for (int64_t row = first; row < last; ++row) {
       float* values = y.f32() + row * n;
       if (bias.defined()) kernels_->add(values, bias.f32(), n);
-      if (activation == Activation::kGeluTanh) kernels_->gelu_tanh(values, n);
-      if (activation == Activation::kGeluErf) {
-        for (int64_t i = 0; i < n; ++i) {
-          values[i] = 0.5f * values[i] * (1.0f + std::erf(values[i] * 0.70710678f));
-        }
-      }
+      apply_activation(activation, values, n);
     }
   });
+}
+
+void CpuBackend::apply_activation(Activation activation, float* values, int64_t n) const {
+  if (activation == Activation::kGeluTanh) kernels_->gelu_tanh(values, n);
+  if (activation == Activation::kGeluErf) {
+    for (int64_t i = 0; i < n; ++i) {
+      values[i] = 0.5f * values[i] * (1.0f + std::erf(values[i] * 0.70710678f));
+    }
+  }
 }
 
 void CpuBackend::product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y,

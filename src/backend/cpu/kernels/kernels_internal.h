@@ -35,6 +35,9 @@ void scale_columns(float* x, int64_t rows, int64_t n, const float* scales);
 void attend_few_rows(const FewRowsStep& step);
 void softmax_step(float* scores, int64_t keys, int64_t rows, int64_t first_key,
                   const int32_t* limits, float* maxima, float* sums, float* scales);
+float round_int8(const float* x, int64_t n, int8_t* rounded);
+void scale_sums(const int32_t* sums, float row_scale, const float* scales, const float* bias,
+                float* y, int64_t n);
 void to_bf16(const float* x, uint16_t* y, int64_t n);
 void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n);
 void layer_norm(const float* x, const float* weight, const float* bias, float eps, float* y,

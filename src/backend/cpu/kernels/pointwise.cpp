@@ -49,6 +49,40 @@ void to_bf16(const float* x, uint16_t* y, int64_t n) {
   for (int64_t j = i; j < n; ++j) y[j] = rounded[j - i];
 }
 
+float round_int8(const float* x, int64_t n, int8_t* rounded) {
+  typedef int8_t Narrow __attribute__((vector_size(kWidth)));
+  typedef int8_t UnalignedNarrow __attribute__((vector_size(kWidth), aligned(1), may_alias));
+  Vec largest = {};
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    const Vec v = load(x + i);
+    largest = maximum(largest, maximum(v, -v));
+  }
+  float lanes[kWidth];
+  store(lanes, largest);
+  float limit = 0;
+  for (const float lane : lanes) limit = lane > limit ? lane : limit;
+  for (int64_t j = i; j < n; ++j) {
+    const float magnitude = __builtin_fabsf(x[j]);
+    limit = magnitude > limit ? magnitude : limit;
+  }
+  const float inverse = limit > 0 ? 127.0f / limit : 0.0f;
+  const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  for (i = 0; i + kWidth <= n; i += kWidth) {
+    const Vec v = (load(x + i) * inverse + magic) - magic;
+    *reinterpret_cast<UnalignedNarrow*>(rounded + i) =
+        __builtin_convertvector(__builtin_convertvector(v, IVec), Narrow);
+  }
+  for (; i < n; ++i) rounded[i] = static_cast<int8_t>((x[i] * inverse + magic) - magic);
+  return limit / 127.0f;
+}
+
+void scale_sums(const int32_t* sums, float row_scale, const float* scales, const float* bias,
+                float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(sums[i]) * (row_scale * scales[i]);
+  if (bias != nullptr) add(y, bias, n);
+}
+
 void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n) {
   const float squares = sum_over(x, n, [](Vec v) { return v * v; });
   const float scale = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n) + eps);

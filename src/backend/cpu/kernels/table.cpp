@@ -34,6 +34,8 @@ const Kernels& table() {
       .scale_columns = scale_columns,
       .attend_few_rows = attend_few_rows,
       .softmax_step = softmax_step,
+      .round_int8 = round_int8,
+      .scale_sums = scale_sums,
       .to_bf16 = to_bf16,
       .rms_norm = rms_norm,
       .layer_norm = layer_norm,

@@ -38,8 +38,4 @@ class Model {
   std::shared_ptr<Impl> impl_;
 };
 
-/// A preset by name: "sample" (the official demo's sampling), "beam" (its beam search), "eval" (the
-/// official evaluation: greedy, up to 100 tokens), "greedy". Throws UsageError for other names.
-GenerationOptions generation_preset(const std::string& name);
-
 }  // namespace owl3

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,8 +48,14 @@ struct GenerationOptions {
   std::vector<std::string> stop;  // an answer ends before the first of these strings
 };
 
-/// Told about long work from the working thread: the stage ("encoding images"), the steps done and
-/// their total (0 when unknown). Return false to interrupt the work: it then throws Interrupted.
+/// A preset by name: "sample" (the official demo's sampling), "beam" (its beam search), "eval" (the
+/// official evaluation: greedy, up to 100 tokens), "greedy". Throws UsageError for other names.
+GenerationOptions generation_preset(const std::string& name);
+
+/// Told about long work from the working thread: the stage, the steps done and their total (0 when
+/// unknown). The stages of images are "reading images" (their headers) and "encoding images"; of a
+/// film "reading the film", then "decoding frames" and "encoding frames" in turn; of a question
+/// "reading the prompt". Return false to interrupt the work: it then throws Interrupted.
 using ProgressCallback = std::function<bool(std::string_view stage, int64_t done, int64_t total)>;
 
 }  // namespace owl3

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "api/impl.h"
+#include "api/question.h"
 #include "generate/generate.h"
 #include "generate/sampler.h"
 #include "text/stream.h"
@@ -17,41 +18,10 @@ double seconds_between(Clock::time_point start, Clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
 }
 
-constexpr std::string_view kUserImageMark = "<image>";
-constexpr std::string_view kUserVideoMark = "<video>";
-
-/// The question as the prompt writes it: the user's marks become the model's; without any mark,
-/// every medium stands on a line of its own before the text.
 std::string with_marks(const std::string& text, const std::vector<Medium>& media) {
-  std::string content;
-  size_t next = 0;
-  for (size_t at = 0; at < text.size();) {
-    const bool image = text.compare(at, kUserImageMark.size(), kUserImageMark) == 0;
-    const bool video = text.compare(at, kUserVideoMark.size(), kUserVideoMark) == 0;
-    if (!image && !video) {
-      content += text[at++];
-      continue;
-    }
-    if (next < media.size() && media[next].is_video() != video) {
-      throw UsageError(fmt::format("mark {} of the text is {}, but medium {} is {}", next + 1,
-                                   image ? kUserImageMark : kUserVideoMark,
-                                   media[next].path().string(), video ? "an image" : "a video"));
-    }
-    ++next;
-    content += image ? kImageMark : kVideoMark;
-    at += image ? kUserImageMark.size() : kUserVideoMark.size();
-  }
-  if (next != 0 && next != media.size()) {
-    throw UsageError(
-        fmt::format("the text has {} image and video marks for {} media", next, media.size()));
-  }
-  if (next != 0) return content;
-  std::string before;
-  for (const Medium& medium : media) {
-    before += medium.is_video() ? kVideoMark : kImageMark;
-    before += '\n';
-  }
-  return before + content;
+  std::vector<QuestionMedium> known;
+  for (const Medium& medium : media) known.push_back({medium.is_video(), medium.path()});
+  return with_model_marks(text, known);
 }
 
 std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {

@@ -17,6 +17,16 @@ std::unique_ptr<Backend> make_backend(const ModelOptions& options) {
   return std::make_unique<CpuBackend>(cpu);
 }
 
+/// A tokenizer of another model would name rows that the embedding table doesn't have.
+void check_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size,
+                      const std::string& file) {
+  if (tokenizer.vocab_size() <= vocab_size) return;
+  throw InputError(fmt::format(
+      "{}: has token ids up to {}, but the model's vocabulary ends at {}; is it the tokenizer.json "
+      "of this checkpoint?",
+      file, tokenizer.vocab_size() - 1, vocab_size - 1));
+}
+
 }  // namespace
 
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
@@ -25,13 +35,16 @@ Model Model::load(const std::filesystem::path& path, const ModelOptions& options
   }
   Checkpoint checkpoint = Checkpoint::open(path);
   const Document tokenizer_file = checkpoint.required_document(kTokenizerFile);
+  const int64_t vocab_size = checkpoint.config().vocab_size;
   // The tokenizer is megabytes of JSON: parsed beside the opening of the weights.
-  auto tokenizer = std::async(std::launch::async, [&] {
-    return Tokenizer::from_json(tokenizer_file.text, tokenizer_file.name);
+  auto parsing = std::async(std::launch::async, [&] {
+    Tokenizer tokenizer = Tokenizer::from_json(tokenizer_file.text, tokenizer_file.name);
+    check_vocabulary(tokenizer, vocab_size, tokenizer_file.name);
+    return tokenizer;
   });
   auto backend = make_backend(options);
   return Model(
-      std::make_shared<Impl>(std::move(checkpoint), tokenizer.get(), std::move(backend), options));
+      std::make_shared<Impl>(std::move(checkpoint), parsing.get(), std::move(backend), options));
 }
 
 std::string Model::variant() const {

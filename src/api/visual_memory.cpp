@@ -19,6 +19,19 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Throws Interrupted when the caller wants no more.
+void report(const ProgressCallback& progress, std::string_view stage, int64_t done, int64_t total) {
+  if (progress && !progress(stage, done, total)) {
+    throw Interrupted(fmt::format("interrupted while {}", stage));
+  }
+}
+
+/// "a.jpg", "a.jpg and 11 more".
+std::string name_of(std::span<const std::filesystem::path> paths) {
+  const std::string first = paths.front().string();
+  return paths.size() == 1 ? first : fmt::format("{} and {} more", first, paths.size() - 1);
+}
+
 /// Bytes the kernel says can be had without swapping; 0 when it doesn't say.
 int64_t available_memory() {
   std::ifstream file("/proc/meminfo");
@@ -71,13 +84,22 @@ struct VisualMemory::Impl {
            static_cast<size_t>(config.vision.tokens_per_image()) * element;
   }
 
+  /// Images the model will see of a file, known from its header.
+  int64_t images_of(const std::filesystem::path& path, const DecodeOptions& decode,
+                    bool cut) const {
+    const ImageSize size = owl3::image_size(path, decode);
+    if (!cut) return 1;
+    const Grid grid = choose_grid(size.width, size.height, image_size());
+    return int64_t{grid.rows} * grid.cols + 1;
+  }
+
   void check_room(const std::string& what, int64_t count) const {
     const auto needed = static_cast<double>(count) * static_cast<double>(bytes_per_image());
     const auto available = static_cast<double>(available_memory());
     if (available <= 0 || needed <= available) return;
     throw InputError(fmt::format(
         "{}: {} images need {:.1f} GiB of visual memory, but {:.1f} GiB are available; take fewer "
-        "(for a film, --max-frames)",
+        "(of images, --no-cut; of a film, --max-frames)",
         what, count, needed / 0x1p30, available / 0x1p30));
   }
 };
@@ -88,8 +110,17 @@ namespace {
 class BatchEncoder {
  public:
   BatchEncoder(Owl3Model& model, std::map<ContentHash, ImageMemoryPtr>& known,
-               VisualMemoryStats& stats, const ProgressCallback& progress, int64_t total)
-      : model_(model), known_(known), stats_(stats), progress_(progress), total_(total) {}
+               VisualMemoryStats& stats, const ProgressCallback& progress, std::string_view stage,
+               int64_t total)
+      : model_(model),
+        known_(known),
+        stats_(stats),
+        progress_(progress),
+        stage_(stage),
+        total_(total) {}
+
+  /// Tells how many are done.
+  void report() const { owl3::report(progress_, stage_, done(), total_); }
 
   void add(const Image& image) {
     const ContentHash hash = content_hash(image);
@@ -97,8 +128,7 @@ class BatchEncoder {
     const bool pending = std::find(waiting_.begin(), waiting_.end(), hash) != waiting_.end();
     if (pending || known_.count(hash) != 0) {
       ++stats_.images_reused;
-      report();
-      return;
+      return report();
     }
     const int64_t size = image.width;
     const size_t first = pixels_.size();
@@ -122,24 +152,23 @@ class BatchEncoder {
     const auto count = static_cast<int64_t>(waiting_.size());
     const int64_t size = model_.config().vision.image_size;
     const Tensor pixel_values(DType::kF32, {count, 3, size, size}, pixels_.data(), nullptr);
-    const auto memories = model_.remember_images(pixel_values, [this] { return report(); });
+    const auto memories = model_.remember_images(
+        pixel_values, [this] { return !progress_ || progress_(stage_, done(), total_); });
     for (size_t i = 0; i < waiting_.size(); ++i) known_[waiting_[i]] = memories[i];
     waiting_.clear();
     pixels_.clear();
     stats_.images_encoded += count;
     stats_.encode_seconds += seconds_since(start);
-    if (!report()) throw Interrupted("interrupted while encoding images");
+    report();
   }
 
-  bool report() const {
-    const auto done = static_cast<int64_t>(order_.size() - waiting_.size());
-    return !progress_ || progress_("encoding images", done, total_);
-  }
+  int64_t done() const { return static_cast<int64_t>(order_.size() - waiting_.size()); }
 
   Owl3Model& model_;
   std::map<ContentHash, ImageMemoryPtr>& known_;
   VisualMemoryStats& stats_;
   const ProgressCallback& progress_;
+  std::string_view stage_;
   int64_t total_;
   std::vector<ContentHash> order_;
   std::vector<ContentHash> waiting_;
@@ -158,18 +187,25 @@ Medium VisualMemory::add_image(const std::filesystem::path& path, const ImageOpt
 std::vector<Medium> VisualMemory::add_images(std::span<const std::filesystem::path> paths,
                                              const ImageOptions& options,
                                              const ProgressCallback& progress) {
+  DecodeOptions decode;
+  decode.apply_exif_orientation = options.apply_exif_orientation;
+  // Headers first: what they show to be wrong, or too much, is told before minutes of encoding.
+  int64_t total = 0;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    report(progress, "reading images", static_cast<int64_t>(i), static_cast<int64_t>(paths.size()));
+    total += impl_->images_of(paths[i], decode, options.cut);
+  }
+  if (!paths.empty()) impl_->check_room(name_of(paths), total);
   std::vector<std::shared_ptr<Medium::Impl>> media;
   std::vector<int64_t> counts;
-  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress,
-                       options.cut ? 0 : static_cast<int64_t>(paths.size()));
+  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, "encoding images",
+                       total);
   for (const std::filesystem::path& path : paths) {
+    encoder.report();
     const auto start = Clock::now();
-    DecodeOptions decode;
-    decode.apply_exif_orientation = options.apply_exif_orientation;
     const ModelImages prepared =
         prepare_image(load_image(path, decode), impl_->image_size(), options.cut);
     impl_->stats.decode_seconds += seconds_since(start);
-    impl_->check_room(path.string(), static_cast<int64_t>(prepared.images.size()));
     for (const Image& image : prepared.images) encoder.add(image);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));
     media.push_back(std::make_shared<Medium::Impl>());
@@ -189,12 +225,15 @@ std::vector<Medium> VisualMemory::add_images(std::span<const std::filesystem::pa
 
 Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOptions& options,
                                const ProgressCallback& progress) {
-  VideoReader reader = VideoReader::open(path, options);
+  VideoReader reader = VideoReader::open(
+      path, options, [&progress] { return !progress || progress("reading the film", 0, 0); });
   impl_->check_room(path.string(), reader.frames());
   auto medium = std::make_shared<Medium::Impl>();
   medium->path = path;
-  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, reader.frames());
-  for (;;) {
+  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, "encoding frames",
+                       reader.frames());
+  for (int64_t decoded = 0;; ++decoded) {
+    report(progress, "decoding frames", decoded, reader.frames());
     const auto start = Clock::now();
     const std::optional<VideoFrame> frame = reader.next();
     if (!frame) break;

@@ -24,11 +24,20 @@ struct Linear {
 enum class Activation { kNone, kGeluTanh, kGeluErf };
 
 /// Keys and values of consecutive positions, as attention reads them: a page of the text cache or
-/// one image of visual memory. Both are [Hkv, capacity, d], of which the first `count` are valid.
+/// one image of visual memory. How they lie in the tensors is the backend's own affair; all of a
+/// block's content is in them.
 struct KeyValueBlock {
   Tensor keys;
   Tensor values;
-  int64_t count = 0;
+  Tensor key_scales;  // of int8 only
+  Tensor value_scales;
+  int64_t heads = 0;
+  int64_t capacity = 0;  // positions there is room for
+  int64_t count = 0;     // positions that are filled
+
+  size_t bytes() const;
+  /// A block of its own with the same content.
+  KeyValueBlock copy() const;
 };
 
 /// An image as a text sequence sees it (model-spec: Hyper attention, MI-RoPE).
@@ -77,6 +86,10 @@ class Backend {
   /// Rotary embedding in the half-split convention of heads x [T, H, d] at positions first_position
   /// onward; rope is the table [positions, d]: d/2 cosines, then d/2 sines.  -> [T, H, d]
   virtual Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) = 0;
+  /// An empty block, for at least `capacity` positions; its memory is not the pool's, since it
+  /// outlives the pass that fills it. dtype: float32, bf16 or int8.
+  virtual KeyValueBlock new_block(int64_t key_value_heads, int64_t capacity, int64_t d,
+                                  DType dtype) = 0;
   /// Writes keys and values [T, Hkv, d] behind the block's `count` and raises it.
   virtual void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) = 0;
   /// Splits v_kv_proj's output for one image, [L, Hkv, 2, d], into a block of the given dtype.

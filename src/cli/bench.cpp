@@ -207,13 +207,7 @@ class Bench {
     Sequence sequence = model_.decoder().new_sequence();
     for (int64_t i = 0; i < count; ++i) {
       auto copy = std::make_shared<ImageMemory>();
-      for (const KeyValueBlock& block : memory_->layers) {
-        KeyValueBlock own = {make_tensor(block.keys.dtype(), block.keys.shape()),
-                             make_tensor(block.values.dtype(), block.values.shape()), block.count};
-        std::memcpy(own.keys.raw(), block.keys.raw(), own.keys.size_bytes());
-        std::memcpy(own.values.raw(), block.values.raw(), own.values.size_bytes());
-        copy->layers.push_back(own);
-      }
+      for (const KeyValueBlock& block : memory_->layers) copy->layers.push_back(block.copy());
       sequence.images.push_back({4 + i, copy});
     }
     return sequence;

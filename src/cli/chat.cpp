@@ -1,13 +1,13 @@
 // `owl3 chat`: one answer with -p, a conversation without.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "cli/chat_interactive.h"
 #include "cli/chat_report.h"
 #include "cli/commands.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 
 namespace owl3::cli {
@@ -26,10 +26,25 @@ constexpr const char* kFooter =
     "  owl3 chat MODEL --image page.png --json -p - < question.txt\n"
     "  owl3 chat MODEL                                  a conversation";
 
+constexpr size_t kMaxQuestionBytes = size_t{64} << 20;
+
 /// -p's text, or all of standard input for "-", without its last newline.
-std::string question_text(const std::string& prompt) {
+std::string question_text(const std::string& prompt, const InterruptGuard& interrupt) {
   if (prompt != "-") return prompt;
-  std::string text((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  std::string text;
+  char bytes[65536];
+  size_t count = 0;
+  do {
+    count = std::fread(bytes, 1, sizeof bytes, stdin);
+    text.append(bytes, count);
+    if (text.size() > kMaxQuestionBytes) {
+      throw InputError("standard input: more than 64 MiB is no question");
+    }
+  } while (count == sizeof bytes);  // less: the end, an error, or Ctrl-C
+  if (interrupt.interrupted()) throw Interrupted("interrupted");  // half a question
+  if (std::ferror(stdin) != 0) {
+    throw InputError(fmt::format("standard input: {}", errno_text(errno)));
+  }
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;
 }
@@ -39,21 +54,20 @@ int run_chat(const ChatArguments& arguments) {
   InterruptGuard interrupt;
   std::string question;
   if (arguments.prompt) {
-    question = question_text(*arguments.prompt);
-    // Known now, so said now, before minutes of encoding.
-    if (question.find_first_not_of(" \t\r\n") == std::string::npos) {
-      throw UsageError("-p: the question is empty: say what to answer");
-    }
+    question = question_text(*arguments.prompt, interrupt);
+    check_question(question);
   }
   ChatSession session(arguments, interrupt);
+  // Known now, so said now, before minutes of encoding.
+  if (arguments.prompt) session.check_marks(question, arguments.media);
   session.attach(arguments.media);
   int code = 0;
   if (!arguments.prompt) {
     code = converse(session, arguments, interrupt);
   } else if (ask_and_show(session, arguments, question) == StopReason::kInterrupted) {
-    code = kInterruptedExitCode;
+    code = interrupted_exit_code();
   }
-  if (arguments.stats) fmt::print(stderr, "{}", stats_text(session));
+  if (arguments.stats) tell(stats_text(session));
   return code;
 }
 

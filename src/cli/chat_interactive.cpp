@@ -58,15 +58,15 @@ class Conversing {
         handle(*line);
       } else if (!interrupt_.interrupted()) {
         break;
-      } else if (!terminal_ || (leaving && !discarded_)) {
-        return kInterruptedExitCode;
+      } else if (!terminal_ || interrupt_.terminated() || (leaving && !discarded_)) {
+        return interrupted_exit_code();
       } else if (discarded_) {
         leaving = false;
       } else {
         leaving = true;
         fmt::print("Ctrl-C again, Ctrl-D or /quit leaves.\n");
       }
-      if (interrupted_ && !terminal_) return kInterruptedExitCode;
+      if (interrupt_.terminated() || (interrupted_ && !terminal_)) return interrupted_exit_code();
     }
     return failed_ && !terminal_ ? 1 : 0;
   }
@@ -128,7 +128,7 @@ class Conversing {
 
   void complain(std::string_view message) {
     std::fflush(stdout);
-    fmt::print(stderr, "owl3: {}\n", one_line(message));
+    tell(fmt::format("owl3: {}\n", one_line(message)));
     failed_ = true;
   }
 
@@ -176,6 +176,7 @@ class Conversing {
       throw UsageError(fmt::format("{0}: name one file: {0} talk.json", name));
     }
     if (name == "/save") {
+      const WriteGuard unfinished_parts_go;
       session_.save(words[0]);
     } else {
       session_.load(words[0]);
@@ -193,7 +194,8 @@ class Conversing {
 
   void show_stats() const {
     std::fflush(stdout);
-    fmt::print(arguments_.json ? stderr : stdout, "{}", stats_text(session_));
+    if (arguments_.json) return tell(stats_text(session_));
+    fmt::print("{}", stats_text(session_));
   }
 
   ChatSession& session_;
@@ -249,7 +251,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
   const auto show = [&](std::string_view piece) {
     const std::string shown = safe ? without_controls(piece) : std::string(piece);
     std::fwrite(shown.data(), 1, shown.size(), stdout);
-    std::fflush(stdout);
+    flush_output();
     if (!shown.empty()) line_open = shown.back() != '\n';
     return true;
   };
@@ -259,7 +261,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
   } else if (line_open || report.answer.text.empty()) {
     fmt::print("\n");
   }
-  std::fflush(stdout);
+  flush_output();
   return report.answer.stop_reason;
 }
 

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "api/question.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "generate/sampler.h"
@@ -36,7 +38,22 @@ bool same_options(const MediumSource& a, const MediumSource& b) {
          a.image.apply_exif_orientation == b.image.apply_exif_orientation;
 }
 
+void check_fit(const std::string& question, const std::vector<MediumSource>& sources) {
+  std::vector<QuestionMedium> media;
+  for (const MediumSource& source : sources) media.push_back({source.is_video, source.path});
+  with_model_marks(question, media);
+}
+
 }  // namespace
+
+void check_question(const std::string& question) {
+  if (question.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw UsageError("the question is empty: say what to answer");
+  }
+  if (const size_t invalid = find_invalid_utf8(question); invalid != std::string::npos) {
+    throw UsageError(fmt::format("the question's byte {} is not UTF-8 text", invalid + 1));
+  }
+}
 
 ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& interrupt)
     : arguments_(arguments),
@@ -89,7 +106,7 @@ std::vector<Medium> ChatSession::encode(const std::vector<MediumSource>& sources
       ++i;
       if (media.back().warning().empty()) continue;
       bar_.erase();
-      fmt::print(stderr, "owl3: warning: {}\n", media.back().warning());
+      tell(fmt::format("owl3: warning: {}\n", one_line(media.back().warning())));
       continue;
     }
     std::vector<fs::path> paths;
@@ -102,6 +119,11 @@ std::vector<Medium> ChatSession::encode(const std::vector<MediumSource>& sources
   return media;
 }
 
+void ChatSession::check_marks(const std::string& question,
+                              const std::vector<MediumArgument>& media) const {
+  check_fit(question, sources_of(media));
+}
+
 std::vector<Medium> ChatSession::attach(const std::vector<MediumArgument>& arguments) {
   const std::vector<MediumSource> sources = sources_of(arguments);
   const std::vector<Medium> media = encode(sources);
@@ -111,12 +133,7 @@ std::vector<Medium> ChatSession::attach(const std::vector<MediumArgument>& argum
 }
 
 AnswerReport ChatSession::ask(const std::string& question, const TextCallback& on_text) {
-  if (question.find_first_not_of(" \t\r\n") == std::string::npos) {
-    throw UsageError("the question is empty: say what to answer");
-  }
-  if (const size_t invalid = find_invalid_utf8(question); invalid != std::string::npos) {
-    throw UsageError(fmt::format("the question's byte {} is not UTF-8 text", invalid + 1));
-  }
+  check_question(question);
   struct Erase {
     ProgressBar& bar;
     ~Erase() { bar.erase(); }
@@ -155,6 +172,14 @@ void ChatSession::load(const fs::path& path) {
       load_conversation(with_home(path.string()), model_.generation_defaults());
   conversation.generation = arguments_.generation.over(model_, conversation.generation);
   check_generation_options(conversation.generation);
+  for (size_t i = 0; i < conversation.turns.size(); ++i) {
+    const Turn& turn = conversation.turns[i];
+    try {
+      check_fit(turn.question, turn.media);
+    } catch (const UsageError& error) {
+      throw InputError(fmt::format("{}: turns[{}]: {}", path.string(), i, error.what()));
+    }
+  }
   Chat chat(model_, {.system = conversation.system});
   for (const Turn& turn : conversation.turns) {
     chat.add_exchange(turn.question, encode(turn.media), turn.answer);

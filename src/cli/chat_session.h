@@ -19,10 +19,16 @@ struct AnswerReport {
   std::vector<Medium> media;  // of this question
 };
 
+/// Throws UsageError for a question that is empty or no text.
+void check_question(const std::string& question);
+
 class ChatSession {
  public:
   /// Opens the model; encodes nothing. Both references must outlive the session.
   ChatSession(const ChatArguments& arguments, const InterruptGuard& interrupt);
+
+  /// Throws what ask() would of marks that don't fit these media, before anything is encoded.
+  void check_marks(const std::string& question, const std::vector<MediumArgument>& media) const;
 
   /// Encodes media and keeps them for the next question: all of them, or none when one is wrong.
   /// Returns them.

@@ -149,10 +149,11 @@ void convert(const Options& options) {
       make_gguf_metadata(checkpoint, model_name(options.model), conversion.type);
   check_free_space(fs::absolute(out).parent_path(), weight_bytes(plan) + metadata.bytes().size());
 
-  const InterruptGuard interrupt(Heed::kTermination);
+  const InterruptGuard interrupt;
   uint64_t file_bytes = 0;
   {
     ProgressBar bar;
+    const WriteGuard unfinished_parts_go;
     file_bytes = write_gguf(out, checkpoint, plan, std::move(metadata),
                             options.threads > 0 ? options.threads : available_threads(),
                             [&](std::string_view stage, int64_t done, int64_t total) {

@@ -1,33 +1,45 @@
-// Ctrl-C: the first asks the work under way to end cleanly, the second ends the program at once.
+// Ctrl-C and its kin: the first asks the work under way to end cleanly, the second ends the program
+// at once.
 #pragma once
 
+#include <array>
 #include <csignal>
 
 namespace owl3::cli {
 
-inline constexpr int kInterruptedExitCode = 130;  // 128 + SIGINT, as shells report it
+/// What the program ends with after an interrupt: 128 + the signal, as shells report it. 130 for
+/// Ctrl-C.
+int interrupted_exit_code();
 
-/// Which signals it heeds. kTermination: SIGTERM as well, for work that must leave nothing behind.
-enum class Heed { kInterrupt, kTermination };
-
-/// While it lives, the first SIGINT is noted, and blocking reads return; a second one ends the
-/// program with exit code 130. One at a time.
+/// While it lives, the first SIGINT, SIGTERM or SIGHUP is noted, and blocking reads return; a
+/// second one ends the program. One at a time.
 class InterruptGuard {
  public:
-  explicit InterruptGuard(Heed heed = Heed::kInterrupt);
+  InterruptGuard();
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
-  /// Whether Ctrl-C came since the beginning, or the last reset(). Callable from any thread.
+  /// Whether a signal came since the beginning, or the last reset(). Callable from any thread.
   bool interrupted() const;
-  /// Forgets it: new work begins.
+  /// Whether one came that asks for the program's end: any but Ctrl-C.
+  bool terminated() const;
+  /// Forgets Ctrl-C: new work begins. What asks for the program's end is not forgotten.
   void reset();
 
  private:
-  Heed heed_;
-  struct sigaction old_interrupt_ {};
-  struct sigaction old_termination_ {};
+  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
+  std::array<struct sigaction, kSignals.size()> old_actions_{};
+};
+
+/// While it lives, a second signal does not end the program either: what writes a file takes its
+/// unfinished parts away first.
+class WriteGuard {
+ public:
+  WriteGuard();
+  ~WriteGuard();
+  WriteGuard(const WriteGuard&) = delete;
+  WriteGuard& operator=(const WriteGuard&) = delete;
 };
 
 }  // namespace owl3::cli

@@ -1,15 +1,14 @@
 // The owl3 program: finds the command, and turns whatever goes wrong into one line and a code.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <iostream>
 #include <memory>
 #include <new>
 
@@ -57,7 +56,7 @@ void set_up(CLI::App& app) {
 
 int report(int code, std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "owl3: {}\n", one_line(message));
+  tell(fmt::format("owl3: {}\n", one_line(message)));
   return code;
 }
 
@@ -89,26 +88,40 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error, int argc, ch
 
 /// A full disk or a closed pipe shows only when the last bytes go out.
 int finish_output(int code) {
-  std::cout.flush();
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  return report(kFailure, fmt::format("standard output: {}", errno_text(errno)));
+  flush_output();
+  return code;
+}
+
+/// Descriptors 0 to 2, where the parent left them closed: a file opened later must not become
+/// standard output. What stands in refuses all reading or writing, as a closed one does.
+void fill_closed_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) >= 0) continue;
+    // Takes the lowest free descriptor: this one.
+    ::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+int run_command(CLI::App& app, int argc, char** argv) {
+  set_up(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    app.exit(help_or_version);
+  } catch (const CLI::RuntimeError& ended) {  // how a command ends with a code of its own
+    return finish_output(ended.get_exit_code());
+  }
+  return finish_output(kSuccess);
 }
 
 int run(int argc, char** argv) {
   CLI::App app("Ask mPLUG-Owl3 about images and films, on this machine alone.", "owl3");
   try {
-    set_up(app);
-    app.parse(argc, argv);
-    return finish_output(kSuccess);
-  } catch (const CLI::Success& help_or_version) {
-    app.exit(help_or_version);
-    return finish_output(kSuccess);
-  } catch (const CLI::RuntimeError& ended) {  // how a command ends with a code of its own
-    return finish_output(ended.get_exit_code());
+    return run_command(app, argc, argv);
   } catch (const CLI::ParseError& error) {
     return report_usage(app, error, argc, argv);
   } catch (const Interrupted&) {
-    return report(kInterruptedExitCode, "interrupted");
+    return report(interrupted_exit_code(), "interrupted");
   } catch (const UsageError& error) {
     return report(kUsage, error.what());
   } catch (const Error& error) {
@@ -117,8 +130,12 @@ int run(int argc, char** argv) {
     return report(kFailure,
                   "not enough memory; use fewer or uncut images (--no-cut), a lower --max-frames, "
                   "or a smaller model");
-  } catch (const std::exception& error) {
+  } catch (const OutputFailed& error) {
     return report(kFailure, error.what());
+  } catch (const std::exception& error) {
+    const bool output_failed = std::ferror(stdout) != 0;  // fmt::print doesn't name it
+    return report(kFailure,
+                  fmt::format("{}{}", output_failed ? "standard output: " : "", error.what()));
   }
 }
 
@@ -129,6 +146,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // `owl3 ... | head` ends quietly, even where the parent ignores SIGPIPE.
   std::signal(SIGPIPE, SIG_DFL);
+  owl3::cli::fill_closed_descriptors();
   // Line editing counts characters by the locale; numbers keep their points.
   if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
     std::setlocale(LC_CTYPE, "C.UTF-8");

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/disk_space.h"
@@ -16,6 +17,7 @@
 #include "core/threads.h"
 #include "formats/checkpoint.h"
 #include "formats/random_checkpoint.h"
+#include "text/tokenizer.h"
 
 namespace owl3::cli {
 
@@ -68,12 +70,18 @@ class AtomicFolder {
     temporary_ = path_;
     temporary_ += fmt::format(".part-{}", ::getpid());
     std::error_code error;
+    for (fs::path parent = path_.parent_path(); !fs::exists(parent, error) && !error;
+         parent = parent.parent_path()) {
+      new_parents_.push_back(parent);
+    }
     fs::create_directories(temporary_, error);
     if (error) fail(error);
   }
   ~AtomicFolder() {
+    if (committed_) return;
     std::error_code ignored;
-    if (!committed_) fs::remove_all(temporary_, ignored);
+    fs::remove_all(temporary_, ignored);
+    for (const fs::path& parent : new_parents_) fs::remove(parent, ignored);
   }
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
@@ -105,6 +113,7 @@ class AtomicFolder {
 
   fs::path path_;
   fs::path temporary_;
+  std::vector<fs::path> new_parents_;  // made for it, the innermost first
   bool committed_ = false;
 };
 
@@ -170,8 +179,17 @@ CheckpointShape requested_shape(const Options& options) {
 
 /// "out/" and "out" are the same folder; its temporary sibling is named after the latter.
 fs::path without_trailing_slash(const std::string& text) {
+  if (text.empty()) throw UsageError("OUT is empty: name the folder to write");
   const fs::path path = fs::absolute(text).lexically_normal();
   return path.has_filename() ? path : path.parent_path();
+}
+
+/// The tokenizer to copy must be one, and its ids the model's.
+void check_tokenizer(const fs::path& file, const CheckpointShape& shape) {
+  const int64_t ids = Tokenizer::from_file(file).vocab_size();
+  if (ids <= shape.config.vocab_size) return;
+  throw InputError(fmt::format("{}: has token ids up to {}, but {} has a vocabulary of {}",
+                               file.string(), ids - 1, shape.name, shape.config.vocab_size));
 }
 
 void print_summary(const fs::path& out, const CheckpointShape& shape, double seconds) {
@@ -194,6 +212,7 @@ void make_checkpoint(const Options& options) {
   random.seed = options.seed;
   random.shard_bytes = parse_size(options.shard_size);
   random.tokenizer = options.tokenizer;
+  if (!options.tokenizer.empty()) check_tokenizer(options.tokenizer, shape);
   random.threads = available_threads();
   const fs::path out = without_trailing_slash(options.out);
   check_destination(out, options.force);
@@ -201,6 +220,7 @@ void make_checkpoint(const Options& options) {
   const InterruptGuard interrupt;
   {
     ProgressLine line;
+    const WriteGuard unfinished_parts_go;
     AtomicFolder folder(out);
     check_free_space(out.parent_path(), random_checkpoint_bytes(shape, random.dtype));
     write_random_checkpoint(folder.temporary(), shape, random,
@@ -244,6 +264,7 @@ void add_make_checkpoint_command(CLI::App& app) {
                    "tokenizer.json to copy (default: one of made-up syllables)")
       ->type_name("FILE");
   command->add_option("--seed", options->seed, "The weights depend on this number alone")
+      ->check(CLI::NonNegativeNumber.description(""))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--dtype", options->dtype, "bfloat16, float16 or float32")

@@ -17,8 +17,7 @@ std::string_view unit_of(std::string_view stage) {
   const size_t space = stage.rfind(' ');
   const std::string_view word = space == stage.npos ? stage : stage.substr(space + 1);
   if (word == "images" || word == "frames" || word == "MB") return word;
-  if (word == "video") return "frames";
-  return word == "prompt" || word == "question" ? "tokens" : "";
+  return word == "prompt" ? "tokens" : "";
 }
 
 std::string duration(double seconds) {
@@ -67,16 +66,21 @@ ProgressBar::ProgressBar() : terminal_(is_terminal(STDERR_FILENO)) {}
 void ProgressBar::update(std::string_view stage, int64_t done, int64_t total) {
   if (!terminal_) return;
   const auto now = Clock::now();
-  if (stage != stage_) {
-    stage_ = stage;
+  // Stages with one total are one work done by turns: frames decoded and encoded.
+  if (total != total_ || (stage == stage_ && done < done_)) {
     first_done_ = done;
     start_ = now;
     next_ = now + std::chrono::milliseconds(shown_ ? 0 : 150);
   }
+  if (done != done_) stepped_ = now;
+  stage_ = stage;
+  done_ = done;
+  total_ = total;
   if (now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  // The rate is that of this stage's own steps, not of what was there before it.
+  // The rate is that of this work's own steps, not of what was there before it, and stands still
+  // until the next step.
+  const double seconds = std::chrono::duration<double>(stepped_ - start_).count();
   const double of_all = done > first_done_ ? seconds * static_cast<double>(done) /
                                                  static_cast<double>(done - first_done_)
                                            : 0;
@@ -92,7 +96,7 @@ void ProgressBar::erase() {
     std::fflush(stderr);
   }
   shown_ = false;
-  stage_.clear();
+  total_ = -1;
 }
 
 }  // namespace owl3::cli

@@ -29,9 +29,12 @@ class ProgressBar {
 
   bool terminal_;
   bool shown_ = false;
-  std::string stage_;
-  int64_t first_done_ = 0;  // where this stage began, for its rate
+  std::string stage_;  // as last told
+  int64_t done_ = 0;
+  int64_t total_ = -1;      // none told yet
+  int64_t first_done_ = 0;  // where this work began, for its rate
   Clock::time_point start_;
+  Clock::time_point stepped_;  // when the last step was done
   Clock::time_point next_;
 };
 

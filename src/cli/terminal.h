@@ -1,6 +1,7 @@
-// What the terminal is, and text that is fit to be shown on it.
+// What the terminal is, text that is fit to be shown on it, and output that may fail.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -16,5 +17,17 @@ std::string without_controls(std::string_view text);
 
 /// The text as one line: newlines and other control characters become spaces.
 std::string one_line(std::string_view text);
+
+/// Standard output can't be written: a full disk, a closed descriptor. Not an Error: a conversation
+/// that nobody can read does not go on after it.
+class OutputFailed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+/// Throws OutputFailed when what was written to standard output does not arrive.
+void flush_output();
+
+/// Writes to standard error. Where that fails nobody is left to be told.
+void tell(std::string_view text);
 
 }  // namespace owl3::cli

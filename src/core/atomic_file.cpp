@@ -9,6 +9,17 @@
 namespace owl3 {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path_, ignored);
+  if (std::filesystem::exists(status)) {
+    if (!std::filesystem::is_regular_file(status)) {
+      throw InputError(
+          fmt::format("{}: cannot be written: it is not a regular file", path_.string()));
+    }
+    if (std::filesystem::is_symlink(path_, ignored)) {
+      path_ = std::filesystem::canonical(path_, ignored);
+    }
+  }
   temporary_ = path_;
   temporary_ += fmt::format(".part-{}", ::getpid());
   file_ = std::fopen(temporary_.c_str(), "wbe");

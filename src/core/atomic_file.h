@@ -9,7 +9,9 @@ namespace owl3 {
 
 class AtomicFile {
  public:
-  /// Creates `path` + a temporary suffix beside it. Throws InputError when that fails.
+  /// Creates `path` + a temporary suffix beside it; where `path` is a link to a file, beside that
+  /// file, which is the one replaced. Throws InputError when that fails, or when something stands
+  /// there that is no file: renaming over a device would take it from the whole machine.
   explicit AtomicFile(std::filesystem::path path);
   /// Removes the temporary file unless commit() was called.
   ~AtomicFile();

@@ -10,7 +10,8 @@ int64_t block_values(DType dtype) {
   switch (dtype) {
     case DType::kF32:
     case DType::kF16:
-    case DType::kBF16: return 1;
+    case DType::kBF16:
+    case DType::kI8: return 1;
     case DType::kQ8_0:
     case DType::kQ4_0: return 32;
     case DType::kQ4_K:
@@ -24,6 +25,7 @@ size_t block_bytes(DType dtype) {
     case DType::kF32: return 4;
     case DType::kF16:
     case DType::kBF16: return 2;
+    case DType::kI8: return 1;
     case DType::kQ8_0: return 34;
     case DType::kQ4_0: return 18;
     case DType::kQ4_K: return 144;
@@ -47,6 +49,7 @@ std::string_view name_of(DType dtype) {
     case DType::kF32: return "float32";
     case DType::kF16: return "float16";
     case DType::kBF16: return "bfloat16";
+    case DType::kI8: return "int8";
     case DType::kQ8_0: return "q8_0";
     case DType::kQ4_0: return "q4_0";
     case DType::kQ4_K: return "q4_k";

@@ -8,9 +8,9 @@
 
 namespace owl3 {
 
-/// Plain types, and ggml's block types (core/block_layouts.h): rows of weights in blocks of 32 or
+/// Plain types (int8: with scales of its own beside it), and ggml's block types (core/block_layouts.h): rows of weights in blocks of 32 or
 /// 256 values that share scales.
-enum class DType { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
+enum class DType { kF32, kF16, kBF16, kI8, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
 
 /// Values in one block of the type: 1 for plain types.
 int64_t block_values(DType dtype);

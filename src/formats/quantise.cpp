@@ -315,6 +315,8 @@ void quantise(DType type, const float* x, void* blocks, int64_t n) {
       return encode_all<BlockQ4_K>(type, x, blocks, n);
     case DType::kQ6_K:
       return encode_all<BlockQ6_K>(type, x, blocks, n);
+    case DType::kI8:
+      break;  // not an element type of files
   }
   OWL3_CHECK(false);
 }

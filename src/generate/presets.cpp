@@ -1,7 +1,6 @@
 #include "generate/presets.h"
 
 #include "core/error.h"
-#include "owl3/model.h"
 
 namespace owl3 {
 

@@ -18,6 +18,16 @@ struct StoredImage {
   int orientation = 1;  // EXIF: 1..8, 1 is upright
 };
 
+/// Size and orientation as the header states them, not yet checked.
+struct StoredSize {
+  int64_t width = 0;
+  int64_t height = 0;
+  int orientation = 1;
+};
+StoredSize read_jpeg_size(Bytes bytes, const std::string& name);
+StoredSize read_png_size(Bytes bytes, const std::string& name);
+StoredSize read_webp_size(Bytes bytes, const std::string& name);
+
 StoredImage decode_jpeg(Bytes bytes, const std::string& name, int64_t max_pixels);
 StoredImage decode_png(Bytes bytes, const std::string& name, int64_t max_pixels);
 StoredImage decode_webp(Bytes bytes, const std::string& name, int64_t max_pixels);
@@ -27,7 +37,9 @@ StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, int64_t max
 /// Longest side accepted: what libpng allows too. It bounds the memory of resizing.
 inline constexpr int64_t kMaxImageSide = 1'000'000;
 
-/// A black image, after checking its size: throws InputError before anything is allocated.
+/// Throws InputError for a size that no image has, or one above the limits.
+void check_image_size(int64_t width, int64_t height, const std::string& name, int64_t max_pixels);
+/// A black image, after checking its size: nothing is allocated for a wrong one.
 Image make_image(int64_t width, int64_t height, const std::string& name, int64_t max_pixels);
 
 }  // namespace owl3

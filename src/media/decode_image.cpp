@@ -15,19 +15,48 @@ bool has_magic(Bytes bytes, size_t offset, std::string_view magic) {
          std::memcmp(bytes.data() + offset, magic.data(), magic.size()) == 0;
 }
 
-StoredImage decode_stored(Bytes bytes, const std::string& name, int64_t max_pixels) {
+enum class Format { kJpeg, kPng, kWebp, kOther };
+
+Format format_of(Bytes bytes, const std::string& name) {
   if (bytes.empty()) throw InputError(fmt::format("{}: the file is empty", name));
-  if (has_magic(bytes, 0, "\xff\xd8\xff")) return decode_jpeg(bytes, name, max_pixels);
-  if (has_magic(bytes, 0, "\x89PNG\r\n\x1a\n")) return decode_png(bytes, name, max_pixels);
-  if (has_magic(bytes, 0, "RIFF") && has_magic(bytes, 8, "WEBP")) {
-    return decode_webp(bytes, name, max_pixels);
+  if (has_magic(bytes, 0, "\xff\xd8\xff")) return Format::kJpeg;
+  if (has_magic(bytes, 0, "\x89PNG\r\n\x1a\n")) return Format::kPng;
+  if (has_magic(bytes, 0, "RIFF") && has_magic(bytes, 8, "WEBP")) return Format::kWebp;
+  return Format::kOther;
+}
+
+StoredImage decode_stored(Bytes bytes, const std::string& name, int64_t max_pixels) {
+  switch (format_of(bytes, name)) {
+    case Format::kJpeg:
+      return decode_jpeg(bytes, name, max_pixels);
+    case Format::kPng:
+      return decode_png(bytes, name, max_pixels);
+    case Format::kWebp:
+      return decode_webp(bytes, name, max_pixels);
+    case Format::kOther:
+      break;
   }
   return decode_with_ffmpeg(bytes, name, max_pixels);
 }
 
+StoredSize read_stored_size(Bytes bytes, const std::string& name, int64_t max_pixels) {
+  switch (format_of(bytes, name)) {
+    case Format::kJpeg:
+      return read_jpeg_size(bytes, name);
+    case Format::kPng:
+      return read_png_size(bytes, name);
+    case Format::kWebp:
+      return read_webp_size(bytes, name);
+    case Format::kOther:
+      break;
+  }
+  const StoredImage stored = decode_with_ffmpeg(bytes, name, max_pixels);
+  return {stored.image.width, stored.image.height, stored.orientation};
+}
+
 }  // namespace
 
-Image make_image(int64_t width, int64_t height, const std::string& name, int64_t max_pixels) {
+void check_image_size(int64_t width, int64_t height, const std::string& name, int64_t max_pixels) {
   if (width <= 0 || height <= 0) {
     throw InputError(fmt::format("{}: broken image: its size is {} x {}", name, width, height));
   }
@@ -37,6 +66,10 @@ Image make_image(int64_t width, int64_t height, const std::string& name, int64_t
         "first",
         name, width, height, max_pixels, kMaxImageSide));
   }
+}
+
+Image make_image(int64_t width, int64_t height, const std::string& name, int64_t max_pixels) {
+  check_image_size(width, height, name, max_pixels);
   Image image{static_cast<int>(width), static_cast<int>(height), {}};
   image.rgb.resize(static_cast<size_t>(width * height) * 3);
   return image;
@@ -46,6 +79,18 @@ Image decode_image(Bytes bytes, const std::string& name, const DecodeOptions& op
   StoredImage stored = decode_stored(bytes, name, options.max_pixels);
   if (!options.apply_exif_orientation) return std::move(stored.image);
   return apply_orientation(std::move(stored.image), stored.orientation);
+}
+
+ImageSize image_size(Bytes bytes, const std::string& name, const DecodeOptions& options) {
+  const StoredSize stored = read_stored_size(bytes, name, options.max_pixels);
+  check_image_size(stored.width, stored.height, name, options.max_pixels);
+  const ImageSize size{static_cast<int>(stored.width), static_cast<int>(stored.height)};
+  const bool turned = options.apply_exif_orientation && swaps_sides(stored.orientation);
+  return turned ? ImageSize{size.height, size.width} : size;
+}
+
+ImageSize image_size(const std::filesystem::path& path, const DecodeOptions& options) {
+  return image_size(MappedFile::open(path)->bytes(), path.string(), options);
 }
 
 Image load_image(const std::filesystem::path& path, const DecodeOptions& options) {

@@ -121,6 +121,12 @@ void inverted_cmyk_to_rgb(const uint8_t* cmyk, uint8_t* rgb, int width) {
 
 }  // namespace
 
+StoredSize read_jpeg_size(Bytes bytes, const std::string& name) {
+  JpegReader reader(bytes);
+  if (!reader.read_header()) throw_broken(name, reader);
+  return {reader.width(), reader.height(), reader.orientation()};
+}
+
 StoredImage decode_jpeg(Bytes bytes, const std::string& name, int64_t max_pixels) {
   JpegReader reader(bytes);
   if (!reader.read_header()) throw_broken(name, reader);

@@ -48,19 +48,6 @@ class PngReader {
     return true;
   }
 
-  /// The chunks after the pixels. What is wrong there harms nothing.
-  void read_end() {
-    if (setjmp(png_jmpbuf(png_)) != 0) return;
-    png_read_end(png_, info_);
-  }
-
-  int orientation() const {
-    png_uint_32 size = 0;
-    png_bytep exif = nullptr;
-    if (png_get_eXIf_1(png_, info_, &size, &exif) == 0) return 1;
-    return read_exif_orientation({reinterpret_cast<const std::byte*>(exif), size});
-  }
-
   size_t row_bytes() const { return png_get_rowbytes(png_, info_); }
   int64_t width() const { return png_get_image_width(png_, info_); }
   int64_t height() const { return png_get_image_height(png_, info_); }
@@ -86,11 +73,35 @@ class PngReader {
   char message_[128] = {};
 };
 
+/// The orientation in the eXIf chunk, which stands before the pixels or behind them. A chunk: the
+/// size of its data, its type, the data, a checksum.
+int orientation_of(Bytes png) {
+  constexpr size_t kSignatureBytes = 8;
+  constexpr size_t kHeadBytes = 8;
+  constexpr size_t kChecksumBytes = 4;
+  Bytes rest = png.subspan(kSignatureBytes);
+  while (rest.size() >= kHeadBytes + kChecksumBytes) {
+    const size_t size = png_get_uint_32(reinterpret_cast<png_const_bytep>(rest.data()));
+    if (size > rest.size() - kHeadBytes - kChecksumBytes) break;
+    if (std::memcmp(rest.data() + 4, "eXIf", 4) == 0) {
+      return read_exif_orientation(rest.subspan(kHeadBytes, size));
+    }
+    rest = rest.subspan(kHeadBytes + size + kChecksumBytes);
+  }
+  return 1;
+}
+
 [[noreturn]] void throw_broken(const std::string& name, const PngReader& reader) {
   throw InputError(fmt::format("{}: broken PNG: {}", name, reader.message()));
 }
 
 }  // namespace
+
+StoredSize read_png_size(Bytes bytes, const std::string& name) {
+  PngReader reader(bytes);
+  if (!reader.read_header()) throw_broken(name, reader);
+  return {reader.width(), reader.height(), orientation_of(bytes)};
+}
 
 StoredImage decode_png(Bytes bytes, const std::string& name, int64_t max_pixels) {
   PngReader reader(bytes);
@@ -103,8 +114,7 @@ StoredImage decode_png(Bytes bytes, const std::string& name, int64_t max_pixels)
   std::vector<png_bytep> rows(static_cast<size_t>(stored.image.height));
   for (size_t y = 0; y < rows.size(); ++y) rows[y] = stored.image.rgb.data() + y * row_bytes;
   if (!reader.read_rows(rows.data())) throw_broken(name, reader);
-  reader.read_end();
-  stored.orientation = reader.orientation();
+  stored.orientation = orientation_of(bytes);
   return stored;
 }
 

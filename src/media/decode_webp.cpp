@@ -14,6 +14,19 @@ namespace {
 struct DeleteDemuxer {
   void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
 };
+using Demuxer = std::unique_ptr<WebPDemuxer, DeleteDemuxer>;
+
+[[noreturn]] void throw_not_whole(const std::string& name) {
+  throw InputError(fmt::format("{}: broken WebP: not a whole file", name));
+}
+
+/// Finds the chunks; decodes nothing.
+Demuxer open_demuxer(Bytes bytes, const std::string& name) {
+  const WebPData data{reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+  Demuxer demuxer(WebPDemux(&data));
+  if (demuxer == nullptr) throw_not_whole(name);
+  return demuxer;
+}
 
 struct FrameIterator : WebPIterator {
   FrameIterator() : WebPIterator{} {}
@@ -51,13 +64,16 @@ bool decode_frame(const WebPIterator& frame, Image& canvas) {
 
 }  // namespace
 
+StoredSize read_webp_size(Bytes bytes, const std::string& name) {
+  const Demuxer demuxer = open_demuxer(bytes, name);
+  return {WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH),
+          WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT), read_orientation(demuxer.get())};
+}
+
 StoredImage decode_webp(Bytes bytes, const std::string& name, int64_t max_pixels) {
-  const WebPData data{reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
-  const std::unique_ptr<WebPDemuxer, DeleteDemuxer> demuxer(WebPDemux(&data));
+  const Demuxer demuxer = open_demuxer(bytes, name);
   FrameIterator frame;
-  if (demuxer == nullptr || WebPDemuxGetFrame(demuxer.get(), 1, &frame) == 0) {
-    throw InputError(fmt::format("{}: broken WebP: not a whole file", name));
-  }
+  if (WebPDemuxGetFrame(demuxer.get(), 1, &frame) == 0) throw_not_whole(name);
   StoredImage stored;
   stored.image = make_image(WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH),
                             WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT), name, max_pixels);

@@ -31,6 +31,16 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name,
                    const DecodeOptions& options = {});
 Image load_image(const std::filesystem::path& path, const DecodeOptions& options = {});
 
+struct ImageSize {
+  int width = 0;
+  int height = 0;
+};
+/// The size of the image that decoding would give: from the header of a JPEG, PNG or WebP, and by
+/// decoding the others. Throws InputError, for what already the header shows to be wrong.
+ImageSize image_size(std::span<const std::byte> bytes, const std::string& name,
+                     const DecodeOptions& options = {});
+ImageSize image_size(const std::filesystem::path& path, const DecodeOptions& options = {});
+
 /// Bit-exact with Pillow's Image.resize((width, height), BICUBIC): antialiased, a = -0.5, two
 /// passes in fixed point.
 Image resize_bicubic(const Image& image, int width, int height);

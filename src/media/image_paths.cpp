@@ -112,6 +112,7 @@ std::vector<fs::path> images_of_glob(const std::string& pattern) {
 std::vector<fs::path> expand_image_paths(const std::vector<std::string>& arguments) {
   std::vector<fs::path> paths;
   for (const std::string& argument : arguments) {
+    if (argument.empty()) throw InputError("the name of an image or film is empty");
     std::error_code error;
     const fs::file_status status = fs::status(argument, error);
     std::vector<fs::path> found;
@@ -122,7 +123,9 @@ std::vector<fs::path> expand_image_paths(const std::vector<std::string>& argumen
     } else if (argument.find_first_of("*?[") != std::string::npos) {
       found = images_of_glob(argument);
     } else {
-      throw InputError(fmt::format("{}: no such file or folder", argument));
+      const bool missing = status.type() == fs::file_type::not_found;
+      throw InputError(
+          fmt::format("{}: {}", argument, missing ? "no such file or folder" : error.message()));
     }
     paths.insert(paths.end(), found.begin(), found.end());
   }

@@ -64,9 +64,8 @@ int read_exif_orientation(Bytes exif) {
 
 Image apply_orientation(Image image, int orientation) {
   if (orientation <= 1 || orientation > 8) return image;
-  const bool swaps_sides = orientation >= 5;
-  Image upright{
-      swaps_sides ? image.height : image.width, swaps_sides ? image.width : image.height, {}};
+  const bool swaps = swaps_sides(orientation);
+  Image upright{swaps ? image.height : image.width, swaps ? image.width : image.height, {}};
   upright.rgb.resize(image.rgb.size());
 
   // The source pixel moves by a constant stride along each axis of the result.
@@ -78,8 +77,8 @@ Image apply_orientation(Image image, int orientation) {
   const int64_t along_column = (from_bottom ? -3 : 3) * int64_t{image.width};
   const int64_t start = (from_bottom ? int64_t{image.height - 1} * image.width * 3 : 0) +
                         (from_right ? int64_t{image.width - 1} * 3 : 0);
-  const int64_t step_x = swaps_sides ? along_column : along_row;
-  const int64_t step_y = swaps_sides ? along_row : along_column;
+  const int64_t step_x = swaps ? along_column : along_row;
+  const int64_t step_y = swaps ? along_row : along_column;
   uint8_t* target = upright.rgb.data();
   for (int y = 0; y < upright.height; ++y) {
     const uint8_t* row = image.rgb.data() + start + y * step_y;

@@ -9,6 +9,11 @@ namespace owl3 {
 /// without its "Exif\0\0" head. 1 when the tag is absent or anything is malformed.
 int read_exif_orientation(Bytes exif);
 
+/// Whether turning an image by this orientation makes its width its height.
+constexpr bool swaps_sides(int orientation) {
+  return orientation >= 5 && orientation <= 8;
+}
+
 /// The image as it should be looked at; `orientation` as EXIF defines it.
 Image apply_orientation(Image image, int orientation);
 

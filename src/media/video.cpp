@@ -114,12 +114,13 @@ VideoReader::VideoReader(VideoReader&&) noexcept = default;
 VideoReader& VideoReader::operator=(VideoReader&&) noexcept = default;
 VideoReader::~VideoReader() = default;
 
-VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOptions& options) {
+VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOptions& options,
+                              const std::function<bool()>& keep_going) {
   check(options);
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   const Film film = open_film(path);
-  impl->index = index_film(film);
+  impl->index = index_film(film, keep_going);
   if (impl->index.frames.empty()) {
     throw InputError(fmt::format("{}: the video has no frames", path.string()));
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -26,8 +27,11 @@ struct VideoFrame {
 /// Streams the sampled frames of a film in order; holds one frame at a time.
 class VideoReader {
  public:
-  /// Throws InputError when the file can't be read or has no video.
-  static VideoReader open(const std::filesystem::path& path, const VideoOptions& options);
+  /// Reads the whole file once, to know its frames; `keep_going` is asked now and then, and
+  /// Interrupted thrown when it says no. Throws InputError when the file can't be read or has no
+  /// video.
+  static VideoReader open(const std::filesystem::path& path, const VideoOptions& options,
+                          const std::function<bool()>& keep_going = {});
   VideoReader(VideoReader&&) noexcept;
   VideoReader& operator=(VideoReader&&) noexcept;
   ~VideoReader();

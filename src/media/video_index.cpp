@@ -92,7 +92,7 @@ Film open_film(const std::filesystem::path& path) {
   return film;
 }
 
-VideoIndex index_film(const Film& film) {
+VideoIndex index_film(const Film& film, const std::function<bool()>& keep_going) {
   const AVCodecID codec = film.stream->codecpar->codec_id;
   const Ffmpeg<AVPacket> packet(av_packet_alloc());
   OWL3_CHECK(packet != nullptr);
@@ -103,6 +103,7 @@ VideoIndex index_film(const Film& film) {
     packets.push_back({packet->pts, packet->dts, is_shown(*packet, codec),
                        (packet->flags & AV_PKT_FLAG_KEY) != 0});
     last_is_damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    if (keep_going && !keep_going()) throw Interrupted("interrupted while reading a film");
   }
   if (last_is_damaged) packets.pop_back();  // half a frame
   drop_undecodable_start(packets, codec);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,8 @@ struct VideoIndex {
   const KeyFrame* key_frame_before(const Frame& frame) const;
 };
 
-/// Reads every packet of the film, which is then at its end.
-VideoIndex index_film(const Film& film);
+/// Reads every packet of the film, which is then at its end. Asks `keep_going` between them and
+/// throws Interrupted when it says no.
+VideoIndex index_film(const Film& film, const std::function<bool()>& keep_going = {});
 
 }  // namespace owl3

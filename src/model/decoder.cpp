@@ -8,7 +8,7 @@ namespace owl3 {
 size_t ImageMemory::bytes() const {
   size_t total = 0;
   for (const KeyValueBlock& block : layers) {
-    total += block.keys.size_bytes() + block.values.size_bytes();
+    total += block.bytes();
   }
   return total;
 }

@@ -1,7 +1,6 @@
 #include "model/text_cache.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace owl3 {
 
@@ -11,16 +10,11 @@ TextCache::TextCache(int64_t layers, int64_t key_value_heads, int64_t head_size,
       head_size_(head_size),
       dtype_(dtype) {}
 
-KeyValueBlock TextCache::new_page() const {
-  const Shape shape = {key_value_heads_, kPageTokens, head_size_};
-  return {make_tensor(dtype_, shape), make_tensor(dtype_, shape), 0};
-}
-
 size_t TextCache::bytes() const {
   size_t total = 0;
   for (const auto& pages : layers_) {
     for (const KeyValueBlock& page : pages) {
-      total += page.keys.size_bytes() + page.values.size_bytes();
+      total += page.bytes();
     }
   }
   return total;
@@ -30,7 +24,9 @@ void TextCache::append(Backend& backend, int64_t layer, const Tensor& keys, cons
   std::vector<KeyValueBlock>& pages = layers_.at(static_cast<size_t>(layer));
   const int64_t tokens = keys.dim(0);
   for (int64_t done = 0; done < tokens;) {
-    if (pages.empty() || pages.back().count == kPageTokens) pages.push_back(new_page());
+    if (pages.empty() || pages.back().count == kPageTokens) {
+      pages.push_back(backend.new_block(key_value_heads_, kPageTokens, head_size_, dtype_));
+    }
     KeyValueBlock& page = pages.back();
     const int64_t fitting = std::min(tokens - done, kPageTokens - page.count);
     backend.append(page, keys.rows(done, done + fitting), values.rows(done, done + fitting));
@@ -47,11 +43,8 @@ void TextCache::truncate(int64_t length) {
     pages.resize(static_cast<size_t>(full + (rest > 0 ? 1 : 0)));
     if (rest == 0) continue;
     // A page cut short is written again, and may be shared with a fork: own it.
-    KeyValueBlock own = new_page();
-    std::memcpy(own.keys.raw(), pages.back().keys.raw(), own.keys.size_bytes());
-    std::memcpy(own.values.raw(), pages.back().values.raw(), own.values.size_bytes());
-    own.count = rest;
-    pages.back() = own;
+    pages.back() = pages.back().copy();
+    pages.back().count = rest;
   }
   length_ = length;
 }

@@ -29,8 +29,6 @@ class TextCache {
   TextCache fork() const;
 
  private:
-  KeyValueBlock new_page() const;
-
   std::vector<std::vector<KeyValueBlock>> layers_;
   int64_t key_value_heads_;
   int64_t head_size_;

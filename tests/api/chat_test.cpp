@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "formats/random_checkpoint.h"
 #include "owl3/owl3.h"
 
@@ -52,6 +54,78 @@ TEST_F(ApiTest, TheSamePixelsAreEncodedOnce) {
   EXPECT_EQ(memory.stats().images_encoded, cut.images());
   EXPECT_EQ(memory.stats().images_reused, 2);
   EXPECT_EQ(memory.bytes(), static_cast<size_t>(cut.images()) * first.bytes());
+}
+
+struct Step {
+  std::string stage;
+  int64_t done = 0;
+  int64_t total = 0;
+};
+
+TEST_F(ApiTest, ProgressOfCutImagesHasTheirTotal) {
+  VisualMemory memory(load());
+  std::vector<Step> steps;
+  const auto note = [&](std::string_view stage, int64_t done, int64_t total) {
+    steps.push_back({std::string(stage), done, total});
+    return true;
+  };
+  const std::vector<fs::path> paths = {kImages / "12-RGB-900x280.jpg",
+                                       kImages / "08-RGB-200x150.jpg", kImages / "17-P-94x259.gif",
+                                       kImages / "12-RGB-900x280.jpg"};
+  int64_t images = 0;
+  for (const Medium& medium : memory.add_images(paths, {}, note)) images += medium.images();
+  ASSERT_FALSE(steps.empty());
+  EXPECT_EQ(steps.back().done, images);
+  for (const Step& step : steps) {
+    if (step.stage != "encoding images") continue;
+    EXPECT_EQ(step.total, images);
+    EXPECT_LE(step.done, images);
+  }
+}
+
+TEST_F(ApiTest, ProgressOfAFilmTellsDecodingAndEncoding) {
+  VisualMemory memory(load());
+  std::vector<Step> steps;
+  const Medium film =
+      memory.add_video(kFilm, {}, [&](std::string_view stage, int64_t done, int64_t total) {
+        steps.push_back({std::string(stage), done, total});
+        return true;
+      });
+  ASSERT_GT(steps.size(), 3U);
+  EXPECT_EQ(steps.front().stage, "reading the film");
+  for (const char* stage : {"decoding frames", "encoding frames"}) {
+    int64_t last = -1;
+    for (const Step& step : steps) {
+      if (step.stage != stage) continue;
+      EXPECT_EQ(step.total, film.images());
+      EXPECT_GE(step.done, last);
+      last = step.done;
+    }
+    EXPECT_EQ(last, film.images()) << stage;
+  }
+}
+
+TEST_F(ApiTest, EveryStageCanBeInterrupted) {
+  VisualMemory memory(load());
+  const std::vector<fs::path> paths = {kImages / "12-RGB-900x280.jpg"};
+  for (const std::string stop : {"reading images", "encoding images", "reading the film",
+                                 "decoding frames", "encoding frames"}) {
+    const auto refuse = [&](std::string_view stage, int64_t, int64_t) { return stage != stop; };
+    const auto add_both = [&] {
+      memory.add_images(paths, {}, refuse);
+      memory.add_video(kFilm, {}, refuse);
+    };
+    EXPECT_THROW(add_both(), Interrupted) << stop;
+  }
+}
+
+TEST_F(ApiTest, ABrokenHeaderIsToldBeforeAnythingIsEncoded) {
+  VisualMemory memory(load());
+  const fs::path broken = folder_ / "broken.jpg";
+  std::ofstream(broken) << "\xff\xd8\xff";
+  const std::vector<fs::path> paths = {kImages / "08-RGB-200x150.jpg", broken};
+  EXPECT_THROW(memory.add_images(paths), InputError);
+  EXPECT_EQ(memory.stats().images_encoded, 0);
 }
 
 TEST_F(ApiTest, AFollowUpReadsOnlyItsOwnTokens) {

@@ -59,71 +59,144 @@ Tensor rope_table(int64_t positions, int64_t d) {
   return table;
 }
 
-KeyValueBlock random_block(int64_t count, uint32_t seed, DType dtype) {
-  return {random_tensor({kKeyValueHeads, count, kHeadSize}, seed, dtype),
-          random_tensor({kKeyValueHeads, count, kHeadSize}, seed + 1, dtype), count};
-}
+/// A block, and the keys and values [count, Hkv, d] it was made from, rounded as its type rounds.
+struct TestBlock {
+  KeyValueBlock block;
+  Tensor keys;
+  Tensor values;
 
-TEST(SelfAttention, AttendsWithinEachImageOnly) {
-  CpuBackend backend;
-  const int64_t images = 3, tokens = 70;
-  const Tensor q = random_tensor({images * tokens, 2, 18}, 1);
-  const Tensor k = random_tensor({images * tokens, 2, 18}, 2);
-  const Tensor v = random_tensor({images * tokens, 2, 18}, 3);
-  const Tensor y = backend.self_attention(q, k, v, tokens);
-  for (const int64_t token : {int64_t{0}, tokens - 1, tokens, images * tokens - 1}) {
-    const int64_t first = token / tokens * tokens;
-    const Row expected = plain_attention(
-        head_of(q, token, 1), tokens,
-        [&](int64_t j, int64_t c) { return element(k, ((first + j) * 2 + 1) * 18 + c); },
-        [&](int64_t j, int64_t c) { return element(v, ((first + j) * 2 + 1) * 18 + c); });
-    const auto ours = head_of(y, token, 1);
-    for (size_t c = 0; c < ours.size(); ++c) EXPECT_NEAR(ours[c], expected.out[c], 1e-5);
+  double key(int64_t j, int64_t head, int64_t c) const {
+    return element(keys, (j * kKeyValueHeads + head) * kHeadSize + c);
+  }
+  double value(int64_t j, int64_t head, int64_t c) const {
+    return element(values, (j * kKeyValueHeads + head) * kHeadSize + c);
+  }
+};
+
+/// Rounds rows of d: bf16, or int8 with one scale per row.
+void round_rows(Tensor& x, int64_t d, DType dtype) {
+  for (int64_t first = 0; first < x.size(); first += d) {
+    float largest = 0;
+    for (int64_t i = first; i < first + d; ++i) largest = std::max(largest, std::fabs(x.f32()[i]));
+    for (int64_t i = first; i < first + d; ++i) {
+      float& value = x.f32()[i];
+      if (dtype == DType::kBF16) value = static_cast<float>(bf16::from_float(value));
+      if (dtype == DType::kI8) value = std::round(value / largest * 127) * largest / 127;
+    }
   }
 }
 
-class GroupedAttention : public testing::TestWithParam<std::tuple<int64_t, DType>> {};
+TestBlock random_block(CpuBackend& backend, int64_t count, uint32_t seed, DType dtype) {
+  TestBlock test = {backend.new_block(kKeyValueHeads, count, kHeadSize, dtype),
+                    random_tensor({count, kKeyValueHeads, kHeadSize}, seed),
+                    random_tensor({count, kKeyValueHeads, kHeadSize}, seed + 1)};
+  const int64_t half = count / 2;  // appended in two pieces
+  backend.append(test.block, test.keys.rows(0, half), test.values.rows(0, half));
+  backend.append(test.block, test.keys.rows(half, count), test.values.rows(half, count));
+  round_rows(test.keys, kHeadSize, dtype);
+  round_rows(test.values, kHeadSize, dtype);
+  return test;
+}
+
+/// Queries and softmax weights meet packed keys as bf16, with a relative error of 2^-9 each;
+/// outputs of the test's data are sums of magnitude up to 3.
+double tolerance_of(DType dtype) {
+  return dtype == DType::kF32 ? 2e-5 : 2e-2;
+}
+
+CpuBackend backend_with(const cpu::Kernels& kernels, MatrixProduct product) {
+  CpuOptions options;
+  options.threads = 2;
+  options.kernels = &kernels;
+  options.matrix_product = product;
+  return CpuBackend(options);
+}
+
+std::vector<const cpu::Kernels*> all_kernels() {
+  const cpu::KernelList list = cpu::runnable_kernels();
+  return {list.tables, list.tables + list.count};
+}
+
+class SelfAttention : public testing::TestWithParam<const cpu::Kernels*> {};
+
+INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, SelfAttention, testing::ValuesIn(all_kernels()),
+                         [](const auto& test) { return std::string(test.param->name); });
+
+TEST_P(SelfAttention, AttendsWithinEachImageOnly) {
+  for (const MatrixProduct product : {MatrixProduct::kFloat32, MatrixProduct::kBFloat16}) {
+    CpuBackend backend = backend_with(*GetParam(), product);
+    const double tolerance = product == MatrixProduct::kFloat32 ? 1e-5 : 1e-2;
+    for (const auto& [tokens, d] :
+         {std::pair<int64_t, int64_t>{70, 18}, {9, 24}, {333, 72}, {130, 7}}) {
+      const int64_t images = 3;
+      const Tensor q = random_tensor({images * tokens, 2, d}, 1);
+      const Tensor k = random_tensor({images * tokens, 2, d}, 2);
+      const Tensor v = random_tensor({images * tokens, 2, d}, 3);
+      const Tensor y = backend.self_attention(q, k, v, tokens);
+      for (const int64_t token : {int64_t{0}, tokens - 1, tokens, images * tokens - 1}) {
+        const int64_t first = token / tokens * tokens;
+        const Row expected = plain_attention(
+            head_of(q, token, 1), tokens,
+            [&](int64_t j, int64_t c) { return element(k, ((first + j) * 2 + 1) * d + c); },
+            [&](int64_t j, int64_t c) { return element(v, ((first + j) * 2 + 1) * d + c); });
+        const auto ours = head_of(y, token, 1);
+        for (size_t c = 0; c < ours.size(); ++c) {
+          ASSERT_NEAR(ours[c], expected.out[c], tolerance) << tokens << " tokens of " << d;
+        }
+      }
+    }
+  }
+}
+
+// 1 token of 3 heads to a group is decoding, 4 are few rows, 7 and 100 many.
+class GroupedAttention
+    : public testing::TestWithParam<std::tuple<const cpu::Kernels*, int64_t, DType>> {};
 
 INSTANTIATE_TEST_SUITE_P(FewAndManyQueries, GroupedAttention,
-                         testing::Combine(testing::Values(1, 3, 100),
-                                          testing::Values(DType::kF32, DType::kBF16)));
+                         testing::Combine(testing::ValuesIn(all_kernels()),
+                                          testing::Values(1, 4, 7, 100),
+                                          testing::Values(DType::kF32, DType::kBF16, DType::kI8)),
+                         [](const auto& test) {
+                           return fmt::format("{}_{}_{}", std::get<0>(test.param)->name,
+                                              std::get<1>(test.param),
+                                              name_of(std::get<2>(test.param)));
+                         });
 
 TEST_P(GroupedAttention, CausalOverPages) {
-  const auto [tokens, dtype] = GetParam();
-  CpuBackend backend;
+  const auto [kernels, tokens, dtype] = GetParam();
+  CpuBackend backend = backend_with(*kernels, MatrixProduct::kFloat32);
   const int64_t first_position = 290;
-  const std::vector<KeyValueBlock> pages = {random_block(256, 11, dtype),
-                                            random_block(first_position + tokens - 256, 13, dtype)};
+  const TestBlock tests[] = {random_block(backend, 256, 11, dtype),
+                             random_block(backend, first_position + tokens - 256, 13, dtype)};
+  const std::vector<KeyValueBlock> pages = {tests[0].block, tests[1].block};
   const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 15);
   const AttentionPart part = backend.causal_attention(q, pages, first_position);
   for (int64_t t = 0; t < tokens; t += 33) {
     for (int64_t head = 0; head < kHeads; ++head) {
       const int64_t kv_head = head / (kHeads / kKeyValueHeads);
-      const auto at = [&](const Tensor KeyValueBlock::*part_of, int64_t j, int64_t c) {
-        const KeyValueBlock& page = pages[j < 256 ? 0 : 1];
-        const int64_t key = j < 256 ? j : j - 256;
-        return element(page.*part_of, (kv_head * page.keys.dim(1) + key) * kHeadSize + c);
-      };
       const Row expected = plain_attention(
           head_of(q, t, head), first_position + t + 1,
-          [&](int64_t j, int64_t c) { return at(&KeyValueBlock::keys, j, c); },
-          [&](int64_t j, int64_t c) { return at(&KeyValueBlock::values, j, c); });
+          [&](int64_t j, int64_t c) { return tests[j / 256].key(j % 256, kv_head, c); },
+          [&](int64_t j, int64_t c) { return tests[j / 256].value(j % 256, kv_head, c); });
       const auto ours = head_of(part.out, t, head);
-      for (size_t c = 0; c < ours.size(); ++c) EXPECT_NEAR(ours[c], expected.out[c], 2e-5);
-      EXPECT_NEAR(element(part.log_sum_exp, t * kHeads + head), expected.log_sum_exp, 2e-5);
+      for (size_t c = 0; c < ours.size(); ++c)
+        ASSERT_NEAR(ours[c], expected.out[c], tolerance_of(dtype));
+      EXPECT_NEAR(element(part.log_sum_exp, t * kHeads + head), expected.log_sum_exp,
+                  tolerance_of(dtype));
     }
   }
 }
 
 TEST_P(GroupedAttention, VisualSeesOnlyImagesBeforeTheToken) {
-  const auto [tokens, dtype] = GetParam();
-  CpuBackend backend;
+  const auto [kernels, tokens, dtype] = GetParam();
+  CpuBackend backend = backend_with(*kernels, MatrixProduct::kFloat32);
   const int64_t first_position = 5, keys = 150;
+  std::vector<TestBlock> tests;
   std::vector<VisibleImage> images;
   for (int64_t i = 0; i < 4; ++i) {
     const int64_t position = i < 2 ? i : first_position + i * 2;  // two behind us, two ahead
-    images.push_back(
-        {random_block(keys, static_cast<uint32_t>(20 + 2 * i), dtype), position, position});
+    tests.push_back(random_block(backend, keys, static_cast<uint32_t>(20 + 2 * i), dtype));
+    images.push_back({tests.back().block, position, position});
   }
   const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 31);
   const Tensor rope = rope_table(first_position + tokens + 1, kHeadSize);
@@ -154,7 +227,7 @@ TEST_P(GroupedAttention, VisualSeesOnlyImagesBeforeTheToken) {
         const VisibleImage& image = images[static_cast<size_t>(i)];
         std::vector<double> key;
         for (int64_t c = 0; c < kHeadSize; ++c) {
-          key.push_back(element(image.block.keys, (kv_head * keys + j) * kHeadSize + c));
+          key.push_back(tests[static_cast<size_t>(i)].key(j, kv_head, c));
         }
         seen_keys.push_back(rotated(key, image.position));
       }
@@ -165,19 +238,22 @@ TEST_P(GroupedAttention, VisualSeesOnlyImagesBeforeTheToken) {
           },
           [&](int64_t j, int64_t c) {
             const auto& [i, key] = seen[static_cast<size_t>(j)];
-            return element(images[static_cast<size_t>(i)].block.values,
-                           (kv_head * keys + key) * kHeadSize + c);
+            return tests[static_cast<size_t>(i)].value(key, kv_head, c);
           });
       const auto ours = head_of(part.out, t, head);
-      for (size_t c = 0; c < ours.size(); ++c) ASSERT_NEAR(ours[c], expected.out[c], 1e-4);
-      EXPECT_NEAR(element(part.log_sum_exp, t * kHeads + head), expected.log_sum_exp, 1e-4);
+      for (size_t c = 0; c < ours.size(); ++c) {
+        ASSERT_NEAR(ours[c], expected.out[c], tolerance_of(dtype));
+      }
+      EXPECT_NEAR(element(part.log_sum_exp, t * kHeads + head), expected.log_sum_exp,
+                  tolerance_of(dtype));
     }
   }
 }
 
 TEST(VisualAttention, RowsThatSeeNothingAreEmpty) {
   CpuBackend backend;
-  const std::vector<VisibleImage> images = {{random_block(30, 61, DType::kF32), 2, 2}};
+  const std::vector<VisibleImage> images = {
+      {random_block(backend, 30, 61, DType::kF32).block, 2, 2}};
   const Tensor q = random_tensor({4, kHeads, kHeadSize}, 63);
   const AttentionPart part = backend.visual_attention(q, images, rope_table(8, kHeadSize), 0);
   for (int64_t head = 0; head < kHeads; ++head) {
@@ -188,16 +264,17 @@ TEST(VisualAttention, RowsThatSeeNothingAreEmpty) {
 }
 
 TEST(VisualAttention, IsTheSameOnAnyNumberOfThreads) {
-  std::vector<VisibleImage> images;
-  for (int64_t i = 0; i < 50; ++i) {
-    images.push_back({random_block(60, static_cast<uint32_t>(100 + 2 * i), DType::kBF16), i, i});
-  }
-  const Tensor q = random_tensor({1, kHeads, kHeadSize}, 71);
-  const Tensor rope = rope_table(64, kHeadSize);
   CpuOptions one, four;
   one.threads = 1;
   four.threads = 4;
   CpuBackend a(one), b(four);
+  std::vector<VisibleImage> images;
+  for (int64_t i = 0; i < 50; ++i) {
+    images.push_back(
+        {random_block(a, 60, static_cast<uint32_t>(100 + 2 * i), DType::kBF16).block, i, i});
+  }
+  const Tensor q = random_tensor({1, kHeads, kHeadSize}, 71);
+  const Tensor rope = rope_table(64, kHeadSize);
   const AttentionPart x = a.visual_attention(q, images, rope, 55);
   const AttentionPart y = b.visual_attention(q, images, rope, 55);
   for (int64_t i = 0; i < x.out.size(); ++i) EXPECT_EQ(element(x.out, i), element(y.out, i));

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "backend/cpu/cpu_backend.h"
 #include "random_tensor.h"
@@ -29,18 +31,26 @@ TEST(Operations, EmbeddingTakesRowsOfAnyType) {
   }
 }
 
-TEST(Operations, KeysAndValuesAreSplitByHead) {
+TEST(Operations, SplitKeysAndValuesAreThoseAppendedByHead) {
   CpuBackend backend;
-  const Tensor kv = random_tensor({5, 2 * 2 * 6}, 3);  // [L, Hkv, 2, d]
-  const KeyValueBlock block = backend.split_keys_values(kv, 2, DType::kBF16);
-  ASSERT_EQ(block.keys.shape(), (Shape{2, 5, 6}));
-  for (int64_t head = 0; head < 2; ++head) {
-    for (int64_t t = 0; t < 5; ++t) {
-      const auto from = static_cast<float>(element(kv, (t * 2 + head) * 12 + 4));
-      const auto value = static_cast<float>(element(kv, (t * 2 + head) * 12 + 6 + 4));
-      EXPECT_EQ(block.keys.data<bf16>()[(head * 5 + t) * 6 + 4].bits, bf16::from_float(from).bits);
-      EXPECT_EQ(block.values.data<bf16>()[(head * 5 + t) * 6 + 4].bits,
-                bf16::from_float(value).bits);
+  const int64_t tokens = 21, heads = 2, d = 6;
+  const Tensor kv = random_tensor({tokens, heads * 2 * d}, 3);  // [L, Hkv, 2, d]
+  Tensor keys = make_tensor(DType::kF32, {tokens, heads, d});
+  Tensor values = make_tensor(DType::kF32, {tokens, heads, d});
+  for (int64_t row = 0; row < tokens * heads; ++row) {
+    std::copy_n(kv.f32() + row * 2 * d, d, keys.f32() + row * d);
+    std::copy_n(kv.f32() + row * 2 * d + d, d, values.f32() + row * d);
+  }
+  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kI8}) {
+    KeyValueBlock appended = backend.new_block(heads, tokens, d, dtype);
+    backend.append(appended, keys, values);
+    const KeyValueBlock split = backend.split_keys_values(kv, heads, dtype);
+    ASSERT_EQ(split.count, tokens);
+    ASSERT_EQ(split.bytes(), appended.bytes());
+    for (const auto part : {&KeyValueBlock::keys, &KeyValueBlock::values}) {
+      ASSERT_EQ(
+          std::memcmp((split.*part).raw(), (appended.*part).raw(), (split.*part).size_bytes()), 0)
+          << name_of(dtype);
     }
   }
 }

@@ -1,6 +1,7 @@
 // owl3 chat as a user runs it, on a small random checkpoint.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -44,6 +45,7 @@ std::vector<nlohmann::json> json_lines(const std::string& text) {
 TEST(Chat, AnswersAboutAnImageTheSameWayForTheSameSeed) {
   const Outcome first = chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"});
   EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_TRUE(first.out.ends_with('\n')) << first.out;  // even where random weights say nothing
   EXPECT_EQ(first.err, "");  // no progress bars into a pipe
   EXPECT_EQ(chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"}).out, first.out);
   // Random weights may end an answer at its first token, and two seeds may agree: some answer must
@@ -181,6 +183,91 @@ TEST(Chat, RefusesWhatIsNoSavedConversation) {
     EXPECT_EQ(outcome.exit_code, 1) << text;
     EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
     EXPECT_NE(outcome.err.find("broken.json"), std::string::npos) << outcome.err;
+  }
+}
+
+/// A file that is refused as soon as anything of it is read.
+std::string broken_image() {
+  const std::string path = (scratch_folder() / "no-image.jpg").string();
+  std::ofstream(path) << "Dear picture,\n";
+  return path;
+}
+
+TEST(Chat, TellsMarksThatDoNotFitBeforeAnyMediumIsRead) {
+  const auto refusal = [](const std::string& question, const Words& media) {
+    Words words = media;
+    words.insert(words.end(), {"-p", question});
+    const Outcome outcome = chat(words);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    return outcome.err;
+  };
+  const std::string broken = broken_image();
+  EXPECT_NE(refusal("<image> or <image>", {"--image", broken}).find("2 image"), std::string::npos);
+  EXPECT_NE(refusal("<video>?", {"--image", broken}).find("<video>"), std::string::npos);
+  EXPECT_NE(refusal("<image>?", {"--video", broken}).find("a video"), std::string::npos);
+  EXPECT_NE(refusal("<image>?", {}).find("0 media"), std::string::npos);
+  EXPECT_NE(refusal("<|image|>?", {"--image", broken}).find("write <image>"), std::string::npos);
+  const Outcome latin = chat({"-p", "-", "--image", broken}, {.input = "caf\xE9"});
+  EXPECT_EQ(latin.exit_code, 2);
+  EXPECT_NE(latin.err.find("UTF-8"), std::string::npos) << latin.err;
+}
+
+TEST(Chat, TellsMarksThatDoNotFitInAConversationAndKeepsWhatIsAttached) {
+  const std::string question = "<image> or <image>?";
+  const std::string at_once = chat({"--image", kPhoto, "-p", question}).err;
+  const Outcome outcome =
+      chat({"--image", kPhoto, "--json"}, {.input = question + "\nWhat is <image>?\n"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, at_once);
+  const auto answers = json_lines(outcome.out);
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].at("media").size(), 1U);
+}
+
+TEST(Chat, LoadsNoMediumOfAConversationWhoseMarksDoNotFit) {
+  const std::string file = (scratch_folder() / "marks.json").string();
+  std::ofstream(file) << R"({"format": "owl3 conversation", "version": 1, "turns": [
+      {"question": "<video>?", "answer": "", "media": [{"type": "image", "path": ")"
+                      << broken_image() << "\"}]}]}";
+  const Outcome outcome = chat({}, {.input = "/load " + file + "\n"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  EXPECT_NE(outcome.err.find("marks.json: turns[0]: mark 1"), std::string::npos) << outcome.err;
+}
+
+TEST(Chat, EndsAtATerminationSignal) {
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    const Outcome asked =
+        run_owl3({"chat", tiny_checkpoint(), "-t", "1", "-p", "Go on", "--max-new-tokens", "30000"},
+                 {.signal_when = [] { return true; }, .signals = {signal}});
+    EXPECT_EQ(asked.exit_code, 128 + signal) << asked.err;
+  }
+  const std::string file = (scratch_folder() / "saved-before-the-end.json").string();
+  const std::string input = "/save " + file + "\nA long story\nAnd another\n";
+  const Outcome conversation =
+      run_owl3({"chat", tiny_checkpoint(), "-t", "1", "--max-new-tokens", "30000", "--json"},
+               {.input = input,
+                .signal_when = [&] { return std::filesystem::exists(file); },
+                .signals = {SIGTERM}});
+  EXPECT_EQ(conversation.exit_code, 128 + SIGTERM) << conversation.err;
+}
+
+TEST(Chat, StopsWhenStandardOutputIsFull) {
+  for (const Words& more : {Words{"-p", "Go on"}, Words{}, Words{"--json"}}) {
+    Words words = {"chat", tiny_checkpoint(), "-t", "1", "--max-new-tokens", "100"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = run_owl3(words, {.input = "One\nTwo\n", .out_file = "/dev/full"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.err, "owl3: standard output: No space left on device\n");
+  }
+}
+
+TEST(Chat, NamesAStandardInputThatCannotBeRead) {
+  for (const Words& more : {Words{"-p", "-"}, Words{}}) {
+    const Outcome outcome = chat(more, {.closed = {0}});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_EQ(outcome.err, "owl3: standard input: Bad file descriptor\n");
   }
 }
 

@@ -1,8 +1,10 @@
 // The program around its commands: help, exit codes, one line for every error.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "run_program.h"
 
@@ -124,6 +126,140 @@ TEST(Program, NamesAFilmThatCannotBeRead) {
 TEST(Program, RefusesMarksThatDoNotFitTheMedia) {
   expect_error(chat({"-p", "<image> and <image>", "--image", kPhoto}), 2, "2 image");
   expect_error(chat({"-p", "<video>?", "--image", kPhoto}), 2, "<video>");
+}
+
+/// tiny's, with ids beyond tiny's vocabulary.
+nlohmann::json other_tokenizer() {
+  std::ifstream file(fs::path(tiny_checkpoint()) / "tokenizer.json");
+  nlohmann::json tokenizer = nlohmann::json::parse(file);
+  for (auto& token : tokenizer.at("added_tokens")) token.at("id") = token.at("id").get<int>() + 9;
+  return tokenizer;
+}
+
+TEST(Program, RefusesATokenizerOfAnotherModel) {
+  const fs::path folder = scratch_folder() / "other-tokenizer";
+  fs::copy(tiny_checkpoint(), folder);
+  std::ofstream(folder / "tokenizer.json") << other_tokenizer();
+  expect_error({"chat", folder.string(), "-p", "x"}, 1, "other-tokenizer/tokenizer.json");
+  std::ofstream(folder / "tokenizer.json", std::ios::trunc).close();
+  expect_error({"chat", folder.string(), "-p", "x"}, 1, "tokenizer.json: the file is empty");
+}
+
+TEST(Program, EndsWithoutACrashWhereDescriptorsAreClosed) {
+  const Outcome no_output = run_owl3({"info", tiny_checkpoint()}, {.closed = {1}});
+  EXPECT_EQ(no_output.exit_code, 1);
+  EXPECT_EQ(no_output.err, "owl3: standard output: Bad file descriptor\n");
+  EXPECT_EQ(run_owl3({"info", "/no/such/model"}, {.closed = {2}}).exit_code, 1);
+  EXPECT_EQ(run_owl3({"info", tiny_checkpoint()}, {.closed = {0, 1, 2}}).exit_code, 1);
+  EXPECT_EQ(run_owl3({"--help"}, {.out_file = "/dev/full"}).exit_code, 1);
+}
+
+TEST(Info, TellsWhatACheckpointIs) {
+  const Outcome text = run_owl3({"info", tiny_checkpoint()});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("gated"), std::string::npos) << text.out;
+
+  const Outcome outcome = run_owl3({"info", tiny_checkpoint(), "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json.at("variant"), "gated");
+  EXPECT_EQ(json.at("config").at("vision_config").at("image_size"), 56);
+  EXPECT_GT(json.at("memory").at("bytes_per_image"), 0);
+  EXPECT_EQ(json.at("machine").at("fits"), true);
+}
+
+TEST(Info, NamesACheckpointThatCannotBeRead) {
+  expect_error({"info", "/no/such/model"}, 1, "/no/such/model");
+  expect_error({"info"}, 2, "MODEL");
+  const fs::path folder = scratch_folder() / "broken-config";
+  fs::copy(tiny_checkpoint(), folder);
+  std::ofstream(folder / "config.json", std::ios::trunc) << "{\"hidden_size\": ";
+  expect_error({"info", folder.string()}, 1, "broken-config/config.json");
+  fs::remove(folder / "config.json");
+  expect_error({"info", folder.string()}, 1, "no config.json");
+}
+
+TEST(MakeCheckpoint, RefusesWhatItWouldHarmOrDoesNotKnow) {
+  const std::string out = (scratch_folder() / "refused").string();
+  expect_error({"make-checkpoint", out}, 2, "--like");
+  expect_error({"make-checkpoint", "--like", "9b", out}, 2, "9b");
+  expect_error({"make-checkpoint", "--like", "tiny", "--dtype", "int3", out}, 2, "int3");
+  expect_error({"make-checkpoint", "--like", "tiny", "--shard-size", "much", out}, 2, "much");
+  expect_error({"make-checkpoint", "--like", "1b", "--variant", "unified", out}, 2, "--variant");
+  expect_error({"make-checkpoint", "--like", "tiny", "--tokenizer", "none.json", out}, 1,
+               "none.json");
+  const std::string no_tokenizer = tiny_checkpoint() + "/config.json";
+  expect_error({"make-checkpoint", "--like", "tiny", "--tokenizer", no_tokenizer, out}, 1,
+               "config.json");
+  const fs::path larger = scratch_folder() / "larger-tokenizer.json";
+  std::ofstream(larger) << other_tokenizer();
+  expect_error({"make-checkpoint", "--like", "tiny", "--tokenizer", larger.string(), out}, 1,
+               "larger-tokenizer.json: has token ids up to");
+  expect_error({"make-checkpoint", "--like", "tiny", "--seed", "-1", out}, 2, "-1");
+  expect_error({"make-checkpoint", "--like", "tiny", ""}, 2, "OUT");
+  EXPECT_FALSE(fs::exists(out));
+  expect_error({"make-checkpoint", "--like", "tiny", tiny_checkpoint()}, 1, "--force");
+  expect_error({"make-checkpoint", "--like", "tiny", kPhoto}, 1, "not a folder");
+  // Nobody, root included, makes folders there.
+  expect_error({"make-checkpoint", "--like", "tiny", "/proc/owl3-test"}, 1, "/proc/owl3-test");
+
+  const fs::path other = scratch_folder() / "letters";
+  fs::create_directories(other);
+  std::ofstream(other / "letter.txt") << "Dear checkpoint,\n";
+  expect_error({"make-checkpoint", "--like", "tiny", "--force", other.string()}, 1, "config.json");
+  EXPECT_TRUE(fs::exists(other / "letter.txt"));
+}
+
+TEST(MakeCheckpoint, LeavesNothingWhenItIsInterrupted) {
+  const fs::path folder = scratch_folder() / "interrupted";
+  fs::create_directories(folder);
+  if (fs::space(folder).available < 4'000'000'000) GTEST_SKIP() << "a large disk is needed";
+  const std::vector<std::vector<int>> endings = {
+      {SIGINT}, {SIGTERM}, {SIGHUP}, {SIGINT, SIGTERM}, {SIGTERM, SIGTERM}};
+  for (const std::vector<int>& signals : endings) {
+    const Outcome outcome =
+        run_owl3({"make-checkpoint", "--like", "1b", (folder / "new" / "out").string()},
+                 {.signal_when = [&] { return !fs::is_empty(folder); }, .signals = signals});
+    EXPECT_GT(outcome.exit_code, 128) << outcome.err;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_TRUE(fs::is_empty(folder)) << fs::directory_iterator(folder)->path();
+  }
+}
+
+TEST(Bench, PrintsJsonWithEveryField) {
+  const Outcome outcome = run_owl3({"bench", tiny_checkpoint(), "--json", "-t", "1", "-r", "2",
+                                    "--prefill", "16", "--decode", "2", "--images", "1,2"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json.at("model"), tiny_checkpoint());
+  EXPECT_TRUE(json.at("device").is_string());
+  for (const char* peak : {"peak_gflops", "peak_gigabytes_per_second", "peak_memory_gib"}) {
+    EXPECT_GT(json.at(peak), 0) << peak;
+  }
+  // images, prefill, decode, and for each number of images prefill and decode
+  ASSERT_EQ(json.at("tests").size(), 7U);
+  for (const auto& test : json.at("tests")) {
+    EXPECT_TRUE(test.at("test").is_string());
+    EXPECT_TRUE(test.at("unit").is_string());
+    EXPECT_EQ(test.at("seconds").size(), 2U) << test;
+    for (const char* field : {"median_seconds", "rate", "peak_fraction"}) {
+      EXPECT_GT(test.at(field), 0) << test;
+    }
+    EXPECT_GE(test.at("spread"), 0) << test;
+  }
+}
+
+TEST(Bench, RefusesWrongUsageInOneLine) {
+  expect_error({"bench"}, 2, "MODEL");
+  expect_error({"bench", "/no/such/model"}, 1, "/no/such/model");
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"--images", "one"},  {"--images", "-1"},      {"-r", "0"},        {"--prefill", "0"},
+      {"--decode", "none"}, {"--precision", "int3"}, {"--threads", "-1"}};
+  for (const auto& [option, value] : wrong) {
+    const Outcome outcome = run_owl3({"bench", tiny_checkpoint(), option, value});
+    EXPECT_EQ(outcome.exit_code, 2) << option << " " << value << ": " << outcome.err;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  }
 }
 
 TEST(Program, HoldsTheGoldensAndTellsADamagedOne) {

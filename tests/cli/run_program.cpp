@@ -40,8 +40,8 @@ struct Pipe {
   }
 };
 
-pid_t start(const std::vector<std::string>& arguments, const Pipe& in, const Pipe& out,
-            const Pipe& err) {
+pid_t start(const std::vector<std::string>& arguments, const RunOptions& options, const Pipe& in,
+            const Pipe& out, const Pipe& err) {
   std::vector<char*> argv = {const_cast<char*>(OWL3_PROGRAM)};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -50,6 +50,13 @@ pid_t start(const std::vector<std::string>& arguments, const Pipe& in, const Pip
   posix_spawn_file_actions_adddup2(&actions, in.read_end, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.write_end, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.write_end, STDERR_FILENO);
+  if (!options.out_file.empty()) {
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, options.out_file.c_str(), O_WRONLY,
+                                     0);
+  }
+  for (const int descriptor : options.closed) {
+    posix_spawn_file_actions_addclose(&actions, descriptor);
+  }
   pid_t child = -1;
   const int error = ::posix_spawn(&child, OWL3_PROGRAM, &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
@@ -65,11 +72,18 @@ void write_all(int descriptor, const std::string& text) {
   }
 }
 
-/// Reads both ends until they close.
-void collect(const Pipe& out, const Pipe& err, pid_t child, bool interrupt, Outcome& outcome) {
+/// Reads both ends until they close, and sends the signals asked for.
+void collect(const Pipe& out, const Pipe& err, pid_t child, const RunOptions& options,
+             Outcome& outcome) {
+  bool interrupt = options.interrupt_after_output;
+  bool signal = static_cast<bool>(options.signal_when);
   std::array<pollfd, 2> ends = {pollfd{out.read_end, POLLIN, 0}, pollfd{err.read_end, POLLIN, 0}};
   while (ends[0].fd >= 0 || ends[1].fd >= 0) {
-    ::poll(ends.data(), ends.size(), -1);
+    ::poll(ends.data(), ends.size(), signal ? 1 : -1);
+    if (signal && options.signal_when()) {
+      for (const int number : options.signals) ::kill(child, number);
+      signal = false;
+    }
     for (size_t i = 0; i < ends.size(); ++i) {
       if (ends[i].fd < 0 || ends[i].revents == 0) continue;
       char bytes[4096];
@@ -111,14 +125,14 @@ Outcome run_owl3(const std::vector<std::string>& arguments, const RunOptions& op
   Pipe in;
   Pipe out;
   Pipe err;
-  const pid_t child = start(arguments, in, out, err);
+  const pid_t child = start(arguments, options, in, out, err);
   Pipe::close(in.read_end);
   Pipe::close(out.write_end);
   Pipe::close(err.write_end);
   write_all(in.write_end, options.input);  // shorter than a pipe's buffer in every test
   Pipe::close(in.write_end);
   Outcome outcome;
-  collect(out, err, child, options.interrupt_after_output, outcome);
+  collect(out, err, child, options, outcome);
   int status = 0;
   ::waitpid(child, &status, 0);
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

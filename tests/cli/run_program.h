@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,16 @@ struct Outcome {
 };
 
 struct RunOptions {
-  std::string input;
+  std::string input = {};
   /// Send SIGINT once the program has written something to stdout.
   bool interrupt_after_output = false;
+  /// Send these, one after the other, once this holds.
+  std::function<bool()> signal_when = {};
+  std::vector<int> signals = {};
+  /// Standard output goes to this file instead.
+  std::string out_file = {};
+  /// Descriptors of 0, 1, 2 that the program finds closed.
+  std::vector<int> closed = {};
 };
 
 Outcome run_owl3(const std::vector<std::string>& arguments, const RunOptions& options = {});

@@ -1,5 +1,7 @@
 #include "core/atomic_file.h"
 
+#include <sys/stat.h>
+
 #include "core/error.h"
 #include "core/scratch_folder.h"
 
@@ -47,15 +49,28 @@ TEST(AtomicFile, NamesTheFileItCannotCreate) {
   EXPECT_NE(message.find(path.string()), std::string::npos) << message;
 }
 
-TEST(AtomicFile, RefusesToReplaceAFolder) {
+TEST(AtomicFile, RefusesToReplaceWhatIsNoFile) {
   const ScratchFolder folder;
   std::filesystem::create_directory(folder / "a");
-  {
-    AtomicFile file(folder / "a");
-    file.write("x");
-    EXPECT_THROW(file.commit(), InputError);
+  ASSERT_EQ(::mkfifo((folder / "b").c_str(), S_IRUSR | S_IWUSR), 0);
+  for (const char* name : {"a", "b"}) {
+    const std::string message = message_of<InputError>([&] { AtomicFile file(folder / name); });
+    EXPECT_NE(message.find("not a regular file"), std::string::npos) << message;
   }
-  EXPECT_EQ(folder.file_count(), 1u);
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "b"));
+  EXPECT_EQ(folder.file_count(), 2u);
+}
+
+TEST(AtomicFile, WritesThroughALink) {
+  const ScratchFolder folder;
+  folder.write("a", "old");
+  std::filesystem::create_symlink("a", folder / "link");
+  AtomicFile file(folder / "link");
+  file.write("new");
+  file.commit();
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_text(folder / "a"), "new");
+  EXPECT_EQ(folder.file_count(), 2u);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include "core/error.h"
 #include "generate/sampler.h"
-#include "owl3/model.h"
 
 namespace owl3 {
 namespace {

@@ -239,6 +239,38 @@ TEST(DecodeImage, RefusesWhatIsNoImageInOneLine) {
   expect_input_error([&] { load_image(folder.path()); }, "not a regular file");
 }
 
+TEST(ImageSize, IsThatOfTheDecodedImage) {
+  for (const auto& file : std::filesystem::directory_iterator(data_file("images"))) {
+    const std::string extension = file.path().extension();
+    if (extension == ".gz" || extension == ".json" || extension == ".md") continue;
+    const Image image = load_image(file.path());
+    const ImageSize size = image_size(file.path());
+    EXPECT_EQ(size.width, image.width) << file;
+    EXPECT_EQ(size.height, image.height) << file;
+  }
+}
+
+TEST(ImageSize, IsThatOfTheUprightImageUnlessAskedOtherwise) {
+  const Bytes png = make_png(make_ramp(3, 2));
+  const std::string turn = png_chunk("eXIf", exif_block(6, true));
+  constexpr size_t kSignatureAndHeader = 33;
+  // Behind the pixels, and before them.
+  for (const size_t at : {png.size() - kPngEndChunk, kSignatureAndHeader}) {
+    const Bytes turned = with_inserted(png, at, turn);
+    EXPECT_EQ(image_size(turned, "ramp.png").width, 2);
+    EXPECT_EQ(image_size(turned, "ramp.png").height, 3);
+    EXPECT_EQ(image_size(turned, "ramp.png", {.apply_exif_orientation = false}).width, 3);
+  }
+}
+
+TEST(ImageSize, RefusesWhatTheHeaderShowsToBeWrong) {
+  const Bytes png = make_png(make_ramp(3, 2));
+  expect_input_error([&] { image_size(png, "ramp.png", {.max_pixels = 5}); }, "3 x 2 pixels");
+  expect_input_error([&] { image_size(Bytes(png.begin(), png.begin() + 20), "ramp.png"); },
+                     "breaks off");
+  expect_input_error([&] { image_size(Bytes(), "ramp.png"); }, "the file is empty");
+}
+
 TEST(DecodeImage, KeepsTheColourOfTransparentGifPixels) {
   Bytes gif;  // 1 x 1, palette {10, 20, 30} and {0, 0, 0}, pixel 0, transparent colour 0
   append(gif, std::string("GIF89a\1\0\1\0\x80\0\0\x0a\x14\x1e\0\0\0"

@@ -153,55 +153,6 @@ Tensor CpuBackend::rotate(const Tensor& x, const Tensor& rope, int64_t first_pos
   return y;
 }
 
-namespace {
-
-// Stores n float32 values as the elements of a block.
-void store_elements(const cpu::Kernels& kernels, const float* x, const Tensor& target,
-                    int64_t offset, int64_t n) {
-  if (target.dtype() == DType::kBF16) {
-    kernels.to_bf16(x, target.data<uint16_t>() + offset, n);
-  } else {
-    std::memcpy(target.f32() + offset, x, static_cast<size_t>(n) * sizeof(float));
-  }
-}
-
-}  // namespace
-
-void CpuBackend::append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) {
-  const int64_t tokens = keys.dim(0);
-  const int64_t heads = keys.dim(1);
-  const int64_t d = keys.dim(2);
-  const int64_t capacity = block.keys.dim(1);
-  OWL3_CHECK(block.count + tokens <= capacity);
-  for (int64_t t = 0; t < tokens; ++t) {
-    for (int64_t head = 0; head < heads; ++head) {
-      const int64_t from = (t * heads + head) * d;
-      const int64_t to = (head * capacity + block.count + t) * d;
-      store_elements(*kernels_, keys.f32() + from, block.keys, to, d);
-      store_elements(*kernels_, values.f32() + from, block.values, to, d);
-    }
-  }
-  block.count += tokens;
-}
-
-KeyValueBlock CpuBackend::split_keys_values(const Tensor& kv, int64_t key_value_heads,
-                                            DType dtype) {
-  const int64_t tokens = kv.dim(0);
-  const int64_t d = kv.row_size() / (2 * key_value_heads);
-  // Visual memory outlives the pass that makes it, so it does not come from the pool.
-  KeyValueBlock block = {make_tensor(dtype, {key_value_heads, tokens, d}),
-                         make_tensor(dtype, {key_value_heads, tokens, d}), tokens};
-  parallel_for(threads_, key_value_heads, [&](int64_t head) {
-    for (int64_t t = 0; t < tokens; ++t) {
-      const float* pair = kv.f32() + (t * key_value_heads + head) * 2 * d;
-      const int64_t to = (head * tokens + t) * d;
-      store_elements(*kernels_, pair, block.keys, to, d);
-      store_elements(*kernels_, pair + d, block.values, to, d);
-    }
-  });
-  return block;
-}
-
 Tensor CpuBackend::join_softmax(const AttentionPart& a, const AttentionPart& b) {
   const int64_t rows = a.log_sum_exp.size();
   const int64_t d = a.out.dim(2);

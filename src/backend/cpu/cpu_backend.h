@@ -38,6 +38,7 @@ class CpuBackend final : public Backend {
   void add_repeated(Tensor& x, const Tensor& y) override;
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override;
   Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) override;
+  KeyValueBlock new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) override;
   void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) override;
   KeyValueBlock split_keys_values(const Tensor& kv, int64_t key_value_heads, DType dtype) override;
   Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -64,6 +65,8 @@ class CpuBackend final : public Backend {
   void product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
   void product_by_panels(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
   void finish_product(const Tensor& bias, Activation activation, Tensor& y);
+  // Keys and values [n*L, H, d] as one block per image and head.
+  std::vector<KeyValueBlock> pack_images(const Tensor& k, const Tensor& v, int64_t tokens);
   // operation(row of x, row of y) for every row; y in the type that a product reads.
   template <typename RowOperation>
   Tensor rows_for_product(const Tensor& x, const RowOperation& operation);
@@ -87,6 +90,8 @@ inline Storage storage_of(DType dtype) {
       return Storage::kF16;
     case DType::kBF16:
       return Storage::kBF16;
+    case DType::kI8:
+      break;
     case DType::kQ8_0:
       return Storage::kQ8_0;
     case DType::kQ4_0:

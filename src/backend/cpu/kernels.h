@@ -6,13 +6,33 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backend/cpu/key_value_layout.h"
+
 namespace owl3::cpu {
 
 /// How weight or cache elements are stored; the last four in ggml's blocks (core/block_layouts.h).
 enum class Storage { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
 
+/// A step of a few queries over up to kFewRowsKeys packed keys, a multiple of kKeysPerBlock.
+/// Row r counts the first limits[r] of them.
+inline constexpr int64_t kFewRowsKeys = 128;
+struct FewRowsStep {
+  int64_t rows, d, keys;
+  const uint32_t* queries;  // [rows, pairs of channels], scaled by 1/sqrt(d)
+  const uint32_t* k;        // of one head, from the step's first key
+  const uint32_t* v;
+  const float* key_scales;  // [keys], or nullptr
+  const float* value_scales;
+  const int32_t* limits;  // [rows]
+  float* maxima;          // [rows]: the online softmax so far
+  float* sums;            // [rows]
+  float* out;             // [rows, padded_head_size(d)]
+};
+
 struct Kernels {
   const char* name;
+  /// Whether the processor multiplies bf16 pairs; else they are taken apart first.
+  bool bf16_dot;
   /// Columns of one packed weight panel; floats in a vector.
   int64_t panel_columns;
   int64_t vector_width;
@@ -52,6 +72,25 @@ struct Kernels {
   void (*expand_bf16)(Storage storage, const void* x, uint16_t* y, int64_t n);
   /// The same to float32.
   void (*to_float)(Storage storage, const void* x, float* y, int64_t n);
+
+  // --- attention.cpp
+  /// Rows x [count, d] with the given stride, rounded to bf16, as keys first.. of one head's block.
+  void (*pack_keys)(const float* x, int64_t stride, int64_t count, int64_t first, int64_t d,
+                    uint16_t* keys);
+  void (*pack_values)(const float* x, int64_t stride, int64_t count, int64_t first, int64_t d,
+                      uint16_t* values);
+  /// n int8 values, a multiple of 16, to bf16: exact.
+  void (*expand_int8)(const int8_t* x, uint16_t* y, int64_t n);
+  /// c[m, n] (+)= a * b over pairs of bf16, a(i, p) at a[i * row_stride + p * pair_stride], b
+  /// [pairs, n], n a multiple of vector_width.
+  void (*multiply_pairs)(int64_t m, int64_t n, int64_t pairs, const uint32_t* a, int64_t row_stride,
+                         int64_t pair_stride, const uint32_t* b, int64_t ldb, float* c, int64_t ldc,
+                         bool accumulate);
+  /// Rounds x [rows, n] to bf16 and pairs row 2 i with row 2 i + 1.  -> [rows/2, n] pairs
+  void (*pair_rows)(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
+  /// x[i, j] *= scales[j] for x [rows, n], n a multiple of vector_width.
+  void (*scale_columns)(float* x, int64_t rows, int64_t n, const float* scales);
+  void (*attend_few_rows)(const FewRowsStep& step);
 
   // --- softmax.cpp
   /// One step of the online softmax over scores [keys, rows] (rows a multiple of vector_width):

@@ -22,6 +22,17 @@ void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_
                       const void* prepared, int64_t m, float* y, int64_t ldy);
 void expand_bf16(Storage storage, const void* x, uint16_t* y, int64_t n);
 void to_float(Storage storage, const void* x, float* y, int64_t n);
+void pack_keys(const float* x, int64_t stride, int64_t count, int64_t first, int64_t d,
+               uint16_t* keys);
+void pack_values(const float* x, int64_t stride, int64_t count, int64_t first, int64_t d,
+                 uint16_t* values);
+void expand_int8(const int8_t* x, uint16_t* y, int64_t n);
+void multiply_pairs(int64_t m, int64_t n, int64_t pairs, const uint32_t* a, int64_t row_stride,
+                    int64_t pair_stride, const uint32_t* b, int64_t ldb, float* c, int64_t ldc,
+                    bool accumulate);
+void pair_rows(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
+void scale_columns(float* x, int64_t rows, int64_t n, const float* scales);
+void attend_few_rows(const FewRowsStep& step);
 void softmax_step(float* scores, int64_t keys, int64_t rows, int64_t first_key,
                   const int32_t* limits, float* maxima, float* sums, float* scales);
 void to_bf16(const float* x, uint16_t* y, int64_t n);

@@ -10,6 +10,11 @@ namespace owl3::cpu::OWL3_ISA {
 const Kernels& table() {
   static const Kernels kernels = {
       .name = OWL3_STRING(OWL3_ISA),
+#if defined(__AVX512BF16__)
+      .bf16_dot = true,
+#else
+      .bf16_dot = false,
+#endif
       .panel_columns = kPanelColumns,
       .vector_width = kWidth,
       .pack_panel = pack_panel,
@@ -21,6 +26,13 @@ const Kernels& table() {
       .matvec_quantised = matvec_quantised,
       .expand_bf16 = expand_bf16,
       .to_float = to_float,
+      .pack_keys = pack_keys,
+      .pack_values = pack_values,
+      .expand_int8 = expand_int8,
+      .multiply_pairs = multiply_pairs,
+      .pair_rows = pair_rows,
+      .scale_columns = scale_columns,
+      .attend_few_rows = attend_few_rows,
       .softmax_step = softmax_step,
       .to_bf16 = to_bf16,
       .rms_norm = rms_norm,

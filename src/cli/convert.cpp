@@ -199,12 +199,11 @@ void add_convert_command(CLI::App& app) {
       ->capture_default_str()
       ->type_name("TYPE");
   command
-      ->add_option(
-          "--keep", options->keep,
-          "PATTERN=TYPE: tensors whose name matches the pattern get that type, f32 and f16 "
-          "included; repeatable, the last match counts")
+      ->add_option("--keep", options->keep,
+                   "Tensors whose name matches the pattern get that type, f32 and f16 included; "
+                   "repeatable, the last match counts")
       ->allow_extra_args(false)
-      ->type_name("RULE");
+      ->type_name("PATTERN=TYPE");
   command->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()

@@ -18,6 +18,8 @@ using nlohmann::json;
 
 constexpr double kUnheld = std::numeric_limits<double>::infinity();
 constexpr double kAnyTop1 = 0;
+/// Whatever the weights: how a prompt is cut changes rounding only.
+constexpr double kMinSplitCosine = 0.995;
 
 Tensor load_floats(const std::filesystem::path& path, const Shape& shape) {
   const auto file = MappedFile::open(path);
@@ -242,8 +244,9 @@ class GoldenRun {
       Sequence sequence = place_images(prompt);
       const Tensor logits = logits_of(sequence, ids, cut, whole.dim(0));
       result.split_difference = std::max(result.split_difference, max_difference(logits, whole));
-      result.passed = result.passed && result.split_difference <= tolerance_.max_difference &&
-                      min_row_cosine(logits, whole) >= tolerance_.min_cosine;
+      result.passed =
+          result.passed && result.split_difference <= tolerance_.max_difference &&
+          min_row_cosine(logits, whole) >= std::max(tolerance_.min_cosine, kMinSplitCosine);
     }
   }
 
@@ -270,15 +273,16 @@ DType smallest_type(const Checkpoint& checkpoint) {
 
 GoldenTolerance GoldenTolerance::of(Precision precision, DType weights) {
   switch (weights) {
-    // Measured on the goldens, with a little slack (docs/checkpoints.md).
+    // Measured (docs/checkpoints.md), with a little slack. Random weights are the hardest case:
+    // nothing in them is redundant.
     case DType::kQ8_0:
-      return {kUnheld, 0.99, 0, 0.9};
+      return {kUnheld, 0.997, 0, 0.86};
     case DType::kQ6_K:
-      return {kUnheld, 0.99, 0, 0.9};
+      return {kUnheld, 0.98, 0, 0.68};
     case DType::kQ4_K:
-      return {kUnheld, 0.9, 0, 0.7};
+      return {kUnheld, 0.79, 0, 0.40};
     case DType::kQ4_0:
-      return {kUnheld, 0.9, 0, 0.7};
+      return {kUnheld, 0.77, 0, 0.40};
     default:
       break;
   }

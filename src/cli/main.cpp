@@ -29,7 +29,7 @@ constexpr const char* kFooter =
     "  owl3 chat MODEL --image photo.jpg -p 'What is written on the sign?'\n"
     "  owl3 chat MODEL --video film.mp4                 a conversation about a film\n"
     "  owl3 info MODEL                                  will it fit this machine?\n"
-    "  owl3 convert MODEL small.gguf --type q4_k        a third of the size, and faster\n"
+    "  owl3 convert MODEL small.gguf --type q4_k        less than half the size\n"
     "  owl3 make-checkpoint --like tiny /tmp/tiny       random weights, to try things\n\n"
     "MODEL is a folder with an mPLUG-Owl3 checkpoint in the official layout, or a .gguf file that\n"
     "owl3 convert made of one. Every command explains itself: owl3 COMMAND --help";

@@ -37,6 +37,7 @@ TEST(Program, ExplainsEveryCommand) {
   const std::vector<Words> commands = {{},
                                        {"chat"},
                                        {"info"},
+                                       {"convert"},
                                        {"bench"},
                                        {"make-checkpoint"},
                                        {"inspect"},
@@ -52,7 +53,7 @@ TEST(Program, ExplainsEveryCommand) {
     EXPECT_EQ(outcome.err, "");
   }
   for (const Words& words : {Words{"--help"}, Words{"chat", "--help"}, Words{"inspect", "--help"},
-                             Words{"make-checkpoint", "--help"}}) {
+                             Words{"make-checkpoint", "--help"}, Words{"convert", "--help"}}) {
     EXPECT_NE(run_owl3(words).out.find("Examples:\n  owl3 "), std::string::npos) << words[0];
   }
 }

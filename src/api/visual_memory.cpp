@@ -79,7 +79,10 @@ struct VisualMemory::Impl {
 
   size_t bytes_per_image() const {
     const ModelConfig& config = owl3().config();
-    const size_t element = model.impl().options.precision == Precision::kFloat32 ? 4 : 2;
+    const ModelOptions& options = model.impl().options;
+    const size_t element = options.visual_memory_int8                     ? 1
+                           : options.precision == Precision::kFloat32 ? 4
+                                                                      : 2;
     return config.hyper_layers.size() * static_cast<size_t>(2 * config.key_value_size()) *
            static_cast<size_t>(config.vision.tokens_per_image()) * element;
   }

@@ -81,7 +81,7 @@ class Bench {
       : options_(options),
         threads_(options.threads > 0 ? options.threads : available_threads()),
         precision_(options.precision == "float32" ? Precision::kFloat32 : Precision::kBFloat16),
-        model_(Checkpoint::open(options.model), make_backend(), precision_) {}
+        model_(Checkpoint::open(options.model), make_backend(), ModelOptions{precision_}) {}
 
   void run() {
     peaks_ = measure_peaks(cpu::best_kernels(), threads_);

@@ -185,6 +185,14 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
       ->check(CLI::IsMember({"bf16", "float32"}))
       ->type_name("NAME")
       ->group(kMachine);
+  command
+      .add_flag("--vision-int8", arguments.model_options.vision_int8,
+                "Encode images in int8: faster, a little less exact")
+      ->group(kMachine);
+  command
+      .add_flag("--visual-memory-int8", arguments.model_options.visual_memory_int8,
+                "Keep images in int8: half the memory, a little less exact")
+      ->group(kMachine);
   command.add_option("-t,--threads", arguments.model_options.threads, "Threads (0: all cores)")
       ->check(CLI::Range(0, 1024).description(""))
       ->type_name("N")

@@ -72,8 +72,8 @@ class GoldenRun {
         golden_(read_golden(folder)),
         splits_(options.splits),
         model_(Checkpoint::open(options.model.empty() ? folder : options.model),
-               make_backend(options.precision, options.threads), options.precision),
-        tolerance_(GoldenTolerance::of(options.precision, smallest_type(model_.checkpoint()))) {
+               make_backend(options.model_options), options.model_options),
+        tolerance_(GoldenTolerance::of(options.model_options, smallest_type(model_.checkpoint()))) {
     if (options.min_cosine || options.min_top1) {
       tolerance_ = {kUnheld, options.min_cosine.value_or(tolerance_.min_cosine), 0,
                     options.min_top1.value_or(std::min(tolerance_.min_top1, kAnyTop1))};
@@ -98,11 +98,11 @@ class GoldenRun {
     return json::parse(text, text + file->bytes().size());
   }
 
-  static std::unique_ptr<Backend> make_backend(Precision precision, int threads) {
-    CpuOptions options;
-    options.threads = threads;
-    if (precision == Precision::kFloat32) options.matrix_product = MatrixProduct::kFloat32;
-    return std::make_unique<CpuBackend>(options);
+  static std::unique_ptr<Backend> make_backend(const ModelOptions& options) {
+    CpuOptions cpu;
+    cpu.threads = options.threads;
+    if (options.precision == Precision::kFloat32) cpu.matrix_product = MatrixProduct::kFloat32;
+    return std::make_unique<CpuBackend>(cpu);
   }
 
   // Encodes all images batch by batch, and compares features and embeddings of the first ones.
@@ -271,7 +271,7 @@ DType smallest_type(const Checkpoint& checkpoint) {
   return smallest;
 }
 
-GoldenTolerance GoldenTolerance::of(Precision precision, DType weights) {
+GoldenTolerance GoldenTolerance::of(const ModelOptions& options, DType weights) {
   switch (weights) {
     // Measured (docs/checkpoints.md), with a little slack. Random weights are the hardest case:
     // nothing in them is redundant.
@@ -286,7 +286,8 @@ GoldenTolerance GoldenTolerance::of(Precision precision, DType weights) {
     default:
       break;
   }
-  if (precision == Precision::kFloat32) return {2e-3, 0.999, 0, 1};
+  if (options.vision_int8 || options.visual_memory_int8) return {kUnheld, 0.995, 0, 0.9};
+  if (options.precision == Precision::kFloat32) return {2e-3, 0.999, 0, 1};
   return {kUnheld, 0.999, 0.15, 1};
 }
 
@@ -315,7 +316,7 @@ bool GoldenReport::passed() const {
 GoldenReport check_golden(const std::filesystem::path& folder, const GoldenOptions& options) {
   try {
     GoldenRun run(folder, options);
-    return {options.precision, run.tolerance(), run.run()};
+    return {options.model_options.precision, run.tolerance(), run.run()};
   } catch (const json::exception& e) {
     throw InputError(
         fmt::format("{}: golden.json is not as described: {}", folder.string(), e.what()));

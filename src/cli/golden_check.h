@@ -22,12 +22,11 @@ struct GoldenTolerance {
   double min_top1;  // of all tokens compared; nothing below 1 holds every single prompt to it
 
   /// `weights`: the type with the fewest bits in the file.
-  static GoldenTolerance of(Precision precision, DType weights);
+  static GoldenTolerance of(const ModelOptions& options, DType weights);
 };
 
 struct GoldenOptions {
-  Precision precision = Precision::kFloat32;
-  int threads = 0;
+  ModelOptions model_options;
   bool splits = true;           // also cut in two at every position and token by token
   std::filesystem::path model;  // runs the prompts instead of the folder's own checkpoint
   std::optional<double> min_cosine, min_top1;  // in place of the built-in floors

@@ -17,6 +17,8 @@ struct Options {
   std::optional<double> min_cosine, min_top1;
   int threads = 0;
   bool no_splits = false;
+  bool vision_int8 = false;
+  bool visual_memory_int8 = false;
   bool json = false;
 };
 
@@ -68,8 +70,10 @@ void run(const Options& options) {
   nlohmann::json all = nlohmann::json::array();
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     if (options.precision != "both" && options.precision != name_of(precision)) continue;
+    const ModelOptions model_options = {precision, options.vision_int8,
+                                        options.visual_memory_int8, options.threads};
     const GoldenReport report =
-        check_golden(options.folder, {precision, options.threads, !options.no_splits, options.model,
+        check_golden(options.folder, {model_options, !options.no_splits, options.model,
                                       options.min_cosine, options.min_top1});
     passed = passed && report.passed();
     if (options.json) {
@@ -109,6 +113,8 @@ void add_inspect_golden(CLI::App& inspect) {
   app->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  app->add_flag("--vision-int8", options->vision_int8, "The vision encoder's products in int8");
+  app->add_flag("--visual-memory-int8", options->visual_memory_int8, "Visual memory in int8");
   app->add_flag("--no-splits", options->no_splits,
                 "Read each prompt in one piece only, not also cut at every position");
   app->add_flag("--json", options->json, "Print JSON");

@@ -139,7 +139,8 @@ class ShortContext : public testing::Test {
 };
 
 TEST_F(ShortContext, EndsGreedyAnswersAndBeamSearch) {
-  Owl3Model model(Checkpoint::open(folder_), std::make_unique<CpuBackend>(), Precision::kFloat32);
+  Owl3Model model(Checkpoint::open(folder_), std::make_unique<CpuBackend>(),
+                  ModelOptions{Precision::kFloat32});
   const GoldenPrompt& golden = tiny_model("gated-tied").prompts().at("text-only");
   for (const int64_t beams : {1, 3}) {
     GenerationRequest request;

@@ -26,7 +26,7 @@ class TinyModel {
  public:
   explicit TinyModel(const std::string& name)
       : folder_(std::filesystem::path(OWL3_TEST_DATA) / "model" / name),
-        model_(Checkpoint::open(folder_), make_backend(), Precision::kFloat32) {
+        model_(Checkpoint::open(folder_), make_backend(), ModelOptions{Precision::kFloat32}) {
     const auto file = MappedFile::open(folder_ / "golden.json");
     const auto* text = reinterpret_cast<const char*>(file->bytes().data());
     const auto golden = nlohmann::json::parse(text, text + file->bytes().size());

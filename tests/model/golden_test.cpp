@@ -22,8 +22,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_P(Golden, HoldsForEveryPromptHoweverItIsCut) {
   const auto& [folder, precision] = GetParam();
   GoldenOptions options;
-  options.precision = precision;
-  options.threads = 2;
+  options.model_options.precision = precision;
+  options.model_options.threads = 2;
   const GoldenReport report =
       check_golden(std::filesystem::path(OWL3_TEST_DATA) / "model" / folder, options);
   EXPECT_GE(report.results.size(), 9u);

@@ -46,8 +46,8 @@ TEST_P(QuantisedGolden, HoldsTheFloorsOfItsType) {
   convert(golden, folder / "x.gguf", {type, DType::kQ8_0, {}});
   for (const Precision precision : kPrecisions) {
     GoldenOptions options;
-    options.precision = precision;
-    options.threads = 2;
+    options.model_options.precision = precision;
+    options.model_options.threads = 2;
     options.splits = false;  // with them, a test takes up to a minute
     options.model = folder / "x.gguf";
     const GoldenReport report = check_golden(golden, options);
@@ -60,13 +60,40 @@ TEST_P(QuantisedGolden, HoldsTheFloorsOfItsType) {
   }
 }
 
+class Int8Golden : public testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(All, Int8Golden,
+                         testing::Values("gated-tied", "gated-untied", "unified"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST_P(Int8Golden, VisionAndVisualMemoryHoldTheirFloors) {
+  const fs::path golden = fs::path(OWL3_TEST_DATA) / "model" / GetParam();
+  for (const bool vision : {true, false}) {
+    for (const Precision precision : kPrecisions) {
+      GoldenOptions options;
+      options.model_options = {precision, vision, !vision, 2};
+      options.splits = false;
+      const GoldenReport report = check_golden(golden, options);
+      EXPECT_GE(report.top1(), report.tolerance.min_top1);
+      for (const GoldenResult& result : report.results) {
+        EXPECT_TRUE(result.passed) << (vision ? "vision, " : "visual memory, ") << result.name
+                                   << ": min cosine " << result.min_cosine;
+      }
+    }
+  }
+}
+
 TEST(ConvertedGolden, ABFloat16FileIsTheCheckpointItself) {
   for (const char* name : {"gated-untied", "unified"}) {
     const fs::path golden = fs::path(OWL3_TEST_DATA) / "model" / name;
     const ScratchFolder folder;
     convert(golden, folder / "x.gguf", {DType::kBF16, DType::kBF16, {}});
     GoldenOptions options;
-    options.threads = 2;
+    options.model_options.threads = 2;
     options.splits = false;
     options.model = folder / "x.gguf";
     const GoldenReport report = check_golden(golden, options);
@@ -117,7 +144,8 @@ class WideModel {
     CpuOptions cpu;
     cpu.threads = 2;
     if (precision == Precision::kFloat32) cpu.matrix_product = MatrixProduct::kFloat32;
-    Owl3Model model(Checkpoint::open(path), std::make_unique<CpuBackend>(cpu), precision);
+    Owl3Model model(Checkpoint::open(path), std::make_unique<CpuBackend>(cpu),
+                    ModelOptions{precision});
     const int64_t side = model.config().vision.image_size;
     const Tensor pixels = make_tensor(DType::kF32, {1, 3, side, side});
     std::mt19937 random(3);
@@ -144,7 +172,7 @@ TEST(QuantisedWideModel, HoldsTheFloorsOfItsType) {
     for (const Precision precision : kPrecisions) {
       const Tensor logits = WideModel::logits_of(wide.file(), precision);
       const Agreement agreement = agreement_of(logits, exact);
-      const GoldenTolerance tolerance = GoldenTolerance::of(precision, type);
+      const GoldenTolerance tolerance = GoldenTolerance::of({precision}, type);
       EXPECT_GE(agreement.min_cosine, tolerance.min_cosine) << short_name_of(type);
       EXPECT_GE(agreement.top1, tolerance.min_top1) << short_name_of(type);
       RecordProperty(

@@ -16,7 +16,7 @@ std::unique_ptr<Owl3Model> open_model(const std::string& name, int threads = 2) 
   options.matrix_product = MatrixProduct::kFloat32;
   return std::make_unique<Owl3Model>(
       Checkpoint::open(std::filesystem::path(OWL3_TEST_DATA) / "model" / name),
-      std::make_unique<CpuBackend>(options), Precision::kFloat32);
+      std::make_unique<CpuBackend>(options), ModelOptions{Precision::kFloat32});
 }
 
 Tensor pixels_of(const Owl3Model& model, int64_t images) {

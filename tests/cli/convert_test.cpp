@@ -167,9 +167,13 @@ TEST(Convert, ReplacesOnlyWhatItMayReplace) {
   EXPECT_EQ(fs::file_size(scratch("letter.txt")), 10u);
 }
 
+TEST(Convert, NamesAFolderThatIsNotThere) {
+  const Words type = {"--type", "q8_0"};
+  expect_refusal(convert(tiny_checkpoint(), scratch("no/such/x.gguf"), type), 1, "x.gguf");
+}
+
 TEST(Convert, LeavesNothingWhereItCannotWrite) {
   const std::string model = tiny_checkpoint();
-  expect_refusal(convert(model, scratch("no/such/folder/x.gguf"), {"--type", "q8_0"}), 1, "x.gguf");
   if (::geteuid() == 0) GTEST_SKIP() << "root writes anywhere";
   const fs::path folder = scratch_folder() / "locked";
   fs::create_directory(folder);

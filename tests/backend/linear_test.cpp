@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "backend/cpu/cpu_backend.h"
+#include "formats/quantise.h"
 #include "random_tensor.h"
 
 namespace owl3 {
@@ -67,6 +68,66 @@ TEST(Linear, OneDnnProductStaysWithinBf16Rounding) {
   Tensor y = make_tensor(DType::kF32, {40, 96});
   backend.linear_add(y, x, layer);
   EXPECT_LT(largest_difference(y, expected), 0.25);
+}
+
+TEST(Linear, QuantisedWeightsTakeEveryPath) {
+  uint32_t seed = 40;
+  for (const MatrixProduct product : {MatrixProduct::kFloat32, MatrixProduct::kBFloat16}) {
+    CpuBackend backend = backend_with(2, product);
+    for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
+      for (const auto& [n, k] : {std::pair<int64_t, int64_t>{130, 256}, {70, 1792}}) {
+        const Tensor exact = random_tensor({n, k}, ++seed);
+        const Tensor blocks = make_tensor(dtype, {n, k});
+        quantise(dtype, exact.f32(), blocks.raw(), n * k);
+        dequantise(dtype, blocks.raw(), exact.f32(), n * k);
+        const Linear layer = {blocks, random_tensor({n}, ++seed)};
+        for (const int64_t rows : {1, 8, 9, 70}) {
+          const Tensor x = random_tensor({rows, k}, ++seed);
+          const Tensor expected = plain_linear(x, {exact, layer.bias});
+          // Few rows: x in int8, off by up to 1/254 of its group's largest (about 3), evenly; many
+          // rows: x and weights in bf16, each off by up to 2^-8 of itself, or float32. Sums of k
+          // such errors, five deviations.
+          const double error = rows <= 8 ? 3.0 / 254 / std::sqrt(3.0)
+                               : product == MatrixProduct::kBFloat16
+                                   ? std::ldexp(1.0, -8) * std::sqrt(2.0 / 3)
+                                   : 1e-6;
+          const double tolerance = 5 * error * std::sqrt(static_cast<double>(k)) + 2e-4;
+          EXPECT_LT(largest_difference(backend.linear(x, layer, Activation::kNone), expected),
+                    tolerance)
+              << name_of(dtype) << " " << rows << " rows, k " << k;
+          Tensor y = make_tensor(DType::kF32, {rows, n});
+          std::fill_n(y.f32(), y.size(), 1.0f);
+          backend.linear_add(y, x, layer);
+          for (int64_t i = 0; i < y.size(); ++i) y.f32()[i] -= 1.0f;
+          EXPECT_LT(largest_difference(y, expected), tolerance);
+        }
+      }
+    }
+  }
+}
+
+TEST(Linear, Int8WeightsKeepAScalePerFeature) {
+  for (const MatrixProduct product : {MatrixProduct::kFloat32, MatrixProduct::kBFloat16}) {
+    CpuBackend backend = backend_with(2, product);
+    for (const int64_t rows : {3, 50}) {
+      const int64_t n = 45, k = 144;
+      Linear layer = {random_tensor({n, k}, 71), random_tensor({n}, 72)};
+      for (int64_t j = 0; j < k; ++j) layer.weight.f32()[7 * k + j] *= 1000;  // one loud feature
+      const Tensor x = random_tensor({rows, k}, 73);
+      const Tensor expected = plain_linear(x, layer);
+      const Linear rounded = backend.to_int8(layer);
+      const Tensor y = backend.linear(x, rounded, Activation::kNone);
+      for (int64_t i = 0; i < y.size(); ++i) {
+        // Both sides off by at most 1/254 of a largest value near 3.5; 144 products; the loud
+        // feature's error must not reach its neighbours.
+        const double scale = i % n == 7 ? 1000 : 1;
+        ASSERT_NEAR(element(y, i), element(expected, i), 0.6 * scale) << i;
+      }
+      Tensor sum = make_tensor(DType::kF32, {rows, n});
+      backend.linear_add(sum, x, rounded);
+      EXPECT_EQ(largest_difference(sum, y), 0);
+    }
+  }
 }
 
 TEST(Linear, ResultsDoNotDependOnTheNumberOfThreads) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backend/cpu/for_rows.h"
+#include "backend/cpu/onednn_products.h"
 #include "core/threads.h"
 
 namespace owl3 {
@@ -26,7 +27,11 @@ CpuBackend::CpuBackend(const CpuOptions& options)
       threads_(options.threads > 0 ? options.threads : available_threads()),
       bf16_product_(options.matrix_product == MatrixProduct::kBFloat16 ||
                     (options.matrix_product == MatrixProduct::kAuto && multiplies_bf16())),
-      pool_(std::make_shared<cpu::MemoryPool>()) {}
+      pool_(std::make_shared<cpu::MemoryPool>()),
+      onednn_(std::make_unique<cpu::OneDnnProducts>(pool_)) {}
+
+CpuBackend::CpuBackend(CpuBackend&&) noexcept = default;
+CpuBackend::~CpuBackend() = default;
 
 std::string CpuBackend::description() const {
   return fmt::format("CPU, {} thread{}, {} kernels, {} products", threads_,

@@ -9,6 +9,10 @@
 
 namespace owl3 {
 
+namespace cpu {
+class OneDnnProducts;
+}
+
 /// How products with many rows are computed.
 enum class MatrixProduct {
   kAuto,      // oneDNN in bf16 where the processor multiplies bf16 and the precision allows it
@@ -25,6 +29,8 @@ struct CpuOptions {
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(const CpuOptions& options = {});
+  CpuBackend(CpuBackend&&) noexcept;
+  ~CpuBackend() override;
 
   std::string description() const override;
   Tensor allocate(DType dtype, Shape shape) override;
@@ -82,6 +88,7 @@ class CpuBackend final : public Backend {
   int threads_;
   bool bf16_product_;
   std::shared_ptr<cpu::MemoryPool> pool_;
+  std::unique_ptr<cpu::OneDnnProducts> onednn_;
 };
 
 namespace cpu {

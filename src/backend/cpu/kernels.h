@@ -88,8 +88,8 @@ struct Kernels {
                          bool accumulate);
   /// Rounds x [rows, n] to bf16 and pairs row 2 i with row 2 i + 1.  -> [rows/2, n] pairs
   void (*pair_rows)(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
-  /// x[i, j] *= scales[j] for x [rows, n], n a multiple of vector_width.
-  void (*scale_columns)(float* x, int64_t rows, int64_t n, const float* scales);
+  /// x[i, j] *= scales[j] for x [rows, n], n a multiple of vector_width; unless all scales are 1.
+  void (*scale_columns)(float* x, int64_t rows, int64_t n, int64_t ldx, const float* scales);
   void (*attend_few_rows)(const FewRowsStep& step);
 
   // --- softmax.cpp

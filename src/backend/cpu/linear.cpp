@@ -1,9 +1,9 @@
 // Linear layers: which way a product takes.
 //
-// Up to kMaxMatvecRows rows of x: matrix-vector kernels at memory speed, quantised weights with x in
-// int8. More: oneDNN's bf16 product if the processor multiplies bf16 (product_onednn.cpp);
-// elsewhere panels of weights expanded to float32 (product_panels.cpp), since oneDNN's emulated bf16
-// runs at a fifth of the float32 rate there. int8 weights have a way of their own
+// Up to kMaxMatvecRows rows of x: matrix-vector kernels at memory speed, quantised weights with x
+// in int8. More: oneDNN's bf16 product if the processor multiplies bf16 (product_bf16.cpp);
+// elsewhere panels of weights expanded to float32 (product_panels.cpp), since oneDNN's emulated
+// bf16 runs at a fifth of the float32 rate there. int8 weights have a way of their own
 // (product_int8.cpp).
 #include <cmath>
 
@@ -45,12 +45,13 @@ void CpuBackend::linear_add(Tensor& y, const Tensor& x, const Linear& layer) {
 void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
                          bool accumulate) {
   const Tensor& weight = layer.weight;
-  OWL3_CHECK(x.row_size() == weight.dim(1) && y.dim(1) == weight.dim(0) && y.dim(0) == x.dim(0));
+  OWL3_CHECK(y.dim(1) == weight.dim(0) && y.dim(0) == x.dim(0));
   if (x.dim(0) == 0) return;
   if (weight.dtype() == DType::kI8) {
     product_int8(x, layer, activation, y, accumulate);
     return;
   }
+  OWL3_CHECK(x.row_size() == weight.dim(1));
   if (takes_bf16_product(x.dim(0))) {
     product_bf16(x, layer, activation, y, accumulate);
     return;

@@ -53,7 +53,8 @@ class RowAttention {
   RowAttention(const Kernels& kernels, int64_t rows, int64_t padded_rows, int64_t d);
 
   int64_t last_seen() const;
-  virtual float output(int64_t row, int64_t channel) const = 0;
+  /// The row's weighted sum of values so far, [d].
+  virtual void read_output(int64_t row, float* out) const = 0;
 
   const Kernels& kernels_;
   int64_t rows_;

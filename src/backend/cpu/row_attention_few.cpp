@@ -69,7 +69,9 @@ class FewRowAttention final : public RowAttention {
     return step;
   }
 
-  float output(int64_t row, int64_t channel) const override { return out_[row * width_ + channel]; }
+  void read_output(int64_t row, float* out) const override {
+    std::copy_n(out_ + row * width_, d_, out);
+  }
 
   int64_t pairs_;
   int64_t width_;

@@ -97,13 +97,14 @@ class FloatAttention final : public RowAttention {
                           maxima_.data() + first_row, sums_.data() + first_row, scales_);
     // out = scale * out + V^T p   [d, rows]
     float* out = out_ + first_row * d_;
-    kernels_.scale_columns(out, d_, tile_rows_, scales_);
+    kernels_.scale_columns(out, d_, tile_rows_, tile_rows_, scales_);
     kernels_.multiply_small(d_, tile_rows_, step.count, step.values, 1, step.stride, scores_,
                             tile_rows_, out, tile_rows_, true);
   }
 
-  float output(int64_t row, int64_t channel) const override {
-    return out_[(row / tile_rows_ * d_ + channel) * tile_rows_ + row % tile_rows_];
+  void read_output(int64_t row, float* out) const override {
+    const float* column = out_ + row / tile_rows_ * tile_rows_ * d_ + row % tile_rows_;
+    for (int64_t i = 0; i < d_; ++i) out[i] = column[i * tile_rows_];
   }
 
   int64_t tile_rows_;

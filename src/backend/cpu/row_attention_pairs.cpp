@@ -19,7 +19,9 @@ class PairAttention final : public RowAttention {
       : RowAttention(kernels, rows, round_up(rows, tile_rows(kernels, rows)), d),
         tile_rows_(tile_rows(kernels, rows)),
         tiles_((rows + tile_rows_ - 1) / tile_rows_),
-        pairs_(head_pairs(d)) {
+        pairs_(head_pairs(d)),
+        scaled_(static_cast<size_t>(d)),
+        rounded_(static_cast<size_t>(pairs_)) {
     const int64_t padded_rows = tiles_ * tile_rows_;
     const int64_t step = kStepKeys * (pairs_ + padded_head_size(d) / 2);
     const int64_t words =
@@ -37,11 +39,10 @@ class PairAttention final : public RowAttention {
 
   void set_query(int64_t row, const float* query) override {
     const float scale = 1.0f / std::sqrt(static_cast<float>(d_));
-    auto* column = reinterpret_cast<bf16*>(queries_ + row / tile_rows_ * tile_rows_ * pairs_ +
-                                           row % tile_rows_);
-    for (int64_t i = 0; i < d_; ++i) {
-      column[i / 2 * tile_rows_ * 2 + i % 2] = bf16::from_float(query[i] * scale);
-    }
+    for (int64_t i = 0; i < d_; ++i) scaled_[static_cast<size_t>(i)] = query[i] * scale;
+    kernels_.to_bf16(scaled_.data(), reinterpret_cast<uint16_t*>(rounded_.data()), d_);
+    uint32_t* column = queries_ + row / tile_rows_ * tile_rows_ * pairs_ + row % tile_rows_;
+    for (int64_t i = 0; i < pairs_; ++i) column[i * tile_rows_] = rounded_[static_cast<size_t>(i)];
   }
 
   void attend(const KeyRun& run) override {
@@ -88,33 +89,35 @@ class PairAttention final : public RowAttention {
     const int64_t rows = std::min(tile_rows_, rows_ - first_row);
     const int32_t* limits = limits_.data() + first_row;
     if (*std::max_element(limits, limits + rows) <= first_key) return;
-    // s = K q / sqrt(d)   [keys, rows]
+    const int64_t width = round_up(rows, kernels_.vector_width);  // of the last tile, less
+    // s = K q / sqrt(d)   [keys, width]
     for (int64_t key = 0; key < step.count; key += kKeysPerBlock) {
-      kernels_.multiply_pairs(kKeysPerBlock, tile_rows_, pairs_, step.keys + key * pairs_, 1,
+      kernels_.multiply_pairs(kKeysPerBlock, width, pairs_, step.keys + key * pairs_, 1,
                               kKeysPerBlock, queries_ + first_row * pairs_, tile_rows_,
-                              scores_ + key * tile_rows_, tile_rows_, false);
+                              scores_ + key * width, width, false);
     }
-    if (step.key_scales != nullptr) scale_rows(scores_, step.count, tile_rows_, step.key_scales);
-    kernels_.softmax_step(scores_, step.count, tile_rows_, first_key, limits,
-                          maxima_.data() + first_row, sums_.data() + first_row, scales_);
-    if (step.value_scales != nullptr) {
-      scale_rows(scores_, step.count, tile_rows_, step.value_scales);
-    }
-    kernels_.pair_rows(scores_, step.count, tile_rows_, weights_);
+    if (step.key_scales != nullptr) scale_rows(scores_, step.count, width, step.key_scales);
+    kernels_.softmax_step(scores_, step.count, width, first_key, limits, maxima_.data() + first_row,
+                          sums_.data() + first_row, scales_);
+    if (step.value_scales != nullptr) scale_rows(scores_, step.count, width, step.value_scales);
+    kernels_.pair_rows(scores_, step.count, width, weights_);
     // out = scale * out + V^T p   [d, rows]
     float* out = out_ + first_row * d_;
-    kernels_.scale_columns(out, d_, tile_rows_, scales_);
-    kernels_.multiply_pairs(d_, tile_rows_, step.count / 2, step.values, 1, padded_head_size(d_),
-                            weights_, tile_rows_, out, tile_rows_, true);
+    kernels_.scale_columns(out, d_, width, tile_rows_, scales_);
+    kernels_.multiply_pairs(d_, width, step.count / 2, step.values, 1, padded_head_size(d_),
+                            weights_, width, out, tile_rows_, true);
   }
 
-  float output(int64_t row, int64_t channel) const override {
-    return out_[(row / tile_rows_ * d_ + channel) * tile_rows_ + row % tile_rows_];
+  void read_output(int64_t row, float* out) const override {
+    const float* column = out_ + row / tile_rows_ * tile_rows_ * d_ + row % tile_rows_;
+    for (int64_t i = 0; i < d_; ++i) out[i] = column[i * tile_rows_];
   }
 
   int64_t tile_rows_;
   int64_t tiles_;
   int64_t pairs_;
+  std::vector<float> scaled_;  // a query, on its way into queries_
+  std::vector<uint32_t> rounded_;
   std::shared_ptr<void> buffer_;
   uint32_t* queries_;  // [tiles, pairs, tile_rows]
   float* out_;         // [tiles, d, tile_rows]

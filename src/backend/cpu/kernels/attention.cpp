@@ -232,10 +232,13 @@ void pair_rows(const float* x, int64_t rows, int64_t n, uint32_t* pairs) {
   }
 }
 
-void scale_columns(float* x, int64_t rows, int64_t n, const float* scales) {
+void scale_columns(float* x, int64_t rows, int64_t n, int64_t ldx, const float* scales) {
+  bool changes = false;  // maxima settle after the first keys
+  for (int64_t i = 0; i < n; ++i) changes |= scales[i] != 1.0f;
+  if (!changes) return;
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t i = 0; i < n; i += kWidth) {
-      store(x + row * n + i, load(x + row * n + i) * load(scales + i));
+      store(x + row * ldx + i, load(x + row * ldx + i) * load(scales + i));
     }
   }
 }

@@ -31,7 +31,7 @@ void multiply_pairs(int64_t m, int64_t n, int64_t pairs, const uint32_t* a, int6
                     int64_t pair_stride, const uint32_t* b, int64_t ldb, float* c, int64_t ldc,
                     bool accumulate);
 void pair_rows(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
-void scale_columns(float* x, int64_t rows, int64_t n, const float* scales);
+void scale_columns(float* x, int64_t rows, int64_t n, int64_t ldx, const float* scales);
 void attend_few_rows(const FewRowsStep& step);
 void softmax_step(float* scores, int64_t keys, int64_t rows, int64_t first_key,
                   const int32_t* limits, float* maxima, float* sums, float* scales);

@@ -81,13 +81,13 @@ TEST(Linear, QuantisedWeightsTakeEveryPath) {
         quantise(dtype, exact.f32(), blocks.raw(), n * k);
         dequantise(dtype, blocks.raw(), exact.f32(), n * k);
         const Linear layer = {blocks, random_tensor({n}, ++seed)};
-        for (const int64_t rows : {1, 8, 9, 70}) {
+        for (const int64_t rows : {1, 8, 9, 24, 70}) {
           const Tensor x = random_tensor({rows, k}, ++seed);
           const Tensor expected = plain_linear(x, {exact, layer.bias});
           // Few rows: x in int8, off by up to 1/254 of its group's largest (about 3), evenly; many
           // rows: x and weights in bf16, each off by up to 2^-8 of itself, or float32. Sums of k
           // such errors, five deviations.
-          const double error = rows <= 8 ? 3.0 / 254 / std::sqrt(3.0)
+          const double error = rows <= 24 ? 3.0 / 254 / std::sqrt(3.0)
                                : product == MatrixProduct::kBFloat16
                                    ? std::ldexp(1.0, -8) * std::sqrt(2.0 / 3)
                                    : 1e-6;

@@ -55,7 +55,9 @@ inline void multiply_tile(int64_t pairs, const uint32_t* a, int64_t row_stride, 
       for (int v = 0; v < kVectors; ++v) sums[r][v] = dot_pairs(sums[r][v], x, column[v]);
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       float* out = c + r * ldc + v * kWidth;
       store(out, accumulate ? load(out) + sums[r][v] : sums[r][v]);
@@ -85,6 +87,7 @@ template <int kRows>
 inline void score_block(int64_t pairs, const uint32_t* q, const uint32_t* keys, float* scores,
                         int64_t ldscores) {
   constexpr int kVectors = static_cast<int>(kKeysPerBlock / kWidth);
+#pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) {
     Vec even[kRows] = {}, odd[kRows] = {};  // two chains hide the latency
     int64_t i = 0;
@@ -104,6 +107,7 @@ inline void score_block(int64_t pairs, const uint32_t* q, const uint32_t* keys, 
         even[r] = dot_pairs(even[r], broadcast_pair(q[r * pairs + i]), a);
       }
     }
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) store(scores + r * ldscores + v * kWidth, even[r] + odd[r]);
   }
 }
@@ -166,6 +170,7 @@ inline void add_values(int64_t pairs, int64_t width, const uint32_t* weights, in
                        const uint32_t* values, const float* scales, float* out) {
   for (int64_t i = 0; i < width; i += kWidth) {
     Vec even[kRows], odd[kRows];
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       even[r] = load(out + r * width + i) * scales[r];
       odd[r] = Vec{};
@@ -179,6 +184,7 @@ inline void add_values(int64_t pairs, int64_t width, const uint32_t* weights, in
         odd[r] = dot_pairs(odd[r], broadcast_pair(weights[r * ldweights + j + 1]), b);
       }
     }
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) store(out + r * width + i, even[r] + odd[r]);
   }
 }
@@ -195,6 +201,7 @@ void attend_rows(const FewRowsStep& step, int64_t first) {
     score_block<kRows>(pairs, queries, step.k + block * kKeysPerBlock * pairs,
                        scores + block * kKeysPerBlock, kFewRowsKeys);
   }
+#pragma GCC unroll 16
   for (int64_t r = 0; r < kRows; ++r) {
     scales[r] = softmax_row(step, first + r, scores + r * kFewRowsKeys,
                             reinterpret_cast<uint16_t*>(weights + r * kFewRowsKeys / 2));

@@ -33,7 +33,9 @@ inline void multiply_tile(int64_t k, const float* a, int64_t row_stride, int64_t
       for (int v = 0; v < kVectors; ++v) sums[r][v] += x * column[v];
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       float* out = c + r * ldc + v * kWidth;
       store(out, accumulate ? load(out) + sums[r][v] : sums[r][v]);

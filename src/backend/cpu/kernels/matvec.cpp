@@ -18,7 +18,10 @@ inline void dot_tile(const typename Type::Element* w, int64_t ldw, int64_t k, co
   for (; i + kWidth <= k; i += kWidth) {
     Vec weights[kWeights];
 #pragma GCC unroll 8
-    for (int n = 0; n < kWeights; ++n) weights[n] = Type::vec(w + n * ldw + i);
+    for (int n = 0; n < kWeights; ++n) {
+      weights[n] = Type::vec(w + n * ldw + i);
+      __builtin_prefetch(w + (kWeights + n) * ldw + i, 0, 3);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const Vec input = load(x + r * ldx + i);
@@ -26,7 +29,9 @@ inline void dot_tile(const typename Type::Element* w, int64_t ldw, int64_t k, co
       for (int n = 0; n < kWeights; ++n) sums[n][r] += weights[n] * input;
     }
   }
+#pragma GCC unroll 16
   for (int n = 0; n < kWeights; ++n) {
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       float sum = sum_of(sums[n][r]);
       for (int64_t j = i; j < k; ++j) sum += Type::one(w + n * ldw + j) * x[r * ldx + j];

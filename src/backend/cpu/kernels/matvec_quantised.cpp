@@ -133,10 +133,19 @@ inline Vec8 half_to_float(__m128i halves) {
   return _mm256_cvtph_ps(halves);
 }
 
-/// The d of up to 8 blocks of 32 values; those behind the last are the last one's.
-template <typename Block>
-inline Vec8 scales_of_blocks(const Block* blocks, int64_t last) {
-  const auto d = [&](int64_t i) { return static_cast<int16_t>(blocks[i < last ? i : last].d); };
+/// A span's blocks of 32 values. kWhole: there are 8; else those behind the last are the last one.
+template <typename Block, bool kWhole>
+struct BlocksOf32 {
+  const Block* blocks;
+  int64_t last;
+
+  const Block& operator[](int64_t i) const { return blocks[kWhole || i < last ? i : last]; }
+};
+
+/// The d of 8 blocks of 32 values.
+template <typename Blocks>
+inline Vec8 scales_of(const Blocks& blocks) {
+  const auto d = [&](int64_t i) { return static_cast<int16_t>(blocks[i].d); };
   return half_to_float(_mm_setr_epi16(d(0), d(1), d(2), d(3), d(4), d(5), d(6), d(7)));
 }
 
@@ -147,56 +156,53 @@ inline Vec8 bytes_to_float(const uint32_t (&bytes)[2]) {
 
 // Each format: how a span's scales and bytes are read. Step i holds values kStep * i onward.
 
+template <bool kWhole>
 struct Q8_0 {
   typedef BlockQ8_0 Block;
   static constexpr int64_t kBlockValues = 32;
   static constexpr bool kSigned = true, kInterleaved = false, kMinima = false;
   static constexpr int32_t kOffset = 0;
-  const Block* blocks;
-  int64_t last;
+  BlocksOf32<Block, kWhole> blocks;
   Vec8 scales;
 
-  Q8_0(const Block* first, int64_t last_block)
-      : blocks(first), last(last_block), scales(scales_of_blocks(first, last_block)) {}
+  Q8_0(const Block* first, int64_t last) : blocks{first, last}, scales(scales_of(blocks)) {}
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
-    const int64_t a = 2 * i < last ? 2 * i : last, b = 2 * i + 1 < last ? 2 * i + 1 : last;
-    return join(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[a].qs)),
-                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[b].qs)));
+    return join(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[2 * i].qs)),
+                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[2 * i + 1].qs)));
 #else
-    return load_step(blocks[i < last ? i : last].qs);
+    return load_step(blocks[i].qs);
 #endif
   }
 };
 
 // With 512 bits, the nibbles of blocks a and b unpack to a's low 16 values, b's low, a's high, b's
 // high, and x is prepared in that order.
+template <bool kWhole>
 struct Q4_0 {
   typedef BlockQ4_0 Block;
   static constexpr int64_t kBlockValues = 32;
   static constexpr bool kSigned = false, kInterleaved = kWidth == 16, kMinima = false;
   static constexpr int32_t kOffset = 8;
-  const Block* blocks;
-  int64_t last;
+  BlocksOf32<Block, kWhole> blocks;
   Vec8 scales;
 
-  Q4_0(const Block* first, int64_t last_block)
-      : blocks(first), last(last_block), scales(scales_of_blocks(first, last_block)) {}
+  Q4_0(const Block* first, int64_t last) : blocks{first, last}, scales(scales_of(blocks)) {}
   static __m128i nibbles(const Block& block) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.qs));
   }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
-    const int64_t a = 2 * i < last ? 2 * i : last, b = 2 * i + 1 < last ? 2 * i + 1 : last;
-    const __m256i both = _mm256_set_m128i(nibbles(blocks[b]), nibbles(blocks[a]));
+    const __m256i both = _mm256_set_m128i(nibbles(blocks[2 * i + 1]), nibbles(blocks[2 * i]));
     return join(both, _mm256_srli_epi16(both, 4)) & uint8_t{15};
 #else
-    const __m128i q = nibbles(blocks[i < last ? i : last]);
+    const __m128i q = nibbles(blocks[i]);
     return reinterpret_cast<ByteVec>(_mm256_set_m128i(_mm_srli_epi16(q, 4), q)) & uint8_t{15};
 #endif
   }
 };
 
+template <bool>
 struct Q4_K {
   typedef BlockQ4_K Block;
   static constexpr int64_t kBlockValues = 256;
@@ -224,15 +230,21 @@ struct Q4_K {
   }
 };
 
+template <bool>
 struct Q6_K {
   typedef BlockQ6_K Block;
   static constexpr int64_t kBlockValues = 256;
   static constexpr bool kSigned = false, kInterleaved = false, kMinima = false;
   static constexpr int32_t kOffset = 32;
   const Block* block;
-  float d;
+  Vec group_scales[16 / kWidth];  // of 16 values each
 
-  Q6_K(const Block* first, int64_t) : block(first), d(float_of_f16(first->d)) {}
+  Q6_K(const Block* first, int64_t) : block(first) {
+    const float d = float_of_f16(first->d);
+    for (int64_t i = 0; i < 16 / kWidth; ++i) {
+      group_scales[i] = __builtin_convertvector(load_bytes(first->scales + i * kWidth), Vec) * d;
+    }
+  }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
     // Steps 0 and 1 are values 0-63 and 64-127 of the first half, 2 and 3 of the second.
@@ -259,75 +271,88 @@ struct Q6_K {
   }
   /// Scales of the lanes of step i: 4 lanes to a group of 16.
   Vec lane_scales(int64_t i) const {
-    float values[kWidth];
-    for (int64_t lane = 0; lane < kWidth; ++lane) {
-      values[lane] = static_cast<float>(block->scales[i * (kStep / 16) + lane / 4]);
-    }
-    return load(values) * d;
+    const int64_t first = i * kStep / 16;
+#if defined(__AVX512F__)
+    const IVec lanes = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+#else
+    const IVec lanes = {0, 0, 0, 0, 1, 1, 1, 1};
+#endif
+    return __builtin_shuffle(group_scales[first / kWidth],
+                             lanes + static_cast<int32_t>(first % kWidth));
   }
 };
 
-/// kRows rows of weights with kInputs rows of x.
+/// Adds one span of kRows rows of weights, `blocks` apart, and kInputs rows of x, `spans` apart.
 template <typename Format, int kRows, int kInputs>
-void dot_rows(const typename Format::Block* w, int64_t k, const PreparedSpan* x, float* y,
-              int64_t ldy) {
-  constexpr int64_t kBlocksPerSpan = kSpan / Format::kBlockValues;
-  const int64_t blocks = k / Format::kBlockValues;
-  const int64_t spans = spans_of(k);
-  Vec sums[kRows][kInputs] = {};
-  for (int64_t span = 0; span < spans; ++span) {
+inline void dot_span(const typename Format::Block* w, int64_t blocks, int64_t last,
+                     const PreparedSpan* x, int64_t spans, Vec (&sums)[kRows][kInputs]) {
 #pragma GCC unroll 4
-    for (int n = 0; n < kRows; ++n) {
-      const int64_t first = span * kBlocksPerSpan;
-      const Format format(w + n * blocks + first, blocks - 1 - first);
-      Vec8 group_scales[kInputs];
+  for (int n = 0; n < kRows; ++n) {
+    const auto* block = w + n * blocks;
+    prefetch(block + kRows * blocks, kSpan / Format::kBlockValues * int64_t{sizeof(*block)});
+    const Format format(block, last);
+    Vec8 group_scales[kInputs];
+#pragma GCC unroll 8
+    for (int r = 0; r < kInputs; ++r) {
+      group_scales[r] = load8(x[r * spans].scales);
+      if constexpr (requires { format.scales; }) group_scales[r] *= format.scales;
       if constexpr (Format::kMinima) {
-        for (int r = 0; r < kInputs; ++r) {
-          sums[n][r] -= widen(format.minima * load8(x[r * spans + span].sums));
-        }
+        sums[n][r] -= widen(format.minima * load8(x[r * spans].sums));
       }
-      if constexpr (requires { format.scales; }) {
-        for (int r = 0; r < kInputs; ++r) {
-          group_scales[r] = format.scales * load8(x[r * spans + span].scales);
-        }
-      } else {
-        for (int r = 0; r < kInputs; ++r) group_scales[r] = load8(x[r * spans + span].scales);
-      }
+    }
 #pragma GCC unroll 8
-      for (int64_t i = 0; i < kSteps; ++i) {
-        const ByteVec u = format.bytes(i);
-        Vec lane_scales = {};
-        if constexpr (!requires { format.scales; }) lane_scales = format.lane_scales(i);
+    for (int64_t i = 0; i < kSteps; ++i) {
+      const ByteVec u = format.bytes(i);
 #pragma GCC unroll 8
-        for (int r = 0; r < kInputs; ++r) {
-          const PreparedSpan& input = x[r * spans + span];
-          const ByteVec values = load_step(input.values + i * kStep);
-          IVec dot;
-          if constexpr (Format::kSigned) {
-            dot = dot_signed(u, values);
-          } else if constexpr (Format::kOffset != 0) {
-            dot = dot_unsigned(load(input.offsets + i * kWidth), u, values);
-          } else {
-            dot = dot_unsigned(IVec{}, u, values);
-          }
-          Vec scale = spread<Format::kInterleaved>(group_scales[r], i);
-          if constexpr (!requires { format.scales; }) scale *= lane_scales;
-          sums[n][r] += __builtin_convertvector(dot, Vec) * scale;
+      for (int r = 0; r < kInputs; ++r) {
+        const PreparedSpan& input = x[r * spans];
+        const ByteVec values = load_step(input.values + i * kStep);
+        IVec dot;
+        if constexpr (Format::kSigned) {
+          dot = dot_signed(u, values);
+        } else if constexpr (Format::kOffset != 0) {
+          dot = dot_unsigned(load(input.offsets + i * kWidth), u, values);
+        } else {
+          dot = dot_unsigned(IVec{}, u, values);
         }
+        Vec scale = spread<Format::kInterleaved>(group_scales[r], i);
+        if constexpr (!requires { format.scales; }) scale *= format.lane_scales(i);
+        sums[n][r] += __builtin_convertvector(dot, Vec) * scale;
       }
     }
   }
+}
+
+template <template <bool> typename Format, int kRows, int kInputs>
+void dot_rows(const typename Format<true>::Block* w, int64_t k, const PreparedSpan* x, float* y,
+              int64_t ldy) {
+  constexpr int64_t kBlocksPerSpan = kSpan / Format<true>::kBlockValues;
+  const int64_t blocks = k / Format<true>::kBlockValues;
+  const int64_t spans = spans_of(k);
+  const int64_t whole = k / kSpan;
+  Vec sums[kRows][kInputs] = {};
+  for (int64_t span = 0; span < whole; ++span) {
+    dot_span<Format<true>, kRows, kInputs>(w + span * kBlocksPerSpan, blocks, 0, x + span, spans,
+                                           sums);
+  }
+  if (whole < spans) {
+    const int64_t first = whole * kBlocksPerSpan;
+    dot_span<Format<false>, kRows, kInputs>(w + first, blocks, blocks - 1 - first, x + whole, spans,
+                                            sums);
+  }
+#pragma GCC unroll 4
   for (int n = 0; n < kRows; ++n) {
+#pragma GCC unroll 8
     for (int r = 0; r < kInputs; ++r) y[r * ldy + n] = sum_of(sums[n][r]);
   }
 }
 
-template <typename Format, int kInputs>
+template <template <bool> typename Format, int kInputs>
 void dot_all(const void* weights, int64_t rows, int64_t k, const PreparedSpan* x, float* y,
              int64_t ldy) {
   constexpr int kRows = kInputs == 1 ? 4 : kInputs <= 4 ? 2 : 1;
-  const auto* w = static_cast<const typename Format::Block*>(weights);
-  const int64_t blocks = k / Format::kBlockValues;
+  const auto* w = static_cast<const typename Format<true>::Block*>(weights);
+  const int64_t blocks = k / Format<true>::kBlockValues;
   int64_t n = 0;
   for (; n + kRows <= rows; n += kRows) {
     dot_rows<Format, kRows, kInputs>(w + n * blocks, k, x, y + n, ldy);
@@ -335,7 +360,7 @@ void dot_all(const void* weights, int64_t rows, int64_t k, const PreparedSpan* x
   for (; n < rows; ++n) dot_rows<Format, 1, kInputs>(w + n * blocks, k, x, y + n, ldy);
 }
 
-template <typename Format>
+template <template <bool> typename Format>
 void matvec_of(const void* weights, int64_t rows, int64_t k, const void* prepared, int64_t m,
                float* y, int64_t ldy) {
   const auto* x = static_cast<const PreparedSpan*>(prepared);
@@ -364,9 +389,9 @@ int64_t interleaved(int64_t j) {
 }
 
 void prepare_span(Storage storage, const float* x, int64_t n, PreparedSpan& span) {
-  const bool interleave = storage == Storage::kQ4_0 && Q4_0::kInterleaved;
-  const int32_t offset = storage == Storage::kQ4_0   ? Q4_0::kOffset
-                         : storage == Storage::kQ6_K ? Q6_K::kOffset
+  const bool interleave = storage == Storage::kQ4_0 && Q4_0<true>::kInterleaved;
+  const int32_t offset = storage == Storage::kQ4_0   ? Q4_0<true>::kOffset
+                         : storage == Storage::kQ6_K ? Q6_K<true>::kOffset
                                                      : 0;
   for (int64_t group = 0; group < kGroups; ++group) {
     float values[kGroup] = {};

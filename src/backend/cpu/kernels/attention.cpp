@@ -12,7 +12,7 @@ namespace owl3::cpu::OWL3_ISA {
 
 namespace {
 
-constexpr int64_t kPackChannels = 64;
+constexpr int64_t kPackChannels = 256;
 
 typedef uint32_t UnalignedUVec __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
 
@@ -279,8 +279,9 @@ void pack_keys(const float* x, int64_t stride, int64_t count, int64_t first, int
     uint16_t* target = keys + packed_key_index(first + t, 0, d);
     for (int64_t i = 0; i < d; i += kPackChannels) {
       const int64_t channels = d - i < kPackChannels ? d - i : kPackChannels;
-      uint16_t rounded[kPackChannels] = {};
+      uint16_t rounded[kPackChannels + 1];
       to_bf16(x + t * stride + i, rounded, channels);
+      rounded[channels] = 0;  // completes the pair of an odd head
       for (int64_t pair = 0; pair < head_pairs(channels); ++pair) {
         __builtin_memcpy(target + (i / 2 + pair) * kKeysPerBlock * 2, rounded + 2 * pair, 4);
       }

@@ -42,6 +42,10 @@ void to_bf16(const float* x, uint16_t* y, int64_t n) {
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) store_bf16(y + i, load(x + i));
   if (i == n) return;
+  if (n >= kWidth) {  // the last whole vector again
+    store_bf16(y + n - kWidth, load(x + n - kWidth));
+    return;
+  }
   float last[kWidth] = {};
   uint16_t rounded[kWidth];
   for (int64_t j = i; j < n; ++j) last[j - i] = x[j];

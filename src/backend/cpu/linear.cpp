@@ -15,10 +15,11 @@ namespace owl3 {
 
 namespace {
 
-// A matrix-vector product's task: at least this many weights, so that handing it to a thread costs
-// little beside it, computed in steps of a few rows.
-constexpr int64_t kMatvecTaskWeights = int64_t{1} << 17;
-constexpr int64_t kMatvecStepRows = 64;
+// A matrix-vector product's task: rows enough that handing it to a thread costs little and that the
+// kernels' streams of weights run long, few enough that all threads end together.
+constexpr int64_t kMinTaskRows = 64;
+constexpr int64_t kMaxTaskRows = 256;
+constexpr int64_t kTasksPerThread = 4;
 // Up to this many rows, passes of kMaxMatvecRows over quantised weights are faster than expanding
 // them (operations_bench, BM_Linear: 8 rows take 1.3 ms, 9 to 24 rows by expansion 4 ms).
 constexpr int64_t kMaxQuantisedRows = 3 * cpu::kMaxMatvecRows;
@@ -113,28 +114,23 @@ void CpuBackend::product_few_rows(const Tensor& x, const Tensor& weight, Tensor&
           static_cast<std::byte*>(prepared.get()) + static_cast<size_t>(i) * prepared_bytes);
     }
   }
-  const auto step = [&](int64_t first, int64_t rows) {
-    float sums[cpu::kMaxMatvecRows * kMatvecStepRows];
+  const int64_t even = n / (kTasksPerThread * threads_) / 16 * 16;
+  const int64_t task_rows = std::clamp(even, kMinTaskRows, kMaxTaskRows);
+  parallel_for(threads_, (n + task_rows - 1) / task_rows, [&](int64_t task) {
+    const int64_t first = task * task_rows;
+    const int64_t rows = std::min(task_rows, n - first);
+    float sums[cpu::kMaxMatvecRows * kMaxTaskRows];
     const std::byte* weights = cpu::element(weight, first, 0);
     if (quantised) {
-      kernels_->matvec_quantised(storage, weights, rows, k, prepared.get(), m, sums,
-                                 kMatvecStepRows);
+      kernels_->matvec_quantised(storage, weights, rows, k, prepared.get(), m, sums, rows);
     } else {
-      kernels_->matvec(storage, weights, k, rows, k, x.f32(), k, m, sums, kMatvecStepRows);
+      kernels_->matvec(storage, weights, k, rows, k, x.f32(), k, m, sums, rows);
     }
     for (int64_t i = 0; i < m; ++i) {
       float* out = y.f32() + i * n + first;
       for (int64_t j = 0; j < rows; ++j) {
-        out[j] = sums[i * kMatvecStepRows + j] + (accumulate ? out[j] : 0.0f);
+        out[j] = sums[i * rows + j] + (accumulate ? out[j] : 0.0f);
       }
-    }
-  };
-  const int64_t steps_per_task = std::max<int64_t>(1, kMatvecTaskWeights / (kMatvecStepRows * k));
-  const int64_t task_rows = steps_per_task * kMatvecStepRows;
-  parallel_for(threads_, (n + task_rows - 1) / task_rows, [&](int64_t task) {
-    const int64_t last = std::min(n, (task + 1) * task_rows);
-    for (int64_t first = task * task_rows; first < last; first += kMatvecStepRows) {
-      step(first, std::min(kMatvecStepRows, last - first));
     }
   });
 }

@@ -282,15 +282,14 @@ struct Q6_K {
   }
 };
 
-/// Adds one span of kRows rows of weights, `blocks` apart, and kInputs rows of x, `spans` apart.
+/// Adds one span of kRows rows of weights, `row_blocks` apart, and kInputs rows of x, `spans`
+/// apart.
 template <typename Format, int kRows, int kInputs>
-inline void dot_span(const typename Format::Block* w, int64_t blocks, int64_t last,
+inline void dot_span(const typename Format::Block* w, int64_t row_blocks, int64_t last,
                      const PreparedSpan* x, int64_t spans, Vec (&sums)[kRows][kInputs]) {
 #pragma GCC unroll 4
   for (int n = 0; n < kRows; ++n) {
-    const auto* block = w + n * blocks;
-    prefetch(block + kRows * blocks, kSpan / Format::kBlockValues * int64_t{sizeof(*block)});
-    const Format format(block, last);
+    const Format format(w + n * row_blocks, last);
     Vec8 group_scales[kInputs];
 #pragma GCC unroll 8
     for (int r = 0; r < kInputs; ++r) {
@@ -323,41 +322,46 @@ inline void dot_span(const typename Format::Block* w, int64_t blocks, int64_t la
   }
 }
 
+/// kRows rows of weights, `row_step` rows apart, with all of x.
 template <template <bool> typename Format, int kRows, int kInputs>
-void dot_rows(const typename Format<true>::Block* w, int64_t k, const PreparedSpan* x, float* y,
-              int64_t ldy) {
+void dot_rows(const typename Format<true>::Block* w, int64_t k, int64_t row_step,
+              const PreparedSpan* x, float* y, int64_t ldy) {
   constexpr int64_t kBlocksPerSpan = kSpan / Format<true>::kBlockValues;
   const int64_t blocks = k / Format<true>::kBlockValues;
   const int64_t spans = spans_of(k);
   const int64_t whole = k / kSpan;
   Vec sums[kRows][kInputs] = {};
   for (int64_t span = 0; span < whole; ++span) {
-    dot_span<Format<true>, kRows, kInputs>(w + span * kBlocksPerSpan, blocks, 0, x + span, spans,
-                                           sums);
+    dot_span<Format<true>, kRows, kInputs>(w + span * kBlocksPerSpan, row_step * blocks, 0,
+                                           x + span, spans, sums);
   }
   if (whole < spans) {
     const int64_t first = whole * kBlocksPerSpan;
-    dot_span<Format<false>, kRows, kInputs>(w + first, blocks, blocks - 1 - first, x + whole, spans,
-                                            sums);
+    dot_span<Format<false>, kRows, kInputs>(w + first, row_step * blocks, blocks - 1 - first,
+                                            x + whole, spans, sums);
   }
 #pragma GCC unroll 4
   for (int n = 0; n < kRows; ++n) {
 #pragma GCC unroll 8
-    for (int r = 0; r < kInputs; ++r) y[r * ldy + n] = sum_of(sums[n][r]);
+    for (int r = 0; r < kInputs; ++r) y[r * ldy + n * row_step] = sum_of(sums[n][r]);
   }
 }
 
+// Rows that are taken together lie far apart: each is then a stream of its own to the hardware's
+// prefetcher, which goes on in the next row. Neighbours, shorter than a page, would confuse it.
 template <template <bool> typename Format, int kInputs>
 void dot_all(const void* weights, int64_t rows, int64_t k, const PreparedSpan* x, float* y,
              int64_t ldy) {
   constexpr int kRows = kInputs == 1 ? 4 : kInputs <= 4 ? 2 : 1;
   const auto* w = static_cast<const typename Format<true>::Block*>(weights);
   const int64_t blocks = k / Format<true>::kBlockValues;
-  int64_t n = 0;
-  for (; n + kRows <= rows; n += kRows) {
-    dot_rows<Format, kRows, kInputs>(w + n * blocks, k, x, y + n, ldy);
+  const int64_t row_step = rows / kRows;
+  for (int64_t n = 0; n < row_step; ++n) {
+    dot_rows<Format, kRows, kInputs>(w + n * blocks, k, row_step, x, y + n, ldy);
   }
-  for (; n < rows; ++n) dot_rows<Format, 1, kInputs>(w + n * blocks, k, x, y + n, ldy);
+  for (int64_t n = row_step * kRows; n < rows; ++n) {
+    dot_rows<Format, 1, kInputs>(w + n * blocks, k, 0, x, y + n, ldy);
+  }
 }
 
 template <template <bool> typename Format>

@@ -98,14 +98,6 @@ static inline float float_of_f16(uint16_t bits) {
   return sign ? -x : x;
 }
 
-/// Asks for memory that will be read soon. The hardware follows a stream of rows only within it; rows
-/// of quantised weights are shorter than what it needs to get going.
-static inline void prefetch(const void* first, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += 64) {
-    __builtin_prefetch(static_cast<const char*>(first) + i, 0, 3);
-  }
-}
-
 /// Element access by storage type: F32, F16 and BF16 share every kernel's source.
 struct F32 {
   typedef float Element;

@@ -93,6 +93,7 @@ TEST(ConvertedGolden, ABFloat16FileIsTheCheckpointItself) {
     const ScratchFolder folder;
     convert(golden, folder / "x.gguf", {DType::kBF16, DType::kBF16, {}});
     GoldenOptions options;
+    options.model_options.precision = Precision::kFloat32;
     options.model_options.threads = 2;
     options.splits = false;
     options.model = folder / "x.gguf";

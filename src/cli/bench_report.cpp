@@ -98,7 +98,7 @@ class TableReport final : public BenchReport {
     fmt::print("{} repetition{} after one to warm up\n\n", setting.options.repetitions,
                setting.options.repetitions == 1 ? "" : "s");
     fmt::print("{:<6}{:>7}  {:<29}{:>10}{:>11}{:>9}{:>19}{:>11}{:>14}\n", "type", "threads", "test",
-               "median", "fastest", "spread", "rate", "for one", "of peak");
+               "median", "fastest", "spread", "rate", "per item", "of peak");
     flush_output();
   }
 
@@ -129,7 +129,7 @@ class MarkdownReport final : public BenchReport {
       fmt::print("Peaks measured in the same run, {} from memory.\n", peaks_text(peaks));
     }
     fmt::print(
-        "\n| type | threads | test | median | fastest | spread | rate | for one | of peak |\n"
+        "\n| type | threads | test | median | fastest | spread | rate | per item | of peak |\n"
         "|---|---:|---|---:|---:|---:|---:|---:|---:|\n");
     flush_output();
   }

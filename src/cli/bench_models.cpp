@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 
 #include "cli/disk_space.h"
@@ -25,7 +26,9 @@ fs::path temporary_root() {
   std::error_code error;
   fs::path root = fs::temp_directory_path(error);
   if (error) {
-    throw InputError(fmt::format("TMPDIR: {}: {}", root.string(), error.message()));
+    const char* named = std::getenv("TMPDIR");
+    throw InputError(fmt::format("{}, the folder for temporary files (TMPDIR): {}",
+                                 named != nullptr ? named : "/tmp", error.message()));
   }
   return root;
 }

@@ -3,13 +3,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/commands.h"
+#include "cli/machine.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
@@ -23,26 +22,6 @@ using Json = nlohmann::ordered_json;
 /// Activations, caches of the libraries and the program itself, beside weights and memories.
 constexpr int64_t kWorkingBytes = 600'000'000;
 constexpr int64_t kCacheElementBytes = 2;  // keys and values are kept in bfloat16
-
-struct MachineMemory {
-  int64_t total_bytes = 0;
-  int64_t available_bytes = 0;
-};
-
-/// What /proc/meminfo says; nothing where there is none.
-std::optional<MachineMemory> machine_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::map<std::string, int64_t> kibibytes;
-  std::string key, unit;
-  for (int64_t value = 0; file >> key >> value;) {
-    kibibytes[key] = value;
-    std::getline(file, unit);
-  }
-  if (kibibytes.count("MemTotal:") == 0 || kibibytes.count("MemAvailable:") == 0) {
-    return std::nullopt;
-  }
-  return MachineMemory{kibibytes["MemTotal:"] * 1024, kibibytes["MemAvailable:"] * 1024};
-}
 
 /// What the model needs, in bytes.
 struct MemoryNeeds {

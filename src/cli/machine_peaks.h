@@ -5,12 +5,16 @@
 
 namespace owl3::cli {
 
+/// Each by `threads` threads at once. An operation is a multiplication or an addition.
 struct MachinePeaks {
-  double gflops = 0;  // float32 multiply-adds on operands in the L1 cache, all threads
-  double gigabytes_per_second = 0;  // reading memory, all threads
+  int threads = 0;
+  double float32_gflops = 0;
+  double bf16_gflops = 0;  // 0: the processor has no bf16 products, and none are used
+  double int8_gops = 0;
+  double gigabytes_per_second = 0;  // reading memory
 };
 
-/// Measures both, in about a second.
+/// Measures all of them, in a second or two.
 MachinePeaks measure_peaks(const cpu::Kernels& kernels, int threads);
 
 }  // namespace owl3::cli

@@ -14,4 +14,10 @@ int available_threads() {
 #endif
 }
 
+void set_library_threads([[maybe_unused]] int threads) {
+#ifdef _OPENMP
+  omp_set_num_threads(threads);
+#endif
+}
+
 }  // namespace owl3

@@ -10,6 +10,10 @@ namespace owl3 {
 /// Cores this process may run on (respects CPU affinity and OMP_NUM_THREADS).
 int available_threads();
 
+/// How many threads libraries with OpenMP of their own (oneDNN) use when this thread calls them.
+/// available_threads() then returns this number.
+void set_library_threads(int threads);
+
 /// Calls body(task) for every task in 0..tasks-1 on up to `threads` OpenMP threads, in no
 /// particular order. An exception of any task is rethrown to the caller after all have stopped.
 /// Built without OpenMP (the fuzz targets), the tasks run one after the other.

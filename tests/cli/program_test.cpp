@@ -53,7 +53,8 @@ TEST(Program, ExplainsEveryCommand) {
     EXPECT_EQ(outcome.err, "");
   }
   for (const Words& words : {Words{"--help"}, Words{"chat", "--help"}, Words{"inspect", "--help"},
-                             Words{"make-checkpoint", "--help"}, Words{"convert", "--help"}}) {
+                             Words{"make-checkpoint", "--help"}, Words{"convert", "--help"},
+                             Words{"bench", "--help"}}) {
     EXPECT_NE(run_owl3(words).out.find("Examples:\n  owl3 "), std::string::npos) << words[0];
   }
 }
@@ -223,42 +224,6 @@ TEST(MakeCheckpoint, LeavesNothingWhenItIsInterrupted) {
     EXPECT_GT(outcome.exit_code, 128) << outcome.err;
     EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
     EXPECT_TRUE(fs::is_empty(folder)) << fs::directory_iterator(folder)->path();
-  }
-}
-
-TEST(Bench, PrintsJsonWithEveryField) {
-  const Outcome outcome = run_owl3({"bench", tiny_checkpoint(), "--json", "-t", "1", "-r", "2",
-                                    "--prefill", "16", "--decode", "2", "--images", "1,2"});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  const auto json = nlohmann::json::parse(outcome.out);
-  EXPECT_EQ(json.at("model"), tiny_checkpoint());
-  EXPECT_TRUE(json.at("device").is_string());
-  for (const char* peak : {"peak_gflops", "peak_gigabytes_per_second", "peak_memory_gib"}) {
-    EXPECT_GT(json.at(peak), 0) << peak;
-  }
-  // images, prefill, decode, and for each number of images prefill and decode
-  ASSERT_EQ(json.at("tests").size(), 7U);
-  for (const auto& test : json.at("tests")) {
-    EXPECT_TRUE(test.at("test").is_string());
-    EXPECT_TRUE(test.at("unit").is_string());
-    EXPECT_EQ(test.at("seconds").size(), 2U) << test;
-    for (const char* field : {"median_seconds", "rate", "peak_fraction"}) {
-      EXPECT_GT(test.at(field), 0) << test;
-    }
-    EXPECT_GE(test.at("spread"), 0) << test;
-  }
-}
-
-TEST(Bench, RefusesWrongUsageInOneLine) {
-  expect_error({"bench"}, 2, "MODEL");
-  expect_error({"bench", "/no/such/model"}, 1, "/no/such/model");
-  const std::vector<std::pair<std::string, std::string>> wrong = {
-      {"--images", "one"},  {"--images", "-1"},      {"-r", "0"},        {"--prefill", "0"},
-      {"--decode", "none"}, {"--precision", "int3"}, {"--threads", "-1"}};
-  for (const auto& [option, value] : wrong) {
-    const Outcome outcome = run_owl3({"bench", tiny_checkpoint(), option, value});
-    EXPECT_EQ(outcome.exit_code, 2) << option << " " << value << ": " << outcome.err;
-    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
   }
 }
 

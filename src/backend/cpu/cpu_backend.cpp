@@ -28,7 +28,7 @@ CpuBackend::CpuBackend(const CpuOptions& options)
       bf16_product_(options.matrix_product == MatrixProduct::kBFloat16 ||
                     (options.matrix_product == MatrixProduct::kAuto && multiplies_bf16())),
       pool_(std::make_shared<cpu::MemoryPool>()),
-      onednn_(std::make_unique<cpu::OneDnnProducts>(pool_)) {}
+      onednn_(std::make_unique<cpu::OneDnnProducts>(pool_, threads_)) {}
 
 CpuBackend::CpuBackend(CpuBackend&&) noexcept = default;
 CpuBackend::~CpuBackend() = default;

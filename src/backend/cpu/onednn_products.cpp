@@ -1,5 +1,7 @@
 #include "backend/cpu/onednn_products.h"
 
+#include "core/threads.h"
+
 namespace owl3::cpu {
 
 namespace {
@@ -15,8 +17,11 @@ dnnl::algorithm gelu_of(bool tanh) {
 
 }  // namespace
 
-OneDnnProducts::OneDnnProducts(std::shared_ptr<MemoryPool> pool)
-    : pool_(std::move(pool)), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {}
+OneDnnProducts::OneDnnProducts(std::shared_ptr<MemoryPool> pool, int threads)
+    : pool_(std::move(pool)),
+      threads_(threads),
+      engine_(dnnl::engine::kind::cpu, 0),
+      stream_(engine_) {}
 
 const OneDnnProducts::Product& OneDnnProducts::product(const Key& key) {
   const auto found = products_.find(key);
@@ -66,6 +71,7 @@ void OneDnnProducts::execute(const Product& product, const void* x, const void* 
       {DNNL_ARG_DST, of(description.dst_desc(), y)},
       {DNNL_ARG_SCRATCHPAD, of(description.scratchpad_desc(), scratch.get())}};
   if (bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, of(description.bias_desc(), bias));
+  set_library_threads(threads_);
   product.primitive.execute(stream_, arguments);
   stream_.wait();
 }

@@ -13,7 +13,7 @@ namespace owl3::cpu {
 /// Keeps the primitives of the shapes it has met: making one costs as much as a small product.
 class OneDnnProducts {
  public:
-  explicit OneDnnProducts(std::shared_ptr<MemoryPool> pool);
+  OneDnnProducts(std::shared_ptr<MemoryPool> pool, int threads);
 
   /// Output features first.. of y = activation(x W^T + b), or of y += x W^T + b, from the bf16
   /// weights [columns, K] of those features. x bf16; y bf16 or float32.
@@ -44,6 +44,7 @@ class OneDnnProducts {
                void* y);
 
   std::shared_ptr<MemoryPool> pool_;
+  int threads_;
   dnnl::engine engine_;
   dnnl::stream stream_;
   std::map<Key, Product> products_;

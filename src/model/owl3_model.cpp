@@ -40,7 +40,7 @@ std::vector<ImageMemoryPtr> Owl3Model::remember_images(const Tensor& pixel_value
 }
 
 int64_t Owl3Model::images_per_batch() const {
-  constexpr int64_t kRows = 1536;
+  constexpr int64_t kRows = 1024;
   return std::max<int64_t>(1, kRows / config().vision.tokens_per_image());
 }
 

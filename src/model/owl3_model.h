@@ -29,8 +29,8 @@ class Owl3Model {
   std::vector<ImageMemoryPtr> remember_images(const Tensor& pixel_values,
                                               const KeepGoing& keep_going = {});
 
-  /// Images to encode at once: enough rows to amortise the expansion of weights, few enough that
-  /// activations stay small.
+  /// Images to encode at once: enough rows to amortise the reading of weights, few enough that
+  /// activations stay in the last cache. One of 729 tokens (docs/benchmarks.md).
   int64_t images_per_batch() const;
 
  private:

@@ -10,6 +10,7 @@ declare -A may_use=(
   [formats]="core"
   [text]="core"
   [media]="core"
+  [data]="core formats text media"
   [backend]="core"
   [model]="core formats backend"
   [generate]="core formats text media backend model"

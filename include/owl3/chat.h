@@ -46,8 +46,9 @@ class Chat {
 
   /// Asks, with media. Each <image> and <video> in the text stands for the next image or video of
   /// `media`; where the text has none of them, every medium stands before it on a line of its own.
-  /// Throws UsageError when marks and media don't fit, or the context is full; then, as when
-  /// `progress` interrupts the reading of the question, the conversation is as it was before.
+  /// Throws UsageError when marks and media don't fit, a medium was encoded by another model, or
+  /// the context is full; then, as when `progress` interrupts the reading of the question, the
+  /// conversation is as it was before.
   Answer ask(const std::string& text, const std::vector<Medium>& media,
              const GenerationOptions& options, const TextCallback& on_text = {},
              const ProgressCallback& progress = {});

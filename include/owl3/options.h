@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,12 @@ namespace owl3 {
 /// processor has them.
 enum class Precision { kFloat32, kBFloat16 };
 
+/// A LoRA adapter, in the folder layout of Hugging Face's PEFT.
+struct LoraOptions {
+  std::filesystem::path folder;
+  double scale = 1;  // times the adapter's own
+};
+
 struct ModelOptions {
   Precision precision = Precision::kBFloat16;
   /// The vision encoder's products in int8: weights with a scale per output feature, activations
@@ -21,6 +28,8 @@ struct ModelOptions {
   /// Visual memory in int8, a scale per key and per value: half the memory of bf16.
   bool visual_memory_int8 = false;
   int threads = 0;  // 0: all cores this process may use
+  /// Laid over the checkpoint's weights, which stay as they are, whatever their type.
+  std::vector<LoraOptions> lora{};
 };
 
 struct ImageOptions {

@@ -24,6 +24,15 @@ std::string with_marks(const std::string& text, const std::vector<Medium>& media
   return with_model_marks(text, known);
 }
 
+/// Another model, or the same one under other adapters, sees an image differently.
+void check_owner(const std::vector<Medium>& media, const Model& model) {
+  for (const Medium& medium : media) {
+    if (&medium.impl().model.impl() == &model.impl()) continue;
+    throw UsageError(fmt::format("{}: encoded by another model than the conversation's",
+                                 medium.path().string()));
+  }
+}
+
 std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
   std::vector<MediaLayout> layouts;
   for (const Medium& medium : media) layouts.push_back(medium.impl().layout);
@@ -145,6 +154,7 @@ Answer Chat::ask(const std::string& text, const std::vector<Medium>& media,
                  const ProgressCallback& progress) {
   const auto start = Clock::now();
   check_generation_options(options);
+  check_owner(media, impl_->model);
   Sequence& sequence = impl_->sequence;
   PromptBuilder with_question = impl_->prompt;
   with_question.add({Role::kUser, with_marks(text, media)}, layouts_of(media));
@@ -209,6 +219,7 @@ void Chat::clear() {
 
 void Chat::add_exchange(const std::string& question, const std::vector<Medium>& media,
                         const std::string& answer) {
+  check_owner(media, impl_->model);
   PromptBuilder with_exchange = impl_->prompt;
   with_exchange.add({Role::kUser, with_marks(question, media)}, layouts_of(media));
   with_exchange.add({Role::kAssistant, answer});

@@ -25,6 +25,9 @@ struct Model::Impl {
 };
 
 struct Medium::Impl {
+  explicit Impl(Model model_in) : model(std::move(model_in)) {}
+
+  Model model;  // whose memories these are
   std::filesystem::path path;
   MediaLayout layout;
   std::vector<ImageMemoryPtr> images;  // one per image token

@@ -80,7 +80,7 @@ struct VisualMemory::Impl {
   size_t bytes_per_image() const {
     const ModelConfig& config = owl3().config();
     const ModelOptions& options = model.impl().options;
-    const size_t element = options.visual_memory_int8                     ? 1
+    const size_t element = options.visual_memory_int8                 ? 1
                            : options.precision == Precision::kFloat32 ? 4
                                                                       : 2;
     return config.hyper_layers.size() * static_cast<size_t>(2 * config.key_value_size()) *
@@ -211,7 +211,7 @@ std::vector<Medium> VisualMemory::add_images(std::span<const std::filesystem::pa
     impl_->stats.decode_seconds += seconds_since(start);
     for (const Image& image : prepared.images) encoder.add(image);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));
-    media.push_back(std::make_shared<Medium::Impl>());
+    media.push_back(std::make_shared<Medium::Impl>(impl_->model));
     media.back()->path = path;
     media.back()->layout = ImageLayout{prepared.grid.rows, prepared.grid.cols};
   }
@@ -231,7 +231,7 @@ Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOpt
   VideoReader reader = VideoReader::open(
       path, options, [&progress] { return !progress || progress("reading the film", 0, 0); });
   impl_->check_room(path.string(), reader.frames());
-  auto medium = std::make_shared<Medium::Impl>();
+  auto medium = std::make_shared<Medium::Impl>(impl_->model);
   medium->path = path;
   BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, "encoding frames",
                        reader.frames());

@@ -17,8 +17,8 @@ namespace owl3 {
 
 /// A linear layer y = x W^T + b; the bias may be undefined.
 struct Linear {
-  Tensor weight;  // [N, K], any dtype
-  Tensor bias;    // [N] float32 or undefined
+  Tensor weight;    // [N, K], any dtype
+  Tensor bias;      // [N] float32 or undefined
   Tensor scales{};  // [N] float32: what int8 weights are to be multiplied by; undefined for others
 };
 
@@ -74,6 +74,8 @@ class Backend {
   virtual Linear to_int8(const Linear& layer) = 0;
   /// y += x W^T + b.  x [M, K], y [M, N]
   virtual void linear_add(Tensor& y, const Tensor& x, const Linear& layer) = 0;
+  /// y = activation(y), of a float32 tensor.
+  virtual void activate(Tensor& y, Activation activation) = 0;
   /// x / sqrt(mean(x^2) + eps) * weight, by rows.  -> [M, D]
   virtual Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) = 0;
   /// (x - mean) / sqrt(variance + eps) * weight + bias, by rows.  -> [M, D]

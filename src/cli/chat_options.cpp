@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "cli/lora_option.h"
 #include "core/error.h"
 #include "text/utf8.h"
 
@@ -173,6 +174,7 @@ GenerationOptions GenerationChoices::over(GenerationOptions options) const {
 void add_chat_options(CLI::App& command, ChatArguments& arguments) {
   command.add_option("MODEL", arguments.model, "A checkpoint folder or .gguf file")->type_name("");
   add_answer_options(command, arguments);
+  add_lora_option(command, arguments.model_options.lora)->group(kAnswer);
   add_media_options(command, arguments);
   command
       .add_option_function<std::string>(

@@ -11,12 +11,14 @@
 #include "cli/commands.h"
 #include "cli/disk_space.h"
 #include "cli/interrupt.h"
+#include "cli/lora_option.h"
 #include "cli/progress_bar.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
 #include "formats/gguf_conversion.h"
 #include "formats/gguf_metadata.h"
+#include "formats/lora_merge.h"
 #include "text/tokenizer.h"
 
 namespace owl3::cli {
@@ -33,6 +35,7 @@ struct Options {
   std::string type;
   std::string vision = "bf16";
   std::vector<std::string> keep;
+  std::vector<LoraOptions> lora;
   int threads = 0;
   bool force = false;
 };
@@ -82,6 +85,15 @@ void check_tokenizer(const Checkpoint& checkpoint) {
     fmt::print(stderr, "owl3: {}: no tokenizer.json in it; {}\n", checkpoint.path().string(),
                "the file can be measured and compared, but not chatted with");
   }
+}
+
+std::vector<LoraAdapter> load_adapters(const Options& options, const Checkpoint& checkpoint) {
+  std::vector<LoraAdapter> adapters;
+  for (const LoraOptions& lora : options.lora) {
+    adapters.push_back(load_lora_adapter(lora.folder, lora.scale));
+    check_mergeable(adapters.back(), checkpoint);
+  }
+  return adapters;
 }
 
 std::string model_name(const fs::path& model) {
@@ -145,6 +157,7 @@ void convert(const Options& options) {
   const fs::path out = options.out;
   check_destination(out, options.force);
   check_tokenizer(checkpoint);
+  const std::vector<LoraAdapter> adapters = load_adapters(options, checkpoint);
   GgufMetadata metadata =
       make_gguf_metadata(checkpoint, model_name(options.model), conversion.type);
   check_free_space(fs::absolute(out).parent_path(), weight_bytes(plan) + metadata.bytes().size());
@@ -154,12 +167,14 @@ void convert(const Options& options) {
   {
     ProgressBar bar;
     const WriteGuard unfinished_parts_go;
-    file_bytes = write_gguf(out, checkpoint, plan, std::move(metadata),
-                            options.threads > 0 ? options.threads : available_threads(),
-                            [&](std::string_view stage, int64_t done, int64_t total) {
-                              bar.update(stage, done, total);
-                              return !interrupt.interrupted();
-                            });
+    file_bytes = write_gguf(
+        out, checkpoint, plan, std::move(metadata),
+        options.threads > 0 ? options.threads : available_threads(),
+        [&](std::string_view stage, int64_t done, int64_t total) {
+          bar.update(stage, done, total);
+          return !interrupt.interrupted();
+        },
+        adapters);
   }
   print_summary(options, checkpoint, plan, file_bytes,
                 std::chrono::duration<double>(Clock::now() - start).count());
@@ -180,7 +195,8 @@ void add_convert_command(CLI::App& app) {
       "Examples:\n"
       "  owl3 convert MODEL small.gguf --type q4_k\n"
       "  owl3 convert MODEL small.gguf --type q4_0 --vision q8_0\n"
-      "  owl3 convert MODEL mixed.gguf --type q4_k --keep '*.down_proj.weight=q6_k'");
+      "  owl3 convert MODEL mixed.gguf --type q4_k --keep '*.down_proj.weight=q6_k'\n"
+      "  owl3 convert MODEL mine.gguf --type bf16 --lora my-adapter");
   command->add_option("MODEL", options->model, "A checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
@@ -204,6 +220,8 @@ void add_convert_command(CLI::App& app) {
                    "repeatable, the last match counts")
       ->allow_extra_args(false)
       ->type_name("PATTERN=TYPE");
+  add_lora_option(*command, options->lora)
+      ->description("Merge a LoRA adapter into the weights: a folder in PEFT's layout; repeatable");
   command->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()

@@ -6,6 +6,7 @@
 
 #include "core/mapped_file.h"
 #include "core/threads.h"
+#include "formats/lora_merge.h"
 #include "formats/quantise.h"
 
 namespace owl3 {
@@ -24,15 +25,16 @@ class Conversion {
         progress_(progress),
         chunk_(bytes_of(DType::kF32, kChunkValues)) {}
 
-  void convert(const Tensor& source, const PlannedTensor& planned, const std::string& file) {
+  void convert(const Tensor& source, const PlannedTensor& planned, const LoraDelta& delta,
+               const std::string& file) {
     const int64_t count = source.size();
     for (int64_t begin = 0; begin < count; begin += kChunkValues) {
       const int64_t values = std::min(kChunkValues, count - begin);
       const auto* from = source.data<const std::byte>() + bytes_of(source.dtype(), begin);
-      if (source.dtype() == planned.type) {
+      if (source.dtype() == planned.type && delta.empty()) {
         write(from, bytes_of(planned.type, values));
       } else {
-        if (!convert_chunk(source.dtype(), from, planned.type, values)) {
+        if (!convert_chunk(source.dtype(), from, planned.type, delta, begin, values)) {
           throw InputError(
               fmt::format("{}: tensor {} holds values that {} cannot: not a number, or too large; "
                           "the file is broken",
@@ -45,8 +47,10 @@ class Conversion {
   }
 
  private:
-  /// Into chunk_; false when a value is none that `type` can hold.
-  bool convert_chunk(DType source, const std::byte* from, DType type, int64_t values) {
+  /// Into chunk_, the values from place `first` of the tensor on; false when one is none that
+  /// `type` can hold.
+  bool convert_chunk(DType source, const std::byte* from, DType type, const LoraDelta& delta,
+                     int64_t first, int64_t values) {
     std::atomic<bool> good = true;
     const int64_t tasks = (values + kTaskValues - 1) / kTaskValues;
     parallel_for(threads_, tasks, [&](int64_t task) {
@@ -54,6 +58,7 @@ class Conversion {
       const int64_t count = std::min(kTaskValues, values - begin);
       std::vector<float> x(static_cast<size_t>(count));
       dequantise(source, from + bytes_of(source, begin), x.data(), count);
+      delta.add_to(x.data(), first + begin, count);
       const float limit = largest_value(type);
       bool all_fit = true;
       for (const float value : x) all_fit &= std::fabs(value) <= limit;  // false for NaN
@@ -84,14 +89,15 @@ class Conversion {
 
 uint64_t write_gguf(const std::filesystem::path& path, const Checkpoint& checkpoint,
                     const std::vector<PlannedTensor>& plan, GgufMetadata metadata, int threads,
-                    const ProgressCallback& progress) {
+                    const ProgressCallback& progress, std::span<const LoraAdapter> adapters) {
   std::vector<TensorSpec> specs;
   for (const PlannedTensor& tensor : plan)
     specs.push_back({tensor.name, tensor.type, tensor.shape});
   GgufWriter writer(path, std::move(metadata), std::move(specs));
   Conversion conversion(writer, threads, progress);
   for (const PlannedTensor& tensor : plan) {
-    conversion.convert(checkpoint.tensor(tensor.name), tensor, checkpoint.path().string());
+    conversion.convert(checkpoint.tensor(tensor.name), tensor, LoraDelta(adapters, tensor.name),
+                       checkpoint.path().string());
   }
   writer.commit();
   return writer.file_bytes();

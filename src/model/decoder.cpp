@@ -44,7 +44,7 @@ std::vector<ImageMemoryPtr> Decoder::remember(const Tensor& embeddings, int64_t 
     // u = input_layernorm(visual embeddings)   [n*L, D]
     const Tensor u = backend_.rms_norm(embeddings, w.input_layernorm, config_.rms_norm_eps);
     // k_vis, v_vis = v_kv_proj(u)   [n*L, Hkv, 2, d]
-    const Tensor kv = backend_.linear(u, w.v_kv_proj, Activation::kNone);
+    const Tensor kv = linear(backend_, u, w.v_kv_proj);
     for (int64_t i = 0; i < images; ++i) {
       const Tensor of_image = kv.rows(i * tokens_per_image, (i + 1) * tokens_per_image);
       memories[static_cast<size_t>(i)]->layers.push_back(
@@ -82,13 +82,13 @@ void Decoder::decoder_block(int64_t layer, Sequence& sequence, const Tensor& rop
   // x = x + o_proj(attention(input_layernorm(x)))
   Tensor h = backend_.rms_norm(x, w.input_layernorm, eps);
   const Tensor a = attention(layer, sequence, rope, first_position, h);  // [T, H*d]
-  backend_.linear_add(x, a, w.o_proj);
+  linear_add(backend_, x, a, w.o_proj);
 
   // x = x + down_proj(silu(gate_proj(h)) * up_proj(h)), h = post_attention_layernorm(x)
   h = backend_.rms_norm(x, w.post_attention_layernorm, eps);
-  const Tensor gate = backend_.linear(h, w.gate_proj, Activation::kNone);
-  const Tensor up = backend_.linear(h, w.up_proj, Activation::kNone);
-  backend_.linear_add(x, backend_.swiglu(gate, up), w.down_proj);
+  const Tensor gate = linear(backend_, h, w.gate_proj);
+  const Tensor up = linear(backend_, h, w.up_proj);
+  linear_add(backend_, x, backend_.swiglu(gate, up), w.down_proj);
 }
 
 Tensor Decoder::attention(int64_t layer, Sequence& sequence, const Tensor& rope,
@@ -100,9 +100,9 @@ Tensor Decoder::attention(int64_t layer, Sequence& sequence, const Tensor& rope,
   const Shape key_value_heads = {tokens, config_.num_key_value_heads, d};
 
   // q [T, H, d], k and v [T, Hkv, d]
-  const Tensor q = backend_.linear(h, w.q_proj, Activation::kNone).reshaped(query_heads);
-  const Tensor k = backend_.linear(h, w.k_proj, Activation::kNone).reshaped(key_value_heads);
-  const Tensor v = backend_.linear(h, w.v_proj, Activation::kNone).reshaped(key_value_heads);
+  const Tensor q = linear(backend_, h, w.q_proj).reshaped(query_heads);
+  const Tensor k = linear(backend_, h, w.k_proj).reshaped(key_value_heads);
+  const Tensor v = linear(backend_, h, w.v_proj).reshaped(key_value_heads);
   sequence.cache.append(backend_, layer, backend_.rotate(k, rope, first_position), v);
 
   // text = softmax(rotate(q) rotate(k)^T / sqrt(d)) v, causal   [T, H, d]
@@ -149,7 +149,7 @@ std::vector<VisibleImage> Decoder::visible_images(const Sequence& sequence, size
 
 Tensor Decoder::logits(const Tensor& hidden) const {
   const Tensor h = backend_.rms_norm(hidden, weights_.norm, config_.rms_norm_eps);
-  return backend_.linear(h, weights_.lm_head, Activation::kNone);
+  return linear(backend_, h, weights_.lm_head);
 }
 
 Tensor Decoder::rope_table(int64_t positions) {

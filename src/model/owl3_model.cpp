@@ -10,18 +10,25 @@ DType cache_dtype(const ModelOptions& options) {
   return options.precision == Precision::kFloat32 ? DType::kF32 : DType::kBF16;
 }
 
+std::vector<LoraAdapter> load_adapters(const ModelOptions& options) {
+  std::vector<LoraAdapter> adapters;
+  for (const LoraOptions& lora : options.lora) {
+    adapters.push_back(load_lora_adapter(lora.folder, lora.scale));
+  }
+  return adapters;
+}
+
 }  // namespace
 
 Owl3Model::Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend,
                      const ModelOptions& options)
     : checkpoint_(std::move(checkpoint)),
       backend_(std::move(backend)),
-      weights_(load_weights(checkpoint_, *backend_)),
+      weights_(load_weights(checkpoint_, load_adapters(options), *backend_)),
       vision_to_round_(options.vision_int8),
       decoder_(std::make_unique<Decoder>(
           *backend_, checkpoint_.config(), checkpoint_.variant(), weights_.decoder,
-          cache_dtype(options),
-          options.visual_memory_int8 ? DType::kI8 : cache_dtype(options))) {}
+          cache_dtype(options), options.visual_memory_int8 ? DType::kI8 : cache_dtype(options))) {}
 
 Tensor Owl3Model::vision_features(const Tensor& pixel_values, const KeepGoing& keep_going) {
   if (vision_to_round_) round_layers(*backend_, weights_.vision);

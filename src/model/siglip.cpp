@@ -26,18 +26,18 @@ void encoder_block(Backend& backend, const VisionConfig& config, const VisionLay
   // h = LayerNorm1(x)
   Tensor h = backend.layer_norm(x, w.layer_norm1.weight, w.layer_norm1.bias, eps);
   // q, k, v = h W^T + b   [n*L, heads, 72]
-  const Tensor q = backend.linear(h, w.q_proj, Activation::kNone).reshaped(by_head);
-  const Tensor k = backend.linear(h, w.k_proj, Activation::kNone).reshaped(by_head);
-  const Tensor v = backend.linear(h, w.v_proj, Activation::kNone).reshaped(by_head);
+  const Tensor q = linear(backend, h, w.q_proj).reshaped(by_head);
+  const Tensor k = linear(backend, h, w.k_proj).reshaped(by_head);
+  const Tensor v = linear(backend, h, w.v_proj).reshaped(by_head);
   // a = softmax(q k^T / sqrt(72)) v, each image on its own
   const Tensor a = backend.self_attention(q, k, v, config.tokens_per_image());
   // x = x + out_proj(a)
-  backend.linear_add(x, a.reshaped(x.shape()), w.out_proj);
+  linear_add(backend, x, a.reshaped(x.shape()), w.out_proj);
 
   // x = x + fc2(gelu(fc1(LayerNorm2(x))))
   h = backend.layer_norm(x, w.layer_norm2.weight, w.layer_norm2.bias, eps);
-  h = backend.linear(h, w.fc1, Activation::kGeluTanh);
-  backend.linear_add(x, h, w.fc2);
+  h = linear(backend, h, w.fc1, Activation::kGeluTanh);
+  linear_add(backend, x, h, w.fc2);
 }
 
 }  // namespace
@@ -54,10 +54,10 @@ Tensor siglip_encode(Backend& backend, const VisionConfig& config, const VisionW
 
 Tensor project_features(Backend& backend, const ProjectorWeights& weights, const Tensor& features) {
   if (weights.layers.size() == 1) {
-    return backend.linear(features, weights.layers[0], Activation::kNone);
+    return linear(backend, features, weights.layers[0]);
   }
-  const Tensor h = backend.linear(features, weights.layers[0], Activation::kGeluErf);
-  return backend.linear(h, weights.layers[1], Activation::kNone);
+  const Tensor h = linear(backend, features, weights.layers[0], Activation::kGeluErf);
+  return linear(backend, h, weights.layers[1]);
 }
 
 }  // namespace owl3

@@ -8,15 +8,36 @@ namespace {
 
 class Loader {
  public:
-  Loader(const Checkpoint& checkpoint, Backend& backend)
-      : checkpoint_(checkpoint), backend_(backend) {}
+  Loader(const Checkpoint& checkpoint, std::span<const LoraAdapter> adapters, Backend& backend)
+      : checkpoint_(checkpoint), adapters_(adapters), backend_(backend) {
+    for (const LoraAdapter& adapter : adapters) check_lora_adapter(adapter, checkpoint);
+  }
 
   const Tensor& matrix(const std::string& name) const { return checkpoint_.tensor(name); }
   Tensor floats(const std::string& name) const { return backend_.to_float(matrix(name)); }
 
-  Linear linear(const std::string& name) const {
+  Linear plain_linear(const std::string& name) const {
     return {matrix(name + ".weight"),
             checkpoint_.contains(name + ".bias") ? floats(name + ".bias") : Tensor()};
+  }
+  AdaptedLinear linear(const std::string& name) const { return adapted(name, plain_linear(name)); }
+  AdaptedLinear adapted(const std::string& name, Linear base) const {
+    AdaptedLinear layer = {std::move(base)};
+    for (const LoraAdapter& adapter : adapters_) {
+      const auto found = adapter.layers.find(name);
+      if (found == adapter.layers.end()) continue;
+      const auto& [a, b] = found->second;
+      layer.adapters.push_back({{scaled(a, adapter.scale), Tensor()}, {b, Tensor()}});
+    }
+    return layer;
+  }
+  Tensor scaled(const Tensor& matrix, double scale) const {
+    const Tensor product = make_tensor(DType::kF32, matrix.shape());
+    const Tensor floats = backend_.to_float(matrix);
+    for (int64_t i = 0; i < product.size(); ++i) {
+      product.f32()[i] = static_cast<float>(scale * double{floats.f32()[i]});
+    }
+    return product;
   }
   LayerNormWeights layer_norm(const std::string& name) const {
     return {floats(name + ".weight"), floats(name + ".bias")};
@@ -26,7 +47,7 @@ class Loader {
     const VisionConfig& config = checkpoint_.config().vision;
     const std::string embeddings = "vision_model.embeddings.";
     VisionWeights w;
-    w.patch_embedding = linear(embeddings + "patch_embedding");
+    w.patch_embedding = plain_linear(embeddings + "patch_embedding");
     w.patch_embedding.weight = w.patch_embedding.weight.reshaped(
         {config.hidden_size, 3 * config.patch_size * config.patch_size});
     w.position_embedding = floats(embeddings + "position_embedding.weight");
@@ -75,13 +96,15 @@ class Loader {
     w.embed_tokens = matrix("language_model.model.embed_tokens.weight");
     for (int64_t i = 0; i < config.num_hidden_layers; ++i) w.layers.push_back(decoder_layer(i));
     w.norm = floats("language_model.model.norm.weight");
-    w.lm_head = config.tie_word_embeddings ? Linear{w.embed_tokens, Tensor()}
-                                           : linear("language_model.lm_head");
+    const std::string lm_head = "language_model.lm_head";
+    w.lm_head =
+        config.tie_word_embeddings ? adapted(lm_head, {w.embed_tokens, Tensor()}) : linear(lm_head);
     return w;
   }
 
  private:
   const Checkpoint& checkpoint_;
+  std::span<const LoraAdapter> adapters_;
   Backend& backend_;
 };
 
@@ -89,15 +112,16 @@ class Loader {
 
 void round_layers(Backend& backend, VisionWeights& weights) {
   for (VisionLayerWeights& layer : weights.layers) {
-    for (Linear* linear : {&layer.q_proj, &layer.k_proj, &layer.v_proj, &layer.out_proj, &layer.fc1,
-                           &layer.fc2}) {
-      *linear = backend.to_int8(*linear);
+    for (AdaptedLinear* linear :
+         {&layer.q_proj, &layer.k_proj, &layer.v_proj, &layer.out_proj, &layer.fc1, &layer.fc2}) {
+      linear->base = backend.to_int8(linear->base);
     }
   }
 }
 
-Owl3Weights load_weights(const Checkpoint& checkpoint, Backend& backend) {
-  const Loader loader(checkpoint, backend);
+Owl3Weights load_weights(const Checkpoint& checkpoint, std::span<const LoraAdapter> adapters,
+                         Backend& backend) {
+  const Loader loader(checkpoint, adapters, backend);
   return {loader.vision(), loader.projector(), loader.decoder()};
 }
 

@@ -4,10 +4,12 @@
 // embedding, a thousandth of the whole, are converted to float32 once.
 #pragma once
 
+#include <span>
 #include <vector>
 
-#include "backend/backend.h"
 #include "formats/checkpoint.h"
+#include "formats/lora_adapter.h"
+#include "model/adapted_linear.h"
 
 namespace owl3 {
 
@@ -19,8 +21,8 @@ struct LayerNormWeights {
 /// One SigLIP encoder layer. Dv: vision width.
 struct VisionLayerWeights {
   LayerNormWeights layer_norm1, layer_norm2;
-  Linear q_proj, k_proj, v_proj, out_proj;  // [Dv, Dv]
-  Linear fc1, fc2;
+  AdaptedLinear q_proj, k_proj, v_proj, out_proj;  // [Dv, Dv]
+  AdaptedLinear fc1, fc2;
 };
 
 struct VisionWeights {
@@ -31,25 +33,25 @@ struct VisionWeights {
 
 /// vision2text_model: one linear layer (gated), or two with GELU between (unified).
 struct ProjectorWeights {
-  std::vector<Linear> layers;
+  std::vector<AdaptedLinear> layers;
 };
 
 /// One Qwen2 decoder layer; a hyper layer has v_kv_proj, and in the gated variant a gate.
 struct DecoderLayerWeights {
   Tensor input_layernorm, post_attention_layernorm;
-  Linear q_proj, k_proj, v_proj, o_proj;
-  Linear gate_proj, up_proj, down_proj;
-  Linear v_kv_proj;  // [2*Hkv*d, D]; undefined in plain layers
-  Tensor gate;       // sigmoid(gate) [H*d]; undefined in plain layers and the unified variant
+  AdaptedLinear q_proj, k_proj, v_proj, o_proj;
+  AdaptedLinear gate_proj, up_proj, down_proj;
+  AdaptedLinear v_kv_proj;  // [2*Hkv*d, D]; undefined in plain layers
+  Tensor gate;  // sigmoid(gate) [H*d]; undefined in plain layers and the unified variant
 
-  bool is_hyper_layer() const { return v_kv_proj.weight.defined(); }
+  bool is_hyper_layer() const { return v_kv_proj.defined(); }
 };
 
 struct DecoderWeights {
   Tensor embed_tokens;  // [V, D]
   std::vector<DecoderLayerWeights> layers;
   Tensor norm;
-  Linear lm_head;  // [V, D], embed_tokens when tied
+  AdaptedLinear lm_head;  // [V, D], embed_tokens when tied
 };
 
 struct Owl3Weights {
@@ -58,9 +60,13 @@ struct Owl3Weights {
   DecoderWeights decoder;
 };
 
-/// The encoder layers' products in int8. The patch embedding, a thousandth of the work, stays.
+/// The encoder layers' products in int8, but for those of adapters. The patch embedding, a
+/// thousandth of the work, stays.
 void round_layers(Backend& backend, VisionWeights& weights);
 
-Owl3Weights load_weights(const Checkpoint& checkpoint, Backend& backend);
+/// The checkpoint's weights with adapters laid over them. Throws InputError for an adapter that
+/// doesn't fit.
+Owl3Weights load_weights(const Checkpoint& checkpoint, std::span<const LoraAdapter> adapters,
+                         Backend& backend);
 
 }  // namespace owl3

@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "core/scratch_folder.h"
+#include "formats/adapter_files.h"
 #include "formats/random_checkpoint.h"
 #include "owl3/owl3.h"
 
@@ -215,6 +217,20 @@ TEST_F(ApiTest, AStopStringEndsTheAnswerBeforeIt) {
   const Answer answer = chat.ask("Say", {}, options);
   EXPECT_EQ(answer.text, whole.substr(0, whole.find(options.stop[0])));
   EXPECT_EQ(answer.stop_reason, StopReason::kStopString);
+}
+
+TEST_F(ApiTest, AMediumOfAnotherModelIsRefused) {
+  const ScratchFolder adapter;
+  write_adapter(adapter.path(), linear_layers(Checkpoint::open(folder_)));
+  ModelOptions options;
+  options.lora.push_back({adapter.path()});
+  VisualMemory adapted(Model::load(folder_, options));
+  const Medium medium = adapted.add_image(kImages / "08-RGB-200x150.jpg");
+  Chat chat(load());
+  const std::string message =
+      message_of<UsageError>([&] { chat.ask("What is this?", {medium}, greedy()); });
+  EXPECT_NE(message.find("08-RGB-200x150.jpg: encoded by another model"), std::string::npos);
+  EXPECT_THROW(chat.add_exchange("What is this?", {medium}, "A bird."), UsageError);
 }
 
 TEST_F(ApiTest, BrokenFilesAreInputErrors) {

@@ -39,6 +39,7 @@ class CpuBackend final : public Backend {
   Tensor linear(const Tensor& x, const Linear& layer, Activation activation) override;
   Linear to_int8(const Linear& layer) override;
   void linear_add(Tensor& y, const Tensor& x, const Linear& layer) override;
+  void activate(Tensor& y, Activation activation) override;
   Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) override;
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) override;
   Tensor swiglu(const Tensor& gate, const Tensor& up) override;

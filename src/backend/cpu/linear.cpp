@@ -46,6 +46,10 @@ void CpuBackend::linear_add(Tensor& y, const Tensor& x, const Linear& layer) {
   product(x, layer, Activation::kNone, y, /*accumulate=*/true);
 }
 
+void CpuBackend::activate(Tensor& y, Activation activation) {
+  finish_product(Tensor(), activation, y);
+}
+
 void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
                          bool accumulate) {
   const Tensor& weight = layer.weight;

@@ -35,15 +35,6 @@ Mark next_mark(std::string_view text, size_t from) {
   return {std::min(image, video), video < image};
 }
 
-size_t count_marks(std::string_view text) {
-  size_t count = 0;
-  for (Mark mark = next_mark(text, 0); mark.begin != std::string_view::npos;
-       mark = next_mark(text, mark.begin + mark.length())) {
-    ++count;
-  }
-  return count;
-}
-
 void check(const ImageLayout& image) {
   const bool uncut = image.rows == 0 && image.cols == 0;
   const auto in_range = [](int side) { return side >= 1 && side <= kMaxGridSide; };
@@ -60,22 +51,21 @@ void check(const VideoLayout& video) {
   }
 }
 
-void check_media(const Message& message, std::span<const MediaLayout> media) {
-  if (const size_t at = find_invalid_utf8(message.content); at != std::string::npos) {
+void check_text(std::string_view content) {
+  if (const size_t at = find_invalid_utf8(content); at != std::string::npos) {
     throw UsageError(fmt::format("the message is not UTF-8 at byte {}", at));
   }
-  const size_t marks = count_marks(message.content);
-  if (message.role != Role::kUser && marks > 0) {
-    throw UsageError(
-        fmt::format("{} and {} may stand in a user's message only", kImageMark, kVideoMark));
-  }
+}
+
+void check_media(std::string_view content, std::span<const MediaLayout> media) {
+  const size_t marks = count_media_marks(content);
   if (marks != media.size()) {
     throw UsageError(fmt::format("the message has {} {} or {} marks, but {} images and videos",
                                  marks, kImageMark, kVideoMark, media.size()));
   }
   size_t from = 0;
   for (const MediaLayout& layout : media) {
-    const Mark mark = next_mark(message.content, from);
+    const Mark mark = next_mark(content, from);
     if (mark.is_video != std::holds_alternative<VideoLayout>(layout)) {
       throw UsageError(fmt::format("the message has {} where {} is given",
                                    mark.is_video ? kVideoMark : kImageMark,
@@ -87,6 +77,15 @@ void check_media(const Message& message, std::span<const MediaLayout> media) {
 }
 
 }  // namespace
+
+size_t count_media_marks(std::string_view text) {
+  size_t count = 0;
+  for (Mark mark = next_mark(text, 0); mark.begin != std::string_view::npos;
+       mark = next_mark(text, mark.begin + mark.length())) {
+    ++count;
+  }
+  return count;
+}
 
 PromptBuilder::PromptBuilder(const Tokenizer& tokenizer, Variant variant)
     : tokenizer_(&tokenizer), variant_(variant) {
@@ -110,7 +109,12 @@ PromptBuilder::PromptBuilder(const Tokenizer& tokenizer, Variant variant)
 void PromptBuilder::add(const Message& message, const std::vector<MediaLayout>& media) {
   // All that can be wrong is looked at before anything is added.
   if (answering_) throw UsageError("the answer has not ended yet; no message can follow");
-  check_media(message, media);
+  check_text(message.content);
+  if (message.role != Role::kUser && count_media_marks(message.content) > 0) {
+    throw UsageError(
+        fmt::format("{} and {} may stand in a user's message only", kImageMark, kVideoMark));
+  }
+  check_media(message.content, media);
   if (message.role != Role::kSystem) ensure_system_message();
   switch (message.role) {
     case Role::kSystem:
@@ -125,6 +129,15 @@ void PromptBuilder::add(const Message& message, const std::vector<MediaLayout>& 
       add_piece(std::string(kEndOfText));
       break;
   }
+}
+
+void PromptBuilder::add_document(std::string_view content, const std::vector<MediaLayout>& media) {
+  if (answering_) throw UsageError("the answer has not ended yet; no document can follow");
+  check_text(content);
+  check_media(content, media);
+  add_marked_text(content, media);
+  flush_text();
+  add_piece(std::string(kEndOfText));
 }
 
 void PromptBuilder::begin_answer() {
@@ -156,6 +169,13 @@ void PromptBuilder::add_answer_header() {
 void PromptBuilder::add_user_message(std::string_view content,
                                      const std::vector<MediaLayout>& media) {
   text_ = fmt::format("\n{}user\n", kStart);
+  add_marked_text(content, media);
+  text_.append(kEnd);
+  flush_text();
+}
+
+void PromptBuilder::add_marked_text(std::string_view content,
+                                    const std::vector<MediaLayout>& media) {
   size_t from = 0;
   for (const MediaLayout& layout : media) {
     const Mark mark = next_mark(content, from);
@@ -163,8 +183,7 @@ void PromptBuilder::add_user_message(std::string_view content,
     std::visit([this](const auto& medium) { add_media(medium); }, layout);
     from = mark.begin + mark.length();
   }
-  text_.append(content.substr(from)).append(kEnd);
-  flush_text();
+  text_.append(content.substr(from));
 }
 
 void PromptBuilder::add_media(const ImageLayout& image) {
@@ -216,7 +235,7 @@ void PromptBuilder::add_piece(std::string piece) {
 Prompt build_prompt(const Tokenizer& tokenizer, Variant variant,
                     const std::vector<Message>& messages, const std::vector<MediaLayout>& media) {
   size_t marks = 0;
-  for (const Message& message : messages) marks += count_marks(message.content);
+  for (const Message& message : messages) marks += count_media_marks(message.content);
   if (marks != media.size()) {
     throw UsageError(fmt::format("the messages have {} {} or {} marks, but {} images and videos",
                                  marks, kImageMark, kVideoMark, media.size()));
@@ -230,7 +249,7 @@ Prompt build_prompt(const Tokenizer& tokenizer, Variant variant,
       builder.begin_answer();
       break;
     }
-    const auto end = next + static_cast<ptrdiff_t>(count_marks(message.content));
+    const auto end = next + static_cast<ptrdiff_t>(count_media_marks(message.content));
     builder.add(message, {next, end});
     next = end;
   }

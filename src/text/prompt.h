@@ -15,6 +15,9 @@ namespace owl3 {
 inline constexpr std::string_view kImageMark = "<|image|>";
 inline constexpr std::string_view kVideoMark = "<|video|>";
 
+/// How many of the two marks the text has.
+size_t count_media_marks(std::string_view text);
+
 enum class Role { kSystem, kUser, kAssistant };
 
 /// One message; a user's text has one kImageMark or kVideoMark per medium, in order. Special
@@ -54,6 +57,8 @@ class PromptBuilder {
   /// numbers differ. Before a first message that is no system message, the empty system message is
   /// inserted.
   void add(const Message& message, const std::vector<MediaLayout>& media = {});
+  /// Appends plain text, as pre-training has it: no roles around it, <|endoftext|> after it.
+  void add_document(std::string_view content, const std::vector<MediaLayout>& media = {});
   /// Appends "\n<|im_start|>assistant\n": generation begins here.
   void begin_answer();
   /// After begin_answer(): the answer's ids as generated (without stop tokens), then <|im_end|> and
@@ -66,6 +71,7 @@ class PromptBuilder {
   void ensure_system_message();
   void add_answer_header();
   void add_user_message(std::string_view content, const std::vector<MediaLayout>& media);
+  void add_marked_text(std::string_view content, const std::vector<MediaLayout>& media);
   void add_media(const ImageLayout& image);
   void add_media(const VideoLayout& video);
   void add_image_token();

@@ -1,0 +1,233 @@
+#include "data/data_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "data/batch_builder.h"
+#include "data/image_store.h"
+#include "data/media_reader.h"
+#include "data/ordered_workers.h"
+#include "formats/json_reader.h"
+
+namespace owl3 {
+namespace {
+
+constexpr int64_t kMost = int64_t{1} << 40;  // of anything counted
+constexpr size_t kSamplesAhead = 64;
+
+DataOptions checked(DataOptions options) {
+  const bool possible = options.rows >= 1 && options.accumulate >= 1 && options.world >= 1 &&
+                        options.rows <= kMost && options.accumulate <= kMost / options.rows &&
+                        options.world <= kMost / options.rows / options.accumulate;
+  if (!possible || options.rank < 0 || options.rank >= options.world) {
+    throw UsageError(
+        fmt::format("{} rows, {} accumulated batches, rank {} of {} processes can't be",
+                    options.rows, options.accumulate, options.rank, options.world));
+  }
+  if (options.workers < 0) throw UsageError("the number of workers can't be negative");
+  return options;
+}
+
+StepOptions step_options(const DataOptions& options) {
+  return {options.rows * options.accumulate * options.world, options.tokens, options.images,
+          options.pack, options.too_long};
+}
+
+}  // namespace
+
+/// What reads and encodes samples; shared by the threads of the pipeline.
+struct DataStream::Parts {
+  Parts(const Tokenizer& tokenizer, DataOptions given)
+      : options(checked(std::move(given))),
+        files(options.sources, options.order, options.sample),
+        encoder(tokenizer, reader, options.encode),
+        store(reader, options.encode, options.image_cache_bytes),
+        builder(files, encoder, store) {}
+
+  EncodedSample encode(int64_t number) const {
+    const Sample sample = files.read(number);
+    try {
+      EncodedSample encoded = encoder.encode(sample);
+      encoded.number = number;
+      return encoded;
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}", files.where(number), error.what()));
+    }
+  }
+
+  DataOptions options;
+  SampleFiles files;
+  mutable MediaReader reader;
+  SampleEncoder encoder;
+  mutable ImageStore store;
+  BatchBuilder builder;
+};
+
+/// Samples are encoded in order by some threads, placed in rows one after the other, and batches
+/// with this rank's rows decoded by other threads.
+class DataStream::Pipeline {
+ public:
+  struct Result {
+    Batch batch;
+    State after;
+  };
+
+  Pipeline(const Parts& parts, const State& state)
+      : parts_(parts),
+        options_(parts.options),
+        next_sample_(state.plan.next),
+        samples_(
+            options_.workers, kSamplesAhead, [this] { return take_sample(); },
+            [this](int64_t number) { return parts_.encode(number); }),
+        planner_(step_options(options_), source(), state.plan),
+        step_begin_(state.plan),
+        batches_taken_(state.batch),
+        batches_(
+            options_.workers, static_cast<size_t>(options_.workers) + 1,
+            [this] { return take_batch(); }, [this](Work work) { return build(work); }) {}
+
+  std::optional<Result> next() { return batches_.next(); }
+
+ private:
+  struct Work {
+    std::vector<PlannedRow> rows;
+    int64_t step_label_tokens = 0;
+    State after;
+  };
+
+  StepPlanner::Source source() {
+    return {[this] { return samples_.next(); },
+            [this](int64_t number) { return parts_.encode(number); },
+            [this](int64_t number) { return parts_.files.where(number); },
+            parts_.files.samples_per_epoch()};
+  }
+
+  std::optional<int64_t> take_sample() {
+    const std::optional<int64_t> size = parts_.files.size();
+    if (size && next_sample_ >= *size) return std::nullopt;
+    return next_sample_++;
+  }
+
+  std::optional<Work> take_batch() {
+    if (!plan_) plan_ = planner_.plan();
+    if (!plan_) return std::nullopt;
+    Work work;
+    work.step_label_tokens = plan_->label_tokens;
+    // Row b of rank r in batch k is row (k * world + r) * rows + b of the step.
+    const auto first =
+        plan_->rows.begin() + (batches_taken_ * options_.world + options_.rank) * options_.rows;
+    work.rows.assign(std::move_iterator(first), std::move_iterator(first + options_.rows));
+    if (++batches_taken_ == options_.accumulate) {
+      plan_.reset();
+      step_begin_ = planner_.state();
+      batches_taken_ = 0;
+    }
+    work.after = {step_begin_, batches_taken_};
+    return work;
+  }
+
+  Result build(const Work& work) const {
+    Result result{parts_.builder.build(work.rows), work.after};
+    result.batch.step_label_tokens = work.step_label_tokens;
+    return result;
+  }
+
+  const Parts& parts_;
+  const DataOptions& options_;
+  int64_t next_sample_;
+  OrderedWorkers<int64_t, EncodedSample> samples_;
+  StepPlanner planner_;
+  std::optional<StepPlan> plan_;
+  PlanState step_begin_;
+  int64_t batches_taken_;
+  OrderedWorkers<Work, Result> batches_;  // last: its threads use all of the above
+};
+
+DataStream::DataStream(const Tokenizer& tokenizer, DataOptions options)
+    : parts_(std::make_unique<const Parts>(tokenizer, std::move(options))) {}
+
+DataStream::~DataStream() = default;
+
+std::optional<Batch> DataStream::next() {
+  if (!pipeline_) pipeline_ = std::make_unique<Pipeline>(*parts_, state_);
+  std::optional<Pipeline::Result> result = pipeline_->next();
+  if (!result) return std::nullopt;
+  state_ = std::move(result->after);
+  return std::move(result->batch);
+}
+
+nlohmann::json DataStream::description() const {
+  const DataOptions& options = parts_->options;
+  nlohmann::json description = parts_->files.description();
+  description["rows_per_step"] = options.rows * options.accumulate * options.world;
+  description["tokens"] = options.tokens;
+  description["images"] = options.images;
+  description["pack"] = options.pack;
+  return description;
+}
+
+nlohmann::json DataStream::state() const {
+  return {{"data", description()},
+          {"next", state_.plan.next},
+          {"carried", state_.plan.carried},
+          {"skipped", state_.plan.skipped},
+          {"first_skipped", state_.plan.first_skipped},
+          {"batch", state_.batch},
+          {"batches_per_step", parts_->options.accumulate}};
+}
+
+void DataStream::restore(const nlohmann::json& state, const std::string& name) {
+  if (!state.is_object()) throw InputError(fmt::format("{}: not a state of training data", name));
+  const auto saved = state.find("data");
+  if (saved == state.end() || !saved->is_object()) {
+    throw InputError(fmt::format("{}: not a state of training data", name));
+  }
+  const nlohmann::json own = description();
+  for (const auto& [key, value] : own.items()) {
+    const nlohmann::json was = saved->value(key, nlohmann::json());
+    if (was == value) continue;
+    throw InputError(fmt::format("{}: saved with other data or options: {} was {} and is {}", name,
+                                 key, was.dump(), value.dump()));
+  }
+  const JsonReader reader(state, name);
+  State restored;
+  restored.plan.next = reader.integer("next", 0, kMost);
+  restored.plan.carried =
+      reader.optional_integers("carried", 0, kMost).value_or(std::vector<int64_t>{});
+  restored.plan.skipped = reader.integer("skipped", 0, kMost);
+  restored.plan.first_skipped = reader.integer("first_skipped", -1, kMost);
+  restored.batch = reader.integer("batch", 0, kMost);
+  if (restored.batch != 0 &&
+      (reader.integer("batches_per_step", 1, kMost) != parts_->options.accumulate ||
+       restored.batch >= parts_->options.accumulate)) {
+    reader.fail("batch", "is inside a step of other batches");
+  }
+  pipeline_.reset();
+  state_ = std::move(restored);
+}
+
+int64_t DataStream::samples_per_epoch() const {
+  return parts_->files.samples_per_epoch();
+}
+
+double DataStream::epochs_read() const {
+  const auto read = state_.plan.next - static_cast<int64_t>(state_.plan.carried.size());
+  return static_cast<double>(read) / static_cast<double>(samples_per_epoch());
+}
+
+int64_t DataStream::skipped() const {
+  return state_.plan.skipped;
+}
+
+std::string DataStream::skip_warning() const {
+  const PlanState& plan = state_.plan;
+  if (plan.skipped == 0) return "";
+  const DataOptions& options = parts_->options;
+  return fmt::format("{} of {} samples skipped, longer than {} tokens{}; the first is {}",
+                     plan.skipped, plan.next, options.tokens,
+                     options.images == 0 ? "" : fmt::format(" or {} images", options.images),
+                     parts_->files.where(plan.first_skipped));
+}
+
+}  // namespace owl3

@@ -1,0 +1,60 @@
+// The images of samples as the model sees them, kept while there is room: training data repeat
+// their pictures.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "data/media_reader.h"
+#include "data/sample_encoder.h"
+#include "media/image.h"
+
+namespace owl3 {
+
+struct HashedImage {
+  Image image;  // S x S
+  uint64_t hash = 0;
+};
+using HashedImages = std::vector<HashedImage>;
+
+/// Least recently used images are dropped first. Safe to use from several threads; what it returns
+/// does not depend on what it keeps.
+class ImageStore {
+ public:
+  ImageStore(MediaReader& reader, const EncodeOptions& options, size_t max_bytes)
+      : reader_(&reader), image_size_(options.image_size), max_bytes_(max_bytes) {}
+
+  /// An image: its tiles and global view when cut, else one. Throws InputError.
+  std::shared_ptr<const HashedImages> image(const std::string& reference, bool cut);
+  /// The sampled frames of a film; not kept.
+  std::shared_ptr<const HashedImages> frames(const std::string& reference,
+                                             const VideoOptions& options);
+
+  size_t bytes() const;
+
+ private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<const HashedImages> images;
+    size_t bytes = 0;
+  };
+
+  std::shared_ptr<const HashedImages> find(const std::string& key);
+  void keep(const std::string& key, const std::shared_ptr<const HashedImages>& images);
+
+  MediaReader* reader_;
+  int image_size_;
+  size_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::list<Entry> entries_;  // most recently used first
+  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace owl3

@@ -1,0 +1,45 @@
+// A training sample: one line of a JSONL file, checked.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/prompt.h"
+
+namespace owl3 {
+
+struct SampleMedium {
+  bool is_video = false;
+  std::string reference;  // as the row has it
+  std::string place;      // "images[0]", for error messages
+};
+
+struct Sample {
+  std::vector<Message> messages;    // media as kImageMark and kVideoMark
+  std::vector<bool> learnt;         // for each message, whether its words are
+  std::vector<SampleMedium> media;  // in the order of their marks
+
+  /// A text to pre-train on: a single message, the assistant's, which may have marks.
+  bool is_document() const { return messages.size() == 1 && messages[0].role == Role::kAssistant; }
+  bool has_video() const;
+};
+
+enum class Loss { kAllAnswers, kLastAnswer };
+
+struct SampleOptions {
+  /// As ms-swift's template has it: a newline after each <image> and <video>. Without, media stand
+  /// exactly where the row puts them, as in `owl3 chat`.
+  bool newline_after_media = false;
+  Loss loss = Loss::kAllAnswers;
+};
+
+/// Longest line that is read, in bytes: room for a few pictures in base64.
+inline constexpr size_t kMaxSampleBytes = size_t{64} << 20;
+
+/// Parses and checks a line. The <image> and <video> marks of the user's text become the model's;
+/// a row that has media but no mark gets the marks at the beginning of its first user's message, a
+/// line each. Throws InputError "<name>: <what>", `name` being "<file>:<line>".
+Sample parse_sample(std::string_view line, const std::string& name, const SampleOptions& options);
+
+}  // namespace owl3

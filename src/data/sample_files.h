@@ -1,0 +1,55 @@
+// The JSONL files of a training run, as one sequence of samples.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/jsonl_file.h"
+#include "data/sample.h"
+#include "data/sample_order.h"
+
+namespace owl3 {
+
+struct DataSource {
+  std::filesystem::path path;
+  double weight = 1;  // how many times a row is seen in an epoch; 0.5: every other epoch
+  /// What media paths are relative to; empty: the folder of `path`.
+  std::filesystem::path media_root = {};
+};
+
+struct OrderOptions {
+  bool shuffle = true;
+  uint64_t seed = 0;
+  int64_t epochs = 0;  // 0: without end
+};
+
+/// Immutable; safe to use from several threads.
+class SampleFiles {
+ public:
+  /// Passes once over each file. Throws InputError and UsageError.
+  SampleFiles(std::vector<DataSource> sources, const OrderOptions& order,
+              const SampleOptions& options);
+
+  /// The number of samples in all epochs; nothing when there is no end.
+  std::optional<int64_t> size() const;
+  int64_t samples_per_epoch() const { return order_.samples_per_epoch(); }
+  /// The sample of that number, parsed, its media resolved. Throws InputError that names the line.
+  Sample read(int64_t number) const;
+  /// "file.jsonl:17"
+  std::string where(int64_t number) const;
+  /// What the sequence depends on, to compare with a saved state's.
+  nlohmann::json description() const;
+
+ private:
+  std::vector<DataSource> sources_;
+  std::vector<JsonlFile> files_;
+  OrderOptions order_options_;
+  SampleOptions sample_options_;
+  SampleOrder order_;
+};
+
+}  // namespace owl3

@@ -15,7 +15,7 @@ declare -A may_use=(
   [model]="core formats backend"
   [generate]="core formats text media backend model"
   [api]="core formats text media backend model generate"
-  [cli]="core formats text media backend model generate api"
+  [cli]="core formats text media backend model generate api data"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.

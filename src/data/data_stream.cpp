@@ -8,7 +8,7 @@
 #include "data/image_store.h"
 #include "data/media_reader.h"
 #include "data/ordered_workers.h"
-#include "formats/json_reader.h"
+#include "data/stream_state.h"
 
 namespace owl3 {
 namespace {
@@ -178,19 +178,7 @@ nlohmann::json DataStream::state() const {
 }
 
 void DataStream::restore(const nlohmann::json& state, const std::string& name) {
-  if (!state.is_object()) throw InputError(fmt::format("{}: not a state of training data", name));
-  const auto saved = state.find("data");
-  if (saved == state.end() || !saved->is_object()) {
-    throw InputError(fmt::format("{}: not a state of training data", name));
-  }
-  const nlohmann::json own = description();
-  for (const auto& [key, value] : own.items()) {
-    const nlohmann::json was = saved->value(key, nlohmann::json());
-    if (was == value) continue;
-    throw InputError(fmt::format("{}: saved with other data or options: {} was {} and is {}", name,
-                                 key, was.dump(), value.dump()));
-  }
-  const JsonReader reader(state, name);
+  const JsonReader reader = open_stream_state(state, description(), name);
   State restored;
   restored.plan.next = reader.integer("next", 0, kMost);
   restored.plan.carried =

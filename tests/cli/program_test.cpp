@@ -41,6 +41,7 @@ TEST(Program, ExplainsEveryCommand) {
                                        {"bench"},
                                        {"make-checkpoint"},
                                        {"inspect"},
+                                       {"inspect", "data"},
                                        {"inspect", "golden"},
                                        {"inspect", "image"},
                                        {"inspect", "prompt"},

@@ -1,0 +1,173 @@
+#include "data/pair_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "data/image_store.h"
+#include "data/media_reader.h"
+#include "data/ordered_workers.h"
+#include "data/stream_state.h"
+
+namespace owl3 {
+namespace {
+
+constexpr int64_t kMost = int64_t{1} << 40;  // of anything counted
+
+PairOptions checked(PairOptions options) {
+  const bool possible = options.pairs >= 1 && options.world >= 1 && options.pairs <= kMost &&
+                        options.world <= kMost / options.pairs && options.rank >= 0 &&
+                        options.rank < options.world;
+  if (!possible || options.text_tokens < 2 || options.workers < 0) {
+    throw UsageError(fmt::format(
+        "{} pairs with texts of {} tokens, rank {} of {} processes, {} "
+        "workers can't be",
+        options.pairs, options.text_tokens, options.rank, options.world, options.workers));
+  }
+  return options;
+}
+
+EncodeOptions encode_options(const PairOptions& options) {
+  EncodeOptions encode;
+  encode.image_size = options.image_size;
+  return encode;
+}
+
+const std::string& caption_of(const Sample& sample) {
+  const auto is_answer = [](const Message& message) { return message.role == Role::kAssistant; };
+  const auto& messages = sample.messages;
+  if (std::count_if(messages.begin(), messages.end(), is_answer) != 1) {
+    throw InputError("a pair needs exactly one answer, the caption");
+  }
+  if (sample.media.size() != 1 || sample.media[0].is_video) {
+    throw InputError("a pair needs exactly one image");
+  }
+  return messages.back().content;
+}
+
+/// A document's caption has the image's mark in it.
+std::string without_mark(std::string caption) {
+  const size_t mark = caption.find(kImageMark);
+  if (mark != std::string::npos) caption.erase(mark, kImageMark.size());
+  const size_t begin = caption.find_first_not_of(" \n\t\r");
+  if (begin == std::string::npos) throw InputError("the caption is empty");
+  return caption.substr(begin);
+}
+
+}  // namespace
+
+struct PairStream::Parts {
+  Parts(const Tokenizer& words, PairOptions given)
+      : options(checked(std::move(given))),
+        files(options.sources, options.order, SampleOptions{}),
+        store(reader, encode_options(options), options.image_cache_bytes),
+        tokenizer(words) {
+    const auto end = words.id_of_added_token("<|endoftext|>");
+    if (!end) throw InputError("the tokenizer has no added token <|endoftext|>");
+    end_of_text = *end;
+  }
+
+  void add(int64_t number, PairBatch& batch) const {
+    const Sample sample = files.read(number);
+    try {
+      batch.texts.push_back(text(without_mark(caption_of(sample))));
+      const auto images = store.image(sample.media[0].reference, false);
+      batch.images.push_back(images->front().image);
+      batch.image_hash.push_back(images->front().hash);
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}", files.where(number), error.what()));
+    }
+  }
+
+  std::vector<int64_t> text(const std::string& caption) const {
+    const std::vector<int32_t> words = tokenizer.encode(caption);
+    const size_t room = static_cast<size_t>(options.text_tokens) - 1;
+    std::vector<int64_t> ids(words.begin(),
+                             words.begin() + static_cast<ptrdiff_t>(std::min(words.size(), room)));
+    ids.push_back(end_of_text);
+    return ids;
+  }
+
+  int64_t step() const { return options.pairs * options.world; }
+
+  PairOptions options;
+  SampleFiles files;
+  mutable MediaReader reader;
+  mutable ImageStore store;
+  const Tokenizer& tokenizer;
+  int64_t end_of_text = 0;
+};
+
+class PairStream::Pipeline {
+ public:
+  struct Result {
+    PairBatch batch;
+    int64_t next = 0;  // where the next step begins
+  };
+
+  Pipeline(const Parts& parts, int64_t next)
+      : parts_(parts),
+        next_(next),
+        batches_(
+            parts.options.workers, static_cast<size_t>(parts.options.workers) + 1,
+            [this] { return take(); }, [this](int64_t begin) { return build(begin); }) {}
+
+  std::optional<Result> next() { return batches_.next(); }
+
+ private:
+  std::optional<int64_t> take() {
+    const std::optional<int64_t> size = parts_.files.size();
+    if (size && next_ + parts_.step() > *size) return std::nullopt;
+    return std::exchange(next_, next_ + parts_.step());
+  }
+
+  Result build(int64_t begin) const {
+    Result result;
+    const int64_t first = begin + parts_.options.rank * parts_.options.pairs;
+    for (int64_t i = 0; i < parts_.options.pairs; ++i) parts_.add(first + i, result.batch);
+    result.next = begin + parts_.step();
+    return result;
+  }
+
+  const Parts& parts_;
+  int64_t next_;
+  OrderedWorkers<int64_t, Result> batches_;  // last: its threads use all of the above
+};
+
+PairStream::PairStream(const Tokenizer& tokenizer, PairOptions options)
+    : parts_(std::make_unique<const Parts>(tokenizer, std::move(options))) {}
+
+PairStream::~PairStream() = default;
+
+std::optional<PairBatch> PairStream::next() {
+  if (!pipeline_) pipeline_ = std::make_unique<Pipeline>(*parts_, next_);
+  std::optional<Pipeline::Result> result = pipeline_->next();
+  if (!result) return std::nullopt;
+  next_ = result->next;
+  return std::move(result->batch);
+}
+
+nlohmann::json PairStream::description() const {
+  nlohmann::json description = parts_->files.description();
+  description["pairs_per_step"] = parts_->step();
+  return description;
+}
+
+nlohmann::json PairStream::state() const {
+  return {{"data", description()}, {"next", next_}};
+}
+
+void PairStream::restore(const nlohmann::json& state, const std::string& name) {
+  next_ = open_stream_state(state, description(), name).integer("next", 0, kMost);
+  pipeline_.reset();
+}
+
+int64_t PairStream::samples_per_epoch() const {
+  return parts_->files.samples_per_epoch();
+}
+
+double PairStream::epochs_read() const {
+  return static_cast<double>(next_) / static_cast<double>(samples_per_epoch());
+}
+
+}  // namespace owl3

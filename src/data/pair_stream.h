@@ -1,0 +1,62 @@
+// The stream of images and captions that a vision encoder is pre-trained on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "data/sample_files.h"
+#include "text/tokenizer.h"
+
+namespace owl3 {
+
+struct PairOptions {
+  std::vector<DataSource> sources;
+  OrderOptions order;
+  int image_size = 384;      // S; images are never cut
+  int64_t pairs = 64;        // of a batch, per process
+  int64_t text_tokens = 64;  // longest text; longer captions lose their end
+  int64_t rank = 0;
+  int64_t world = 1;
+  int workers = 2;  // threads that read ahead; 0: next() does the work
+  size_t image_cache_bytes = size_t{256} << 20;
+};
+
+/// Rows have one image and one answer, which is the caption; what the user says is ignored. With
+/// the same world * pairs, the samples of a step are the same however it is split. Pairs that don't
+/// fill the last epoch's last step are left out.
+class PairStream {
+ public:
+  /// The tokenizer must outlive the stream. Throws InputError and UsageError.
+  PairStream(const Tokenizer& tokenizer, PairOptions options);
+  ~PairStream();
+  PairStream(const PairStream&) = delete;
+  PairStream& operator=(const PairStream&) = delete;
+
+  /// This rank's next batch; nothing after the last epoch. Throws InputError that names the line.
+  std::optional<PairBatch> next();
+
+  /// As DataStream's.
+  nlohmann::json state() const;
+  void restore(const nlohmann::json& state, const std::string& name);
+
+  int64_t samples_per_epoch() const;
+  double epochs_read() const;
+
+ private:
+  struct Parts;
+  class Pipeline;
+
+  nlohmann::json description() const;
+
+  std::unique_ptr<const Parts> parts_;
+  int64_t next_ = 0;  // the number of the first sample of the next step
+  std::unique_ptr<Pipeline> pipeline_;
+};
+
+}  // namespace owl3

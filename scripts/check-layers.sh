@@ -15,12 +15,13 @@ declare -A may_use=(
   [model]="core formats backend"
   [generate]="core formats text media backend model"
   [api]="core formats text media backend model generate"
-  [cli]="core formats text media backend model generate api data"
+  [eval]="core formats text media data backend model generate api"
+  [cli]="core formats text media data backend model generate api eval"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.
 plain_headers="owl3/error.h owl3/options.h"
-sees_public_api="api cli"
+sees_public_api="api eval cli"
 
 # Whether a file of `room` (or of "include") may have this #include.
 may_include() {

@@ -5,7 +5,9 @@
 // of any prompt of any conversation.
 #pragma once
 
+#include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "owl3/model.h"
@@ -31,6 +33,12 @@ class Medium {
   std::shared_ptr<const Impl> impl_;
 };
 
+/// An image file that is in memory: a part of an archive, a request's body.
+struct ImageBytes {
+  std::string name;  // for messages, and the medium's path()
+  std::span<const std::byte> bytes;
+};
+
 struct VisualMemoryStats {
   int64_t images_encoded = 0;
   int64_t images_reused = 0;  // same pixels met again: nothing was computed
@@ -50,6 +58,9 @@ class VisualMemory {
                    const ProgressCallback& progress = {});
   /// Several at once, which is faster than one by one.
   std::vector<Medium> add_images(std::span<const std::filesystem::path> paths,
+                                 const ImageOptions& options = {},
+                                 const ProgressCallback& progress = {});
+  std::vector<Medium> add_images(std::span<const ImageBytes> images,
                                  const ImageOptions& options = {},
                                  const ProgressCallback& progress = {});
   /// Samples a film and encodes its frames while it is being read; holds a few frames at a time.

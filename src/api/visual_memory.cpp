@@ -3,6 +3,7 @@
 #include <chrono>
 #include <fstream>
 #include <map>
+#include <optional>
 
 #include "api/impl.h"
 #include "media/content_hash.h"
@@ -26,10 +27,23 @@ void report(const ProgressCallback& progress, std::string_view stage, int64_t do
   }
 }
 
+/// An image on disk, or the bytes of one.
+struct ImageFile {
+  std::filesystem::path path;
+  std::optional<std::span<const std::byte>> bytes;
+
+  ImageSize size(const DecodeOptions& options) const {
+    return bytes ? image_size(*bytes, path.string(), options) : image_size(path, options);
+  }
+  Image load(const DecodeOptions& options) const {
+    return bytes ? decode_image(*bytes, path.string(), options) : load_image(path, options);
+  }
+};
+
 /// "a.jpg", "a.jpg and 11 more".
-std::string name_of(std::span<const std::filesystem::path> paths) {
-  const std::string first = paths.front().string();
-  return paths.size() == 1 ? first : fmt::format("{} and {} more", first, paths.size() - 1);
+std::string name_of(std::span<const ImageFile> files) {
+  const std::string first = files.front().path.string();
+  return files.size() == 1 ? first : fmt::format("{} and {} more", first, files.size() - 1);
 }
 
 /// Bytes the kernel says can be had without swapping; 0 when it doesn't say.
@@ -88,13 +102,15 @@ struct VisualMemory::Impl {
   }
 
   /// Images the model will see of a file, known from its header.
-  int64_t images_of(const std::filesystem::path& path, const DecodeOptions& decode,
-                    bool cut) const {
-    const ImageSize size = owl3::image_size(path, decode);
+  int64_t images_of(const ImageFile& file, const DecodeOptions& decode, bool cut) const {
+    const ImageSize size = file.size(decode);
     if (!cut) return 1;
     const Grid grid = choose_grid(size.width, size.height, image_size());
     return int64_t{grid.rows} * grid.cols + 1;
   }
+
+  std::vector<Medium> add(std::span<const ImageFile> files, const ImageOptions& options,
+                          const ProgressCallback& progress);
 
   void check_room(const std::string& what, int64_t count) const {
     const auto needed = static_cast<double>(count) * static_cast<double>(bytes_per_image());
@@ -190,29 +206,43 @@ Medium VisualMemory::add_image(const std::filesystem::path& path, const ImageOpt
 std::vector<Medium> VisualMemory::add_images(std::span<const std::filesystem::path> paths,
                                              const ImageOptions& options,
                                              const ProgressCallback& progress) {
+  std::vector<ImageFile> files;
+  for (const std::filesystem::path& path : paths) files.push_back({path, {}});
+  return impl_->add(files, options, progress);
+}
+
+std::vector<Medium> VisualMemory::add_images(std::span<const ImageBytes> images,
+                                             const ImageOptions& options,
+                                             const ProgressCallback& progress) {
+  std::vector<ImageFile> files;
+  for (const ImageBytes& image : images) files.push_back({image.name, image.bytes});
+  return impl_->add(files, options, progress);
+}
+
+std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
+                                            const ImageOptions& options,
+                                            const ProgressCallback& progress) {
   DecodeOptions decode;
   decode.apply_exif_orientation = options.apply_exif_orientation;
   // Headers first: what they show to be wrong, or too much, is told before minutes of encoding.
   int64_t total = 0;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    report(progress, "reading images", static_cast<int64_t>(i), static_cast<int64_t>(paths.size()));
-    total += impl_->images_of(paths[i], decode, options.cut);
+  for (size_t i = 0; i < files.size(); ++i) {
+    report(progress, "reading images", static_cast<int64_t>(i), static_cast<int64_t>(files.size()));
+    total += images_of(files[i], decode, options.cut);
   }
-  if (!paths.empty()) impl_->check_room(name_of(paths), total);
+  if (!files.empty()) check_room(name_of(files), total);
   std::vector<std::shared_ptr<Medium::Impl>> media;
   std::vector<int64_t> counts;
-  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, "encoding images",
-                       total);
-  for (const std::filesystem::path& path : paths) {
+  BatchEncoder encoder(owl3(), images, stats, progress, "encoding images", total);
+  for (const ImageFile& file : files) {
     encoder.report();
     const auto start = Clock::now();
-    const ModelImages prepared =
-        prepare_image(load_image(path, decode), impl_->image_size(), options.cut);
-    impl_->stats.decode_seconds += seconds_since(start);
+    const ModelImages prepared = prepare_image(file.load(decode), image_size(), options.cut);
+    stats.decode_seconds += seconds_since(start);
     for (const Image& image : prepared.images) encoder.add(image);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));
-    media.push_back(std::make_shared<Medium::Impl>(impl_->model));
-    media.back()->path = path;
+    media.push_back(std::make_shared<Medium::Impl>(model));
+    media.back()->path = file.path;
     media.back()->layout = ImageLayout{prepared.grid.rows, prepared.grid.cols};
   }
   const std::vector<ImageMemoryPtr> memories = encoder.finish();

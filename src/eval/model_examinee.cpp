@@ -1,0 +1,75 @@
+#include "eval/model_examinee.h"
+
+#include <utility>
+
+#include "core/error.h"
+#include "eval/option_likelihood.h"
+
+namespace owl3 {
+
+ModelExaminee::ModelExaminee(Model model, const ExamineeOptions& options, ProgressCallback progress)
+    : model_(std::move(model)),
+      options_(options),
+      progress_(std::move(progress)),
+      memory_(model_) {}
+
+Reply ModelExaminee::reply(const Exam& exam, const Ask& ask) {
+  const std::vector<Medium> media = media_of(exam);
+  Reply reply = options_.scoring == Scoring::kText ? reply_in_text(ask, media)
+                                                   : reply_by_likelihood(ask, media);
+  for (const Medium& medium : media) reply.visual_bytes += medium.bytes();
+  return reply;
+}
+
+/// Pictures met for the first time are read and encoded together.
+std::vector<Medium> ModelExaminee::media_of(const Exam& exam) {
+  std::vector<MediaBytes> files;
+  std::vector<ImageBytes> images;
+  std::vector<std::string> references;
+  for (const std::string& reference : exam.images) {
+    if (media_.count(reference) != 0) continue;
+    files.push_back(reader_.read(reference));
+    images.push_back({files.back().name, files.back().bytes});
+    references.push_back(reference);
+  }
+  ImageOptions uncut;
+  uncut.cut = false;
+  const std::vector<Medium> added = memory_.add_images(images, uncut, progress_);
+  for (size_t i = 0; i < added.size(); ++i) media_.emplace(references[i], added[i]);
+  std::vector<Medium> media;
+  for (const std::string& reference : exam.images) media.push_back(media_.at(reference));
+  return media;
+}
+
+Reply ModelExaminee::reply_in_text(const Ask& ask, const std::vector<Medium>& media) {
+  GenerationOptions generation = model_.preset("eval");
+  generation.do_sample = false;
+  generation.max_new_tokens = options_.max_new_tokens;
+  Chat chat(model_, {.system = options_.system});
+  const auto go_on = [this](std::string_view) { return !progress_ || progress_("", 0, 0); };
+  const Answer answer = chat.ask(ask.text, media, generation, go_on, progress_);
+  if (answer.stop_reason == StopReason::kInterrupted) throw Interrupted("interrupted");
+  Reply reply;
+  reply.text = answer.text;
+  reply.first_token_seconds = answer.first_token_seconds;
+  reply.decode_seconds = answer.decode_seconds;
+  // The first token comes out of the prefill; the token that ends an answer is decoded as well.
+  const bool ended = answer.stop_reason == StopReason::kEndOfAnswer;
+  reply.decoded_tokens = answer.new_tokens - (ended || answer.new_tokens == 0 ? 0 : 1);
+  return reply;
+}
+
+Reply ModelExaminee::reply_by_likelihood(const Ask& ask, const std::vector<Medium>& media) {
+  if (ask.options.empty() || !ask.right) {
+    throw UsageError("a question has no options, so none can be scored; score by text");
+  }
+  Reply reply;
+  OptionLikelihood likelihood(model_, options_.system);
+  reply.first_token_seconds = likelihood.read(ask.text, media, progress_);
+  for (size_t i = 0; i < ask.options.size(); ++i) {
+    reply.option_scores.push_back(likelihood.log_probability(reply_with_option(ask, i)));
+  }
+  return reply;
+}
+
+}  // namespace owl3

@@ -1,0 +1,47 @@
+// A model that takes exams: every picture is encoded once and remembered for all questions.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "data/media_reader.h"
+#include "eval/evaluation.h"
+#include "owl3/owl3.h"
+
+namespace owl3 {
+
+enum class Scoring {
+  kText,        // what the model says, greedily
+  kLikelihood,  // which option it holds for the likeliest reply
+};
+
+struct ExamineeOptions {
+  Scoring scoring = Scoring::kText;
+  int64_t max_new_tokens = 48;
+  std::string system;
+};
+
+class ModelExaminee : public Examinee {
+ public:
+  ModelExaminee(Model model, const ExamineeOptions& options, ProgressCallback progress);
+
+  /// Throws UsageError where options are to be scored and the exam has none, InputError for
+  /// pictures that can't be read.
+  Reply reply(const Exam& exam, const Ask& ask) override;
+
+  const VisualMemory& memory() const { return memory_; }
+
+ private:
+  std::vector<Medium> media_of(const Exam& exam);
+  Reply reply_in_text(const Ask& ask, const std::vector<Medium>& media);
+  Reply reply_by_likelihood(const Ask& ask, const std::vector<Medium>& media);
+
+  Model model_;
+  ExamineeOptions options_;
+  ProgressCallback progress_;
+  MediaReader reader_;
+  VisualMemory memory_;
+  std::map<std::string, Medium> media_;  // by reference
+};
+
+}  // namespace owl3

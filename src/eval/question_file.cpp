@@ -1,0 +1,201 @@
+#include "eval/question_file.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "data/jsonl_file.h"
+#include "data/media_reader.h"
+#include "data/sample.h"
+#include "data/sample_rows.h"
+#include "eval/scoring.h"
+#include "formats/json_reader.h"
+
+namespace owl3 {
+
+namespace {
+
+constexpr std::string_view kMark = "<image>";
+constexpr std::string_view kNumber = "{number}";
+constexpr int64_t kMaxDistractors = 1'000'000;
+constexpr size_t kMaxOptions = 26;
+
+int64_t marks_in(std::string_view text) {
+  int64_t count = 0;
+  for (size_t at = text.find(kMark); at != text.npos; at = text.find(kMark, at + 1)) ++count;
+  return count;
+}
+
+/// The question without its image's mark, and without the line end behind that.
+std::string without_mark(std::string text) {
+  const size_t at = text.find(kMark);
+  if (at == text.npos) return text;
+  const size_t end = at + kMark.size();
+  const bool line_end = end < text.size() && text[end] == '\n';
+  return text.erase(at, kMark.size() + (line_end ? 1 : 0));
+}
+
+class RowParser {
+ public:
+  RowParser(std::string_view line, std::string name, const std::filesystem::path& root)
+      : name_(std::move(name)),
+        json_(parse_json_object(line, name_, kMaxSampleBytes)),
+        reader_(json_, name_),
+        row_(read_row(json_, name_)) {
+    for (const std::string& image : row_.images) images_.push_back(resolve_medium(image, root));
+    if (!row_.videos.empty()) fail("videos", "cannot be asked about here");
+    if (row_.messages.empty() || row_.messages[0].role != Role::kUser) {
+      fail("messages", "must begin with the user's");
+    }
+  }
+
+  bool is_complete() const { return reader_.has("distractors"); }
+  /// Rows of one question have the same.
+  std::optional<int64_t> group() const {
+    return reader_.optional_integer("group", 0, std::numeric_limits<int64_t>::max());
+  }
+
+  Exam exam() const {
+    Exam exam;
+    exam.distractors = reader_.integer("distractors", 0, kMaxDistractors);
+    const std::string by = reader_.optional_string("by").value_or("content");
+    const auto pointing = pointing_of(by);
+    if (!pointing) fail("by", "must be content or number");
+    exam.by = *pointing;
+    exam.images = images_;
+    Ask ask;
+    ask.text = row_.messages[0].text;
+    if (marks_in(ask.text) != static_cast<int64_t>(images_.size())) {
+      fail("images", fmt::format("has {} entries, but the question {} <image> marks",
+                                 images_.size(), marks_in(ask.text)));
+    }
+    ask.options = options();
+    ask.answer = answer();
+    if (!ask.options.empty()) ask.right = right_option(ask.options, ask.answer);
+    if (row_.messages.size() > 1) ask.sentence = row_.messages[1].text;
+    exam.asks.push_back(std::move(ask));
+    return exam;
+  }
+
+  ImageQuestion question() const {
+    if (images_.size() != 1) {
+      fail("images", "must be one: a row that has more says how many are distractors");
+    }
+    ImageQuestion question;
+    question.text = without_mark(row_.messages[0].text);
+    if (marks_in(question.text) != 0) fail("images", "has one entry, but the question more marks");
+    if (question.text.find(kNumber) != question.text.npos) question.by = Pointing::kNumber;
+    question.image = images_[0];
+    question.options = options();
+    if (question.options.size() < 2) fail("options", "must be two or more");
+    question.right = right_option(question.options, answer());
+    return question;
+  }
+
+ private:
+  [[noreturn]] void fail(const char* key, const std::string& what) const {
+    reader_.fail(key, what);
+  }
+
+  std::vector<std::string> strings(const char* key) const {
+    std::vector<std::string> texts;
+    const auto list = json_.find(key);
+    if (list == json_.end() || list->is_null()) return texts;
+    if (!list->is_array()) fail(key, "must be a list of texts");
+    for (const auto& entry : *list) {
+      if (!entry.is_string() || words_of(entry.get<std::string>()).empty()) {
+        fail(key, "must be a list of texts");
+      }
+      texts.push_back(entry.get<std::string>());
+    }
+    return texts;
+  }
+
+  std::vector<std::string> options() const {
+    std::vector<std::string> texts = strings("options");
+    if (texts.size() > kMaxOptions) fail("options", "are more than 26");
+    for (size_t i = 0; i < texts.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (words_of(texts[i]) == words_of(texts[j])) {
+          fail("options", fmt::format("name \"{}\" twice", texts[i]));
+        }
+      }
+    }
+    return texts;
+  }
+
+  std::string answer() const {
+    std::vector<std::string> answers = strings("answers");
+    if (const auto single = reader_.optional_string("answer")) answers = {*single};
+    if (answers.size() != 1) fail("answer", "is missing");
+    if (words_of(answers[0]).empty()) fail("answer", "has no words");
+    return answers[0];
+  }
+
+  /// The option that the answer is, or else whose letter, or else whose part it is.
+  size_t right_option(const std::vector<std::string>& options, const std::string& answer) const {
+    const std::vector<std::string> words = words_of(answer);
+    std::vector<size_t> parts;
+    for (size_t i = 0; i < options.size(); ++i) {
+      const std::vector<std::string> option = words_of(options[i]);
+      if (option == words) return i;
+      if (has_words(option, words)) parts.push_back(i);
+    }
+    if (answer.size() == 1 && answer[0] >= 'A' &&
+        static_cast<size_t>(answer[0] - 'A') < options.size()) {
+      return static_cast<size_t>(answer[0] - 'A');
+    }
+    if (parts.size() != 1) fail("answer", "is none of the options");
+    return parts[0];
+  }
+
+  std::string name_;
+  nlohmann::json json_;
+  JsonReader reader_;
+  SampleRow row_;
+  std::vector<std::string> images_;
+};
+
+}  // namespace
+
+std::string_view name_of(Pointing pointing) {
+  return pointing == Pointing::kContent ? "content" : "number";
+}
+
+std::optional<Pointing> pointing_of(std::string_view name) {
+  if (name == name_of(Pointing::kContent)) return Pointing::kContent;
+  if (name == name_of(Pointing::kNumber)) return Pointing::kNumber;
+  return std::nullopt;
+}
+
+QuestionFile read_question_file(const std::filesystem::path& path) {
+  const JsonlFile lines = JsonlFile::open(path);
+  QuestionFile file;
+  std::map<int64_t, size_t> groups;  // -> index in exams
+  for (int64_t i = 0; i < lines.size(); ++i) {
+    const RowParser row(lines.line(i), lines.where(i), path.parent_path());
+    if (!row.is_complete()) {
+      file.questions.push_back(row.question());
+      continue;
+    }
+    Exam exam = row.exam();
+    const auto group = row.group();
+    const auto known = group ? groups.find(*group) : groups.end();
+    if (known == groups.end()) {
+      if (group) groups[*group] = file.exams.size();
+      file.exams.push_back(std::move(exam));
+      continue;
+    }
+    Exam& first = file.exams[known->second];
+    if (exam.images != first.images || exam.by != first.by) {
+      throw InputError(fmt::format("{}: group {} has other images or another \"by\" than before",
+                                   lines.where(i), *group));
+    }
+    first.asks.push_back(std::move(exam.asks[0]));
+  }
+  return file;
+}
+
+}  // namespace owl3

@@ -12,6 +12,7 @@ namespace owl3::cli {
 void add_bench_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_convert_command(CLI::App& app);
+void add_eval_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);

@@ -44,6 +44,7 @@ void set_up(CLI::App& app) {
   add_info_command(app);
   add_convert_command(app);
   add_bench_command(app);
+  add_eval_command(app);
   add_make_checkpoint_command(app);
   add_inspect_command(app);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {

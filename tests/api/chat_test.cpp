@@ -58,6 +58,22 @@ TEST_F(ApiTest, TheSamePixelsAreEncodedOnce) {
   EXPECT_EQ(memory.bytes(), static_cast<size_t>(cut.images()) * first.bytes());
 }
 
+TEST_F(ApiTest, AnImageInMemoryIsTheSameAsItsFile) {
+  VisualMemory memory(load());
+  const fs::path path = kImages / "08-RGB-200x150.jpg";
+  const Medium file = memory.add_image(path);
+  const std::string bytes = read_text(path);
+  const std::vector<ImageBytes> images = {{"upload", std::as_bytes(std::span(bytes))}};
+  const Medium upload = memory.add_images(images).front();
+  EXPECT_EQ(upload.images(), file.images());
+  EXPECT_EQ(upload.path(), "upload");
+  EXPECT_EQ(memory.stats().images_encoded, file.images()) << "the same pixels";
+  const std::vector<ImageBytes> broken = {
+      {"broken.jpg", std::as_bytes(std::span(bytes)).first(100)}};
+  EXPECT_NE(message_of<InputError>([&] { memory.add_images(broken); }).find("broken.jpg"),
+            std::string::npos);
+}
+
 struct Step {
   std::string stage;
   int64_t done = 0;

@@ -39,6 +39,8 @@ TEST(Program, ExplainsEveryCommand) {
                                        {"info"},
                                        {"convert"},
                                        {"bench"},
+                                       {"eval"},
+                                       {"eval", "distractors"},
                                        {"make-checkpoint"},
                                        {"inspect"},
                                        {"inspect", "data"},
@@ -55,7 +57,8 @@ TEST(Program, ExplainsEveryCommand) {
   }
   for (const Words& words : {Words{"--help"}, Words{"chat", "--help"}, Words{"inspect", "--help"},
                              Words{"make-checkpoint", "--help"}, Words{"convert", "--help"},
-                             Words{"bench", "--help"}}) {
+                             Words{"bench", "--help"}, Words{"eval", "--help"},
+                             Words{"eval", "distractors", "--help"}}) {
     EXPECT_NE(run_owl3(words).out.find("Examples:\n  owl3 "), std::string::npos) << words[0];
   }
 }

@@ -68,22 +68,33 @@ inline IVec dot_unsigned(IVec start, ByteVec u, ByteVec x) {
 #endif
 }
 
+#if !defined(__AVX512VNNI__)
 /// The same of two signed vectors.
 inline IVec dot_signed(ByteVec w, ByteVec x) {
-#if defined(__AVX512VNNI__)
-  const ByteVec shift = (ByteVec{} | uint8_t{128});
-  return dot_unsigned(IVec{}, x ^ shift, w) - dot_unsigned(IVec{}, shift, w);
-#else
   const __m512i zero = _mm512_setzero_si512();
   const __mmask64 negative = _mm512_movepi8_mask(raw(w));
   const __m512i signed_x = _mm512_mask_sub_epi8(raw(x), negative, zero, raw(x));
   return dot_unsigned(IVec{}, reinterpret_cast<ByteVec>(_mm512_abs_epi8(raw(w))),
                       reinterpret_cast<ByteVec>(signed_x));
+}
 #endif
+
+/// The 32 bytes at p in both halves.
+inline __m512i load_twice(const void* p) {
+  return _mm512_broadcast_i64x4(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
 }
 
-inline ByteVec join(__m256i low, __m256i high) {
-  return reinterpret_cast<ByteVec>(_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1));
+// Shifts of 16-bit lanes that differ between the halves.
+inline __m512i lane_counts(int low_half, int high_half) {
+  const __m256i low = _mm256_set1_epi16(static_cast<int16_t>(low_half));
+  const __m256i high = _mm256_set1_epi16(static_cast<int16_t>(high_half));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+inline __m512i shift_left(__m512i v, int low_half, int high_half) {
+  return _mm512_sllv_epi16(v, lane_counts(low_half, high_half));
+}
+inline __m512i shift_right(__m512i v, int low_half, int high_half) {
+  return _mm512_srlv_epi16(v, lane_counts(low_half, high_half));
 }
 
 /// The 8 groups' values spread to the lanes of step i: lane l holds group 2 i + l / 8, or, for
@@ -149,30 +160,66 @@ inline Vec8 scales_of(const Blocks& blocks) {
   return half_to_float(_mm_setr_epi16(d(0), d(1), d(2), d(3), d(4), d(5), d(6), d(7)));
 }
 
+#if defined(__AVX512F__)
+// The same of whole spans: 8 single loads would cost as much as the blocks' arithmetic.
+
+/// The words of the 128 bytes at p that `indices` say.
+inline __m128i pick_words(const void* p, __m128i indices) {
+  const auto* bytes = static_cast<const char*>(p);
+  return _mm512_castsi512_si128(_mm512_permutex2var_epi16(_mm512_loadu_si512(bytes),
+                                                          _mm512_castsi128_si512(indices),
+                                                          _mm512_loadu_si512(bytes + 64)));
+}
+
+inline Vec8 scales_of(const BlocksOf32<BlockQ4_0, true>& blocks) {
+  return half_to_float(pick_words(blocks.blocks, _mm_setr_epi16(0, 9, 18, 27, 36, 45, 54, 63)));
+}
+
+inline Vec8 scales_of(const BlocksOf32<BlockQ8_0, true>& blocks) {
+  const __m128i indices = _mm_setr_epi16(0, 17, 34, 51, 0, 0, 0, 0);
+  return half_to_float(_mm_unpacklo_epi64(pick_words(blocks.blocks, indices),
+                                          pick_words(blocks.blocks + 4, indices)));
+}
+#endif
+
 inline Vec8 bytes_to_float(const uint32_t (&bytes)[2]) {
   const auto both = static_cast<int64_t>(uint64_t{bytes[1]} << 32 | bytes[0]);
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(both)));
 }
 
 // Each format: how a span's scales and bytes are read. Step i holds values kStep * i onward.
+// Scales: those of the weights times those of x, kept until spread to the lanes of a step.
 
 template <bool kWhole>
 struct Q8_0 {
   typedef BlockQ8_0 Block;
+  typedef Vec8 Scales;
   static constexpr int64_t kBlockValues = 32;
-  static constexpr bool kSigned = true, kInterleaved = false, kMinima = false;
+  static constexpr bool kInterleaved = false, kMinima = false;
+#if defined(__AVX512VNNI__)
+  static constexpr bool kSigned = false;  // taken as unsigned, 128 more than they are
+  static constexpr int32_t kOffset = 128;
+#else
+  static constexpr bool kSigned = true;
   static constexpr int32_t kOffset = 0;
+#endif
   BlocksOf32<Block, kWhole> blocks;
-  Vec8 scales;
 
-  Q8_0(const Block* first, int64_t last) : blocks{first, last}, scales(scales_of(blocks)) {}
+  Q8_0() = default;
+  Q8_0(const Block* first, int64_t last) : blocks{first, last} {}
+  Scales scales(Vec8 x) const { return scales_of(blocks) * x; }
+  static Vec lane_scales(const Scales& scales, int64_t i) { return spread<false>(scales, i); }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
-    return join(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[2 * i].qs)),
-                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[2 * i + 1].qs)));
+    const auto half = [&](int64_t block) {
+      return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(blocks[block].qs));
+    };
+    const auto both = reinterpret_cast<ByteVec>(
+        _mm512_inserti64x4(_mm512_castsi256_si512(half(2 * i)), half(2 * i + 1), 1));
 #else
-    return load_step(blocks[i].qs);
+    const ByteVec both = load_step(blocks[i].qs);
 #endif
+    return both ^ static_cast<uint8_t>(kOffset);
   }
 };
 
@@ -181,47 +228,73 @@ struct Q8_0 {
 template <bool kWhole>
 struct Q4_0 {
   typedef BlockQ4_0 Block;
+  typedef Vec8 Scales;
   static constexpr int64_t kBlockValues = 32;
   static constexpr bool kSigned = false, kInterleaved = kWidth == 16, kMinima = false;
   static constexpr int32_t kOffset = 8;
   BlocksOf32<Block, kWhole> blocks;
-  Vec8 scales;
 
-  Q4_0(const Block* first, int64_t last) : blocks{first, last}, scales(scales_of(blocks)) {}
+  Q4_0() = default;
+  Q4_0(const Block* first, int64_t last) : blocks{first, last} {}
+  Scales scales(Vec8 x) const { return scales_of(blocks) * x; }
+  static Vec lane_scales(const Scales& scales, int64_t i) {
+    return spread<kInterleaved>(scales, i);
+  }
   static __m128i nibbles(const Block& block) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.qs));
   }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
-    const __m256i both = _mm256_set_m128i(nibbles(blocks[2 * i + 1]), nibbles(blocks[2 * i]));
-    return join(both, _mm256_srli_epi16(both, 4)) & uint8_t{15};
+    return reinterpret_cast<ByteVec>(shift_right(nibbles_twice(i), 0, 4)) & uint8_t{15};
 #else
     const __m128i q = nibbles(blocks[i]);
     return reinterpret_cast<ByteVec>(_mm256_set_m128i(_mm_srli_epi16(q, 4), q)) & uint8_t{15};
 #endif
   }
+#if defined(__AVX512F__)
+  /// The bytes of blocks a and b of step i, twice.
+  __m512i nibbles_twice(int64_t i) const {
+    if constexpr (kWhole) {
+      // One load of 64 bytes, inside the span also for the last two blocks, and one permutation.
+      const int64_t at = i < kSteps - 1 ? 36 * i : 80;
+      const auto first = static_cast<int16_t>((36 * i - at) / 2);
+      const __m512i words = _mm512_loadu_si512(reinterpret_cast<const char*>(blocks.blocks) + at);
+      typedef int16_t Words __attribute__((vector_size(64)));
+      const Words indices = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17,
+                             1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17};
+      return _mm512_permutexvar_epi16(reinterpret_cast<__m512i>(indices + first), words);
+    } else {
+      const __m256i both = _mm256_set_m128i(nibbles(blocks[2 * i + 1]), nibbles(blocks[2 * i]));
+      return _mm512_broadcast_i64x4(both);
+    }
+  }
+#endif
 };
 
 template <bool>
 struct Q4_K {
   typedef BlockQ4_K Block;
+  typedef Vec8 Scales;
   static constexpr int64_t kBlockValues = 256;
   static constexpr bool kSigned = false, kInterleaved = false, kMinima = true;
   static constexpr int32_t kOffset = 0;
   const Block* block;
-  Vec8 scales;
+  Vec8 weight_scales;
   Vec8 minima;
 
+  Q4_K() = default;
   Q4_K(const Block* first, int64_t) : block(first) {
     uint32_t packed_scales[2], packed_minima[2];
     unpack_scales(*first, packed_scales, packed_minima);
-    scales = bytes_to_float(packed_scales) * float_of_f16(first->d);
+    weight_scales = bytes_to_float(packed_scales) * float_of_f16(first->d);
     minima = bytes_to_float(packed_minima) * float_of_f16(first->dmin);
   }
+  Scales scales(Vec8 x) const { return weight_scales * x; }
+  static Vec lane_scales(const Scales& scales, int64_t i) { return spread<false>(scales, i); }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
-    const __m256i q = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block->qs + 32 * i));
-    return join(q, _mm256_srli_epi16(q, 4)) & uint8_t{15};
+    const __m512i q = load_twice(block->qs + 32 * i);
+    return reinterpret_cast<ByteVec>(shift_right(q, 0, 4)) & uint8_t{15};
 #else
     const ByteVec q = load_step(block->qs + 32 * (i / 2));
     return reinterpret_cast<ByteVec>(i % 2 == 0 ? raw(q) : _mm256_srli_epi16(raw(q), 4)) &
@@ -233,30 +306,56 @@ struct Q4_K {
 template <bool>
 struct Q6_K {
   typedef BlockQ6_K Block;
+  struct Scales {
+    Vec of_16_values[16 / kWidth];
+  };
   static constexpr int64_t kBlockValues = 256;
   static constexpr bool kSigned = false, kInterleaved = false, kMinima = false;
   static constexpr int32_t kOffset = 32;
   const Block* block;
-  Vec group_scales[16 / kWidth];  // of 16 values each
 
-  Q6_K(const Block* first, int64_t) : block(first) {
-    const float d = float_of_f16(first->d);
+  Q6_K() = default;
+  Q6_K(const Block* first, int64_t) : block(first) {}
+  Scales scales(Vec8 x) const {
+    // Groups of x have twice as many values.
+#if defined(__AVX512F__)
+    const IVec lanes = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};
+#else
+    const IVec lanes = {0, 0, 1, 1, 2, 2, 3, 3};
+#endif
+    const float d = float_of_f16(block->d);
+    Scales scales;
+#pragma GCC unroll 2
     for (int64_t i = 0; i < 16 / kWidth; ++i) {
-      group_scales[i] = __builtin_convertvector(load_bytes(first->scales + i * kWidth), Vec) * d;
+      const Vec of_x = __builtin_shuffle(widen(x), lanes + static_cast<int32_t>(4 * i));
+      const IVec of_weights = load_bytes(block->scales + i * kWidth);
+      scales.of_16_values[i] = __builtin_convertvector(of_weights, Vec) * (of_x * d);
     }
+    return scales;
+  }
+  /// 4 lanes to a group of 16.
+  static Vec lane_scales(const Scales& scales, int64_t i) {
+    const int64_t first = i * kStep / 16;
+#if defined(__AVX512F__)
+    const IVec lanes = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+#else
+    const IVec lanes = {0, 0, 0, 0, 1, 1, 1, 1};
+#endif
+    return __builtin_shuffle(scales.of_16_values[first / kWidth],
+                             lanes + static_cast<int32_t>(first % kWidth));
   }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
     // Steps 0 and 1 are values 0-63 and 64-127 of the first half, 2 and 3 of the second.
     const int64_t half = i / 2;
-    const ByteVec low = load_step(block->ql + 64 * half);
-    const __m256i high =
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block->qh + 32 * half));
-    const int shift = static_cast<int>(i % 2) * 4;
-    const ByteVec top = join(_mm256_srli_epi16(high, shift), _mm256_srli_epi16(high, shift + 2));
-    const ByteVec bottom = reinterpret_cast<ByteVec>(_mm512_srli_epi16(raw(low), shift));
-    return (bottom & uint8_t{15}) |
-           reinterpret_cast<ByteVec>(_mm512_slli_epi16(raw(top & uint8_t{3}), 4));
+    const __m512i low = raw(load_step(block->ql + 64 * half));
+    const __m512i high = load_twice(block->qh + 32 * half);
+    // The high bits stand at 0 and 2, or 4 and 6, of a byte, and belong at 4.
+    const bool first = i % 2 == 0;
+    const __m512i top = first ? shift_left(high, 4, 2) : shift_right(high, 0, 2);
+    const __m512i bottom = first ? low : _mm512_srli_epi16(low, 4);
+    return (reinterpret_cast<ByteVec>(bottom) & uint8_t{15}) |
+           (reinterpret_cast<ByteVec>(top) & uint8_t{0x30});
 #else
     const int64_t half = i / 4, part = i % 4;
     const ByteVec low = load_step(block->ql + 64 * half + 32 * (part % 2));
@@ -269,54 +368,46 @@ struct Q6_K {
            reinterpret_cast<ByteVec>(_mm256_slli_epi16(raw(top & uint8_t{3}), 4));
 #endif
   }
-  /// Scales of the lanes of step i: 4 lanes to a group of 16.
-  Vec lane_scales(int64_t i) const {
-    const int64_t first = i * kStep / 16;
-#if defined(__AVX512F__)
-    const IVec lanes = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
-#else
-    const IVec lanes = {0, 0, 0, 0, 1, 1, 1, 1};
-#endif
-    return __builtin_shuffle(group_scales[first / kWidth],
-                             lanes + static_cast<int32_t>(first % kWidth));
-  }
 };
 
 /// Adds one span of kRows rows of weights, `row_blocks` apart, and kInputs rows of x, `spans`
-/// apart.
+/// apart. Each x is loaded once for all rows.
 template <typename Format, int kRows, int kInputs>
 inline void dot_span(const typename Format::Block* w, int64_t row_blocks, int64_t last,
                      const PreparedSpan* x, int64_t spans, Vec (&sums)[kRows][kInputs]) {
+  Format formats[kRows];
+  typename Format::Scales scales[kRows][kInputs];
 #pragma GCC unroll 4
   for (int n = 0; n < kRows; ++n) {
-    const Format format(w + n * row_blocks, last);
-    Vec8 group_scales[kInputs];
+    formats[n] = Format(w + n * row_blocks, last);
 #pragma GCC unroll 8
     for (int r = 0; r < kInputs; ++r) {
-      group_scales[r] = load8(x[r * spans].scales);
-      if constexpr (requires { format.scales; }) group_scales[r] *= format.scales;
+      scales[n][r] = formats[n].scales(load8(x[r * spans].scales));
       if constexpr (Format::kMinima) {
-        sums[n][r] -= widen(format.minima * load8(x[r * spans].sums));
+        sums[n][r] -= widen(formats[n].minima * load8(x[r * spans].sums));
       }
     }
+  }
 #pragma GCC unroll 8
-    for (int64_t i = 0; i < kSteps; ++i) {
-      const ByteVec u = format.bytes(i);
+  for (int64_t i = 0; i < kSteps; ++i) {
+    ByteVec u[kRows];
+#pragma GCC unroll 4
+    for (int n = 0; n < kRows; ++n) u[n] = formats[n].bytes(i);
 #pragma GCC unroll 8
-      for (int r = 0; r < kInputs; ++r) {
-        const PreparedSpan& input = x[r * spans];
-        const ByteVec values = load_step(input.values + i * kStep);
+    for (int r = 0; r < kInputs; ++r) {
+      const PreparedSpan& input = x[r * spans];
+      const ByteVec values = load_step(input.values + i * kStep);
+      IVec start = {};
+      if constexpr (Format::kOffset != 0) start = load(input.offsets + i * kWidth);
+#pragma GCC unroll 4
+      for (int n = 0; n < kRows; ++n) {
         IVec dot;
         if constexpr (Format::kSigned) {
-          dot = dot_signed(u, values);
-        } else if constexpr (Format::kOffset != 0) {
-          dot = dot_unsigned(load(input.offsets + i * kWidth), u, values);
+          dot = dot_signed(u[n], values);
         } else {
-          dot = dot_unsigned(IVec{}, u, values);
+          dot = dot_unsigned(start, u[n], values);
         }
-        Vec scale = spread<Format::kInterleaved>(group_scales[r], i);
-        if constexpr (!requires { format.scales; }) scale *= format.lane_scales(i);
-        sums[n][r] += __builtin_convertvector(dot, Vec) * scale;
+        sums[n][r] += __builtin_convertvector(dot, Vec) * Format::lane_scales(scales[n][r], i);
       }
     }
   }
@@ -394,7 +485,8 @@ int64_t interleaved(int64_t j) {
 
 void prepare_span(Storage storage, const float* x, int64_t n, PreparedSpan& span) {
   const bool interleave = storage == Storage::kQ4_0 && Q4_0<true>::kInterleaved;
-  const int32_t offset = storage == Storage::kQ4_0   ? Q4_0<true>::kOffset
+  const int32_t offset = storage == Storage::kQ8_0   ? Q8_0<true>::kOffset
+                         : storage == Storage::kQ4_0 ? Q4_0<true>::kOffset
                          : storage == Storage::kQ6_K ? Q6_K<true>::kOffset
                                                      : 0;
   for (int64_t group = 0; group < kGroups; ++group) {

@@ -303,11 +303,8 @@ void pack_values(const float* x, int64_t stride, int64_t count, int64_t first, i
 }
 
 void expand_int8(const int8_t* x, uint16_t* y, int64_t n) {
-  typedef int8_t Narrow __attribute__((vector_size(kWidth)));
-  typedef int8_t UnalignedNarrow __attribute__((vector_size(kWidth), aligned(1), may_alias));
   for (int64_t i = 0; i < n; i += kWidth) {
-    const Narrow values = *reinterpret_cast<const UnalignedNarrow*>(x + i);
-    store_bf16(y + i, __builtin_convertvector(__builtin_convertvector(values, IVec), Vec));
+    store_bf16(y + i, __builtin_convertvector(load_bytes(x + i), Vec));
   }
 }
 

@@ -1,22 +1,10 @@
-// Reading ggml's blocks: scales as floats, bytes as vectors. Included by kernel sources only.
+// Reading ggml's blocks. Included by kernel sources only.
 #pragma once
 
 #include "backend/cpu/kernels/simd.h"
 #include "core/block_layouts.h"
 
 namespace owl3::cpu::OWL3_ISA {
-
-typedef uint8_t Bytes __attribute__((vector_size(kWidth)));
-typedef int8_t SignedBytes __attribute__((vector_size(kWidth)));
-typedef uint8_t UnalignedBytes __attribute__((vector_size(kWidth), aligned(1), may_alias));
-typedef int8_t UnalignedSignedBytes __attribute__((vector_size(kWidth), aligned(1), may_alias));
-
-static inline IVec load_bytes(const uint8_t* p) {
-  return __builtin_convertvector(*reinterpret_cast<const UnalignedBytes*>(p), IVec);
-}
-static inline IVec load_bytes(const int8_t* p) {
-  return __builtin_convertvector(*reinterpret_cast<const UnalignedSignedBytes*>(p), IVec);
-}
 
 /// The 6-bit scales and mins of a Q4_K block, as 8 bytes each.
 static inline void unpack_scales(const BlockQ4_K& block, uint32_t (&scales)[2],

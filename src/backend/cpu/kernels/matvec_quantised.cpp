@@ -166,9 +166,8 @@ inline Vec8 scales_of(const Blocks& blocks) {
 /// The words of the 128 bytes at p that `indices` say.
 inline __m128i pick_words(const void* p, __m128i indices) {
   const auto* bytes = static_cast<const char*>(p);
-  return _mm512_castsi512_si128(_mm512_permutex2var_epi16(_mm512_loadu_si512(bytes),
-                                                          _mm512_castsi128_si512(indices),
-                                                          _mm512_loadu_si512(bytes + 64)));
+  return _mm512_castsi512_si128(_mm512_permutex2var_epi16(
+      _mm512_loadu_si512(bytes), _mm512_castsi128_si512(indices), _mm512_loadu_si512(bytes + 64)));
 }
 
 inline Vec8 scales_of(const BlocksOf32<BlockQ4_0, true>& blocks) {
@@ -207,8 +206,12 @@ struct Q8_0 {
 
   Q8_0() = default;
   Q8_0(const Block* first, int64_t last) : blocks{first, last} {}
-  Scales scales(Vec8 x) const { return scales_of(blocks) * x; }
-  static Vec lane_scales(const Scales& scales, int64_t i) { return spread<false>(scales, i); }
+  Scales scales(Vec8 x) const {
+    return scales_of(blocks) * x;
+  }
+  static Vec lane_scales(const Scales& scales, int64_t i) {
+    return spread<false>(scales, i);
+  }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
     const auto half = [&](int64_t block) {
@@ -483,40 +486,46 @@ int64_t interleaved(int64_t j) {
   return j / 64 * 64 + j / 16 % 2 * 32 + j / 32 % 2 * 16 + j % 16;
 }
 
-void prepare_span(Storage storage, const float* x, int64_t n, PreparedSpan& span) {
+/// Rounds a group of x to `rounded`; returns its scale.
+float round_group(const float* x, int8_t* rounded, int32_t& sum) {
+  Vec largest = {};
+  for (int64_t j = 0; j < kGroup; j += kWidth) {
+    const Vec v = load(x + j);
+    largest = maximum(largest, maximum(v, -v));
+  }
+  const float limit = largest_of(largest);
+  const float inverse = limit > 0 ? 127.0f / limit : 0.0f;
+  Vec total = {};  // of integers, exact
+  for (int64_t j = 0; j < kGroup; j += kWidth) {
+    const Vec q = round_to_integer(load(x + j) * inverse);
+    total += q;
+    store_bytes(rounded + j, __builtin_convertvector(q, IVec));
+  }
+  sum = static_cast<int32_t>(sum_of(total));
+  return limit / 127.0f;
+}
+
+void prepare_span(Storage storage, const float* x, PreparedSpan& span) {
   const bool interleave = storage == Storage::kQ4_0 && Q4_0<true>::kInterleaved;
   const int32_t offset = storage == Storage::kQ8_0   ? Q8_0<true>::kOffset
                          : storage == Storage::kQ4_0 ? Q4_0<true>::kOffset
                          : storage == Storage::kQ6_K ? Q6_K<true>::kOffset
                                                      : 0;
   for (int64_t group = 0; group < kGroups; ++group) {
-    float values[kGroup] = {};
-    for (int64_t j = 0; j < kGroup && group * kGroup + j < n; ++j)
-      values[j] = x[group * kGroup + j];
-    float largest = 0;
-    for (const float value : values) {
-      const float magnitude = __builtin_fabsf(value);
-      largest = magnitude > largest ? magnitude : largest;
-    }
-    const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
     int32_t sum = 0;
     int8_t rounded[kGroup];
-    for (int64_t j = 0; j < kGroup; ++j) {
-      const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-      const auto q = static_cast<int32_t>((values[j] * inverse + magic) - magic);
-      sum += q;
-      rounded[j] = static_cast<int8_t>(q);
-    }
+    span.scales[group] = round_group(x + group * kGroup, rounded, sum);
+    span.sums[group] = span.scales[group] * static_cast<float>(sum);
     for (int64_t j = 0; j < kGroup; j += 16) {
       const int64_t at = group * kGroup + j;
       __builtin_memcpy(span.values + (interleave ? interleaved(at) : at), rounded + j, 16);
     }
-    span.scales[group] = largest / 127.0f;
-    span.sums[group] = span.scales[group] * static_cast<float>(sum);
   }
-  for (int64_t i = 0; i < kSpan / 4; ++i) {
-    const int8_t* four = span.values + 4 * i;
-    span.offsets[i] = -offset * (four[0] + four[1] + four[2] + four[3]);
+  for (int64_t i = 0; i < kSteps; ++i) {
+    const IVec sums =
+        dot_unsigned(IVec{}, ByteVec{} + uint8_t{1}, load_step(span.values + i * kStep));
+    const IVec offsets = sums * -offset;
+    __builtin_memcpy(span.offsets + i * kWidth, &offsets, sizeof offsets);
   }
 }
 
@@ -528,9 +537,14 @@ size_t prepared_bytes(int64_t k) {
 
 void prepare_input(Storage storage, const float* x, int64_t k, void* prepared) {
   auto* spans = static_cast<PreparedSpan*>(prepared);
-  for (int64_t first = 0; first < k; first += kSpan) {
-    prepare_span(storage, x + first, k - first < kSpan ? k - first : kSpan, spans[first / kSpan]);
+  int64_t first = 0;
+  for (; first + kSpan <= k; first += kSpan) {
+    prepare_span(storage, x + first, spans[first / kSpan]);
   }
+  if (first == k) return;
+  float last[kSpan] = {};
+  __builtin_memcpy(last, x + first, static_cast<size_t>(k - first) * sizeof(float));
+  prepare_span(storage, last, spans[first / kSpan]);
 }
 
 void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,

@@ -54,30 +54,29 @@ void to_bf16(const float* x, uint16_t* y, int64_t n) {
 }
 
 float round_int8(const float* x, int64_t n, int8_t* rounded) {
-  typedef int8_t Narrow __attribute__((vector_size(kWidth)));
-  typedef int8_t UnalignedNarrow __attribute__((vector_size(kWidth), aligned(1), may_alias));
   Vec largest = {};
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
     const Vec v = load(x + i);
     largest = maximum(largest, maximum(v, -v));
   }
-  float lanes[kWidth];
-  store(lanes, largest);
-  float limit = 0;
-  for (const float lane : lanes) limit = lane > limit ? lane : limit;
+  float limit = largest_of(largest);
+  float last[kWidth] = {};  // of the incomplete vector at the end
   for (int64_t j = i; j < n; ++j) {
+    last[j - i] = x[j];
     const float magnitude = __builtin_fabsf(x[j]);
     limit = magnitude > limit ? magnitude : limit;
   }
   const float inverse = limit > 0 ? 127.0f / limit : 0.0f;
-  const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  for (i = 0; i + kWidth <= n; i += kWidth) {
-    const Vec v = (load(x + i) * inverse + magic) - magic;
-    *reinterpret_cast<UnalignedNarrow*>(rounded + i) =
-        __builtin_convertvector(__builtin_convertvector(v, IVec), Narrow);
+  const auto round = [inverse](const float* values) {
+    return __builtin_convertvector(round_to_integer(load(values) * inverse), IVec);
+  };
+  for (int64_t j = 0; j < i; j += kWidth) store_bytes(rounded + j, round(x + j));
+  if (i < n) {
+    int8_t end[kWidth];
+    store_bytes(end, round(last));
+    for (int64_t j = i; j < n; ++j) rounded[j] = end[j - i];
   }
-  for (; i < n; ++i) rounded[i] = static_cast<int8_t>((x[i] * inverse + magic) - magic);
   return limit / 127.0f;
 }
 

@@ -90,12 +90,16 @@ static inline float float_of_bf16(uint16_t bits) {
 }
 
 static inline float float_of_f16(uint16_t bits) {
+#if defined(__F16C__)
+  return _cvtsh_ss(bits);
+#else
   const uint32_t magnitude = uint32_t{bits & 0x7fffu} << 13;
   const uint32_t sign = uint32_t{bits & 0x8000u} << 16;
   float x;
   __builtin_memcpy(&x, &magnitude, 4);
   x *= 0x1p112f;
   return sign ? -x : x;
+#endif
 }
 
 /// Element access by storage type: F32, F16 and BF16 share every kernel's source.
@@ -122,21 +126,81 @@ static inline Vec minimum(Vec a, Vec b) {
   return a < b ? a : b;
 }
 
+// GCC 12 converts between vectors of bytes and of integers one element at a time.
+static inline IVec load_bytes(const uint8_t* p) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<IVec>(
+      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+#elif defined(__AVX2__)
+  return reinterpret_cast<IVec>(
+      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+#else
+  return IVec{p[0], p[1], p[2], p[3]};
+#endif
+}
+static inline IVec load_bytes(const int8_t* p) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<IVec>(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+#elif defined(__AVX2__)
+  return reinterpret_cast<IVec>(
+      _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+#else
+  return IVec{p[0], p[1], p[2], p[3]};
+#endif
+}
+/// Values from -128 to 127.
+static inline void store_bytes(int8_t* p, IVec v) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(v)));
+#elif defined(__AVX2__)
+  const auto all = reinterpret_cast<__m256i>(v);
+  const __m128i words =
+      _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+#else
+  for (int64_t i = 0; i < kWidth; ++i) p[i] = static_cast<int8_t>(v[i]);
+#endif
+}
+
+// Sum and maximum of the lanes.
+#if defined(__AVX512F__)
 static inline float sum_of(Vec v) {
+  return _mm512_reduce_add_ps(v);
+}
+static inline float largest_of(Vec v) {
+  return _mm512_reduce_max_ps(v);
+}
+#else
+template <typename Combine>
+static inline float reduce(Vec v, Combine combine) {
   float parts[kWidth];
   store(parts, v);
   for (int64_t step = kWidth / 2; step > 0; step /= 2) {
-    for (int64_t i = 0; i < step; ++i) parts[i] += parts[i + step];
+    for (int64_t i = 0; i < step; ++i) parts[i] = combine(parts[i], parts[i + step]);
   }
   return parts[0];
+}
+static inline float sum_of(Vec v) {
+  return reduce(v, [](float a, float b) { return a + b; });
+}
+static inline float largest_of(Vec v) {
+  return reduce(v, [](float a, float b) { return a > b ? a : b; });
+}
+#endif
+
+/// Rounds to the nearest integer, ties to even; |x| below 2^22.
+static inline Vec round_to_integer(Vec x) {
+  const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23
+  return (x + magic) - magic;
 }
 
 /// exp(x), relative error below 2e-7 in [-87, 88], clamped outside: x = n ln 2 + r, exp(r) by its
 /// Taylor polynomial of degree 7 on |r| <= ln 2 / 2.
 static inline Vec exponential(Vec x) {
   x = minimum(maximum(x, broadcast(-87.0f)), broadcast(88.0f));
-  const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-  const Vec n = (x * 1.44269504f + magic) - magic;
+  const Vec n = round_to_integer(x * 1.44269504f);
   const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   Vec p = broadcast(1.0f / 5040);
   p = p * r + 1.0f / 720;

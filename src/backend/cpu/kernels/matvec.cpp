@@ -2,7 +2,8 @@
 //
 // Each weight is read once, in order, and used for all rows of x, which stay in the L1 or L2 cache:
 // one multiply-add per 2 bytes of bf16 weights and row, so memory bandwidth is the bound. Rows of
-// weights are taken in twos or fours to share the loads of x.
+// weights are taken in twos or fours to share the loads of x. They lie far apart: each is then a
+// stream of its own to the hardware's prefetcher, which goes on in the next row.
 #include "backend/cpu/kernels/kernels_internal.h"
 #include "backend/cpu/kernels/simd.h"
 
@@ -10,17 +11,17 @@ namespace owl3::cpu::OWL3_ISA {
 
 namespace {
 
+/// kWeights rows of weights, `row_step` rows apart, with kRows rows of x.
 template <typename Type, int kWeights, int kRows>
-inline void dot_tile(const typename Type::Element* w, int64_t ldw, int64_t k, const float* x,
-                     int64_t ldx, float* y, int64_t ldy) {
+inline void dot_tile(const typename Type::Element* w, int64_t ldw, int64_t row_step, int64_t k,
+                     const float* x, int64_t ldx, float* y, int64_t ldy) {
   Vec sums[kWeights][kRows] = {};
   int64_t i = 0;
   for (; i + kWidth <= k; i += kWidth) {
     Vec weights[kWeights];
 #pragma GCC unroll 8
     for (int n = 0; n < kWeights; ++n) {
-      weights[n] = Type::vec(w + n * ldw + i);
-      __builtin_prefetch(w + (kWeights + n) * ldw + i, 0, 3);
+      weights[n] = Type::vec(w + n * row_step * ldw + i);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -34,8 +35,8 @@ inline void dot_tile(const typename Type::Element* w, int64_t ldw, int64_t k, co
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       float sum = sum_of(sums[n][r]);
-      for (int64_t j = i; j < k; ++j) sum += Type::one(w + n * ldw + j) * x[r * ldx + j];
-      y[r * ldy + n] = sum;
+      for (int64_t j = i; j < k; ++j) sum += Type::one(w + n * row_step * ldw + j) * x[r * ldx + j];
+      y[r * ldy + n * row_step] = sum;
     }
   }
 }
@@ -44,11 +45,13 @@ template <typename Type, int kRows>
 void matvec_rows(const typename Type::Element* w, int64_t ldw, int64_t rows, int64_t k,
                  const float* x, int64_t ldx, float* y, int64_t ldy) {
   constexpr int kWeights = kRows <= 4 ? 4 : 2;
-  int64_t n = 0;
-  for (; n + kWeights <= rows; n += kWeights) {
-    dot_tile<Type, kWeights, kRows>(w + n * ldw, ldw, k, x, ldx, y + n, ldy);
+  const int64_t row_step = rows / kWeights;
+  for (int64_t n = 0; n < row_step; ++n) {
+    dot_tile<Type, kWeights, kRows>(w + n * ldw, ldw, row_step, k, x, ldx, y + n, ldy);
   }
-  for (; n < rows; ++n) dot_tile<Type, 1, kRows>(w + n * ldw, ldw, k, x, ldx, y + n, ldy);
+  for (int64_t n = row_step * kWeights; n < rows; ++n) {
+    dot_tile<Type, 1, kRows>(w + n * ldw, ldw, 0, k, x, ldx, y + n, ldy);
+  }
 }
 
 template <typename Type>

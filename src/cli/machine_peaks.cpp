@@ -120,16 +120,17 @@ double onednn_product(dnnl::memory::data_type a, dnnl::memory::data_type b,
 }
 
 double memory_speed(const cpu::Kernels& kernels, int threads) {
-  // 256 MiB of bf16 per thread, up to 2 GiB.
-  constexpr int64_t kInputs = 4096;
-  const int64_t outputs = std::min<int64_t>(32768, 8 * 32768 / threads);
-  const std::vector<uint16_t> weights(static_cast<size_t>(kInputs * outputs * threads), 0x3c00);
+  // About 256 MiB of bf16 per thread, up to 2 GiB, in the portions of a matrix that decoding hands
+  // to a thread. Rows no power of two apart: those would meet in the same few cache sets.
+  constexpr int64_t kInputs = 4032, kOutputs = 256;
+  const int64_t portions = std::min<int64_t>(130, 1040 / threads) * threads;
+  const std::vector<uint16_t> weights(static_cast<size_t>(kInputs * kOutputs * portions), 0x3c00);
   const std::vector<float> x(kInputs, 1e-3f);
   const double seconds = best_seconds(kRuns, [&] {
-    parallel_for(threads, threads, [&](int64_t thread) {
-      std::vector<float> y(static_cast<size_t>(outputs));
-      kernels.matvec(cpu::Storage::kBF16, weights.data() + thread * kInputs * outputs, kInputs,
-                     outputs, kInputs, x.data(), kInputs, 1, y.data(), outputs);
+    parallel_for(threads, portions, [&](int64_t portion) {
+      float y[kOutputs];
+      kernels.matvec(cpu::Storage::kBF16, weights.data() + portion * kInputs * kOutputs, kInputs,
+                     kOutputs, kInputs, x.data(), kInputs, 1, y, kOutputs);
     });
   });
   return 1e-9 * static_cast<double>(weights.size() * sizeof(uint16_t)) / seconds;

@@ -47,6 +47,7 @@ void set_up(CLI::App& app) {
   add_eval_command(app);
   add_make_checkpoint_command(app);
   add_inspect_command(app);
+  add_plot_command(app);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     command->group("Commands");
     for (CLI::App* part : command->get_subcommands([](CLI::App*) { return true; })) {

@@ -1,0 +1,113 @@
+#include "plot/canvas.h"
+
+#include <cairo-svg.h>
+
+#include <numbers>
+
+#include "core/error.h"
+
+namespace owl3 {
+
+namespace {
+
+/// Cairo calls this with pieces of the file; exceptions must not pass through its frames.
+cairo_status_t write_piece(void* file, const unsigned char* data, unsigned int size) {
+  try {
+    static_cast<AtomicFile*>(file)->write(data, size);
+  } catch (const InputError&) {
+    return CAIRO_STATUS_WRITE_ERROR;
+  }
+  return CAIRO_STATUS_SUCCESS;
+}
+
+bool is_png(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  if (ending != ".png" && ending != ".svg") {
+    throw UsageError(fmt::format("{}: pictures are drawn as .svg or .png", path.string()));
+  }
+  return ending == ".png";
+}
+
+}  // namespace
+
+Canvas::Canvas(const std::filesystem::path& path, int width, int height, int png_scale)
+    : file_((is_png(path), path)), name_(path.string()), png_(is_png(path)) {
+  if (png_) {
+    surface_.reset(
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, width * png_scale, height * png_scale));
+    cairo_surface_set_device_scale(surface_.get(), png_scale, png_scale);
+  } else {
+    surface_.reset(cairo_svg_surface_create_for_stream(write_piece, &file_, width, height));
+    cairo_svg_surface_set_document_unit(surface_.get(), CAIRO_SVG_UNIT_PX);
+  }
+  pen_.reset(cairo_create(surface_.get()));
+  cairo_set_line_join(pen(), CAIRO_LINE_JOIN_ROUND);
+  set_colour({1, 1, 1});
+  cairo_paint(pen());
+}
+
+void Canvas::set_colour(const Colour& colour) {
+  cairo_set_source_rgba(pen(), colour.red, colour.green, colour.blue, colour.opacity);
+}
+
+void Canvas::line(double x0, double y0, double x1, double y1, const Colour& colour, double width) {
+  set_colour(colour);
+  cairo_set_line_width(pen(), width);
+  cairo_move_to(pen(), x0, y0);
+  cairo_line_to(pen(), x1, y1);
+  cairo_stroke(pen());
+}
+
+void Canvas::dot(double x, double y, double radius, const Colour& colour) {
+  set_colour(colour);
+  cairo_new_sub_path(pen());
+  cairo_arc(pen(), x, y, radius, 0, 2 * std::numbers::pi);
+  cairo_fill(pen());
+}
+
+void Canvas::set_font(double size, bool bold) {
+  cairo_select_font_face(pen(), "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                         bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_set_font_size(pen(), size);
+}
+
+double Canvas::text_width(const std::string& text) {
+  cairo_text_extents_t extents{};
+  cairo_text_extents(pen(), text.c_str(), &extents);
+  return extents.x_advance;
+}
+
+void Canvas::text(double x, double y, const std::string& text, Anchor anchor,
+                  const Colour& colour) {
+  const double width = anchor == Anchor::kLeft ? 0 : text_width(text);
+  set_colour(colour);
+  cairo_move_to(pen(), x - (anchor == Anchor::kCentre ? width / 2 : width), y);
+  cairo_show_text(pen(), text.c_str());
+  cairo_new_path(pen());
+}
+
+void Canvas::text_upwards(double x, double y, const std::string& text, const Colour& colour) {
+  cairo_save(pen());
+  cairo_translate(pen(), x, y);
+  cairo_rotate(pen(), -std::numbers::pi / 2);
+  this->text(0, 0, text, Anchor::kCentre, colour);
+  cairo_restore(pen());
+}
+
+void Canvas::commit() {
+  const cairo_status_t drawn = cairo_status(pen());
+  pen_.reset();
+  cairo_status_t written = drawn;
+  if (png_ && drawn == CAIRO_STATUS_SUCCESS) {
+    written = cairo_surface_write_to_png_stream(surface_.get(), write_piece, &file_);
+  }
+  cairo_surface_finish(surface_.get());
+  if (written == CAIRO_STATUS_SUCCESS) written = cairo_surface_status(surface_.get());
+  if (written != CAIRO_STATUS_SUCCESS) {
+    throw InputError(
+        fmt::format("{}: cannot be drawn: {}", name_, cairo_status_to_string(written)));
+  }
+  file_.commit();
+}
+
+}  // namespace owl3

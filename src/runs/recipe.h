@@ -1,0 +1,115 @@
+// Recipes: what is trained, on what, how. Small YAML or JSON files, one per stage of training.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runs/schedule.h"
+
+namespace owl3 {
+
+enum class Task { kLanguage, kSiglip };
+enum class Precision { kFloat32, kBf16 };
+enum class CacheFeatures { kAuto, kOn, kOff };
+
+/// A new model instead of a checkpoint: its sizes, and where parts of it are taken from.
+struct InitRecipe {
+  std::string variant = "gated";  // or "unified"
+  std::string config;             // the text of a config.json
+  std::string tokenizer;          // tokenizer.json, or a folder that has one
+  std::string vision;             // a checkpoint whose vision encoder is taken; empty: random
+  std::string decoder;            // a checkpoint whose language model is taken; empty: random
+};
+
+/// The text side of SigLIP pre-training, thrown away afterwards.
+struct TextTowerRecipe {
+  int64_t hidden_size = 128;
+  int64_t num_hidden_layers = 2;
+  int64_t num_attention_heads = 4;
+  int64_t intermediate_size = 256;
+  int64_t max_tokens = 64;
+};
+
+struct LoraRecipe {
+  int64_t rank = 8;
+  double alpha = 32;
+  double dropout = 0.05;
+  std::vector<std::string> targets = {"all"};  // names of linear layers of the decoder
+  bool merge = false;                          // the model at the end: merged, or base + adapter
+};
+
+struct DataRecipe {
+  std::string path;  // JSONL
+  double weight = 1;
+};
+
+struct ValidationRecipe {
+  std::vector<DataRecipe> data;  // empty: no validation
+  int64_t every = 0;             // steps; 0: only at the end
+  int64_t samples = 0;           // 0: all
+};
+
+struct BatchRecipe {
+  int64_t rows = 1;        // packed rows (image-text pairs for SigLIP) per process and pass
+  int64_t accumulate = 1;  // passes per step
+  int64_t tokens = 2048;   // tokens of a row
+  int64_t images = 0;      // most visual tokens of a row; 0: unbounded
+  bool pack = true;        // several samples to a row, without attention between them
+};
+
+struct OptimizerRecipe {
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-8;
+  double weight_decay = 0.05;
+  bool no_decay_on_vectors = true;  // norms, biases and gates
+};
+
+struct Recipe {
+  std::string name;  // of the file, for messages
+  Task task = Task::kLanguage;
+  std::string model;               // a checkpoint folder, or
+  std::optional<InitRecipe> init;  // a new model
+  TextTowerRecipe text_tower;      // SigLIP only
+  std::string output;              // the run folder
+  std::vector<std::string> trainable;
+  std::optional<LoraRecipe> lora;
+  std::vector<DataRecipe> data;
+  ValidationRecipe validation;
+  BatchRecipe batch;
+  int64_t steps = 0;  // one of these two is 0
+  double epochs = 0;
+  LearningRateRecipe learning_rate;
+  OptimizerRecipe optimizer;
+  double clip_norm = 1;  // 0: never
+  uint64_t seed = 0;
+  Precision precision = Precision::kFloat32;
+  bool gradient_checkpointing = false;
+  bool cut = false;  // images into tiles, as the model sees photographs
+  CacheFeatures cache_features = CacheFeatures::kAuto;
+  int64_t save_every = 500;  // steps; 0: only at the end
+  int64_t keep = 2;          // checkpoints; 0: all
+  int64_t log_every = 10;    // steps
+  int64_t workers = 2;       // threads that decode and tokenise
+};
+
+/// The groups of tensors that `trainable` may name.
+const std::vector<std::string>& trainable_groups();
+
+/// Reads the file at `path`, with KEY=VALUE `overrides` put in. Throws InputError, one line, for
+/// whatever is unknown, of the wrong type or impossible.
+Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// The same from text.
+Recipe parse_recipe(std::string_view text, const std::string& name,
+                    const std::vector<std::string>& overrides = {});
+
+/// Every key with its value, as a recipe that parses to the same.
+nlohmann::ordered_json to_json(const Recipe& recipe);
+/// The object as YAML, a key a line.
+std::string to_yaml(const nlohmann::ordered_json& json, int indent = 0);
+
+}  // namespace owl3

@@ -1,0 +1,71 @@
+// The folder of a run: checkpoints that appear whole or not at all, and which is the newest.
+//
+//   recipe.yaml  metrics.jsonl  events.out.tfevents.*  checkpoint-STEP/  last  model/
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace owl3 {
+
+/// A folder that is filled under a temporary name and gets its own by commit(): other processes see
+/// it whole or not at all.
+class PendingFolder {
+ public:
+  explicit PendingFolder(std::filesystem::path path);
+  /// Removes what was written, unless it was committed.
+  ~PendingFolder();
+  PendingFolder(PendingFolder&& other) noexcept;
+  PendingFolder& operator=(PendingFolder&&) = delete;
+
+  /// Where its files are written.
+  const std::filesystem::path& temporary() const { return temporary_; }
+  /// Brings all files to the disk, then renames; what stood there before is replaced.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+};
+
+class RunFolder {
+ public:
+  /// Opens or makes the folder, and holds it: a second process that opens it gets an InputError.
+  /// Leftovers of a killed process are removed. Without `resume`, a folder that holds a run already
+  /// is refused.
+  RunFolder(const std::filesystem::path& path, bool resume);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path metrics_path() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path recipe_path() const { return path_ / "recipe.yaml"; }
+  std::filesystem::path model_path() const { return path_ / "model"; }
+  std::filesystem::path checkpoint_path(int64_t step) const;
+
+  /// The step of the newest complete checkpoint, as the file `last` has it; empty when there is
+  /// none. Throws InputError when `last` names one that is not there.
+  std::optional<int64_t> last_step() const;
+  /// Steps of all checkpoints, rising.
+  std::vector<int64_t> checkpoint_steps() const;
+
+  /// Fill it, then hand it to finish_checkpoint().
+  PendingFolder begin_checkpoint(int64_t step) const;
+  /// Commits, points `last` at it, and removes the oldest but `keep` (0: none is removed).
+  void finish_checkpoint(PendingFolder& folder, int64_t step, int64_t keep) const;
+
+ private:
+  void remove_leftovers() const;
+
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+/// The step of the newest complete checkpoint in a run's folder that someone else may hold.
+std::optional<int64_t> last_checkpoint_step(const std::filesystem::path& run);
+
+}  // namespace owl3

@@ -1,0 +1,34 @@
+// The learning rate over the steps of a run: linear warm-up, then a cosine or a constant.
+#pragma once
+
+#include <cstdint>
+
+namespace owl3 {
+
+/// The keys `learning_rate` and `schedule` of a recipe.
+struct LearningRateRecipe {
+  enum class Schedule { kCosine, kConstant };
+
+  double max = 1e-4;
+  double min = 0;
+  double warmup_ratio = 0.03;  // of all steps,
+  int64_t warmup_steps = -1;   // or their number when it is given
+  Schedule schedule = Schedule::kCosine;
+};
+
+class LearningRateSchedule {
+ public:
+  LearningRateSchedule(const LearningRateRecipe& recipe, int64_t total_steps);
+
+  /// The rate of step `step`, counted from 0: the warm-up rises to max at its last step, the cosine
+  /// falls to min at the last step of all.
+  double at(int64_t step) const;
+  int64_t warmup_steps() const { return warmup_steps_; }
+
+ private:
+  LearningRateRecipe recipe_;
+  int64_t total_steps_;
+  int64_t warmup_steps_;
+};
+
+}  // namespace owl3

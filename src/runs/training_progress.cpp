@@ -1,0 +1,100 @@
+#include "runs/training_progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace owl3 {
+
+namespace {
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::min(seconds, 3.6e8) + 0.5);
+  if (whole >= 3600) {
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  }
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+std::string bar(double fraction, int width) {
+  const int filled = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * width);
+  std::string text;
+  for (int i = 0; i < width; ++i) text += i < filled ? "█" : "░";
+  return text;
+}
+
+std::string rate(double per_second, const char* unit) {
+  if (per_second <= 0) return "";
+  return per_second >= 10 ? fmt::format("  {:.0f} {}/s", per_second, unit)
+                          : fmt::format("  {:.2g} {}/s", per_second, unit);
+}
+
+struct Parts {
+  std::string step;
+  std::string loss;
+  std::string rates;
+  std::string left;
+};
+
+Parts parts_of(const TrainingState& state) {
+  Parts parts;
+  parts.step = fmt::format("step {}/{}", state.step, state.steps);
+  parts.loss = fmt::format("  loss {:.4f}  lr {:.2e}", state.loss, state.learning_rate);
+  parts.rates = rate(state.tokens_per_second, "tokens") + rate(state.images_per_second, "images");
+  if (state.seconds_left >= 0) parts.left = "  left " + duration(state.seconds_left);
+  return parts;
+}
+
+}  // namespace
+
+std::string training_log_line(const TrainingState& state) {
+  const Parts parts = parts_of(state);
+  return parts.step + parts.loss + parts.rates + parts.left;
+}
+
+std::string training_line(const TrainingState& state, int columns) {
+  const Parts parts = parts_of(state);
+  std::string tail = parts.loss + parts.rates + parts.left;
+  if (static_cast<int>(parts.step.size() + tail.size()) >= columns) tail = parts.loss + parts.left;
+  const int room = columns - 3 - static_cast<int>(parts.step.size() + tail.size());
+  std::string line = parts.step;
+  if (room >= 5 && state.steps > 0) {
+    line += "  " + bar(static_cast<double>(state.step) / static_cast<double>(state.steps),
+                       std::min(30, room));
+    return line + tail;
+  }
+  return (line + tail).substr(0, static_cast<size_t>(std::max(0, columns - 1)));
+}
+
+TrainingProgress::TrainingProgress(std::FILE* out, std::function<int()> columns)
+    : out_(out), columns_(std::move(columns)) {}
+
+void TrainingProgress::update(const TrainingState& state, bool logged) {
+  if (!columns_) {
+    if (logged) say(training_log_line(state));
+    return;
+  }
+  const auto now = Clock::now();
+  if (now < next_ && state.step < state.steps) return;
+  next_ = now + std::chrono::milliseconds(100);
+  fmt::print(out_, "\r\033[K{}", training_line(state, columns_()));
+  std::fflush(out_);
+  shown_ = true;
+}
+
+void TrainingProgress::say(const std::string& text) {
+  erase();
+  fmt::print(out_, "{}\n", text);
+  std::fflush(out_);
+}
+
+void TrainingProgress::erase() {
+  if (shown_) {
+    std::fputs("\r\033[K", out_);
+    std::fflush(out_);
+  }
+  shown_ = false;
+}
+
+}  // namespace owl3

@@ -1,0 +1,163 @@
+// Recipe files: every key, and one clear line for whatever is wrong.
+#include "runs/recipe.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/scratch_folder.h"
+
+namespace owl3 {
+namespace {
+
+constexpr const char* kSmall =
+    "model: base\n"
+    "output: run\n"
+    "trainable: [projector, hyper]\n"
+    "data: a.jsonl\n"
+    "steps: 10\n";
+
+std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return message_of<InputError>([&] { parse_recipe(text, "r.yaml", overrides); });
+}
+
+TEST(Recipe, ReadsEveryKey) {
+  const Recipe recipe = parse_recipe(R"(
+task: language
+model: base
+output: run
+trainable: [projector, decoder]
+lora: {rank: 4, alpha: 16, dropout: 0, targets: [q_proj, v_proj], merge: true}
+data:
+  - {path: a.jsonl, weight: 2.5}
+  - b.jsonl
+validation: {path: v.jsonl, every: 50, samples: 20}
+batch: {rows: 2, accumulate: 3, tokens: 768, images: 4096, pack: false}
+epochs: 1.5
+learning_rate: {max: 1e-3, min: 1e-5, warmup_steps: 7}
+schedule: constant
+optimizer: {beta1: 0.8, beta2: 0.99, eps: 1e-6, weight_decay: 0.1, no_decay_on_vectors: false}
+clip_norm: 0.5
+seed: 42
+precision: bf16
+gradient_checkpointing: true
+cut: true
+cache_features: off
+save_every: 100
+keep: 3
+log_every: 5
+workers: 4
+)",
+                                     "r.yaml");
+  EXPECT_EQ(recipe.trainable, (std::vector<std::string>{"projector", "decoder"}));
+  EXPECT_EQ(recipe.lora->targets, (std::vector<std::string>{"q_proj", "v_proj"}));
+  EXPECT_TRUE(recipe.lora->merge);
+  ASSERT_EQ(recipe.data.size(), 2U);
+  EXPECT_EQ(recipe.data[0].weight, 2.5);
+  EXPECT_EQ(recipe.data[1].path, "b.jsonl");
+  EXPECT_EQ(recipe.validation.data[0].path, "v.jsonl");
+  EXPECT_EQ(recipe.batch.accumulate, 3);
+  EXPECT_FALSE(recipe.batch.pack);
+  EXPECT_EQ(recipe.epochs, 1.5);
+  EXPECT_EQ(recipe.learning_rate.max, 1e-3);
+  EXPECT_EQ(recipe.learning_rate.warmup_steps, 7);
+  EXPECT_EQ(recipe.learning_rate.schedule, LearningRateRecipe::Schedule::kConstant);
+  EXPECT_FALSE(recipe.optimizer.no_decay_on_vectors);
+  EXPECT_EQ(recipe.precision, Precision::kBf16);
+  EXPECT_EQ(recipe.cache_features, CacheFeatures::kOff);
+  EXPECT_EQ(recipe.workers, 4);
+}
+
+TEST(Recipe, WrittenOutParsesToTheSame) {
+  const Recipe recipe = parse_recipe(
+      "init: {tokenizer: t, vision: v, config: {hidden_size: 64, rope_theta: 1e6}}\n"
+      "output: 'a \"quoted\": name'\ntask: siglip\ntext_tower: {hidden_size: 32}\n"
+      "data: [a, {path: b, weight: 0.125}]\nsteps: 5\nvalidation: {path: c}\n",
+      "r.yaml");
+  const std::string yaml = to_yaml(to_json(recipe));
+  EXPECT_EQ(to_json(parse_recipe(yaml, "again.yaml")), to_json(recipe)) << yaml;
+  const std::string json = to_json(recipe).dump();
+  EXPECT_EQ(to_json(parse_recipe(json, "again.json")), to_json(recipe)) << json;
+}
+
+TEST(Recipe, OverridesStandAboveTheFile) {
+  const Recipe recipe = parse_recipe(
+      kSmall, "r.yaml", {"batch.rows=4", "steps=20", "trainable=[vision]", "lora.rank=2"});
+  EXPECT_EQ(recipe.batch.rows, 4);
+  EXPECT_EQ(recipe.steps, 20);
+  EXPECT_EQ(recipe.trainable, std::vector<std::string>{"vision"});
+  EXPECT_EQ(recipe.lora->rank, 2);
+  EXPECT_EQ(error_of(kSmall, {"batch.rows=x"}),
+            "--set batch.rows=x: batch.rows must be a whole number from 1 to 65536, not \"x\"");
+  EXPECT_THROW(parse_recipe(kSmall, "r.yaml", {"steps"}), UsageError);
+}
+
+TEST(Recipe, UnknownKeysAreNamedWithTheirLineAndWhatIsAllowed) {
+  EXPECT_EQ(
+      error_of(std::string(kSmall) + "batch:\n  rows: 1\n  colums: 2\n"),
+      "r.yaml:8: unknown key batch.colums; allowed here: rows, accumulate, tokens, images, pack");
+  EXPECT_TRUE(
+      error_of(std::string(kSmall) + "stepz: 3\n").starts_with("r.yaml:6: unknown key stepz"));
+}
+
+TEST(Recipe, WrongTypesAndValuesAreOneLine) {
+  const std::string small = kSmall;
+  EXPECT_EQ(error_of(small + "seed: many\n"),
+            "r.yaml:6: seed must be a whole number from 0 to 9223372036854775807, not \"many\"");
+  EXPECT_EQ(error_of(small + "seed: \"3\"\n").substr(0, 14), "r.yaml:6: seed");  // a text
+  EXPECT_EQ(error_of(small + "cut: yes\n"), "r.yaml:6: cut must be true or false, not \"yes\"");
+  EXPECT_EQ(error_of(small + "precision: fp8\n"),
+            "r.yaml:6: precision must be float32 or bf16, not \"fp8\"");
+  EXPECT_EQ(error_of(small + "batch: 4\n"), "r.yaml:6: batch must be a mapping, not \"4\"");
+  EXPECT_EQ(error_of(small + "optimizer: {beta1: 1}\n"),
+            "r.yaml:6: optimizer.beta1 must be a number from 0 to 0.999999, not \"1\"");
+  EXPECT_EQ(error_of(small + "learning_rate: {max: .nan}\n").substr(0, 27),
+            "r.yaml:6: learning_rate.max");
+  EXPECT_EQ(error_of(small + "learning_rate: {max: 1e-5, min: 1e-3}\n"),
+            "r.yaml:6: learning_rate.min must not exceed learning_rate.max");
+}
+
+TEST(Recipe, WhatContradictsIsRefused) {
+  const std::string small = kSmall;
+  EXPECT_NE(error_of(small + "epochs: 2\n").find("one of the two"), std::string::npos);
+  EXPECT_NE(error_of("output: o\ndata: a\nsteps: 1\ntrainable: [hyper]\n").find("model or init"),
+            std::string::npos);
+  EXPECT_NE(error_of("model: m\noutput: o\ndata: a\nsteps: 1\n").find("trainable is missing"),
+            std::string::npos);
+  EXPECT_NE(error_of("model: m\noutput: o\ndata: a\nsteps: 1\ntrainable: [head]\n")
+                .find("projector, hyper, decoder, embeddings, vision, not \"head\""),
+            std::string::npos);
+  EXPECT_NE(error_of("model: m\noutput: o\ntrainable: [hyper]\nsteps: 1\n").find("data is missing"),
+            std::string::npos);
+  EXPECT_NE(error_of("model: m\noutput: o\ndata: a\nsteps: 1\ntrainable: [vision]\n"
+                     "cache_features: on\n")
+                .find("r.yaml:6: cache_features"),
+            std::string::npos);
+}
+
+TEST(Recipe, BrokenFilesAreOneLineWithTheirPlace) {
+  EXPECT_TRUE(error_of("model: [a\noutput: b\n").starts_with("r.yaml:")) << error_of("model: [a\n");
+  EXPECT_EQ(error_of("model: a\nmodel: b\n"), "r.yaml:2: model is given twice");
+  EXPECT_EQ(error_of("- a\n"), "r.yaml: a recipe is a mapping of keys to values");
+  EXPECT_NE(message_of<InputError>([] { load_recipe("/nonexistent.yaml"); }).find("No such file"),
+            std::string::npos);
+  EXPECT_NE(message_of<InputError>([] { load_recipe("/"); }).find("cannot be read"),
+            std::string::npos);
+}
+
+TEST(Recipe, AliasesThatMultiplyAreRefused) {
+  std::string text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n";
+  for (char c = 'b'; c < 'i'; ++c) {
+    const std::string before = std::string("*") + static_cast<char>(c - 1);
+    text += std::string(1, c) + ": &" + c + " [";
+    for (int i = 0; i < 9; ++i) text += before + ", ";
+    text += before + "]\n";
+  }
+  EXPECT_NE(error_of(text).find("too large"), std::string::npos);
+  EXPECT_NE(error_of("a: " + std::string(200, '[') + std::string(200, ']')).find("nested"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace owl3

@@ -1,0 +1,86 @@
+// Run folders: checkpoints that appear whole, the newest of them, one process at a time.
+#include "runs/run_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "core/scratch_folder.h"
+
+namespace owl3 {
+namespace {
+
+void save(const RunFolder& run, int64_t step, int64_t keep) {
+  PendingFolder folder = run.begin_checkpoint(step);
+  std::ofstream(folder.temporary() / "weights") << step;
+  run.finish_checkpoint(folder, step, keep);
+}
+
+TEST(RunFolder, KnowsItsNewestCheckpoint) {
+  const ScratchFolder scratch;
+  const RunFolder run(scratch / "run", false);
+  EXPECT_FALSE(run.last_step());
+  save(run, 10, 0);
+  save(run, 200, 0);
+  EXPECT_EQ(run.last_step(), 200);
+  EXPECT_EQ(read_text(run.checkpoint_path(200) / "weights"), "200");
+  EXPECT_EQ(read_text(run.path() / "last"), "checkpoint-200\n");
+}
+
+TEST(RunFolder, KeepsAsManyCheckpointsAsAsked) {
+  const ScratchFolder scratch;
+  const RunFolder run(scratch / "run", false);
+  for (const int64_t step : {5, 10, 15, 100}) save(run, step, 2);
+  EXPECT_EQ(run.checkpoint_steps(), (std::vector<int64_t>{15, 100}));
+}
+
+TEST(RunFolder, SavesAStepAgainOverALostOne) {
+  const ScratchFolder scratch;
+  const RunFolder run(scratch / "run", false);
+  save(run, 5, 0);
+  save(run, 5, 1);
+  EXPECT_EQ(run.checkpoint_steps(), std::vector<int64_t>{5});
+}
+
+TEST(RunFolder, AnUnfinishedCheckpointIsNone) {
+  const ScratchFolder scratch;
+  {
+    const RunFolder run(scratch / "run", false);
+    save(run, 5, 0);
+    std::filesystem::create_directory(run.path() / "checkpoint-9.unfinished");
+    std::ofstream(run.path() / "checkpoint-9.unfinished" / "weights") << "hal";
+  }
+  const RunFolder run(scratch / "run", true);
+  EXPECT_EQ(run.last_step(), 5);
+  EXPECT_FALSE(std::filesystem::exists(run.path() / "checkpoint-9.unfinished"));
+  {
+    const PendingFolder dropped = run.begin_checkpoint(11);
+    EXPECT_TRUE(std::filesystem::exists(dropped.temporary()));
+  }
+  EXPECT_EQ(run.checkpoint_steps(), std::vector<int64_t>{5});
+}
+
+TEST(RunFolder, OfAnotherRunIsRefused) {
+  const ScratchFolder scratch;
+  const auto open = [&] { RunFolder(scratch / "run", false); };
+  { const RunFolder run(scratch / "run", false); }
+  open();  // nothing was trained in it
+  {
+    const RunFolder run(scratch / "run", false);
+    EXPECT_NE(message_of<InputError>(open).find("another process"), std::string::npos);
+    save(run, 1, 0);
+  }
+  EXPECT_NE(message_of<InputError>(open).find("--resume"), std::string::npos);
+}
+
+TEST(RunFolder, ALastThatNamesNothingIsAnError) {
+  const ScratchFolder scratch;
+  const RunFolder run(scratch / "run", false);
+  for (const char* name : {"checkpoint-7", "checkpoint-", "/etc", "checkpoint-7/..", ""}) {
+    std::ofstream(run.path() / "last") << name << "\n";
+    EXPECT_NE(message_of<InputError>([&] { run.last_step(); }).find("no checkpoint of this run"),
+              std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace owl3

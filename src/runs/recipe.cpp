@@ -68,6 +68,7 @@ DataRecipe read_source(const RecipeValue& value, const std::string& path) {
   RecipeReader reader(value, path + ".");
   reader.text("path", source.path);
   reader.number("weight", source.weight, 1e-9, 1e9);
+  reader.text("media_root", source.media_root);
   reader.finish();
   if (source.path.empty()) reader.fail("path", "is missing: a JSONL file");
   return source;
@@ -81,6 +82,17 @@ std::vector<DataRecipe> read_sources(const RecipeValue& value, const std::string
     sources.push_back(read_source(item, fmt::format("{}[{}]", path, sources.size())));
   }
   return sources;
+}
+
+SampleRecipe read_sample(const RecipeValue& mapping) {
+  RecipeReader reader(mapping, "sample.");
+  SampleRecipe sample;
+  reader.boolean("newline_after_media", sample.newline_after_media);
+  sample.last_answer_only = reader.choice("learn", {"all_answers", "last_answer"}, 0) == 1;
+  reader.number("fps", sample.fps, 1e-3, 1000);
+  reader.integer("max_frames", sample.max_frames, 1, 100'000);
+  reader.finish();
+  return sample;
 }
 
 ValidationRecipe read_validation(const RecipeValue& mapping) {
@@ -174,12 +186,13 @@ void read_trainable(RecipeReader& reader, Recipe& recipe) {
 void read_work(RecipeReader& reader, Recipe& recipe) {
   if (const RecipeValue* data = reader.any("data")) recipe.data = read_sources(*data, "data");
   if (recipe.data.empty()) reader.fail("data", "is missing: a list of {path: a.jsonl, weight: 1}");
+  if (const RecipeValue* sample = reader.mapping("sample")) recipe.sample = read_sample(*sample);
   if (const RecipeValue* validation = reader.mapping("validation")) {
     recipe.validation = read_validation(*validation);
   }
   if (const RecipeValue* batch = reader.mapping("batch")) recipe.batch = read_batch(*batch);
   reader.integer("steps", recipe.steps, 1, kMany);
-  reader.number("epochs", recipe.epochs, 1e-6, 1e6);
+  reader.integer("epochs", recipe.epochs, 1, kMany);
   if ((recipe.steps > 0) == (recipe.epochs > 0)) {
     reader.fail(recipe.steps > 0 ? "epochs" : "steps", "or epochs must be given, one of the two");
   }
@@ -202,7 +215,8 @@ void read_ways(RecipeReader& reader, Recipe& recipe) {
   recipe.precision = reader.choice("precision", {"float32", "bf16"}, 0) == 0 ? Precision::kFloat32
                                                                              : Precision::kBf16;
   reader.boolean("gradient_checkpointing", recipe.gradient_checkpointing);
-  reader.boolean("cut", recipe.cut);
+  const int cut = reader.choice("cut", {"auto", "true", "false"}, 0);
+  if (cut > 0) recipe.cut = cut == 1;
   constexpr CacheFeatures kChoices[] = {CacheFeatures::kAuto, CacheFeatures::kOn,
                                         CacheFeatures::kOff};
   recipe.cache_features = kChoices[reader.choice("cache_features", {"auto", "on", "off"}, 0)];

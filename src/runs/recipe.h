@@ -42,8 +42,17 @@ struct LoraRecipe {
 };
 
 struct DataRecipe {
-  std::string path;  // JSONL
-  double weight = 1;
+  std::string path;        // JSONL
+  double weight = 1;       // how many times a row is seen in an epoch
+  std::string media_root;  // what media paths are relative to; empty: the folder of `path`
+};
+
+/// How rows of the data become text and images.
+struct SampleRecipe {
+  bool newline_after_media = false;  // as ms-swift writes prompts
+  bool last_answer_only = false;     // learn the last answer of a conversation, or all
+  double fps = 1;                    // frames sampled per second of a film
+  int64_t max_frames = 16;
 };
 
 struct ValidationRecipe {
@@ -56,7 +65,7 @@ struct BatchRecipe {
   int64_t rows = 1;        // packed rows (image-text pairs for SigLIP) per process and pass
   int64_t accumulate = 1;  // passes per step
   int64_t tokens = 2048;   // tokens of a row
-  int64_t images = 0;      // most visual tokens of a row; 0: unbounded
+  int64_t images = 0;      // most images of a row, tiles and frames counted; 0: unbounded
   bool pack = true;        // several samples to a row, without attention between them
 };
 
@@ -78,17 +87,18 @@ struct Recipe {
   std::vector<std::string> trainable;
   std::optional<LoraRecipe> lora;
   std::vector<DataRecipe> data;
+  SampleRecipe sample;
   ValidationRecipe validation;
   BatchRecipe batch;
   int64_t steps = 0;  // one of these two is 0
-  double epochs = 0;
+  int64_t epochs = 0;
   LearningRateRecipe learning_rate;
   OptimizerRecipe optimizer;
   double clip_norm = 1;  // 0: never
   uint64_t seed = 0;
   Precision precision = Precision::kFloat32;
   bool gradient_checkpointing = false;
-  bool cut = false;  // images into tiles, as the model sees photographs
+  std::optional<bool> cut;  // images into tiles; unset (auto): unless the row has a video
   CacheFeatures cache_features = CacheFeatures::kAuto;
   int64_t save_every = 500;  // steps; 0: only at the end
   int64_t keep = 2;          // checkpoints; 0: all

@@ -39,8 +39,16 @@ Json json_of(const std::vector<DataRecipe>& sources) {
   Json list = Json::array();
   for (const DataRecipe& source : sources) {
     list.push_back({{"path", source.path}, {"weight", source.weight}});
+    if (!source.media_root.empty()) list.back()["media_root"] = source.media_root;
   }
   return list;
+}
+
+Json json_of(const SampleRecipe& sample) {
+  return {{"newline_after_media", sample.newline_after_media},
+          {"learn", sample.last_answer_only ? "last_answer" : "all_answers"},
+          {"fps", sample.fps},
+          {"max_frames", sample.max_frames}};
 }
 
 Json json_of(const BatchRecipe& batch) {
@@ -84,6 +92,7 @@ void put_model(Json& json, const Recipe& recipe) {
 
 void put_work(Json& json, const Recipe& recipe) {
   json["data"] = json_of(recipe.data);
+  json["sample"] = json_of(recipe.sample);
   if (!recipe.validation.data.empty()) {
     json["validation"] = {{"path", json_of(recipe.validation.data)},
                           {"every", recipe.validation.every},
@@ -113,7 +122,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
   put_work(json, recipe);
   json["precision"] = recipe.precision == Precision::kBf16 ? "bf16" : "float32";
   json["gradient_checkpointing"] = recipe.gradient_checkpointing;
-  json["cut"] = recipe.cut;
+  json["cut"] = !recipe.cut ? Json("auto") : Json(*recipe.cut);
   json["cache_features"] = kCacheNames[static_cast<int>(recipe.cache_features)];
   json["save_every"] = recipe.save_every;
   json["keep"] = recipe.keep;

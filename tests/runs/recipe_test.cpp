@@ -34,7 +34,7 @@ data:
   - b.jsonl
 validation: {path: v.jsonl, every: 50, samples: 20}
 batch: {rows: 2, accumulate: 3, tokens: 768, images: 4096, pack: false}
-epochs: 1.5
+epochs: 2
 learning_rate: {max: 1e-3, min: 1e-5, warmup_steps: 7}
 schedule: constant
 optimizer: {beta1: 0.8, beta2: 0.99, eps: 1e-6, weight_decay: 0.1, no_decay_on_vectors: false}
@@ -42,7 +42,8 @@ clip_norm: 0.5
 seed: 42
 precision: bf16
 gradient_checkpointing: true
-cut: true
+sample: {newline_after_media: true, learn: last_answer, fps: 2, max_frames: 8}
+cut: false
 cache_features: off
 save_every: 100
 keep: 3
@@ -57,9 +58,12 @@ workers: 4
   EXPECT_EQ(recipe.data[0].weight, 2.5);
   EXPECT_EQ(recipe.data[1].path, "b.jsonl");
   EXPECT_EQ(recipe.validation.data[0].path, "v.jsonl");
+  EXPECT_TRUE(recipe.sample.last_answer_only);
+  EXPECT_EQ(recipe.cut, false);
+  EXPECT_EQ(recipe.sample.max_frames, 8);
   EXPECT_EQ(recipe.batch.accumulate, 3);
   EXPECT_FALSE(recipe.batch.pack);
-  EXPECT_EQ(recipe.epochs, 1.5);
+  EXPECT_EQ(recipe.epochs, 2);
   EXPECT_EQ(recipe.learning_rate.max, 1e-3);
   EXPECT_EQ(recipe.learning_rate.warmup_steps, 7);
   EXPECT_EQ(recipe.learning_rate.schedule, LearningRateRecipe::Schedule::kConstant);
@@ -106,7 +110,8 @@ TEST(Recipe, WrongTypesAndValuesAreOneLine) {
   EXPECT_EQ(error_of(small + "seed: many\n"),
             "r.yaml:6: seed must be a whole number from 0 to 9223372036854775807, not \"many\"");
   EXPECT_EQ(error_of(small + "seed: \"3\"\n").substr(0, 14), "r.yaml:6: seed");  // a text
-  EXPECT_EQ(error_of(small + "cut: yes\n"), "r.yaml:6: cut must be true or false, not \"yes\"");
+  EXPECT_EQ(error_of(small + "gradient_checkpointing: yes\n"),
+            "r.yaml:6: gradient_checkpointing must be true or false, not \"yes\"");
   EXPECT_EQ(error_of(small + "precision: fp8\n"),
             "r.yaml:6: precision must be float32 or bf16, not \"fp8\"");
   EXPECT_EQ(error_of(small + "batch: 4\n"), "r.yaml:6: batch must be a mapping, not \"4\"");

@@ -53,5 +53,19 @@ TEST(LearningRate, ConstantStays) {
   EXPECT_DOUBLE_EQ(schedule.at(49), 3);
 }
 
+TEST(LearningRate, FollowsTheProgressWhereStepsAreNotKnown) {
+  LearningRateRecipe rate = recipe(1, 0, 2);
+  const LearningRateSchedule by_steps(rate, 0);
+  EXPECT_DOUBLE_EQ(by_steps.at_progress(0, 0), 0.5);
+  EXPECT_NEAR(by_steps.at_progress(50, 0.5), 0.5, 1e-12);
+  rate.warmup_steps = -1;
+  rate.warmup_ratio = 0.2;
+  const LearningRateSchedule by_ratio(rate, 0);
+  EXPECT_GT(by_ratio.at_progress(0, 0), 0);
+  EXPECT_NEAR(by_ratio.at_progress(9, 0.09), 0.5, 1e-12);  // a hundredth a step
+  EXPECT_NEAR(by_ratio.at_progress(60, 0.6), 0.5, 1e-12);
+  EXPECT_NEAR(by_ratio.at_progress(100, 1), 0, 1e-12);
+}
+
 }  // namespace
 }  // namespace owl3

@@ -20,7 +20,6 @@ InitRecipe read_init(const RecipeValue& mapping) {
   init.variant = reader.choice("variant", {"gated", "unified"}, 0) == 0 ? "gated" : "unified";
   reader.text("tokenizer", init.tokenizer);
   reader.text("vision", init.vision);
-  reader.text("decoder", init.decoder);
   if (const RecipeValue* config = reader.mapping("config")) {
     init.config = to_json(*config).dump();  // its keys are checked by the reader of config.json
   } else {
@@ -177,6 +176,9 @@ void read_trainable(RecipeReader& reader, Recipe& recipe) {
       reader.fail(recipe.lora ? "lora" : "trainable",
                   "is not for task: siglip, which trains the vision encoder and its text tower");
     }
+  } else if (recipe.lora && !recipe.trainable.empty() && !recipe.lora->merge) {
+    reader.fail("lora",
+                "beside trainable parts needs merge: true; an adapter holds no other parts");
   } else if (recipe.trainable.empty() && !recipe.lora) {
     reader.fail("trainable",
                 fmt::format("is missing: a list of {} (or give lora)", fmt::join(groups, ", ")));
@@ -220,6 +222,7 @@ void read_ways(RecipeReader& reader, Recipe& recipe) {
   constexpr CacheFeatures kChoices[] = {CacheFeatures::kAuto, CacheFeatures::kOn,
                                         CacheFeatures::kOff};
   recipe.cache_features = kChoices[reader.choice("cache_features", {"auto", "on", "off"}, 0)];
+  reader.text("feature_folder", recipe.feature_folder);
   reader.integer("save_every", recipe.save_every, 0, kMany);
   reader.integer("keep", recipe.keep, 0, kMany);
   reader.integer("log_every", recipe.log_every, 1, kMany);

@@ -21,7 +21,6 @@ struct InitRecipe {
   std::string config;             // the text of a config.json
   std::string tokenizer;          // tokenizer.json, or a folder that has one
   std::string vision;             // a checkpoint whose vision encoder is taken; empty: random
-  std::string decoder;            // a checkpoint whose language model is taken; empty: random
 };
 
 /// The text side of SigLIP pre-training, thrown away afterwards.
@@ -38,7 +37,7 @@ struct LoraRecipe {
   double alpha = 32;
   double dropout = 0.05;
   std::vector<std::string> targets = {"all"};  // names of linear layers of the decoder
-  bool merge = false;                          // the model at the end: merged, or base + adapter
+  bool merge = false;                          // at the end: a whole model, or the adapter alone
 };
 
 struct DataRecipe {
@@ -99,11 +98,12 @@ struct Recipe {
   Precision precision = Precision::kFloat32;
   bool gradient_checkpointing = false;
   std::optional<bool> cut;  // images into tiles; unset (auto): unless the row has a video
-  CacheFeatures cache_features = CacheFeatures::kAuto;
-  int64_t save_every = 500;  // steps; 0: only at the end
-  int64_t keep = 2;          // checkpoints; 0: all
-  int64_t log_every = 10;    // steps
-  int64_t workers = 2;       // threads that decode and tokenise
+  CacheFeatures cache_features = CacheFeatures::kAuto;  // of a frozen vision encoder
+  std::string feature_folder;                           // empty: features/ beside the run's folder
+  int64_t save_every = 500;                             // steps; 0: only at the end
+  int64_t keep = 2;                                     // checkpoints; 0: all
+  int64_t log_every = 10;                               // steps
+  int64_t workers = 2;                                  // threads that decode and tokenise
 };
 
 /// The groups of tensors that `trainable` may name.

@@ -14,7 +14,6 @@ using Json = nlohmann::ordered_json;
 Json json_of(const InitRecipe& init) {
   Json json = {{"variant", init.variant}, {"tokenizer", init.tokenizer}};
   if (!init.vision.empty()) json["vision"] = init.vision;
-  if (!init.decoder.empty()) json["decoder"] = init.decoder;
   json["config"] = Json::parse(init.config);
   return json;
 }
@@ -124,6 +123,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
   json["gradient_checkpointing"] = recipe.gradient_checkpointing;
   json["cut"] = !recipe.cut ? Json("auto") : Json(*recipe.cut);
   json["cache_features"] = kCacheNames[static_cast<int>(recipe.cache_features)];
+  if (!recipe.feature_folder.empty()) json["feature_folder"] = recipe.feature_folder;
   json["save_every"] = recipe.save_every;
   json["keep"] = recipe.keep;
   json["log_every"] = recipe.log_every;

@@ -51,8 +51,13 @@ void make_folder(const fs::path& path) {
 
 }  // namespace
 
-PendingFolder::PendingFolder(fs::path path) : path_(std::move(path)), temporary_(path_) {
-  temporary_ += kPendingSuffix;
+fs::path unfinished_path(fs::path path) {
+  path += kPendingSuffix;
+  return path;
+}
+
+PendingFolder::PendingFolder(fs::path path)
+    : path_(std::move(path)), temporary_(unfinished_path(path_)) {
   std::error_code ignored;
   fs::remove_all(temporary_, ignored);
   make_folder(temporary_);

@@ -11,6 +11,9 @@
 
 namespace owl3 {
 
+/// Where PendingFolder(path) is filled; other processes of a run may write there too.
+std::filesystem::path unfinished_path(std::filesystem::path path);
+
 /// A folder that is filled under a temporary name and gets its own by commit(): other processes see
 /// it whole or not at all.
 class PendingFolder {

@@ -45,6 +45,7 @@ gradient_checkpointing: true
 sample: {newline_after_media: true, learn: last_answer, fps: 2, max_frames: 8}
 cut: false
 cache_features: off
+feature_folder: kept
 save_every: 100
 keep: 3
 log_every: 5
@@ -87,7 +88,8 @@ TEST(Recipe, WrittenOutParsesToTheSame) {
 
 TEST(Recipe, OverridesStandAboveTheFile) {
   const Recipe recipe = parse_recipe(
-      kSmall, "r.yaml", {"batch.rows=4", "steps=20", "trainable=[vision]", "lora.rank=2"});
+      kSmall, "r.yaml",
+      {"batch.rows=4", "steps=20", "trainable=[vision]", "lora.rank=2", "lora.merge=true"});
   EXPECT_EQ(recipe.batch.rows, 4);
   EXPECT_EQ(recipe.steps, 20);
   EXPECT_EQ(recipe.trainable, std::vector<std::string>{"vision"});
@@ -132,6 +134,8 @@ TEST(Recipe, WhatContradictsIsRefused) {
             std::string::npos);
   EXPECT_NE(error_of("model: m\noutput: o\ndata: a\nsteps: 1\ntrainable: [head]\n")
                 .find("projector, hyper, decoder, embeddings, vision, not \"head\""),
+            std::string::npos);
+  EXPECT_NE(error_of(small + "lora: {rank: 2}\n").find("r.yaml:6: lora beside trainable"),
             std::string::npos);
   EXPECT_NE(error_of("model: m\noutput: o\ntrainable: [hyper]\nsteps: 1\n").find("data is missing"),
             std::string::npos);

@@ -155,6 +155,13 @@ TEST(Recipe, BrokenFilesAreOneLineWithTheirPlace) {
             std::string::npos);
 }
 
+TEST(Recipe, ThoseThatAreShippedParse) {
+  for (const char* name : {"stage1", "stage2", "stage3", "lora"}) {
+    const Recipe recipe = load_recipe(OWL3_SOURCE_DIR "/recipes/" + std::string(name) + ".yaml");
+    EXPECT_EQ(recipe.precision, Precision::kBf16) << name;
+  }
+}
+
 TEST(Recipe, AliasesThatMultiplyAreRefused) {
   std::string text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n";
   for (char c = 'b'; c < 'i'; ++c) {

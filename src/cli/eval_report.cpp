@@ -18,9 +18,11 @@ double share(int64_t part, int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
-std::string megabytes(size_t bytes) {
-  const auto value = static_cast<double>(bytes) / 1e6;
-  return value < 1000 ? fmt::format("{:.1f} MB", value) : fmt::format("{:.2f} GB", value / 1000);
+std::string human_bytes(size_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (value < 1e6) return fmt::format("{:.1f} kB", value / 1e3);
+  return value < 1e9 ? fmt::format("{:.1f} MB", value / 1e6)
+                     : fmt::format("{:.2f} GB", value / 1e9);
 }
 
 /// A cell's numbers as people read them.
@@ -34,8 +36,8 @@ struct Texts {
         first_token(fmt::format("{:.3f} s", cell.median_first_token_seconds())),
         decode(cell.decoded_tokens > 0 ? fmt::format("{:.3g} tok/s", cell.tokens_per_second())
                                        : std::string("-")),
-        visual(megabytes(cell.visual_bytes)),
-        peak(megabytes(cell.peak_bytes)) {
+        visual(human_bytes(cell.visual_bytes)),
+        peak(human_bytes(cell.peak_bytes)) {
     const Interval sure = confidence_interval(cell.right, cell.questions);
     interval = fmt::format("{:.0f} to {:.0f} %", 100 * sure.low, 100 * sure.high);
   }

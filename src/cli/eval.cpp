@@ -19,6 +19,13 @@ namespace owl3::cli {
 
 namespace {
 
+/// What can't be drawn is told before an hour of asking, not after.
+void check_plot(const std::string& path) {
+  if (!path.empty() && !path.ends_with(".svg") && !path.ends_with(".png")) {
+    throw UsageError(fmt::format("--plot {}: must end in .svg or .png", path));
+  }
+}
+
 std::vector<Exam> plan(const EvalOptions& options) {
   std::vector<Exam> exams = plan_exams(read_question_file(options.data), options.plan);
   const auto limit = static_cast<size_t>(options.limit);
@@ -27,6 +34,7 @@ std::vector<Exam> plan(const EvalOptions& options) {
 }
 
 int run_distractors(const EvalOptions& options) {
+  check_plot(options.plot);
   const std::vector<Exam> exams = plan(options);
   const Model model = Model::load(options.model, options.model_options);
   const InterruptGuard interrupt;
@@ -53,6 +61,9 @@ int run_distractors(const EvalOptions& options) {
   if (evaluation.interrupted) tell("owl3: interrupted; of the questions asked so far:\n");
   fmt::print("{}", eval_report(evaluation, {options, model.device(), command_line(),
                                             examinee.memory().stats()}));
+  if (!options.plot.empty() && !evaluation.cells.empty()) {
+    plot_evaluation(evaluation, options.plot);
+  }
   return evaluation.interrupted ? interrupted_exit_code() : 0;
 }
 

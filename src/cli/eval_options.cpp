@@ -23,7 +23,7 @@ constexpr const char* kFooter =
     "  owl3 make-data held-out --kind distractors --count 1440 --split test\n"
     "  owl3 eval distractors MODEL --data held-out/distractors.jsonl\n"
     "  owl3 eval distractors MODEL --data mmbench.jsonl -n 0,10,100 --score likelihood\n"
-    "  owl3 eval distractors MODEL --data held-out/distractors.jsonl --markdown";
+    "  owl3 eval distractors MODEL --data held-out/distractors.jsonl --plot curve.svg";
 
 void add_question_options(CLI::App& command, EvalOptions& options) {
   command.add_option("--data", options.data, "The questions, a JSONL file")
@@ -131,6 +131,11 @@ void add_output_options(CLI::App& command, EvalOptions& options) {
       ->excludes(json)
       ->group(kOutput);
   json->group(kOutput);
+  command
+      .add_option("--plot", options.plot,
+                  "Draw accuracy, time and memory over N: a .svg or .png file")
+      ->type_name("FILE")
+      ->group(kOutput);
   command
       .add_option("--replies", options.replies,
                   "Write every asking and its reply as a line of JSON")

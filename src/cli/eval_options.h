@@ -24,6 +24,7 @@ struct EvalOptions {
   ExamineeOptions examinee;
   ModelOptions model_options;
   EvalFormat format = EvalFormat::kTable;
+  std::string plot;     // .svg or .png; empty: none
   std::string replies;  // a JSONL file; empty: none
 };
 

@@ -14,10 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double share(int64_t part, int64_t whole) {
-  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
-}
-
 std::string human_bytes(size_t bytes) {
   const auto value = static_cast<double>(bytes);
   if (value < 1e6) return fmt::format("{:.1f} kB", value / 1e3);
@@ -31,8 +27,8 @@ struct Texts {
 
   explicit Texts(const Cell& cell)
       : questions(fmt::format("{}", cell.questions)),
-        right(fmt::format("{:.1f} %", 100 * share(cell.right, cell.questions))),
-        each(fmt::format("{:.1f} %", 100 * share(cell.right_asks, cell.asks))),
+        right(fmt::format("{:.1f} %", 100 * cell.accuracy())),
+        each(fmt::format("{:.1f} %", 100 * cell.accuracy_of_asks())),
         first_token(fmt::format("{:.3f} s", cell.median_first_token_seconds())),
         decode(cell.decoded_tokens > 0 ? fmt::format("{:.3g} tok/s", cell.tokens_per_second())
                                        : std::string("-")),
@@ -88,7 +84,7 @@ Json cell_json(const Cell& cell) {
           {"distractors", cell.distractors},
           {"questions", cell.questions},
           {"right", cell.right},
-          {"accuracy", share(cell.right, cell.questions)},
+          {"accuracy", cell.accuracy()},
           {"interval", {sure.low, sure.high}},
           {"asks", cell.asks},
           {"right_asks", cell.right_asks},

@@ -18,6 +18,10 @@ size_t peak_memory_bytes() {
   return static_cast<size_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
 }
 
+double share(int64_t part, int64_t whole) {
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
 /// All askings of an exam: right if all are.
 Cell take(const Exam& exam, Examinee& examinee, const ReplyCallback& on_reply,
           const std::function<void()>& asked) {
@@ -63,6 +67,14 @@ bool is_right(const Reply& reply, const Ask& ask) {
   if (reply.option_scores.empty()) return is_right(reply.text, ask);
   const auto best = std::max_element(reply.option_scores.begin(), reply.option_scores.end());
   return static_cast<size_t>(best - reply.option_scores.begin()) == ask.right;
+}
+
+double Cell::accuracy() const {
+  return share(right, questions);
+}
+
+double Cell::accuracy_of_asks() const {
+  return share(right_asks, asks);
 }
 
 double Cell::median_first_token_seconds() const {

@@ -45,6 +45,9 @@ struct Cell {
   size_t visual_bytes = 0;  // the largest of its questions
   size_t peak_bytes = 0;    // of the process, when the cell was done
 
+  /// Of whole questions; of single askings.
+  double accuracy() const;
+  double accuracy_of_asks() const;
   double median_first_token_seconds() const;
   double tokens_per_second() const;
 };

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -78,6 +79,17 @@ TEST(EvalDistractors, PrintsTablesForPeopleAndPages) {
   marked.push_back("--markdown");
   const Outcome markdown = distractors(marked);
   EXPECT_NE(markdown.out.find("| content | 1 | 1 | "), std::string::npos) << markdown.out;
+}
+
+TEST(EvalDistractors, DrawsItsCurves) {
+  const std::string file = (scratch_folder() / "curves.svg").string();
+  const Words few = {"-n", "0,2,5", "--questions", "1", "--max-new-tokens", "2", "--plot", file};
+  ASSERT_EQ(distractors(few).exit_code, 0);
+  std::ifstream drawn(file);
+  const std::string svg((std::istreambuf_iterator<char>(drawn)), {});
+  EXPECT_NE(svg.find("<svg"), std::string::npos);
+  expect_refusal(distractors({"-n", "0", "--plot", "curves.gif"}), 2,
+                 "--plot curves.gif: must end in .svg or .png");
 }
 
 TEST(EvalDistractors, WritesWhatWasSaid) {

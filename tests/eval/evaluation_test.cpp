@@ -61,6 +61,7 @@ TEST(Evaluation, GivesAllToWhoKnows) {
   EXPECT_EQ(first.right, 2);
   EXPECT_EQ(first.asks, 8);
   EXPECT_EQ(first.right_asks, 8);
+  EXPECT_EQ(first.accuracy(), 1);
   EXPECT_EQ(first.median_first_token_seconds(), 0.5);
   EXPECT_EQ(first.tokens_per_second(), 4);
   EXPECT_EQ(first.visual_bytes, 100u);
@@ -82,7 +83,7 @@ TEST(Evaluation, GivesAGuesserOfPlacesAQuarterAndNoQuestion) {
   Scripted guesses([](const Exam&, const Ask& ask) { return ask.options[0]; });
   for (const Cell& cell : evaluate(exams(), guesses).cells) {
     EXPECT_EQ(cell.right, 0) << "right under one rotation, wrong under three";
-    EXPECT_EQ(4 * cell.right_asks, cell.asks);
+    EXPECT_EQ(cell.accuracy_of_asks(), 0.25);
   }
 }
 

@@ -1,6 +1,8 @@
 // The curves of `owl3 eval distractors --plot`.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "cli/eval_report.h"
 #include "plot/chart.h"
 
@@ -17,6 +19,9 @@ Chart panel(const Evaluation& evaluation, const std::string& title, const std::s
   chart.x_label = "irrelevant images";
   chart.y_label = y_label;
   chart.x_scale = Scale::kLog;
+  std::set<double> counts;
+  for (const Cell& cell : evaluation.cells) counts.insert(static_cast<double>(cell.distractors));
+  chart.x_ticks.assign(counts.begin(), counts.end());
   for (const Pointing by : {Pointing::kContent, Pointing::kNumber}) {
     Series series;
     series.name = fmt::format("by {}", name_of(by));

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/disk_space.h"
 #include "cli/interrupt.h"
+#include "core/atomic_folder.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
@@ -62,60 +63,6 @@ uint64_t parse_size(const std::string& text) {
   }
   throw UsageError(fmt::format("--shard-size {}: must be a size such as 5GB or 500MB", text));
 }
-
-/// A folder that appears whole or not at all.
-class AtomicFolder {
- public:
-  explicit AtomicFolder(fs::path path) : path_(std::move(path)) {
-    temporary_ = path_;
-    temporary_ += fmt::format(".part-{}", ::getpid());
-    std::error_code error;
-    for (fs::path parent = path_.parent_path(); !fs::exists(parent, error) && !error;
-         parent = parent.parent_path()) {
-      new_parents_.push_back(parent);
-    }
-    fs::create_directories(temporary_, error);
-    if (error) fail(error);
-  }
-  ~AtomicFolder() {
-    if (committed_) return;
-    std::error_code ignored;
-    fs::remove_all(temporary_, ignored);
-    for (const fs::path& parent : new_parents_) fs::remove(parent, ignored);
-  }
-  AtomicFolder(const AtomicFolder&) = delete;
-  AtomicFolder& operator=(const AtomicFolder&) = delete;
-
-  const fs::path& temporary() const { return temporary_; }
-
-  /// Takes the final name; what stands there goes only after it has moved out of the way.
-  void commit() {
-    fs::path old = path_;
-    old += fmt::format(".old-{}", ::getpid());
-    std::error_code error;
-    const bool replaces = fs::exists(path_);
-    if (replaces) fs::rename(path_, old, error);
-    if (error) fail(error);
-    fs::rename(temporary_, path_, error);
-    if (error) {
-      std::error_code ignored;
-      if (replaces) fs::rename(old, path_, ignored);
-      fail(error);
-    }
-    committed_ = true;
-    if (replaces) fs::remove_all(old, error);
-  }
-
- private:
-  [[noreturn]] void fail(const std::error_code& error) const {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), error.message()));
-  }
-
-  fs::path path_;
-  fs::path temporary_;
-  std::vector<fs::path> new_parents_;  // made for it, the innermost first
-  bool committed_ = false;
-};
 
 /// OUT must be new or empty, or, with --force, an older checkpoint: nothing else is ever deleted.
 void check_destination(const fs::path& out, bool force) {
@@ -177,13 +124,6 @@ CheckpointShape requested_shape(const Options& options) {
   return shape;
 }
 
-/// "out/" and "out" are the same folder; its temporary sibling is named after the latter.
-fs::path without_trailing_slash(const std::string& text) {
-  if (text.empty()) throw UsageError("OUT is empty: name the folder to write");
-  const fs::path path = fs::absolute(text).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
 /// The tokenizer to copy must be one, and its ids the model's.
 void check_tokenizer(const fs::path& file, const CheckpointShape& shape) {
   const int64_t ids = Tokenizer::from_file(file).vocab_size();
@@ -214,7 +154,7 @@ void make_checkpoint(const Options& options) {
   random.tokenizer = options.tokenizer;
   if (!options.tokenizer.empty()) check_tokenizer(options.tokenizer, shape);
   random.threads = available_threads();
-  const fs::path out = without_trailing_slash(options.out);
+  const fs::path out = output_folder(options.out);
   check_destination(out, options.force);
 
   const InterruptGuard interrupt;

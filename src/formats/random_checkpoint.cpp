@@ -11,6 +11,7 @@
 #include "formats/random_weights.h"
 #include "formats/safetensors.h"
 #include "formats/syllable_tokenizer.h"
+#include "formats/tokenizer_writer.h"
 #include "formats/tensor_names.h"
 
 namespace owl3 {
@@ -27,7 +28,7 @@ constexpr int64_t kTaskElements = 1 << 18;   // filled by one thread at once
 /// small for it, the last ids.
 int64_t text_tokens(const ModelConfig& config) {
   constexpr int64_t kQwen2TextTokens = 151643;
-  return std::min(kQwen2TextTokens, config.vocab_size - syllable_tokenizer_specials());
+  return std::min(kQwen2TextTokens, config.vocab_size - special_token_count());
 }
 
 void write_text(const fs::path& path, std::string_view text) {

@@ -11,7 +11,4 @@ namespace owl3 {
 /// then from id `text_tokens` on the model's special tokens, in the order of the released files.
 std::string make_syllable_tokenizer(int64_t text_tokens);
 
-/// How many special tokens that are.
-int64_t syllable_tokenizer_specials();
-
 }  // namespace owl3

@@ -15,10 +15,11 @@ declare -A may_use=(
   [model]="core formats backend"
   [generate]="core formats text media backend model"
   [api]="core formats text media backend model generate"
+  [scenes]="core media"
   [plot]="core"
   [runs]="core"
   [eval]="core formats text media data backend model generate api plot"
-  [cli]="core formats text media data backend model generate api plot runs eval"
+  [cli]="core formats text media data backend model generate api plot runs eval scenes"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.

@@ -46,6 +46,8 @@ void set_up(CLI::App& app) {
   add_bench_command(app);
   add_eval_command(app);
   add_make_checkpoint_command(app);
+  add_make_data_command(app);
+  add_make_tokenizer_command(app);
   add_inspect_command(app);
   add_plot_command(app);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {

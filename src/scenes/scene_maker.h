@@ -1,0 +1,54 @@
+// Makes up scenes: what stands where, on which ground, within the split.
+#pragma once
+
+#include <vector>
+
+#include "scenes/random.h"
+#include "scenes/scene.h"
+#include "scenes/split.h"
+
+namespace owl3 {
+
+enum class SceneKind {
+  kLarge,   // one thing, anywhere
+  kPlaced,  // one smaller thing at a place with a name
+  kPair,    // two different things, side by side or one above the other
+  kGroup,   // two to six things of one or two kinds, to be counted
+  kWord,
+  kNumber
+};
+
+class SceneMaker {
+ public:
+  /// `artwork` tells what is visible where, and must outlive the maker.
+  SceneMaker(const Artwork& artwork, Split split);
+
+  Scene make(SceneKind kind, Random& random) const;
+  /// Of a kind drawn from what training should see most.
+  Scene make(Random& random) const;
+
+  /// An empty ground with texture and noise; `ground` < 0 draws one.
+  Scene empty(Random& random, int ground = -1) const;
+  /// A thing that may stand on the ground.
+  int thing_for(int ground, Random& random) const;
+  /// A thing in the middle of a place, small enough for it. The split's places are the caller's
+  /// business: place_for() obeys them.
+  SceneObject object_at(int thing, Place place, Random& random) const;
+  Place place_for(int thing, Random& random) const;
+  bool may_stand(int thing, int ground) const;
+  Split split() const { return split_; }
+
+ private:
+  Scene large(Random& random) const;
+  Scene placed(Random& random) const;
+  Scene pair(Random& random) const;
+  Scene group(Random& random) const;
+  Scene written(bool number, Random& random) const;
+
+  const Artwork* artwork_;
+  Split split_;
+  std::vector<std::vector<int>> emoji_on_;   // [colours] things
+  std::vector<std::vector<int>> shapes_on_;  // [colours] things
+};
+
+}  // namespace owl3

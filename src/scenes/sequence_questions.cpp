@@ -1,0 +1,364 @@
+// Questions about a sequence of images: by number, by what they show, across all of them.
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "core/error.h"
+#include "scenes/catalogue.h"
+#include "scenes/language.h"
+#include "scenes/questions.h"
+
+namespace owl3 {
+
+namespace {
+
+constexpr int kFewImages = 12;  // what a person would count or compare
+constexpr int kMaxNeighbours = 60;
+
+std::string shows(int image, const std::string& what) {
+  return fmt::format("Image {} shows {}.", image, what);
+}
+
+class Asker {
+ public:
+  Asker(const Sequence& sequence, Random& random) : sequence_(&sequence), random_(&random) {
+    for (size_t i = 0; i < sequence.scenes.size(); ++i) {
+      const Scene& scene = *sequence.scenes[i];
+      for (const auto& [thing, count] : counts_of(scene)) images_of_[thing].push_back(index(i));
+      if (!scene.writing.empty()) images_with_[scene.writing].push_back(index(i));
+    }
+    for (const auto& [thing, images] : images_of_) {
+      if (images.size() != 1) continue;
+      const auto counts = counts_of(scene(images[0]));  // one of it: "the owl" means it
+      const auto is_one = [&, one = thing](const auto& entry) {
+        return entry.first == one && entry.second == 1;
+      };
+      if (std::any_of(counts.begin(), counts.end(), is_one)) unique_.push_back({thing, images[0]});
+    }
+  }
+
+  std::optional<Turn> ask() {
+    using Maker = std::optional<Turn> (Asker::*)();
+    // Each as often as it stands here.
+    static constexpr std::array<Maker, 22> makers = {
+        &Asker::by_number,     &Asker::by_number,     &Asker::by_number,     &Asker::by_number,
+        &Asker::by_number,     &Asker::ground_behind, &Asker::ground_behind, &Asker::ground_behind,
+        &Asker::ground_behind, &Asker::choose_behind, &Asker::which_image,   &Asker::which_image,
+        &Asker::which_image,   &Asker::which_ground,  &Asker::which_writing, &Asker::place_of,
+        &Asker::same,          &Asker::count_images,  &Asker::neighbour,     &Asker::ends,
+        &Asker::any,           &Asker::total};
+    if (last_image_ >= 0 && random_->chance(25)) {
+      if (auto turn = follow_up()) return turn;
+    }
+    const Maker maker = random_->pick(makers);
+    last_task_ = Task::kOther;
+    last_image_ = -1;
+    return (this->*maker)();
+  }
+
+ private:
+  enum class Task { kOther, kNameByNumber, kGroundByNumber, kGroundBehind, kWhich };
+  struct Unique {
+    int thing;
+    int image;
+  };
+
+  static int index(size_t i) { return static_cast<int>(i); }
+  int size() const { return index(sequence_->scenes.size()); }
+  const Scene& scene(int image) const { return *sequence_->scenes[static_cast<size_t>(image)]; }
+  std::string pick(std::initializer_list<std::string> phrases) {
+    return random_->pick(std::vector<std::string>(phrases));
+  }
+  std::optional<Unique> unique() {
+    if (unique_.empty()) return std::nullopt;
+    return random_->pick(unique_);
+  }
+  void remember(Task task, int image) {
+    last_task_ = task;
+    last_image_ = image;
+  }
+
+  std::optional<Turn> by_number() {
+    if (!sequence_->numbers) return std::nullopt;
+    const int image = random_->below(size());
+    const ImageName name = ImageName::numbered(image + 1);
+    const int draw = random_->below(100);
+    if (draw < 45) {
+      remember(Task::kNameByNumber, image);
+      return ask_name(scene(image), name, *random_);
+    }
+    if (draw < 65) {
+      remember(Task::kGroundByNumber, image);
+      return ask_ground(scene(image), name, *random_);
+    }
+    return ask_about(scene(image), name, *random_);
+  }
+
+  std::optional<Turn> ground_behind() {
+    const auto target = unique();
+    if (!target) return std::nullopt;
+    remember(Task::kGroundBehind, target->image);
+    const std::string what(noun(target->thing));
+    return Turn{
+        "ground behind",
+        pick({"What colour is the ground behind the " + what + "?",
+              "Which colour is behind the " + what + "?", "On which ground is the " + what + "?"}),
+        fmt::format("The ground behind the {} is {}.", what, ground_name(scene(target->image))),
+        std::string(ground_name(scene(target->image)))};
+  }
+
+  std::optional<Turn> choose_behind() {
+    const auto target = unique();
+    if (!target) return std::nullopt;
+    const Choice choice = choose_ground(scene(target->image), *random_);
+    const std::string what(noun(target->thing));
+    return Turn{
+        "choose ground behind",
+        fmt::format("What colour is the ground behind the {}: {}?", what,
+                    listed(choice.options, "or")),
+        fmt::format("The ground behind the {} is {}.", what, ground_name(scene(target->image))),
+        std::string(ground_name(scene(target->image)))};
+  }
+
+  std::optional<Turn> which_image() {
+    const auto target = unique();
+    if (!sequence_->numbers || !target) return std::nullopt;
+    remember(Task::kWhich, target->image);
+    const std::string what(noun(target->thing));
+    const std::string number = std::to_string(target->image + 1);
+    if (random_->chance(50)) {
+      return Turn{
+          "which image",
+          pick({"In which image is the " + what + "?", "Where is the image of the " + what + "?"}),
+          fmt::format("The {} is in image {}.", what, number), number};
+    }
+    return Turn{"which image",
+                pick({"Which image shows " + with_article(what) + "?",
+                      "Find the image with " + with_article(what) + "."}),
+                shows(target->image + 1, with_article(what)), number};
+  }
+
+  std::optional<Turn> which_ground() {
+    if (!sequence_->numbers || size() > kFewImages) return std::nullopt;
+    const int image = random_->below(size());
+    const auto same_ground = [&](const Scene* other) {
+      return other->ground == scene(image).ground;
+    };
+    const auto& all = sequence_->scenes;
+    if (std::count_if(all.begin(), all.end(), same_ground) != 1) return std::nullopt;
+    const std::string ground = with_article(ground_name(scene(image))) + " ground";
+    return Turn{
+        "which ground",
+        pick({"Which image has " + ground + "?", "In which image is there " + ground + "?"}),
+        fmt::format("Image {} has {}.", image + 1, ground), std::to_string(image + 1)};
+  }
+
+  std::optional<Turn> which_writing() {
+    std::vector<int> images;
+    for (const auto& [writing, where] : images_with_) {
+      if (where.size() == 1) images.push_back(where[0]);
+    }
+    if (!sequence_->numbers || images.empty()) return std::nullopt;
+    const int image = random_->pick(images);
+    const std::string what = contents_phrase(scene(image));
+    return Turn{"which writing",
+                pick({"Which image shows " + what + "?", "In which image is " + what + "?"}),
+                shows(image + 1, what), std::to_string(image + 1)};
+  }
+
+  std::optional<Turn> place_of() {
+    const auto target = unique();
+    if (!target || scene(target->image).objects.size() != 1) return std::nullopt;
+    const SceneObject& object = scene(target->image).objects[0];
+    if (object.place == Place::kNowhere) return std::nullopt;
+    return Turn{"place of", fmt::format("Where in its image is the {}?", noun(object.thing)),
+                fmt::format("The {} is {}.", noun(object.thing), place_phrase(object.place)),
+                std::string(name_of(object.place))};
+  }
+
+  /// Two images of one thing, if there are, half of the time.
+  std::pair<int, int> two_images() {
+    for (int tries = 0; tries < 8; ++tries) {
+      const int first = random_->below(size());
+      int second = random_->below(size() - 1);
+      if (second >= first) ++second;
+      if (tries == 7 || contents_phrase(scene(first)) == contents_phrase(scene(second)) ||
+          random_->chance(20)) {
+        return {std::min(first, second), std::max(first, second)};
+      }
+    }
+    return {0, 1};
+  }
+
+  std::optional<Turn> same() {
+    if (!sequence_->numbers || size() < 2 || size() > kFewImages) return std::nullopt;
+    const auto [first, second] = two_images();
+    const std::string both = fmt::format("image {} and image {}", first + 1, second + 1);
+    if (random_->chance(50)) {
+      const std::string a(ground_name(scene(first)));
+      const std::string b(ground_name(scene(second)));
+      return Turn{"same ground",
+                  pick({"Do " + both + " have the same ground?",
+                        "Is the ground the same in " + both + "?"}),
+                  a == b ? fmt::format("Yes, both grounds are {}.", a)
+                         : fmt::format("No, one ground is {} and the other is {}.", a, b),
+                  a == b ? "Yes" : "No"};
+    }
+    const std::string a = contents_phrase(scene(first));
+    const std::string b = contents_phrase(scene(second));
+    return Turn{"same thing",
+                pick({"Do " + both + " show the same?", "Do you see the same in " + both + "?"}),
+                a == b ? fmt::format("Yes, both show {}.", a)
+                       : fmt::format("No, one shows {} and the other shows {}.", a, b),
+                a == b ? "Yes" : "No"};
+  }
+
+  std::optional<Turn> count_images() {
+    if (size() < 2 || size() > kFewImages) return std::nullopt;
+    const Scene& example = scene(random_->below(size()));
+    if (random_->chance(50)) {
+      const auto number = static_cast<int>(
+          std::count_if(sequence_->scenes.begin(), sequence_->scenes.end(),
+                        [&](const Scene* other) { return other->ground == example.ground; }));
+      const std::string ground = with_article(ground_name(example)) + " ground";
+      return Turn{"count grounds", "How many images have " + ground + "?",
+                  capitalised(fmt::format("{} {} {}.", number_word(number),
+                                          number == 1 ? "image has" : "images have", ground)),
+                  number_word(number)};
+    }
+    if (example.objects.size() != 1) return std::nullopt;
+    // The thing most often there, for numbers beyond one.
+    int thing = example.objects[0].thing;
+    if (random_->chance(60)) {
+      for (const auto& [other, images] : images_of_) {
+        if (images.size() > images_of_[thing].size()) thing = other;
+      }
+    }
+    const int number = index(images_of_[thing].size());
+    const std::string what = with_article(noun(thing));
+    return Turn{"count images",
+                pick({"How many images show " + what + "?", "In how many images is " + what + "?"}),
+                capitalised(fmt::format("{} {} {}.", number_word(number),
+                                        number == 1 ? "image shows" : "images show", what)),
+                number_word(number)};
+  }
+
+  std::optional<Turn> neighbour() {
+    const auto target = unique();
+    if (!target || size() < 2 || size() > kMaxNeighbours) return std::nullopt;
+    const bool after = random_->chance(60);
+    const int other = target->image + (after ? 1 : -1);
+    if (other < 0 || other >= size()) return std::nullopt;
+    const char* word = after ? "after" : "before";
+    const std::string what = contents_phrase(scene(other));
+    return Turn{"neighbour", fmt::format("What comes {} the {}?", word, noun(target->thing)),
+                capitalised(fmt::format("{} comes {} the {}.", what, word, noun(target->thing))),
+                contents_key(scene(other))};
+  }
+
+  std::optional<Turn> ends() {
+    const bool first = random_->chance(50);
+    const Scene& end = scene(first ? 0 : size() - 1);
+    const std::string image = fmt::format("the {} image", first ? "first" : "last");
+    return Turn{"ends", pick({"What is in " + image + "?", "What does " + image + " show?"}),
+                capitalised(fmt::format("{} shows {}.", image, contents_phrase(end))),
+                contents_key(end)};
+  }
+
+  std::optional<Turn> any() {
+    const bool yes = random_->chance(50) && !unique_.empty();
+    int thing = random_->below(index(things().size()));
+    if (!yes && images_of_.count(thing) != 0) return std::nullopt;
+    int image = 0;
+    if (yes) {
+      const Unique target = *unique();
+      thing = target.thing;
+      image = target.image + 1;
+    }
+    const std::string what = with_article(noun(thing));
+    std::string answer = fmt::format("No, there is no {}.", noun(thing));
+    if (yes) {
+      answer = sequence_->numbers ? fmt::format("Yes, there is {} in image {}.", what, image)
+                                  : fmt::format("Yes, there is {}.", what);
+    }
+    return Turn{
+        "any",
+        pick({"Is there " + what + " in any of the images?", "Does any image show " + what + "?"}),
+        answer, yes ? "Yes" : "No"};
+  }
+
+  std::optional<Turn> total() {
+    if (!sequence_->numbers || !random_->chance(40)) return std::nullopt;
+    return Turn{"total", pick({"How many images are there?", "How many images do you see?"}),
+                fmt::format("There {} {} {}.", size() == 1 ? "is" : "are", number_word(size()),
+                            size() == 1 ? "image" : "images"),
+                number_word(size())};
+  }
+
+  /// "And image 5?", "And behind the pear?", "And what colour is the ground there?"
+  std::optional<Turn> follow_up() {
+    if (last_task_ == Task::kNameByNumber || last_task_ == Task::kGroundByNumber) {
+      const int image = random_->below(size());
+      const bool name = last_task_ == Task::kNameByNumber;
+      last_image_ = image;
+      auto turn = name ? ask_name(scene(image), ImageName::numbered(image + 1), *random_)
+                       : ask_ground(scene(image), ImageName::numbered(image + 1), *random_);
+      turn->question = pick(
+          {fmt::format("And image {}?", image + 1), fmt::format("And in image {}?", image + 1)});
+      return turn;
+    }
+    if (last_task_ == Task::kGroundBehind) {
+      auto turn = ground_behind();
+      if (turn) turn->question = fmt::format("And behind the {}?", noun(thing_of(*turn)));
+      return turn;
+    }
+    if (last_task_ != Task::kWhich) return std::nullopt;
+    const std::string ground(ground_name(scene(last_image_)));
+    last_image_ = -1;
+    return Turn{"ground there",
+                pick({"And what colour is the ground there?", "Which colour is the ground there?"}),
+                fmt::format("The ground there is {}.", ground), ground};
+  }
+
+  /// The thing that a question of ground_behind(), just asked, was about.
+  int thing_of(const Turn& turn) const {
+    const auto asked = std::find_if(unique_.begin(), unique_.end(), [&](const Unique& target) {
+      return turn.answer.starts_with(
+          fmt::format("The ground behind the {} is ", noun(target.thing)));
+    });
+    OWL3_CHECK(asked != unique_.end());
+    return asked->thing;
+  }
+
+  const Sequence* sequence_;
+  Random* random_;
+  std::map<int, std::vector<int>> images_of_;            // thing -> images that show it
+  std::map<std::string, std::vector<int>> images_with_;  // writing -> images
+  std::vector<Unique> unique_;                           // things that one image alone shows, once
+  Task last_task_ = Task::kOther;
+  int last_image_ = -1;
+};
+
+}  // namespace
+
+std::vector<Turn> converse(const Sequence& sequence, int count, Random& random) {
+  OWL3_CHECK(!sequence.scenes.empty());
+  Asker asker(sequence, random);
+  std::vector<Turn> turns;
+  while (static_cast<int>(turns.size()) < count) {
+    auto turn = asker.ask();
+    if (!turn) continue;
+    const bool asked = std::any_of(turns.begin(), turns.end(), [&](const Turn& other) {
+      return other.question == turn->question;
+    });
+    // A short sequence soon has no question left that was not asked.
+    if (!asked) {
+      turns.push_back(std::move(*turn));
+    } else if (!turns.empty() && random.chance(20)) {
+      break;
+    }
+  }
+  return turns;
+}
+
+}  // namespace owl3

@@ -1,0 +1,141 @@
+// Rows: marks and pictures agree, kinds have their shapes, sequences come in all lengths.
+#include "scenes/rows.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "scenes/catalogue.h"
+#include "scenes/language.h"
+#include "scenes/score.h"
+#include "scenes_fixture.h"
+
+namespace owl3::test {
+
+namespace {
+
+RowMaker row_maker(int max_images = 60, Numbering numbering = Numbering::kMixed) {
+  return {pool(), maker(), {5, max_images, numbering}};
+}
+
+size_t marks_in(const Row& row) {
+  size_t marks = 0;
+  for (const std::string& message : row.messages) {
+    for (size_t at = message.find("<image>"); at != message.npos;
+         at = message.find("<image>", at + 1)) {
+      ++marks;
+    }
+  }
+  return marks;
+}
+
+TEST(Rows, HaveAPictureForEveryMarkAndAnAnswerForEveryQuestion) {
+  const RowMaker rows = row_maker();
+  for (int kind = 0; kind < kRowKinds; ++kind) {
+    for (int i = 0; i < 200; ++i) {
+      const Row row = rows.make(static_cast<RowKind>(kind), i);
+      EXPECT_EQ(marks_in(row), row.pictures.size());
+      ASSERT_EQ(row.messages.size(), 2 * row.tasks.size());
+      EXPECT_EQ(row.tasks.size(), row.answers.size());
+      EXPECT_GE(row.tasks.size(), 1u);
+      EXPECT_LE(row.pictures.size(), 60u);
+      for (size_t m = 1; m < row.messages.size(); m += 2) {
+        EXPECT_EQ(row.messages[m].find("<image>"), std::string::npos);
+        EXPECT_FALSE(row.messages[m].empty());
+      }
+      for (const int picture : row.pictures) EXPECT_LT(picture, pool().pictures());
+      EXPECT_EQ(row.pictures.empty(), static_cast<RowKind>(kind) == RowKind::kText);
+    }
+  }
+}
+
+TEST(Rows, ArePureFunctionsOfSeedKindAndIndex) {
+  const RowMaker a = row_maker();
+  const RowMaker b = row_maker();
+  const RowMaker other(pool(), maker(), {6, 60, Numbering::kMixed});
+  int same = 0;
+  for (int i = 99; i >= 0; --i) {  // order does not matter
+    const Row row = a.make(RowKind::kStage3, i);
+    EXPECT_EQ(row.messages, b.make(RowKind::kStage3, i).messages);
+    EXPECT_EQ(row.pictures, b.make(RowKind::kStage3, i).pictures);
+    same += row.pictures == other.make(RowKind::kStage3, i).pictures ? 1 : 0;
+  }
+  EXPECT_LT(same, 5);
+}
+
+TEST(Rows, HaveSequencesOfEveryLengthLongOnesToo) {
+  const RowMaker rows = row_maker(400);
+  int longer_than_200 = 0;
+  int shorter_than_8 = 0;
+  for (int i = 0; i < 500; ++i) {
+    const size_t images = rows.make(RowKind::kStage3, i).pictures.size();
+    EXPECT_LE(images, 400u);
+    longer_than_200 += images > 200 ? 1 : 0;
+    shorter_than_8 += images < 8 ? 1 : 0;
+  }
+  EXPECT_GT(longer_than_200, 20);
+  EXPECT_GT(shorter_than_8, 150);
+}
+
+TEST(ImageBlock, NumbersImagesAsAsked) {
+  const std::vector<std::string> marks(2, "<image>");
+  EXPECT_EQ(image_block(Numbering::kAfter, marks), "<image>1<image>2\n");
+  EXPECT_EQ(image_block(Numbering::kBefore, marks), "Image 1: <image>\nImage 2: <image>\n");
+  EXPECT_EQ(image_block(Numbering::kBare, marks), "<image>\n<image>\n");
+}
+
+TEST(Rows, SiglipCaptionsItsOwnPicture) {
+  const RowMaker rows = row_maker();
+  for (int i = 0; i < 50; ++i) {
+    const Row row = rows.make(RowKind::kSiglip, i + pool().scenes());
+    EXPECT_EQ(row.pictures, std::vector<int>{i});
+    EXPECT_EQ(row.messages[1], caption(pool().scene(i)));
+  }
+}
+
+TEST(Rows, DistractorsAreIrrelevantAndOptionsGoRound) {
+  const RowMaker rows = row_maker(50);
+  for (int64_t group = 0; group < 40; ++group) {
+    std::set<std::string> firsts;
+    for (int64_t turn = 0; turn < 4; ++turn) {
+      const Row row = rows.make(RowKind::kDistractors, group * 4 + turn);
+      EXPECT_EQ(row.group, group);
+      EXPECT_EQ(row.pictures.size(), static_cast<size_t>(row.distractors) + 1);
+      ASSERT_EQ(row.options.size(), 4u);
+      EXPECT_EQ(std::set<std::string>(row.options.begin(), row.options.end()).size(), 4u);
+      firsts.insert(row.options[0]);
+      const auto right = std::count_if(
+          row.options.begin(), row.options.end(),
+          [&](const std::string& option) { return is_right_answer(option, row.answers[0]); });
+      EXPECT_EQ(right, 1);
+      if (row.by == "content") {
+        int showing = 0;
+        for (const int picture : row.pictures) {
+          for (const auto& [thing, count] : counts_of(pool().scene(picture))) {
+            const std::string phrase = "behind the " + std::string(noun(thing)) + ":";
+            showing += row.messages[0].find(phrase) != std::string::npos ? 1 : 0;
+          }
+        }
+        EXPECT_EQ(showing, 1) << row.messages[0];
+      }
+    }
+    EXPECT_EQ(firsts.size(), 4u);
+  }
+}
+
+TEST(Rows, TextRowsTellWhatTheyAsk) {
+  const RowMaker rows = row_maker();
+  int told = 0;
+  for (int i = 0; i < 400; ++i) {
+    const Row row = rows.make(RowKind::kText, i);
+    if (row.tasks[0] != "ground behind" && row.tasks[0] != "name") continue;
+    EXPECT_TRUE(is_right_answer(row.messages[0], row.answers[0])) << row.messages[0];
+    ++told;
+  }
+  EXPECT_GT(told, 30);
+}
+
+}  // namespace
+
+}  // namespace owl3::test

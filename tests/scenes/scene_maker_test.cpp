@@ -1,0 +1,192 @@
+// Scenes and clips that are made up: within bounds, apart, true to their split and description.
+#include "scenes/scene_maker.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "scenes/catalogue.h"
+#include "scenes/language.h"
+#include "scenes_fixture.h"
+
+namespace owl3::test {
+
+namespace {
+
+std::vector<const Scene*> all_pictures(Split split) {
+  std::vector<const Scene*> scenes;
+  for (int i = 0; i < pool(split).pictures(); ++i) scenes.push_back(&pool(split).picture(i));
+  return scenes;
+}
+
+/// What is shown on which ground: "owl on red", "word home on red".
+std::set<std::string> combinations(Split split) {
+  std::set<std::string> found;
+  for (const Scene* scene : all_pictures(split)) {
+    const std::string ground(ground_name(*scene));
+    for (const SceneObject& object : scene->objects) {
+      found.insert(std::string(noun(object.thing)) + " on " + ground);
+    }
+    if (!scene->writing.empty()) found.insert("word " + scene->writing + " on " + ground);
+  }
+  return found;
+}
+
+std::set<std::string> places_of_single_things(Split split) {
+  std::set<std::string> found;
+  for (int i = 0; i < pool(split).scenes(); ++i) {
+    const Scene& scene = pool(split).scene(i);
+    if (scene.objects.size() != 1 || scene.objects[0].place == Place::kNowhere) continue;
+    found.insert(std::string(noun(scene.objects[0].thing)) + " " +
+                 std::string(name_of(scene.objects[0].place)));
+  }
+  return found;
+}
+
+size_t common(const std::set<std::string>& a, const std::set<std::string>& b) {
+  return static_cast<size_t>(
+      std::count_if(a.begin(), a.end(), [&](const std::string& one) { return b.count(one) != 0; }));
+}
+
+TEST(Split, TrainAndTestShareNoCombinationOfThingAndGround) {
+  const auto train = combinations(Split::kTrain);
+  const auto test = combinations(Split::kTest);
+  EXPECT_GT(train.size(), 900u);
+  EXPECT_GT(test.size(), 300u);
+  EXPECT_EQ(common(train, test), 0u);
+}
+
+TEST(Split, TrainAndTestPutNoSingleThingAtTheSamePlace) {
+  const auto train = places_of_single_things(Split::kTrain);
+  const auto test = places_of_single_things(Split::kTest);
+  EXPECT_GT(train.size(), 200u);
+  EXPECT_GT(test.size(), 200u);
+  EXPECT_EQ(common(train, test), 0u);
+}
+
+TEST(Split, HoldsOutTwoGroundsAndTwoPlacesOfEachThing) {
+  for (const Thing& thing : things()) {
+    int grounds = 0;
+    int places = 0;
+    for (int i = 0; i < static_cast<int>(kColours.size()); ++i) {
+      grounds += is_held_out_ground(thing.singular, i) ? 1 : 0;
+    }
+    for (int i = 0; i < kPlaces; ++i) {
+      places += is_held_out_place(thing.singular, static_cast<Place>(i)) ? 1 : 0;
+    }
+    EXPECT_EQ(grounds, 2) << thing.singular;
+    EXPECT_EQ(places, 2) << thing.singular;
+  }
+}
+
+TEST(SceneMaker, TrainingShowsAlmostEveryThing) {
+  std::set<int> seen;
+  for (const Scene* scene : all_pictures(Split::kTrain)) {
+    for (const SceneObject& object : scene->objects) seen.insert(object.thing);
+  }
+  EXPECT_GT(seen.size(), things().size() * 9 / 10);
+}
+
+TEST(SceneMaker, KeepsEverythingInsideThePicture) {
+  for (const Split split : {Split::kTrain, Split::kTest}) {
+    for (const Scene* scene : all_pictures(split)) {
+      for (const SceneObject& object : scene->objects) {
+        const int half = half_extent(object.size, object.half_tangent);
+        EXPECT_GE(object.x - half, 0) << caption(*scene);
+        EXPECT_LE(object.x + half, kSceneSide) << caption(*scene);
+        EXPECT_GE(object.y - half, 0) << caption(*scene);
+        EXPECT_LE(object.y + half, kSceneSide) << caption(*scene);
+      }
+    }
+  }
+}
+
+TEST(SceneMaker, LetsThingsNotOverlap) {
+  for (const Scene* scene : all_pictures(Split::kTrain)) {
+    for (size_t i = 0; i < scene->objects.size(); ++i) {
+      for (size_t j = i + 1; j < scene->objects.size(); ++j) {
+        const SceneObject& a = scene->objects[i];
+        const SceneObject& b = scene->objects[j];
+        const int reach = half_extent(a.size, a.half_tangent) + half_extent(b.size, b.half_tangent);
+        EXPECT_GE(std::max(std::abs(a.x - b.x), std::abs(a.y - b.y)), reach) << caption(*scene);
+      }
+    }
+  }
+}
+
+TEST(SceneMaker, PutsThingsAtThePlaceItNames) {
+  int placed = 0;
+  for (const Scene* scene : all_pictures(Split::kTest)) {
+    for (const SceneObject& object : scene->objects) {
+      if (object.place == Place::kNowhere) continue;
+      const int column = object.x * 3 / kSceneSide;
+      const int row = object.y * 3 / kSceneSide;
+      EXPECT_EQ(static_cast<int>(object.place), row * 3 + column) << caption(*scene);
+      ++placed;
+    }
+  }
+  EXPECT_GT(placed, 300);
+}
+
+TEST(SceneMaker, ShowsNothingThatCannotBeSeen) {
+  for (const Scene* scene : all_pictures(Split::kTest)) {
+    for (const SceneObject& object : scene->objects) {
+      EXPECT_TRUE(artwork().is_visible(object.thing, scene->ground)) << caption(*scene);
+    }
+  }
+}
+
+TEST(Pool, IsTheSameForTheSameSeedWhateverElseIsAsked) {
+  const Pool again(maker(), {5, 300, 7, 4});
+  const Pool other(maker(), {6, 300, 0, 4});
+  int same = 0;
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(caption(again.scene(i)), caption(pool().scene(i)));
+    EXPECT_EQ(again.scene(i).texture, pool().scene(i).texture);
+    same += other.scene(i).texture == pool().scene(i).texture ? 1 : 0;
+  }
+  EXPECT_EQ(same, 0);
+}
+
+TEST(Clips, ShowWhatTheirKindSays) {
+  std::set<ClipKind> kinds;
+  for (int i = 0; i < pool().clips(); ++i) {
+    const Clip& clip = pool().clip(i);
+    kinds.insert(clip.kind);
+    const Scene& first = clip.frames.front();
+    const Scene& last = clip.frames.back();
+    ASSERT_GE(clip.frames.size(), 3u);
+    ASSERT_LE(clip.frames.size(), 10u);
+    switch (clip.kind) {
+      case ClipKind::kMove:
+        EXPECT_NE(first.objects.at(0).place, last.objects.at(0).place);
+        break;
+      case ClipKind::kParade:
+        EXPECT_EQ(first.objects.at(0).thing, clip.things.front());
+        EXPECT_EQ(last.objects.at(0).thing, clip.things.back());
+        break;
+      case ClipKind::kGrow:
+        EXPECT_LT(first.objects.size(), last.objects.size());
+        break;
+      case ClipKind::kShrink:
+        EXPECT_GT(first.objects.size(), last.objects.size());
+        break;
+      case ClipKind::kRecolour:
+        EXPECT_NE(first.ground, last.ground);
+        break;
+      case ClipKind::kAppear:
+        EXPECT_TRUE(first.objects.empty() && last.objects.size() == 1);
+        break;
+      case ClipKind::kVanish:
+        EXPECT_TRUE(last.objects.empty() && first.objects.size() == 1);
+        break;
+    }
+  }
+  EXPECT_EQ(kinds.size(), static_cast<size_t>(kClipKinds));
+}
+
+}  // namespace
+
+}  // namespace owl3::test

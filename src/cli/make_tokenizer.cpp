@@ -40,11 +40,15 @@ std::string pattern_of(const Options& options) {
   return pattern;
 }
 
-/// The merges that make 10 .. most one token each.
+/// The merges that make 10 .. most one token each. Of two pairs of digits the lower one, whose
+/// merge comes first in the list, is merged first: 332 is 3 and 32 by then, 123 is 12 and 3.
 std::vector<BytePair> number_merges(int most) {
   std::vector<BytePair> merges;
   for (int number = 10; number <= most; ++number) {
-    merges.emplace_back(std::to_string(number / 10), std::to_string(number % 10));
+    const int last_two = number % 100;
+    const bool last_two_first = number >= 100 && last_two >= 10 && last_two < number / 10;
+    const int divisor = last_two_first ? 100 : 10;
+    merges.emplace_back(std::to_string(number / divisor), std::to_string(number % divisor));
   }
   return merges;
 }

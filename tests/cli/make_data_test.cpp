@@ -100,7 +100,8 @@ TEST(MakeTokenizer, GivesBackEveryMessage) {
   size_t bytes = 0;
   size_t tokens = 0;
   for (std::string line; std::getline(lines, line);) {
-    for (const auto& message : nlohmann::json::parse(line)["messages"]) {
+    const nlohmann::json row = nlohmann::json::parse(line);
+    for (const auto& message : row["messages"]) {
       const std::string text = message["content"];
       const auto ids = tokenizer.encode(text);
       EXPECT_EQ(tokenizer.decode(ids), text);

@@ -10,21 +10,21 @@
 
 namespace owl3 {
 
-struct Colour {
+struct NamedColour {
   std::string_view name;
   std::array<uint8_t, 3> rgb;
 };
 /// Of grounds and shapes; far enough from each other to be told apart under noise.
-inline constexpr std::array<Colour, 10> kColours = {{{"red", {205, 35, 40}},
-                                                     {"orange", {245, 140, 25}},
-                                                     {"yellow", {250, 222, 60}},
-                                                     {"green", {45, 155, 65}},
-                                                     {"blue", {40, 85, 210}},
-                                                     {"purple", {125, 50, 170}},
-                                                     {"pink", {250, 160, 205}},
-                                                     {"brown", {115, 70, 38}},
-                                                     {"grey", {135, 135, 135}},
-                                                     {"white", {243, 243, 243}}}};
+inline constexpr std::array<NamedColour, 10> kColours = {{{"red", {205, 35, 40}},
+                                                          {"orange", {245, 140, 25}},
+                                                          {"yellow", {250, 222, 60}},
+                                                          {"green", {45, 155, 65}},
+                                                          {"blue", {40, 85, 210}},
+                                                          {"purple", {125, 50, 170}},
+                                                          {"pink", {250, 160, 205}},
+                                                          {"brown", {115, 70, 38}},
+                                                          {"grey", {135, 135, 135}},
+                                                          {"white", {243, 243, 243}}}};
 
 /// Outlines drawn by ourselves; see shapes.h.
 inline constexpr std::array<std::string_view, 6> kShapes = {"circle", "square",  "triangle",

@@ -180,7 +180,7 @@ std::optional<Turn> ask_kind(const Scene& scene, const ImageName& image, Random&
 
 Choice choose_ground(const Scene& scene, Random& random) {
   std::vector<std::string> names;
-  for (const Colour& colour : kColours) {
+  for (const NamedColour& colour : kColours) {
     if (colour.name != ground_name(scene)) names.emplace_back(colour.name);
   }
   random.shuffle(names);

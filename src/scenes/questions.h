@@ -53,13 +53,13 @@ std::vector<Turn> converse(const Scene& scene, int count, Random& random);
 
 // --- a sequence of images
 
-struct Sequence {
+struct ImageSequence {
   std::vector<const Scene*> scenes;
   /// Whether the prompt lets images be found by number.
   bool numbers = true;
 };
 /// A conversation of up to `count` questions on the sequence.
-std::vector<Turn> converse(const Sequence& sequence, int count, Random& random);
+std::vector<Turn> converse(const ImageSequence& sequence, int count, Random& random);
 
 /// "green, red, blue or pink", in any order: the right one and three others.
 struct Choice {

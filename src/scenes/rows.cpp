@@ -193,7 +193,7 @@ Row RowMaker::sequence(int images, Random& random) const {
   Row row;
   row.pictures = pick_images(images, random);
   const Numbering numbering = numbering_for(images, random);
-  Sequence sequence;
+  ImageSequence sequence;
   sequence.numbers = numbering != Numbering::kBare || images <= kFindableBare;
   for (const int picture : row.pictures) sequence.scenes.push_back(&pool_->scene(picture));
   // The longer the sequence, the more is asked about it: its images are read once for all.

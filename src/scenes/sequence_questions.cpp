@@ -21,7 +21,7 @@ std::string shows(int image, const std::string& what) {
 
 class Asker {
  public:
-  Asker(const Sequence& sequence, Random& random) : sequence_(&sequence), random_(&random) {
+  Asker(const ImageSequence& sequence, Random& random) : sequence_(&sequence), random_(&random) {
     for (size_t i = 0; i < sequence.scenes.size(); ++i) {
       const Scene& scene = *sequence.scenes[i];
       for (const auto& [thing, count] : counts_of(scene)) images_of_[thing].push_back(index(i));
@@ -330,7 +330,7 @@ class Asker {
     return asked->thing;
   }
 
-  const Sequence* sequence_;
+  const ImageSequence* sequence_;
   Random* random_;
   std::map<int, std::vector<int>> images_of_;            // thing -> images that show it
   std::map<std::string, std::vector<int>> images_with_;  // writing -> images
@@ -341,7 +341,7 @@ class Asker {
 
 }  // namespace
 
-std::vector<Turn> converse(const Sequence& sequence, int count, Random& random) {
+std::vector<Turn> converse(const ImageSequence& sequence, int count, Random& random) {
   OWL3_CHECK(!sequence.scenes.empty());
   Asker asker(sequence, random);
   std::vector<Turn> turns;

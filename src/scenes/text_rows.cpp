@@ -115,7 +115,7 @@ Row make_text_row(const SceneMaker& maker, Random& random) {
       scenes.push_back(maker.make(random));
       captions.push_back(described(scenes.back()));
     }
-    Sequence sequence;
+    ImageSequence sequence;
     for (const Scene& scene : scenes) sequence.scenes.push_back(&scene);
     before = image_block(random.chance(80) ? Numbering::kAfter : Numbering::kBefore, captions);
     turns = converse(sequence, random.between(1, 5), random);

@@ -50,7 +50,8 @@ TEST(Catalogue, NamesAreDifferentFromEachOtherAndFromWrittenWords) {
     EXPECT_FALSE(thing.plural.empty());
     EXPECT_FALSE(thing.kind.empty());
   }
-  for (const Colour& colour : kColours) EXPECT_TRUE(names.insert(std::string(colour.name)).second);
+  for (const NamedColour& colour : kColours)
+    EXPECT_TRUE(names.insert(std::string(colour.name)).second);
   for (const std::string_view word : written_words()) {
     EXPECT_TRUE(names.insert(std::string(word)).second) << word;
     EXPECT_LE(word.size(), 5u);

@@ -99,7 +99,7 @@ TEST(Questions, AreSentencesWhoseAnswersHaveTheirKeys) {
   for (int i = 0; i < 800; ++i) {
     Random random{static_cast<uint64_t>(i)};
     check(converse(pool().scene(i), 3, random));
-    Sequence sequence;
+    ImageSequence sequence;
     for (int k = 0; k < 2 + i % 20; ++k) sequence.scenes.push_back(&pool().scene(i + k * 7));
     sequence.numbers = i % 5 != 0;
     check(converse(sequence, 4, random));
@@ -152,7 +152,7 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
   std::set<std::string> checked;
   for (int i = 0; i < 1200; ++i) {
     Random random{static_cast<uint64_t>(i), 3};
-    Sequence sequence;
+    ImageSequence sequence;
     const int count = random.between(2, 30);
     for (int k = 0; k < count; ++k) {
       sequence.scenes.push_back(&pool().scene(random.below(pool().scenes())));
@@ -208,7 +208,7 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
 TEST(Questions, DoNotNumberImagesThatHaveNone) {
   for (int i = 0; i < 300; ++i) {
     Random random{static_cast<uint64_t>(i), 4};
-    Sequence sequence;
+    ImageSequence sequence;
     for (int k = 0; k < 9; ++k) sequence.scenes.push_back(&pool().scene(i + k));
     sequence.numbers = false;
     for (const Turn& turn : converse(sequence, 5, random)) {

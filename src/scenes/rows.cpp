@@ -289,14 +289,14 @@ Row RowMaker::clip(bool describe_only, Random& random) const {
 /// A question about one image among others, four rows each: its options, rotated. The number of
 /// the others grows from question to question through a list, and begins again.
 Row RowMaker::distractors(int64_t index) const {
-  constexpr std::array<int, 9> kCounts = {0, 1, 5, 10, 20, 50, 100, 200, 399};
+  constexpr std::array<int, 9> kCounts = {0, 1, 5, 10, 20, 50, 100, 200, 400};
   const int64_t group = index / 4;
   Random random{options_.seed, static_cast<uint64_t>(maker_->split()), hash_text("distractors"),
                 static_cast<uint64_t>(group)};
   Row row;
   row.group = group;
   row.distractors =
-      std::min(kCounts[static_cast<size_t>(group / 2) % kCounts.size()], options_.max_images - 1);
+      std::min(kCounts[static_cast<size_t>(group / 2) % kCounts.size()], options_.max_images);
   row.by = group % 2 == 0 ? "content" : "number";
   const int target = random.pick(pool_->single_scenes());
   const int thing = pool_->scene(target).objects[0].thing;

@@ -42,7 +42,7 @@ struct Row {
 
 struct RowOptions {
   uint64_t seed = 0;
-  int max_images = 400;
+  int max_images = 400;  // of a sequence; of the distractors around the image asked about
   Numbering numbering = Numbering::kMixed;
 };
 

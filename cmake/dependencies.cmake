@@ -29,3 +29,10 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 if(OWL3_TESTS)
   find_package(GTest REQUIRED)
 endif()
+
+# Only the trainer links LibTorch.
+set(OWL3_TRAIN AUTO CACHE STRING "Build owl3-train: ON, OFF, or AUTO, where LibTorch is found")
+set_property(CACHE OWL3_TRAIN PROPERTY STRINGS AUTO ON OFF)
+if(NOT OWL3_TRAIN STREQUAL "OFF" AND NOT OWL3_FUZZ)
+  include(cmake/torch.cmake)
+endif()

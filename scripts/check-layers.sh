@@ -20,6 +20,7 @@ declare -A may_use=(
   [runs]="core"
   [eval]="core formats text media data backend model generate api plot"
   [cli]="core formats text media data backend model generate api plot runs eval scenes"
+  [train]="core formats text media data backend model generate api plot runs eval scenes cli"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.

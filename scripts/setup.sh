@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building owl3 needs and this machine lacks (Debian 12), as root or through sudo.
 #   scripts/setup.sh           what the build needs
-#   scripts/setup.sh --tests   and what the tests need
+#   scripts/setup.sh --train   and what the trainer needs
+#   scripts/setup.sh --tests   and what the tests need, those of the trainer too
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,11 +12,13 @@ die() {
 }
 
 with_tests=no
+with_train=no
 for argument in "$@"; do
   case "$argument" in
-    --tests) with_tests=yes ;;
+    --tests) with_tests=yes with_train=yes ;;
+    --train) with_train=yes ;;
     -h | --help)
-      sed -n '2,4s/^# \{0,1\}//p' "$0"
+      sed -n '2,5s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *) die "unknown option $argument (try --help)" ;;
@@ -69,7 +72,8 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 fi
 
 sections=build
-[ "$with_tests" = no ] || sections="build tests"
+[ "$with_tests" = no ] || sections+=" tests"
+[ "$with_train" = no ] || sections+=" train"
 wanted=""
 for section in $sections; do wanted+=" $(packages "$section")"; done
 # shellcheck disable=SC2086  # names, one word each

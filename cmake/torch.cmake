@@ -1,0 +1,20 @@
+# OWL3::torch, LibTorch, and OWL3_HAS_TORCH. The libraries are Debian's libtorch-dev, or those of any
+# PyTorch named by -DCMAKE_PREFIX_PATH=.../torch.
+if(OWL3_TRAIN STREQUAL "AUTO")
+  find_package(Torch QUIET)
+else()
+  find_package(Torch REQUIRED)
+endif()
+# c10d's Gloo header includes gloo's own.
+find_path(GLOO_INCLUDE_DIR gloo/algorithm.h HINTS ${TORCH_INCLUDE_DIRS})
+if(Torch_FOUND AND GLOO_INCLUDE_DIR)
+  set(OWL3_HAS_TORCH TRUE)
+elseif(OWL3_TRAIN STREQUAL "AUTO")
+  message(STATUS "No trainer: it needs libtorch-dev and libgloo-dev (scripts/setup.sh --train)")
+  return()
+else()
+  message(FATAL_ERROR "OWL3_TRAIN=ON needs gloo's headers: libgloo-dev")
+endif()
+add_library(OWL3::torch INTERFACE IMPORTED)
+target_link_libraries(OWL3::torch INTERFACE ${TORCH_LIBRARIES})
+target_include_directories(OWL3::torch SYSTEM INTERFACE ${GLOO_INCLUDE_DIR})

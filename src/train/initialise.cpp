@@ -1,0 +1,102 @@
+#include "train/initialise.h"
+
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include "formats/random_weights.h"
+
+namespace owl3::train {
+
+namespace {
+
+using torch::Tensor;
+
+/// The streams of random numbers are owl3's own, by tensor name: LibTorch's change with its
+/// version and the device.
+void fill_normal(const Tensor& parameter, const std::string& name, uint64_t seed,
+                 double deviation) {
+  Tensor values = torch::empty(parameter.sizes(), torch::kFloat32);
+  fill_random(DType::kF32, values.data_ptr(), 0, values.numel(), random_key(seed, name),
+              static_cast<float>(deviation));
+  parameter.copy_(values);
+}
+
+bool is_norm_weight(std::string_view name) {
+  return name.ends_with("norm.weight") || name.ends_with("norm1.weight") ||
+         name.ends_with("norm2.weight");
+}
+
+void fill_encoder(const std::string& name, const Tensor& parameter, uint64_t seed) {
+  if (is_norm_weight(name)) {
+    parameter.fill_(1);
+  } else if (parameter.dim() == 1) {  // biases
+    parameter.fill_(0);
+  } else if (name.ends_with("position_embedding.weight")) {
+    fill_normal(parameter, name, seed, 0.02);
+  } else {
+    const auto inputs = static_cast<double>(parameter.numel() / parameter.size(0));
+    fill_normal(parameter, name, seed, 1.0 / std::sqrt(inputs));
+  }
+}
+
+/// Rows of v_kv_proj are [Hkv, 2, d]: a head's keys, then its values.
+void silence_values(const Tensor& parameter, int64_t head_size) {
+  parameter.unflatten(0, {-1, 2, head_size}).select(1, 1).fill_(0);
+}
+
+void fill_hyper(const std::string& name, const Tensor& parameter, int64_t head_size,
+                const InitialiseOptions& options) {
+  if (name.ends_with("gate")) {
+    parameter.fill_(options.gate);
+  } else if (name.ends_with("bias")) {
+    parameter.fill_(0);
+  } else {
+    fill_normal(parameter, name, options.seed, options.deviation);
+    silence_values(parameter, head_size);
+  }
+}
+
+bool is_hyper(std::string_view name) {
+  return name.find(".self_attn.v_kv_proj.") != std::string_view::npos ||
+         name.ends_with(".self_attn.gate");
+}
+
+}  // namespace
+
+void initialise(Owl3ModuleImpl& module, const InitialiseOptions& options) {
+  const torch::NoGradGuard no_gradients;
+  for (const auto& parameter : module.named_parameters()) {
+    const std::string& name = parameter.key();
+    const Tensor& tensor = parameter.value();
+    if (name.starts_with("vision_model.")) {
+      fill_encoder(name, tensor, options.seed);
+    } else if (is_hyper(name)) {
+      fill_hyper(name, tensor, module.config().head_size(), options);
+    } else if (is_norm_weight(name)) {
+      tensor.fill_(1);
+    } else if (tensor.dim() == 1) {
+      tensor.fill_(0);
+    } else {
+      fill_normal(tensor, name, options.seed, options.deviation);
+    }
+  }
+}
+
+void initialise_hyper_layers(Owl3ModuleImpl& module, const InitialiseOptions& options) {
+  const torch::NoGradGuard no_gradients;
+  for (const auto& parameter : module.named_parameters()) {
+    if (!is_hyper(parameter.key())) continue;
+    fill_hyper(parameter.key(), parameter.value(), module.config().head_size(), options);
+  }
+}
+
+void initialise_encoder(const torch::nn::Module& encoder, const std::string& prefix,
+                        uint64_t seed) {
+  const torch::NoGradGuard no_gradients;
+  for (const auto& parameter : encoder.named_parameters()) {
+    fill_encoder(prefix + parameter.key(), parameter.value(), seed);
+  }
+}
+
+}  // namespace owl3::train

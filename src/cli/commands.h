@@ -19,5 +19,6 @@ void add_make_checkpoint_command(CLI::App& app);
 void add_make_data_command(CLI::App& app);
 void add_make_tokenizer_command(CLI::App& app);
 void add_plot_command(CLI::App& app);
+void add_train_command(CLI::App& app);
 
 }  // namespace owl3::cli

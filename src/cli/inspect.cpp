@@ -24,6 +24,7 @@ void add_inspect_command(CLI::App& app) {
   add_inspect_image(*inspect);
   add_inspect_prompt(*inspect);
   add_inspect_tokenize(*inspect);
+  add_inspect_train(*inspect);
 }
 
 }  // namespace owl3::cli

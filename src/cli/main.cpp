@@ -1,28 +1,12 @@
-// The owl3 program: finds the command, and turns whatever goes wrong into one line and a code.
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
+// The owl3 program and its commands.
 #include <CLI/CLI.hpp>
-#include <clocale>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
 
 #include "cli/commands.h"
-#include "cli/help.h"
-#include "cli/interrupt.h"
-#include "cli/terminal.h"
-#include "core/error.h"
+#include "cli/program.h"
 
 namespace owl3::cli {
 
 namespace {
-
-enum ExitCode { kSuccess = 0, kFailure = 1, kUsage = 2 };
 
 constexpr const char* kFooter =
     "Examples:\n"
@@ -35,11 +19,8 @@ constexpr const char* kFooter =
     "owl3 convert made of one. Every command explains itself: owl3 COMMAND --help";
 
 void set_up(CLI::App& app) {
-  app.formatter(std::make_shared<HelpFormatter>());
-  app.set_help_flag("-h,--help", "Show this help");
   app.set_version_flag("--version", "owl3 " OWL3_VERSION, "Show the version");
   app.footer(kFooter);
-  app.require_subcommand(1);
   add_chat_command(app);
   add_info_command(app);
   add_convert_command(app);
@@ -48,99 +29,9 @@ void set_up(CLI::App& app) {
   add_make_checkpoint_command(app);
   add_make_data_command(app);
   add_make_tokenizer_command(app);
-  add_inspect_command(app);
+  add_train_command(app);
   add_plot_command(app);
-  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
-    command->group("Commands");
-    for (CLI::App* part : command->get_subcommands([](CLI::App*) { return true; })) {
-      part->group("Parts");
-    }
-  }
-}
-
-int report(int code, std::string_view message) {
-  std::fflush(stdout);
-  tell(fmt::format("owl3: {}\n", one_line(message)));
-  return code;
-}
-
-/// The command (and part) that the arguments name so far: "owl3 inspect image".
-const CLI::App& named_command(const CLI::App& app, std::string& name) {
-  const CLI::App* command = &app;
-  while (!command->get_subcommands().empty()) {
-    command = command->get_subcommands().front();
-    name += " " + command->get_name();
-  }
-  return *command;
-}
-
-int report_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-  std::string name = "owl3";
-  const CLI::App& command = named_command(app, name);
-  const bool wants_part = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
-  if (wants_part) {
-    const char* first = nullptr;
-    const int depth = &command == &app ? 1 : 2;
-    if (argc > depth && argv[depth][0] != '-') first = argv[depth];
-    const std::string problem = first != nullptr
-                                    ? fmt::format("unknown command \"{}\"", first)
-                                    : std::string(argc > depth ? error.what() : "no command given");
-    return report(kUsage, fmt::format("{}; {} --help lists them", problem, name));
-  }
-  return report(kUsage, fmt::format("{} ({} --help explains the options)", error.what(), name));
-}
-
-/// A full disk or a closed pipe shows only when the last bytes go out.
-int finish_output(int code) {
-  flush_output();
-  return code;
-}
-
-/// Descriptors 0 to 2, where the parent left them closed: a file opened later must not become
-/// standard output. What stands in refuses all reading or writing, as a closed one does.
-void fill_closed_descriptors() {
-  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (::fcntl(descriptor, F_GETFD) >= 0) continue;
-    // Takes the lowest free descriptor: this one.
-    ::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-  }
-}
-
-int run_command(CLI::App& app, int argc, char** argv) {
-  set_up(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& help_or_version) {
-    app.exit(help_or_version);
-  } catch (const CLI::RuntimeError& ended) {  // how a command ends with a code of its own
-    return finish_output(ended.get_exit_code());
-  }
-  return finish_output(kSuccess);
-}
-
-int run(int argc, char** argv) {
-  CLI::App app("Ask mPLUG-Owl3 about images and films, on this machine alone.", "owl3");
-  try {
-    return run_command(app, argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return report_usage(app, error, argc, argv);
-  } catch (const Interrupted&) {
-    return report(interrupted_exit_code(), "interrupted");
-  } catch (const UsageError& error) {
-    return report(kUsage, error.what());
-  } catch (const Error& error) {
-    return report(kFailure, error.what());
-  } catch (const std::bad_alloc&) {
-    return report(kFailure,
-                  "not enough memory; use fewer or uncut images (--no-cut), a lower --max-frames, "
-                  "or a smaller model");
-  } catch (const OutputFailed& error) {
-    return report(kFailure, error.what());
-  } catch (const std::exception& error) {
-    const bool output_failed = std::ferror(stdout) != 0;  // fmt::print doesn't name it
-    return report(kFailure,
-                  fmt::format("{}{}", output_failed ? "standard output: " : "", error.what()));
-  }
+  add_inspect_command(app);
 }
 
 }  // namespace
@@ -148,12 +39,7 @@ int run(int argc, char** argv) {
 }  // namespace owl3::cli
 
 int main(int argc, char** argv) {
-  // `owl3 ... | head` ends quietly, even where the parent ignores SIGPIPE.
-  std::signal(SIGPIPE, SIG_DFL);
-  owl3::cli::fill_closed_descriptors();
-  // Line editing counts characters by the locale; numbers keep their points.
-  if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
-    std::setlocale(LC_CTYPE, "C.UTF-8");
-  }
-  return owl3::cli::run(argc, argv);
+  owl3::cli::prepare_process();
+  CLI::App app("Ask mPLUG-Owl3 about images and films, on this machine alone.", "owl3");
+  return owl3::cli::run_program(app, owl3::cli::set_up, argc, argv);
 }

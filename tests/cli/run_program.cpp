@@ -42,7 +42,8 @@ struct Pipe {
 
 pid_t start(const std::vector<std::string>& arguments, const RunOptions& options, const Pipe& in,
             const Pipe& out, const Pipe& err) {
-  std::vector<char*> argv = {const_cast<char*>(OWL3_PROGRAM)};
+  const std::string program = options.program.empty() ? OWL3_PROGRAM : options.program;
+  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -58,7 +59,7 @@ pid_t start(const std::vector<std::string>& arguments, const RunOptions& options
     posix_spawn_file_actions_addclose(&actions, descriptor);
   }
   pid_t child = -1;
-  const int error = ::posix_spawn(&child, OWL3_PROGRAM, &actions, nullptr, argv.data(), environ);
+  const int error = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("owl3 cannot be started");
   return child;

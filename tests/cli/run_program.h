@@ -23,6 +23,8 @@ struct RunOptions {
   std::vector<int> signals = {};
   /// Standard output goes to this file instead.
   std::string out_file = {};
+  /// Another file than the program of this build.
+  std::string program = {};
   /// Descriptors of 0, 1, 2 that the program finds closed.
   std::vector<int> closed = {};
 };

@@ -1,0 +1,14 @@
+// The commands of owl3-train. `owl3 train` and `owl3 inspect train` run this program.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace owl3::train {
+
+// Each function registers one command on `app`; its callback runs when the user named it, and
+// throws owl3::Error for main() to print.
+void add_inspect_train_command(CLI::App& app);
+
+}  // namespace owl3::train

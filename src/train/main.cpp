@@ -1,0 +1,28 @@
+// The program owl3-train: what of owl3 needs LibTorch. People type `owl3 train`, which runs this.
+#include <c10/util/Logging.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/program.h"
+#include "train/command_line.h"
+
+namespace owl3::train {
+
+namespace {
+
+void set_up(CLI::App& app) {
+  add_inspect_train_command(app);
+}
+
+}  // namespace
+
+}  // namespace owl3::train
+
+int main(int argc, char** argv) {
+  owl3::cli::prepare_process();
+  // LibTorch's errors are one line here, as all others.
+  c10::SetStackTraceFetcher([] { return std::string(); });
+  // The name in help and messages is that of the program people call.
+  CLI::App app("Train mPLUG-Owl3 models.", "owl3");
+  return owl3::cli::run_program(app, owl3::train::set_up, argc, argv);
+}

@@ -1,0 +1,67 @@
+// The commands that owl3 hands to the program owl3-train.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "run_program.h"
+
+namespace owl3::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(Trainer, IsMissedInOneLineWhereItWasNotBuilt) {
+  const fs::path alone = scratch_folder() / "alone";
+  fs::create_directories(alone);
+  fs::copy_file(OWL3_PROGRAM, alone / "owl3", fs::copy_options::overwrite_existing);
+  for (const auto& command : {std::vector<std::string>{"train", "recipe.yaml"},
+                              std::vector<std::string>{"inspect", "train", "folder", "--json"}}) {
+    const Outcome outcome = run_owl3(command, {.program = (alone / "owl3").string()});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find("libtorch-dev"), std::string::npos) << outcome.err;
+  }
+}
+
+#ifdef OWL3_HAS_TRAINER
+
+std::string golden(const std::string& name) {
+  return std::string(OWL3_TEST_DATA) + "/train/" + name;
+}
+
+TEST(InspectTrain, PrintsWhatAgreesWithTheGolden) {
+  const Outcome table = run_owl3({"inspect", "train", golden("gated-untied-stage1")});
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_NE(table.out.find("step 5"), std::string::npos);
+  EXPECT_NE(table.out.find("vision2text_model.bias"), std::string::npos);
+  EXPECT_EQ(table.out.find("FAILED"), std::string::npos) << table.out;
+
+  const Outcome json = run_owl3({"inspect", "train", golden("gated-untied-stage1"), "--json"});
+  EXPECT_EQ(json.exit_code, 0) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report.at("passed"), true);
+  EXPECT_EQ(report.at("losses").size(), 6u);
+}
+
+TEST(InspectTrain, FailsOnAnotherModel) {
+  const std::string other = std::string(OWL3_TEST_DATA) + "/model/gated-tied";
+  const Outcome outcome =
+      run_owl3({"inspect", "train", golden("gated-untied-stage1"), "--model", other});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+}
+
+TEST(InspectTrain, ExplainsItselfAndRefusesWhatIsNoGolden) {
+  const Outcome help = run_owl3({"inspect", "train", "--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_NE(help.out.find("--model"), std::string::npos) << help.out;
+  EXPECT_EQ(run_owl3({"inspect", "train"}).exit_code, 2);
+  const Outcome nothing = run_owl3({"inspect", "train", "/nonexistent"});
+  EXPECT_EQ(nothing.exit_code, 1);
+  EXPECT_TRUE(is_one_line(nothing.err)) << nothing.err;
+}
+
+#endif
+
+}  // namespace
+}  // namespace owl3::test

@@ -214,8 +214,9 @@ void read_work(RecipeReader& reader, Recipe& recipe) {
 }
 
 void read_ways(RecipeReader& reader, Recipe& recipe) {
-  recipe.precision = reader.choice("precision", {"float32", "bf16"}, 0) == 0 ? Precision::kFloat32
-                                                                             : Precision::kBf16;
+  recipe.precision = reader.choice("precision", {"float32", "bf16"}, 0) == 0
+                         ? RecipePrecision::kFloat32
+                         : RecipePrecision::kBf16;
   reader.boolean("gradient_checkpointing", recipe.gradient_checkpointing);
   const int cut = reader.choice("cut", {"auto", "true", "false"}, 0);
   if (cut > 0) recipe.cut = cut == 1;

@@ -12,7 +12,7 @@
 namespace owl3 {
 
 enum class Task { kLanguage, kSiglip };
-enum class Precision { kFloat32, kBf16 };
+enum class RecipePrecision { kFloat32, kBf16 };
 enum class CacheFeatures { kAuto, kOn, kOff };
 
 /// A new model instead of a checkpoint: its sizes, and where parts of it are taken from.
@@ -95,7 +95,7 @@ struct Recipe {
   OptimizerRecipe optimizer;
   double clip_norm = 1;  // 0: never
   uint64_t seed = 0;
-  Precision precision = Precision::kFloat32;
+  RecipePrecision precision = RecipePrecision::kFloat32;
   bool gradient_checkpointing = false;
   std::optional<bool> cut;  // images into tiles; unset (auto): unless the row has a video
   CacheFeatures cache_features = CacheFeatures::kAuto;  // of a frozen vision encoder

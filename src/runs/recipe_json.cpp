@@ -119,7 +119,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
   Json json;
   put_model(json, recipe);
   put_work(json, recipe);
-  json["precision"] = recipe.precision == Precision::kBf16 ? "bf16" : "float32";
+  json["precision"] = recipe.precision == RecipePrecision::kBf16 ? "bf16" : "float32";
   json["gradient_checkpointing"] = recipe.gradient_checkpointing;
   json["cut"] = !recipe.cut ? Json("auto") : Json(*recipe.cut);
   json["cache_features"] = kCacheNames[static_cast<int>(recipe.cache_features)];

@@ -10,5 +10,6 @@ namespace owl3::train {
 // Each function registers one command on `app`; its callback runs when the user named it, and
 // throws owl3::Error for main() to print.
 void add_inspect_train_command(CLI::App& app);
+void add_train_command(CLI::App& app);
 
 }  // namespace owl3::train

@@ -11,6 +11,7 @@ namespace owl3::train {
 namespace {
 
 void set_up(CLI::App& app) {
+  add_train_command(app);
   add_inspect_train_command(app);
 }
 

@@ -69,7 +69,7 @@ workers: 4
   EXPECT_EQ(recipe.learning_rate.warmup_steps, 7);
   EXPECT_EQ(recipe.learning_rate.schedule, LearningRateRecipe::Schedule::kConstant);
   EXPECT_FALSE(recipe.optimizer.no_decay_on_vectors);
-  EXPECT_EQ(recipe.precision, Precision::kBf16);
+  EXPECT_EQ(recipe.precision, RecipePrecision::kBf16);
   EXPECT_EQ(recipe.cache_features, CacheFeatures::kOff);
   EXPECT_EQ(recipe.workers, 4);
 }
@@ -158,7 +158,7 @@ TEST(Recipe, BrokenFilesAreOneLineWithTheirPlace) {
 TEST(Recipe, ThoseThatAreShippedParse) {
   for (const char* name : {"stage1", "stage2", "stage3", "lora"}) {
     const Recipe recipe = load_recipe(OWL3_SOURCE_DIR "/recipes/" + std::string(name) + ".yaml");
-    EXPECT_EQ(recipe.precision, Precision::kBf16) << name;
+    EXPECT_EQ(recipe.precision, RecipePrecision::kBf16) << name;
   }
 }
 

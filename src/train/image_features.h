@@ -1,0 +1,53 @@
+// The vision features of a batch's images: computed, or read from the cache while the encoder is
+// frozen.
+#pragma once
+
+#include <torch/types.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "data/batch.h"
+#include "data/feature_cache.h"
+#include "runs/recipe.h"
+#include "train/model.h"
+#include "train/precision.h"
+
+namespace owl3::train {
+
+struct ImageFeatureOptions {
+  TrainPrecision precision = TrainPrecision::kFloat32;
+  /// A frozen encoder's features are kept on disk; kAuto: where that can be, until half of the
+  /// disk's free room is used.
+  CacheFeatures cache = CacheFeatures::kOff;
+  std::filesystem::path folder;  // where; empty: a folder of the encoder's own in
+  std::filesystem::path parent;  // this one, so that runs with the same encoder share it
+  int rank = 0;                  // of this process, for its file
+  int local_world = 1;           // processes that share the disk
+};
+
+class ImageFeatures {
+ public:
+  ImageFeatures(Owl3Module module, const ImageFeatureOptions& options);
+
+  /// Features of the batch's images [U, L, Dv]; undefined when it has none. Gradients flow where
+  /// the encoder is trained. Whether they come from the cache makes no difference.
+  torch::Tensor of(const Batch& batch);
+
+ private:
+  void open_cache();
+  torch::Tensor encode(const std::vector<const Image*>& images);
+  void read_or_encode(const Batch& batch, torch::Tensor& features);
+
+  Owl3Module module_;
+  ImageFeatureOptions options_;
+  bool trained_;
+  bool opened_ = false;  // or found that there is no cache, at the first image
+  std::unique_ptr<FeatureCache> cache_;
+  int64_t max_cache_bytes_ = 0;  // of this process's file; 0: no bound
+};
+
+/// What a frozen encoder's features depend on, for the cache.
+Fingerprint::Bytes vision_fingerprint(const Owl3ModuleImpl& module, TrainPrecision precision);
+
+}  // namespace owl3::train

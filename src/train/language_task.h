@@ -1,0 +1,51 @@
+// Training mPLUG-Owl3 itself: the next word of the assistant's answers.
+#pragma once
+
+#include <memory>
+
+#include "data/data_stream.h"
+#include "runs/recipe.h"
+#include "train/image_features.h"
+#include "train/lora.h"
+#include "train/model_files.h"
+#include "train/training_task.h"
+
+namespace owl3::train {
+
+class LanguageTask : public TrainingTask {
+ public:
+  /// Loads or makes the model, and opens the data.
+  LanguageTask(const Recipe& recipe, const Launch& launch, torch::Device device);
+
+  std::vector<NamedParameter> parameters() override;
+  std::optional<StepSums> run_step(int64_t step) override;
+  double epochs_read() const override { return stream_->epochs_read(); }
+  int64_t samples_per_epoch() const override { return stream_->samples_per_epoch(); }
+  std::string data_warning() const override { return stream_->skip_warning(); }
+  nlohmann::json data_state() const override { return stream_->state(); }
+  void restore_data(const nlohmann::json& state, const std::string& name) override {
+    stream_->restore(state, name);
+  }
+  std::vector<Scalar> validate(Processes& processes) override;
+  void save(const std::filesystem::path& folder) override;
+  void save_final(const std::filesystem::path& folder) override;
+
+  const ModelConfig& config() const { return model_.module->config(); }
+
+ private:
+  DataOptions data_options(const std::vector<DataRecipe>& sources) const;
+  ImageFeatureOptions feature_options() const;
+  torch::Tensor loss_of(const Batch& batch);
+
+  Recipe recipe_;
+  Launch launch_;
+  torch::Device device_;
+  TrainPrecision precision_;
+  LoadedModel model_;
+  LoraOptions lora_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<DataStream> stream_;
+  std::unique_ptr<ImageFeatures> features_;
+};
+
+}  // namespace owl3::train

@@ -1,0 +1,50 @@
+#include "train/recipe_options.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/mapped_file.h"
+
+namespace owl3::train {
+
+namespace fs = std::filesystem;
+
+TrainPrecision precision_of(const Recipe& recipe) {
+  return recipe.precision == RecipePrecision::kBf16 ? TrainPrecision::kBFloat16
+                                                    : TrainPrecision::kFloat32;
+}
+
+std::vector<DataSource> data_sources(const std::vector<DataRecipe>& sources) {
+  std::vector<DataSource> converted;
+  for (const DataRecipe& source : sources) {
+    converted.push_back({source.path, source.weight, source.media_root});
+  }
+  return converted;
+}
+
+std::string tokenizer_text(const std::string& path) {
+  const fs::path file = fs::is_directory(path) ? fs::path(path) / "tokenizer.json" : fs::path(path);
+  const auto mapped = MappedFile::open(file);
+  return {reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size()};
+}
+
+LoadedModel starting_model(const Recipe& recipe) {
+  if (!recipe.init) return load_checkpoint(recipe.model);
+  const InitRecipe& init = *recipe.init;
+  const Variant variant = init.variant == "unified" ? Variant::kUnified : Variant::kGated;
+  InitialiseOptions options;
+  options.seed = recipe.seed;
+  LoadedModel model = new_model(init.config, recipe.name + ": init.config", variant,
+                                tokenizer_text(init.tokenizer), options);
+  if (!init.vision.empty()) load_vision(model, init.vision);
+  return model;
+}
+
+DType saved_type(const ModelFiles& files) {
+  const auto config = nlohmann::json::parse(files.config_json, nullptr, false);
+  const std::string type = config.is_object() ? config.value("torch_dtype", "float32") : "float32";
+  return type == "bfloat16" || type == "float16" ? DType::kBF16 : DType::kF32;
+}
+
+}  // namespace owl3::train

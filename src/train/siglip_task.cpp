@@ -1,0 +1,133 @@
+#include "train/siglip_task.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "train/recipe_options.h"
+
+namespace owl3::train {
+
+namespace {
+
+TextTowerConfig text_config(const TextTowerRecipe& recipe, int64_t vocab_size) {
+  return {vocab_size,
+          recipe.hidden_size,
+          recipe.num_hidden_layers,
+          recipe.num_attention_heads,
+          recipe.intermediate_size,
+          recipe.max_tokens};
+}
+
+torch::Tensor pixels_of(const PairBatch& batch, int64_t size, torch::Device device) {
+  torch::Tensor pixels = torch::empty({static_cast<int64_t>(batch.images.size()), 3, size, size});
+  auto* values = pixels.data_ptr<float>();
+  for (const Image& image : batch.images) {
+    normalize_pixels(image, values);
+    values += 3 * size * size;
+  }
+  return pixels.to(device);
+}
+
+int64_t tokens_in(const PairBatch& batch) {
+  int64_t tokens = 0;
+  for (const auto& text : batch.texts) tokens += static_cast<int64_t>(text.size());
+  return tokens;
+}
+
+/// Images whose nearest text is their own, or one that says the same.
+int64_t rightly_named(const torch::Tensor& images, const torch::Tensor& texts,
+                      const torch::Tensor& equal) {
+  const torch::Tensor nearest = torch::mm(images, texts.t()).argmax(1, true);
+  return equal.gather(1, nearest).sum().item<int64_t>();
+}
+
+}  // namespace
+
+SiglipTask::SiglipTask(const Recipe& recipe, const Launch& launch, torch::Device device)
+    : recipe_(recipe), launch_(launch), device_(device), precision_(precision_of(recipe)) {
+  if (!recipe.init) {
+    throw InputError(fmt::format(
+        "{}: task: siglip trains a new encoder: init, not model, must be given", recipe.name));
+  }
+  config_ = parse_model_config(recipe.init->config, recipe.name + ": init.config");
+  tokenizer_json_ = tokenizer_text(recipe.init->tokenizer);
+  tokenizer_ =
+      std::make_unique<Tokenizer>(Tokenizer::from_json(tokenizer_json_, recipe.init->tokenizer));
+  module_ = SiglipPretrainer(config_.vision,
+                             text_config(recipe.text_tower, tokenizer_->vocab_size()), recipe.seed);
+  module_->to(device);
+  module_->train();
+  stream_ = std::make_unique<PairStream>(*tokenizer_, pair_options(recipe.data));
+}
+
+PairOptions SiglipTask::pair_options(const std::vector<DataRecipe>& sources) const {
+  PairOptions options;
+  options.sources = data_sources(sources);
+  options.order = {true, recipe_.seed, recipe_.epochs};
+  options.image_size = static_cast<int>(config_.vision.image_size);
+  options.pairs = recipe_.batch.rows;
+  options.text_tokens = recipe_.text_tower.max_tokens;
+  options.rank = launch_.rank;
+  options.world = launch_.world;
+  options.workers = static_cast<int>(recipe_.workers);
+  return options;
+}
+
+std::optional<StepSums> SiglipTask::run_step(int64_t) {
+  StepSums sums;
+  const auto parts = static_cast<double>(recipe_.batch.accumulate * launch_.world);
+  for (int64_t i = 0; i < recipe_.batch.accumulate; ++i) {
+    const std::optional<PairBatch> batch = stream_->next();
+    if (!batch) return std::nullopt;
+    const torch::Tensor loss = [&] {
+      const Autocast autocast(device_, precision_);
+      return module_->loss(pixels_of(*batch, config_.vision.image_size, device_),
+                           make_text_batch(batch->texts, recipe_.text_tower.max_tokens, device_)) /
+             parts;
+    }();
+    loss.backward();
+    sums.loss += loss.item<double>();
+    sums.tokens += tokens_in(*batch);
+    sums.images += static_cast<int64_t>(batch->images.size());
+  }
+  return sums;
+}
+
+std::vector<Scalar> SiglipTask::validate(Processes& processes) {
+  if (recipe_.validation.data.empty()) return {};
+  const torch::NoGradGuard no_grad;
+  PairOptions options = pair_options(recipe_.validation.data);
+  options.order = {false, 0, 1};
+  PairStream stream(*tokenizer_, options);
+  module_->eval();
+  torch::Tensor sums = torch::zeros({4}, torch::kFloat64);  // loss, batches, right, pairs
+  while (const std::optional<PairBatch> batch = stream.next()) {
+    const Autocast autocast(device_, precision_);
+    const torch::Tensor pixels = pixels_of(*batch, config_.vision.image_size, device_);
+    const TextBatch texts = make_text_batch(batch->texts, recipe_.text_tower.max_tokens, device_);
+    sums[0] += module_->loss(pixels, texts).item<double>();
+    sums[1] += 1;
+    sums[2] += static_cast<double>(
+        rightly_named(module_->embed_images(pixels), module_->embed_texts(texts), texts.equal));
+    sums[3] += static_cast<double>(batch->images.size());
+    const double seen = sums[3].item<double>() * launch_.world;
+    if (recipe_.validation.samples > 0 && seen >= static_cast<double>(recipe_.validation.samples)) {
+      break;
+    }
+  }
+  module_->train();
+  processes.sum(sums);
+  if (sums[1].item<double>() == 0) {
+    throw InputError("validation: fewer pairs than a batch has; lower batch.rows");
+  }
+  return {{"validation_loss", (sums[0] / sums[1]).item<double>()},
+          {"validation_accuracy", (sums[2] / sums[3]).item<double>()}};
+}
+
+void SiglipTask::save(const std::filesystem::path& folder) {
+  module_->save(folder, DType::kF32);
+  AtomicFile config(folder / "config.json");  // without it nobody takes the folder for a model's
+  config.write(recipe_.init->config + "\n");
+  config.commit();
+}
+
+}  // namespace owl3::train

@@ -1,0 +1,46 @@
+// Training a vision encoder from nothing: images and captions that belong together (SigLIP).
+#pragma once
+
+#include <memory>
+
+#include "data/pair_stream.h"
+#include "runs/recipe.h"
+#include "train/precision.h"
+#include "train/siglip_pretraining.h"
+#include "train/training_task.h"
+
+namespace owl3::train {
+
+/// Pairs are told apart within a batch of a process: with several processes each has negatives of
+/// its own, and the loss is their mean.
+class SiglipTask : public TrainingTask {
+ public:
+  SiglipTask(const Recipe& recipe, const Launch& launch, torch::Device device);
+
+  std::vector<NamedParameter> parameters() override { return trainable_parameters(*module_); }
+  std::optional<StepSums> run_step(int64_t step) override;
+  double epochs_read() const override { return stream_->epochs_read(); }
+  int64_t samples_per_epoch() const override { return stream_->samples_per_epoch(); }
+  nlohmann::json data_state() const override { return stream_->state(); }
+  void restore_data(const nlohmann::json& state, const std::string& name) override {
+    stream_->restore(state, name);
+  }
+  /// The loss, and how often an image's own text is the nearest of its batch.
+  std::vector<Scalar> validate(Processes& processes) override;
+  void save(const std::filesystem::path& folder) override;
+
+ private:
+  PairOptions pair_options(const std::vector<DataRecipe>& sources) const;
+
+  Recipe recipe_;
+  Launch launch_;
+  torch::Device device_;
+  TrainPrecision precision_;
+  std::string tokenizer_json_;
+  ModelConfig config_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  SiglipPretrainer module_{nullptr};
+  std::unique_ptr<PairStream> stream_;
+};
+
+}  // namespace owl3::train

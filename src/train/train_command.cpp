@@ -1,0 +1,133 @@
+// owl3 train: a recipe becomes a model.
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <torch/cuda.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "cli/interrupt.h"
+#include "cli/terminal.h"
+#include "core/error.h"
+#include "core/threads.h"
+#include "runs/launch.h"
+#include "train/command_line.h"
+#include "train/language_task.h"
+#include "train/siglip_task.h"
+#include "train/trainer.h"
+
+namespace owl3::train {
+
+namespace {
+
+struct Options {
+  std::string recipe;
+  std::vector<std::string> set;
+  bool resume = false;
+  bool dry_run = false;
+  int threads = 0;  // chosen
+};
+
+/// A run's folder stands for the recipe in it.
+std::string recipe_path(const std::string& given) {
+  const std::filesystem::path path = given;
+  return std::filesystem::is_directory(path) ? (path / "recipe.yaml").string() : given;
+}
+
+torch::Device device_of(const Launch& launch) {
+  if (!torch::cuda::is_available()) return torch::kCPU;
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(launch.local_rank % count)};
+}
+
+/// Processes on one machine share its processors.
+int threads_of(const Options& options, const Launch& launch) {
+  if (options.threads > 0) return options.threads;
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) return at::get_num_threads();
+  return std::max(1, available_threads() / launch.local_world);
+}
+
+std::unique_ptr<TrainingTask> make_task(const Recipe& recipe, const Launch& launch,
+                                        torch::Device device) {
+  if (recipe.task == Task::kSiglip) return std::make_unique<SiglipTask>(recipe, launch, device);
+  return std::make_unique<LanguageTask>(recipe, launch, device);
+}
+
+/// What would be trained, for --dry-run.
+void describe(const Recipe& recipe, TrainingTask& task, const Launch& launch,
+              torch::Device device) {
+  int64_t trained = 0;
+  int64_t tensors = 0;
+  for (const NamedParameter& parameter : task.parameters()) {
+    trained += parameter.tensor.numel();
+    ++tensors;
+  }
+  const auto bytes = static_cast<double>(trained) * 4 * (2 + 2.0 / launch.world);
+  const int64_t rows = recipe.batch.rows * recipe.batch.accumulate * launch.world;
+  fmt::print("trained       {} values in {} tensors\n", trained, tensors);
+  fmt::print("memory        {:.1f} MB for them, gradients and optimiser, per process\n",
+             bytes / 1e6);
+  fmt::print("data          {} samples an epoch\n", task.samples_per_epoch());
+  fmt::print("step          {} rows of at most {} tokens\n", rows, recipe.batch.tokens);
+  fmt::print("length        {}\n", recipe.steps > 0 ? fmt::format("{} steps", recipe.steps)
+                                                    : fmt::format("{} epochs", recipe.epochs));
+  fmt::print("processes     {}, each with {} threads, on {}\n", launch.world, at::get_num_threads(),
+             device.str());
+  fmt::print("\n{}", to_yaml(to_json(recipe)));
+}
+
+void run_train(const Options& options) {
+  const Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
+  const Launch launch = launch_from_environment();
+  at::set_num_threads(threads_of(options, launch));
+  const torch::Device device = device_of(launch);
+  const cli::InterruptGuard interrupts;
+  const std::unique_ptr<TrainingTask> task = make_task(recipe, launch, device);
+  if (options.dry_run) {
+    if (launch.rank == 0) describe(recipe, *task, launch, device);
+    return;
+  }
+  Processes processes(launch, device);
+  TrainerOptions trainer;
+  trainer.resume = options.resume;
+  trainer.interrupted = [&] { return interrupts.interrupted(); };
+  if (cli::is_terminal(STDERR_FILENO)) {
+    trainer.columns = [] { return cli::terminal_columns(STDERR_FILENO); };
+  }
+  Trainer(recipe, *task, processes, trainer).run();
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("train", "Train a model by a recipe");
+  command->footer(
+      "The recipe, a YAML or JSON file, says what is trained, on what data and how; recipes/ has\n"
+      "one for each stage of the paper and one for fine-tuning with LoRA. The run's folder gets\n"
+      "checkpoints, metrics (owl3 plot, TensorBoard) and, at the end, model/. Ctrl-C saves and "
+      "ends.\n"
+      "Started by torchrun, mpirun or srun, the processes train together.\n\n"
+      "Examples:\n"
+      "  owl3 train recipes/lora.yaml --set data=mine.jsonl\n"
+      "  owl3 train recipes/lora.yaml --resume           goes on from the last checkpoint");
+  command->add_option("RECIPE", options->recipe, "A recipe, or the folder of a run")
+      ->required()
+      ->type_name("");
+  command->add_flag("--resume", options->resume,
+                    "Go on from the run's last checkpoint, or begin where there is none");
+  command->add_option("--set", options->set, "Set a key of the recipe; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_flag("--dry-run", options->dry_run,
+                    "Load model and data, say what would be trained, write nothing");
+  command->add_option("--threads", options->threads, "Threads of this process (by the processors)")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N");
+  command->callback([options] { run_train(*options); });
+}
+
+}  // namespace owl3::train

@@ -1,0 +1,54 @@
+// What is trained, and on what: the trainer's loop knows no more of it than this.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "runs/event_file.h"
+#include "train/distributed.h"
+#include "train/parameter_groups.h"
+
+namespace owl3::train {
+
+/// What this process did in a step; sums over all processes are the step's.
+struct StepSums {
+  double loss = 0;  // this process's part of the step's loss
+  int64_t tokens = 0;
+  int64_t images = 0;
+};
+
+class TrainingTask {
+ public:
+  virtual ~TrainingTask() = default;
+
+  /// The tensors that are trained, the same on every process.
+  virtual std::vector<NamedParameter> parameters() = 0;
+  /// Reads this process's batches of a step and adds the gradients of their part of the loss.
+  /// Nothing when the data have ended, on all processes alike.
+  virtual std::optional<StepSums> run_step(int64_t step) = 0;
+
+  /// Passes over the data so far.
+  virtual double epochs_read() const = 0;
+  virtual int64_t samples_per_epoch() const = 0;
+  /// A line about data that were left out; empty when there are none.
+  virtual std::string data_warning() const { return ""; }
+  virtual nlohmann::json data_state() const = 0;
+  virtual void restore_data(const nlohmann::json& state, const std::string& name) = 0;
+
+  /// Metrics over the validation data: {"validation_loss", ...}; empty when there are none.
+  virtual std::vector<Scalar> validate(Processes& processes) = 0;
+
+  /// Writes what was trained so far into a folder: what `owl3 chat` runs, or an adapter.
+  virtual void save(const std::filesystem::path& folder) = 0;
+  /// The same at the very end, when nothing is trained any more.
+  virtual void save_final(const std::filesystem::path& folder) { save(folder); }
+};
+
+/// A seed for the random numbers (dropout) of one batch of one step: a run that resumes, or has
+/// other processes, draws the same.
+uint64_t seed_of(uint64_t run_seed, int64_t step, int64_t batch);
+
+}  // namespace owl3::train

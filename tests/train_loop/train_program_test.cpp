@@ -1,0 +1,187 @@
+// owl3 train through the program: what it writes, how it goes on, how it ends.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/scratch_folder.h"
+#include "train_process.h"
+
+namespace owl3::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string language(int steps) {
+  return "model: " + (workshop() / "base").string() + "\n" +
+         "trainable: [projector, hyper, decoder]\n"
+         "data: " +
+         (workshop() / "data.jsonl").string() + "\n" +
+         "batch: {rows: 2, accumulate: 2, tokens: 160}\n"
+         "cut: false\n"
+         "steps: " +
+         std::to_string(steps) + "\n";
+}
+
+bool is_one_line(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n') == 1 && text.back() == '\n';
+}
+
+TEST(TrainProgram, LearnsAndLeavesAModelThatRuns) {
+  const fs::path run = workshop() / "learns";
+  const Outcome outcome =
+      train(write_recipe(run, language(12) + "validation: {path: " +
+                                  (workshop() / "data.jsonl").string() + ", every: 6}\nkeep: 1\n"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  const auto losses = losses_of(run);
+  ASSERT_EQ(losses.size(), 12U);
+  EXPECT_LT(losses.back(), 0.8 * losses.front());
+  EXPECT_NE(read_text(run / "metrics.jsonl").find("\"validation_loss\""), std::string::npos);
+  EXPECT_NE(outcome.output.find("step 12/12  loss"), std::string::npos) << outcome.output;
+  EXPECT_EQ(read_text(run / "last"), "checkpoint-12\n");
+  EXPECT_TRUE(fs::exists(run / "recipe.yaml"));
+  RunningProgram chat(
+      {OWL3_PROGRAM, "chat", (run / "model").string(), "--image", (workshop() / "red.ppm").string(),
+       "-p", "Which colours?", "--max-new-tokens", "3"},
+      {}, workshop() / "chat.log");
+  EXPECT_EQ(chat.wait(), 0) << chat.output();
+}
+
+TEST(TrainProgram, KilledAtAnyMomentGoesOnWithTheSameLosses) {
+  const fs::path whole = workshop() / "whole";
+  const fs::path killed = workshop() / "killed";
+  const std::string recipe =
+      language(10) + "save_every: 3\nlora: {rank: 2, dropout: 0.3, merge: true}\n";
+  ASSERT_EQ(train(write_recipe(whole, recipe)).exit_code, 0);
+  write_recipe(killed, recipe);
+  const fs::path path = killed.string() + ".yaml";
+  // In the first steps, right after a checkpoint, and between two.
+  for (const size_t steps : {1U, 3U, 8U}) {
+    RunningProgram program(train_command(path, {"--resume"}), {}, workshop() / "killed.log");
+    ASSERT_TRUE(
+        wait_until([&] { return losses_of(killed).size() >= steps || !program.running(); }));
+    program.signal(SIGKILL);
+    ASSERT_EQ(program.wait(), 128 + SIGKILL) << program.output();
+  }
+  const Outcome last = train(path, {"--resume"});
+  ASSERT_EQ(last.exit_code, 0) << last.output;
+  EXPECT_EQ(losses_of(killed), losses_of(whole));  // bit for bit
+  EXPECT_EQ(read_text(killed / "model" / "model.safetensors"),
+            read_text(whole / "model" / "model.safetensors"));
+}
+
+TEST(TrainProgram, AskedToEndSavesAndEndsCleanly) {
+  const fs::path run = workshop() / "asked";
+  const fs::path recipe = write_recipe(run, language(500) + "save_every: 0\n");
+  RunningProgram program(train_command(recipe, {}), {}, workshop() / "asked.log");
+  ASSERT_TRUE(wait_until([&] { return losses_of(run).size() >= 2; })) << program.output();
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 128 + SIGTERM) << program.output();
+  const size_t steps = losses_of(run).size();
+  EXPECT_EQ(read_text(run / "last"), "checkpoint-" + std::to_string(steps) + "\n");
+  EXPECT_NE(program.output().find("owl3: interrupted"), std::string::npos) << program.output();
+}
+
+TEST(TrainProgram, ResumesOnlyTheSameRun) {
+  const fs::path run = workshop() / "same";
+  const fs::path recipe = write_recipe(run, language(2));
+  ASSERT_EQ(train(recipe).exit_code, 0);
+  const Outcome again = train(recipe);
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_TRUE(is_one_line(again.output)) << again.output;
+  EXPECT_NE(again.output.find("--resume"), std::string::npos) << again.output;
+  const Outcome other = train(recipe, {"--resume", "--set", "clip_norm=0.5"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_TRUE(is_one_line(other.output)) << other.output;
+  EXPECT_NE(other.output.find("clip_norm was 1.0"), std::string::npos) << other.output;
+  const Outcome longer = train(recipe, {"--resume", "--set", "steps=4"});
+  EXPECT_EQ(longer.exit_code, 0) << longer.output;
+  EXPECT_EQ(losses_of(run).size(), 4U);
+}
+
+TEST(TrainProgram, ALossThatIsNoNumberEndsTheRunClearly) {
+  const fs::path run = workshop() / "nan";
+  const Outcome outcome = train(write_recipe(run, language(50)),
+                                {"--set", "learning_rate={max: 100}", "--set", "clip_norm=0",
+                                 "--set", "optimizer={eps: 1e-20, weight_decay: 10}"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+  EXPECT_NE(outcome.output.find("training has failed: 5 steps in a row"), std::string::npos)
+      << outcome.output;
+}
+
+TEST(TrainProgram, LeavesAnAdapterWhereItIsNotMerged) {
+  const fs::path run = workshop() / "adapter";
+  const std::string recipe = "model: " + (workshop() / "base").string() +
+                             "\ndata: " + (workshop() / "data.jsonl").string() +
+                             "\nbatch: {rows: 2, tokens: 160}\ncut: false\nepochs: 2\n"
+                             "lora: {rank: 4, dropout: 0}\n";
+  const Outcome outcome = train(write_recipe(run, recipe));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_TRUE(fs::exists(run / "model" / "adapter_model.safetensors"));
+  EXPECT_FALSE(fs::exists(run / "model" / "model.safetensors"));
+  RunningProgram chat({OWL3_PROGRAM, "chat", (workshop() / "base").string(), "--lora",
+                       (run / "model").string(), "-p", "Hi", "--max-new-tokens", "2"},
+                      {}, workshop() / "chat.log");
+  EXPECT_EQ(chat.wait(), 0) << chat.output();
+}
+
+TEST(TrainProgram, FeaturesFromTheCacheChangeNothing) {
+  const fs::path cached = workshop() / "cached";
+  const fs::path plain = workshop() / "plain";
+  const std::string folder = "feature_folder: " + (workshop() / "kept-features").string() + "\n";
+  ASSERT_EQ(train(write_recipe(plain, language(4) + "cache_features: off\n")).exit_code, 0);
+  for (int i = 0; i < 2; ++i) {  // filled, then read
+    fs::remove_all(cached);
+    ASSERT_EQ(train(write_recipe(cached, language(4) + folder)).exit_code, 0);
+    EXPECT_EQ(losses_of(cached), losses_of(plain));
+  }
+  EXPECT_TRUE(fs::exists(workshop() / "kept-features"));
+}
+
+TEST(TrainProgram, PreTrainsAVisionEncoderThatANewModelTakes) {
+  const auto config = nlohmann::json::parse(read_text(workshop() / "base" / "config.json"));
+  const std::string init =
+      "init:\n  variant: gated\n  tokenizer: " + (workshop() / "base").string() +
+      "\n  config: " + config.dump() + "\n";
+  const fs::path vision = workshop() / "vision";
+  const Outcome siglip = train(write_recipe(
+      vision, "task: siglip\n" + init + "text_tower: {hidden_size: 32, intermediate_size: 64}\n" +
+                  "data: " + (workshop() / "pairs.jsonl").string() +
+                  "\nbatch: {rows: 4}\nsteps: 8\nvalidation: {path: " +
+                  (workshop() / "pairs.jsonl").string() + "}\n"));
+  ASSERT_EQ(siglip.exit_code, 0) << siglip.output;
+  const auto losses = losses_of(vision);
+  EXPECT_LT(losses.back(), losses.front());
+  EXPECT_NE(read_text(vision / "metrics.jsonl").find("validation_accuracy"), std::string::npos);
+  const fs::path run = workshop() / "new";
+  const Outcome fresh = train(write_recipe(
+      run, init + "  vision: " + (vision / "model").string() +
+               "\ntrainable: [projector, hyper, decoder, embeddings]\ndata: " +
+               (workshop() / "data.jsonl").string() +
+               "\nbatch: {rows: 1, tokens: 160}\ncut: false\nsteps: 2\nprecision: bf16\n"
+               "gradient_checkpointing: true\n"));
+  EXPECT_EQ(fresh.exit_code, 0) << fresh.output;
+}
+
+TEST(TrainProgram, DryRunWritesNothing) {
+  const fs::path run = workshop() / "dry";
+  const Outcome outcome = train(write_recipe(run, language(5)), {"--dry-run"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("12 samples an epoch"), std::string::npos) << outcome.output;
+  EXPECT_FALSE(fs::exists(run));
+}
+
+TEST(TrainProgram, RefusesWrongRecipesInOneLine) {
+  const fs::path run = workshop() / "wrong";
+  const Outcome key = train(write_recipe(run, language(5) + "stepz: 3\n"));
+  EXPECT_EQ(key.exit_code, 1);
+  EXPECT_TRUE(is_one_line(key.output)) << key.output;
+  EXPECT_NE(key.output.find("unknown key stepz"), std::string::npos) << key.output;
+  const Outcome nothing = train(workshop() / "none.yaml");
+  EXPECT_EQ(nothing.exit_code, 1);
+  EXPECT_TRUE(is_one_line(nothing.output)) << nothing.output;
+}
+
+}  // namespace
+}  // namespace owl3::test

@@ -43,7 +43,7 @@ typedef int32_t IVec8 __attribute__((vector_size(32)));
 /// One prepared span of x; behind k all zero. Values of Q4_0 lie as its bytes unpack (see below).
 struct PreparedSpan {
   int8_t values[kSpan];
-  int32_t offsets[kSpan / 4];  // where the sums of 4 products start
+  int32_t offsets[kSpan / 4];  // where the sums of a step (the first of a chain) start
   float scales[kGroups];
   float sums[kGroups];  // scale * sum of the group's values
 };
@@ -97,14 +97,18 @@ inline __m512i shift_right(__m512i v, int low_half, int high_half) {
   return _mm512_srlv_epi16(v, lane_counts(low_half, high_half));
 }
 
-/// The 8 groups' values spread to the lanes of step i: lane l holds group 2 i + l / 8, or, for
-/// Q4_0's order of bytes, 2 i + l / 4 mod 2.
-template <bool kInterleaved>
+/// The 8 groups' values spread to the lanes of step i: lane l holds group 2 i + l / 8.
 inline Vec spread(Vec8 groups, int64_t i) {
-  const IVec lanes = kInterleaved ? IVec{0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1}
-                                  : IVec{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+  const IVec lanes = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
   return __builtin_shuffle(reinterpret_cast<Vec>(_mm512_castps256_ps512(groups)),
                            lanes + 2 * static_cast<int32_t>(i));
+}
+
+/// The same with 4 lanes to a group.
+inline Vec spread_by_4(Vec8 groups, int64_t first) {
+  const IVec lanes = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+  return __builtin_shuffle(reinterpret_cast<Vec>(_mm512_castps256_ps512(groups)),
+                           lanes + static_cast<int32_t>(first));
 }
 
 inline Vec widen(Vec8 v) {
@@ -126,7 +130,6 @@ inline IVec dot_signed(ByteVec w, ByteVec x) {
                       reinterpret_cast<ByteVec>(_mm256_sign_epi8(raw(x), raw(w))));
 }
 
-template <bool>
 inline Vec spread(Vec8 groups, int64_t i) {
   return __builtin_shuffle(groups, IVec{} + static_cast<int32_t>(i));
 }
@@ -186,15 +189,17 @@ inline Vec8 bytes_to_float(const uint32_t (&bytes)[2]) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(both)));
 }
 
-// Each format: how a span's scales and bytes are read. Step i holds values kStep * i onward.
-// Scales: those of the weights times those of x, kept until spread to the lanes of a step.
+// Each format: how a span's scales and bytes are read. Step i holds values kStep * i onward; kChain
+// steps after another have the same scales in each lane. Scales: those of the weights times those
+// of x, kept until spread to the lanes of a step.
 
 template <bool kWhole>
 struct Q8_0 {
   typedef BlockQ8_0 Block;
   typedef Vec8 Scales;
   static constexpr int64_t kBlockValues = 32;
-  static constexpr bool kInterleaved = false, kMinima = false;
+  static constexpr int64_t kChain = 1;
+  static constexpr bool kMinima = false;
 #if defined(__AVX512VNNI__)
   static constexpr bool kSigned = false;  // taken as unsigned, 128 more than they are
   static constexpr int32_t kOffset = 128;
@@ -210,7 +215,7 @@ struct Q8_0 {
     return scales_of(blocks) * x;
   }
   static Vec lane_scales(const Scales& scales, int64_t i) {
-    return spread<false>(scales, i);
+    return spread(scales, i);
   }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
@@ -226,50 +231,56 @@ struct Q8_0 {
   }
 };
 
-// With 512 bits, the nibbles of blocks a and b unpack to a's low 16 values, b's low, a's high, b's
-// high, and x is prepared in that order.
+// With 512 bits, the nibbles of 4 blocks unpack to the low halves of all 4, then to the high ones,
+// and x is prepared in that order: so both have the same scales in each lane, and one sum.
 template <bool kWhole>
 struct Q4_0 {
   typedef BlockQ4_0 Block;
   typedef Vec8 Scales;
   static constexpr int64_t kBlockValues = 32;
-  static constexpr bool kSigned = false, kInterleaved = kWidth == 16, kMinima = false;
+  static constexpr int64_t kChain = kWidth == 16 ? 2 : 1;
+  static constexpr bool kSigned = false, kMinima = false;
   static constexpr int32_t kOffset = 8;
   BlocksOf32<Block, kWhole> blocks;
 
   Q4_0() = default;
   Q4_0(const Block* first, int64_t last) : blocks{first, last} {}
   Scales scales(Vec8 x) const { return scales_of(blocks) * x; }
-  static Vec lane_scales(const Scales& scales, int64_t i) {
-    return spread<kInterleaved>(scales, i);
-  }
   static __m128i nibbles(const Block& block) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.qs));
   }
-  ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
-    return reinterpret_cast<ByteVec>(shift_right(nibbles_twice(i), 0, 4)) & uint8_t{15};
+  static Vec lane_scales(const Scales& scales, int64_t i) {
+    return spread_by_4(scales, 2 * i);
+  }
+  ByteVec bytes(int64_t i) const {
+    const __m512i q = nibbles_of_4(i / 2 * 4);
+    return reinterpret_cast<ByteVec>(i % 2 == 0 ? q : _mm512_srli_epi16(q, 4)) & uint8_t{15};
+  }
+  __m512i nibbles_of_4(int64_t first) const {
+    if constexpr (kWhole) {
+      // The 4 blocks' 36 words, of which the second load has the last 32: all but every ninth.
+      const auto* words = reinterpret_cast<const char*>(blocks.blocks + first);
+      typedef int16_t Words __attribute__((vector_size(64)));
+      const Words indices = {1,  2,  3,  4,  5,  6,  7,  8,  10, 11, 12, 13, 14, 15, 16, 17,
+                             19, 20, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31, 60, 61, 62, 63};
+      return _mm512_permutex2var_epi16(_mm512_loadu_si512(words),
+                                       reinterpret_cast<__m512i>(indices),
+                                       _mm512_loadu_si512(words + 8));
+    } else {
+      const auto two = [&](int64_t at) {
+        return _mm256_set_m128i(nibbles(blocks[at + 1]), nibbles(blocks[at]));
+      };
+      return _mm512_inserti64x4(_mm512_castsi256_si512(two(first)), two(first + 2), 1);
+    }
+  }
 #else
+  static Vec lane_scales(const Scales& scales, int64_t i) {
+    return spread(scales, i);
+  }
+  ByteVec bytes(int64_t i) const {
     const __m128i q = nibbles(blocks[i]);
     return reinterpret_cast<ByteVec>(_mm256_set_m128i(_mm_srli_epi16(q, 4), q)) & uint8_t{15};
-#endif
-  }
-#if defined(__AVX512F__)
-  /// The bytes of blocks a and b of step i, twice.
-  __m512i nibbles_twice(int64_t i) const {
-    if constexpr (kWhole) {
-      // One load of 64 bytes, inside the span also for the last two blocks, and one permutation.
-      const int64_t at = i < kSteps - 1 ? 36 * i : 80;
-      const auto first = static_cast<int16_t>((36 * i - at) / 2);
-      const __m512i words = _mm512_loadu_si512(reinterpret_cast<const char*>(blocks.blocks) + at);
-      typedef int16_t Words __attribute__((vector_size(64)));
-      const Words indices = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17,
-                             1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17};
-      return _mm512_permutexvar_epi16(reinterpret_cast<__m512i>(indices + first), words);
-    } else {
-      const __m256i both = _mm256_set_m128i(nibbles(blocks[2 * i + 1]), nibbles(blocks[2 * i]));
-      return _mm512_broadcast_i64x4(both);
-    }
   }
 #endif
 };
@@ -279,7 +290,8 @@ struct Q4_K {
   typedef BlockQ4_K Block;
   typedef Vec8 Scales;
   static constexpr int64_t kBlockValues = 256;
-  static constexpr bool kSigned = false, kInterleaved = false, kMinima = true;
+  static constexpr int64_t kChain = 1;
+  static constexpr bool kSigned = false, kMinima = true;
   static constexpr int32_t kOffset = 0;
   const Block* block;
   Vec8 weight_scales;
@@ -293,7 +305,7 @@ struct Q4_K {
     minima = bytes_to_float(packed_minima) * float_of_f16(first->dmin);
   }
   Scales scales(Vec8 x) const { return weight_scales * x; }
-  static Vec lane_scales(const Scales& scales, int64_t i) { return spread<false>(scales, i); }
+  static Vec lane_scales(const Scales& scales, int64_t i) { return spread(scales, i); }
   ByteVec bytes(int64_t i) const {
 #if defined(__AVX512F__)
     const __m512i q = load_twice(block->qs + 32 * i);
@@ -313,7 +325,8 @@ struct Q6_K {
     Vec of_16_values[16 / kWidth];
   };
   static constexpr int64_t kBlockValues = 256;
-  static constexpr bool kSigned = false, kInterleaved = false, kMinima = false;
+  static constexpr int64_t kChain = 1;
+  static constexpr bool kSigned = false, kMinima = false;
   static constexpr int32_t kOffset = 32;
   const Block* block;
 
@@ -391,24 +404,33 @@ inline void dot_span(const typename Format::Block* w, int64_t row_blocks, int64_
       }
     }
   }
+  constexpr int64_t kChain = Format::kChain;
 #pragma GCC unroll 8
-  for (int64_t i = 0; i < kSteps; ++i) {
-    ByteVec u[kRows];
+  for (int64_t i = 0; i < kSteps; i += kChain) {
+    ByteVec u[kRows][kChain];
 #pragma GCC unroll 4
-    for (int n = 0; n < kRows; ++n) u[n] = formats[n].bytes(i);
+    for (int n = 0; n < kRows; ++n) {
+#pragma GCC unroll 2
+      for (int64_t j = 0; j < kChain; ++j) u[n][j] = formats[n].bytes(i + j);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < kInputs; ++r) {
       const PreparedSpan& input = x[r * spans];
-      const ByteVec values = load_step(input.values + i * kStep);
+      ByteVec values[kChain];
+#pragma GCC unroll 2
+      for (int64_t j = 0; j < kChain; ++j) values[j] = load_step(input.values + (i + j) * kStep);
       IVec start = {};
       if constexpr (Format::kOffset != 0) start = load(input.offsets + i * kWidth);
 #pragma GCC unroll 4
       for (int n = 0; n < kRows; ++n) {
-        IVec dot;
-        if constexpr (Format::kSigned) {
-          dot = dot_signed(u[n], values);
-        } else {
-          dot = dot_unsigned(start, u[n], values);
+        IVec dot = start;
+#pragma GCC unroll 2
+        for (int64_t j = 0; j < kChain; ++j) {
+          if constexpr (Format::kSigned) {
+            dot = dot_signed(u[n][j], values[j]);
+          } else {
+            dot = dot_unsigned(dot, u[n][j], values[j]);
+          }
         }
         sums[n][r] += __builtin_convertvector(dot, Vec) * Format::lane_scales(scales[n][r], i);
       }
@@ -481,9 +503,9 @@ void matvec_of(const void* weights, int64_t rows, int64_t k, const void* prepare
   }
 }
 
-/// Where value j of a span lies for Q4_0 with 512 bits: a's low 16, b's low, a's high, b's high.
+/// Where value j of a span lies for Q4_0 with 512 bits: of 4 blocks, all low halves come first.
 int64_t interleaved(int64_t j) {
-  return j / 64 * 64 + j / 16 % 2 * 32 + j / 32 % 2 * 16 + j % 16;
+  return j / 128 * 128 + j / 16 % 2 * 64 + j / 32 % 4 * 16 + j % 16;
 }
 
 /// Rounds a group of x to `rounded`; returns its scale.
@@ -506,7 +528,7 @@ float round_group(const float* x, int8_t* rounded, int32_t& sum) {
 }
 
 void prepare_span(Storage storage, const float* x, PreparedSpan& span) {
-  const bool interleave = storage == Storage::kQ4_0 && Q4_0<true>::kInterleaved;
+  const bool interleave = storage == Storage::kQ4_0 && Q4_0<true>::kChain == 2;
   const int32_t offset = storage == Storage::kQ8_0   ? Q8_0<true>::kOffset
                          : storage == Storage::kQ4_0 ? Q4_0<true>::kOffset
                          : storage == Storage::kQ6_K ? Q6_K<true>::kOffset
@@ -521,9 +543,12 @@ void prepare_span(Storage storage, const float* x, PreparedSpan& span) {
       __builtin_memcpy(span.values + (interleave ? interleaved(at) : at), rounded + j, 16);
     }
   }
-  for (int64_t i = 0; i < kSteps; ++i) {
-    const IVec sums =
-        dot_unsigned(IVec{}, ByteVec{} + uint8_t{1}, load_step(span.values + i * kStep));
+  const int64_t chain = interleave ? 2 : 1;
+  for (int64_t i = 0; i < kSteps; i += chain) {
+    IVec sums = {};
+    for (int64_t j = i; j < i + chain; ++j) {
+      sums = dot_unsigned(sums, ByteVec{} + uint8_t{1}, load_step(span.values + j * kStep));
+    }
     const IVec offsets = sums * -offset;
     __builtin_memcpy(span.offsets + i * kWidth, &offsets, sizeof offsets);
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/arithmetic_options.h"
+
 namespace owl3::cli {
 
 namespace {
@@ -43,23 +45,7 @@ void add_model_options(CLI::App& command, BenchOptions& options) {
       ->capture_default_str()
       ->type_name("TYPE")
       ->group(kModel);
-  command
-      .add_option_function<std::string>(
-          "--precision",
-          [&options](const std::string& name) {
-            options.model_options.precision =
-                name == "float32" ? Precision::kFloat32 : Precision::kBFloat16;
-          },
-          "bf16 (default), or float32: the reference, slower")
-      ->check(CLI::IsMember({"bf16", "float32"}))
-      ->type_name("NAME")
-      ->group(kModel);
-  command.add_flag("--vision-int8", options.model_options.vision_int8, "Encode images in int8")
-      ->group(kModel);
-  command
-      .add_flag("--visual-memory-int8", options.model_options.visual_memory_int8,
-                "Keep images in int8")
-      ->group(kModel);
+  add_arithmetic_options(command, options.model_options, kModel);
 }
 
 void add_test_options(CLI::App& command, BenchOptions& options) {

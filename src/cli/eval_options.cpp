@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/arithmetic_options.h"
 #include "cli/lora_option.h"
 
 namespace owl3::cli {
@@ -98,23 +99,7 @@ void add_reply_options(CLI::App& command, EvalOptions& options) {
 }
 
 void add_machine_options(CLI::App& command, EvalOptions& options) {
-  command
-      .add_option_function<std::string>(
-          "--precision",
-          [&options](const std::string& name) {
-            options.model_options.precision =
-                name == "float32" ? Precision::kFloat32 : Precision::kBFloat16;
-          },
-          "bf16 (default), or float32: the reference, slower")
-      ->check(CLI::IsMember({"bf16", "float32"}))
-      ->type_name("NAME")
-      ->group(kMachine);
-  command.add_flag("--vision-int8", options.model_options.vision_int8, "Encode images in int8")
-      ->group(kMachine);
-  command
-      .add_flag("--visual-memory-int8", options.model_options.visual_memory_int8,
-                "Keep images in int8")
-      ->group(kMachine);
+  add_arithmetic_options(command, options.model_options, kMachine);
   command.add_option("-t,--threads", options.model_options.threads, "Threads (0: all cores)")
       ->check(CLI::Range(0, 1024).description(""))
       ->type_name("N")

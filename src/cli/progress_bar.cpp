@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "cli/terminal.h"
+#include "core/progress_text.h"
 
 namespace owl3::cli {
 
@@ -20,20 +21,6 @@ std::string_view unit_of(std::string_view stage) {
   return word == "prompt" ? "tokens" : "";
 }
 
-std::string duration(double seconds) {
-  const auto whole = static_cast<int64_t>(std::min(seconds, 359999.0) + 0.5);
-  if (whole >= 3600)
-    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
-std::string bar(double fraction, int width) {
-  const int filled = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * width);
-  std::string text;
-  for (int i = 0; i < width; ++i) text += i < filled ? "█" : "░";
-  return text;
-}
-
 }  // namespace
 
 std::string progress_line(std::string_view stage, int64_t done, int64_t total, double seconds,
@@ -45,14 +32,14 @@ std::string progress_line(std::string_view stage, int64_t done, int64_t total, d
   if (rate > 0) {
     tail += rate >= 10 ? fmt::format("  {:.0f}", rate) : fmt::format("  {:.2g}", rate);
     tail += fmt::format(" {}/s", unit_of(stage));
-    if (total > done) tail += "  ETA " + duration(static_cast<double>(total - done) / rate);
+    if (total > done) tail += "  ETA " + duration_text(static_cast<double>(total - done) / rate);
   }
   std::string line(stage);
   if (total > 0) {
     const int room = columns - 2 - static_cast<int>(line.size() + tail.size());
     const int width = std::min(30, room);
     if (width >= 5) {
-      line += "  " + bar(static_cast<double>(done) / static_cast<double>(total), width);
+      line += "  " + bar_text(static_cast<double>(done) / static_cast<double>(total), width);
     }
   }
   if (static_cast<int>(stage.size() + tail.size()) >= columns) {

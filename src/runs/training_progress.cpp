@@ -5,24 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/progress_text.h"
+
 namespace owl3 {
 
 namespace {
-
-std::string duration(double seconds) {
-  const auto whole = static_cast<int64_t>(std::min(seconds, 3.6e8) + 0.5);
-  if (whole >= 3600) {
-    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  }
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
-std::string bar(double fraction, int width) {
-  const int filled = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * width);
-  std::string text;
-  for (int i = 0; i < width; ++i) text += i < filled ? "█" : "░";
-  return text;
-}
 
 std::string rate(double per_second, const char* unit) {
   if (per_second <= 0) return "";
@@ -42,7 +29,7 @@ Parts parts_of(const TrainingState& state) {
   parts.step = fmt::format("step {}/{}", state.step, state.steps);
   parts.loss = fmt::format("  loss {:.4f}  lr {:.2e}", state.loss, state.learning_rate);
   parts.rates = rate(state.tokens_per_second, "tokens") + rate(state.images_per_second, "images");
-  if (state.seconds_left >= 0) parts.left = "  left " + duration(state.seconds_left);
+  if (state.seconds_left >= 0) parts.left = "  left " + duration_text(state.seconds_left);
   return parts;
 }
 
@@ -60,8 +47,8 @@ std::string training_line(const TrainingState& state, int columns) {
   const int room = columns - 3 - static_cast<int>(parts.step.size() + tail.size());
   std::string line = parts.step;
   if (room >= 5 && state.steps > 0) {
-    line += "  " + bar(static_cast<double>(state.step) / static_cast<double>(state.steps),
-                       std::min(30, room));
+    line += "  " + bar_text(static_cast<double>(state.step) / static_cast<double>(state.steps),
+                            std::min(30, room));
     return line + tail;
   }
   return (line + tail).substr(0, static_cast<size_t>(std::max(0, columns - 1)));

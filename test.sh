@@ -81,8 +81,7 @@ if [ "$quick" = no ]; then
   else
     echo "test: no clang++, so no fuzzing" >&2
   fi
-  # The command-line tests send signals and wait for output: in time only without sanitizers.
-  suite sanitize -LE slow -E '^cli\.'
+  suite sanitize -LE slow
 fi
 
 echo

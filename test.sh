@@ -2,7 +2,7 @@
 # Installs what is missing, builds owl3 and runs every test:
 #   1. release    all tests, optimised as users run them
 #   2. fuzz       the libFuzzer targets, briefly each
-#   3. sanitize   all but the command-line tests again under AddressSanitizer and UBSan
+#   3. sanitize   all but the program's and the trainer's tests again under AddressSanitizer and UBSan
 # The last line is "N passed, N failed"; the exit status is 0 only when nothing failed.
 #
 #   ./test.sh           everything

@@ -3,13 +3,13 @@
 // x is quantised once to int8 by groups of 32; then every weight is read once, unpacked to bytes in
 // registers, and multiplied as integers (VNNI's dot products of 4 bytes where the processor has
 // them). All formats are walked in spans of 256 values, 8 groups of 32, so that scales are handled
-// as vectors: per group scale(w) * scale(x), spread to the lanes that hold the group's sums. A span
-// of 4-bit weights costs some 60 instructions for 144 bytes, half of what a core's share of memory
-// bandwidth leaves time for.
+// as vectors: per group scale(w) * scale(x), spread to the lanes that hold the group's sums. From
+// the L1 cache, a Zen 4 core with VNNI reads 51 GB/s of q8_0, 36 of q4_0, 34 of q6_k and 21 of
+// q4_k; its share of memory bandwidth is some 17.
 //
-// Offsets (q - 8, q - 32) are taken off as integers: each sum of 4 products starts at
-// -offset * (sum of its 4 x), which is part of the prepared x. The minima of Q4_K meet the sums of
-// x by groups.
+// Offsets (q - 8, q - 32, and 128 that makes q8_0 unsigned for VNNI) are taken off as integers:
+// each sum of 4 products starts at -offset * (sum of its 4 x), which is part of the prepared x. The
+// minima of Q4_K meet the sums of x by groups.
 #include "backend/cpu/kernels/blocks.h"
 #include "backend/cpu/kernels/kernels_internal.h"
 

@@ -18,17 +18,21 @@ struct KeySpans {
   std::vector<int32_t> begin, end;  // [B, T]
 };
 
-/// The attention of one batch cut into blocks of neighbouring queries of a row, each with the keys
-/// that any of them sees. Made once per batch and shared by all layers and heads.
+/// The attention of one batch cut into blocks of neighbouring queries of a row, and the keys that
+/// any of them sees into tiles, so small that a tile's scores stay in a core's cache. Made once per
+/// batch and shared by all layers and heads.
 class AttentionPlan {
  public:
-  struct Block {
-    int64_t row = 0;
-    int64_t query_begin = 0, query_end = 0;
+  struct Tile {
     int64_t unit_begin = 0, unit_end = 0;
     /// 0 where the query sees the unit, else -infinity [queries, units]; undefined when all see
     /// all.
     torch::Tensor mask;
+  };
+  struct Block {
+    int64_t row = 0;
+    int64_t query_begin = 0, query_end = 0;
+    std::vector<Tile> tiles;
   };
 
   AttentionPlan() = default;

@@ -20,6 +20,8 @@ InitRecipe read_init(const RecipeValue& mapping) {
   init.variant = reader.choice("variant", {"gated", "unified"}, 0) == 0 ? "gated" : "unified";
   reader.text("tokenizer", init.tokenizer);
   reader.text("vision", init.vision);
+  reader.number("gate", init.gate, -20, 20);
+  reader.number("nearest_image", init.nearest_image, 0, 20);
   if (const RecipeValue* config = reader.mapping("config")) {
     init.config = to_json(*config).dump();  // its keys are checked by the reader of config.json
   } else {

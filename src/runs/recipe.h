@@ -21,6 +21,10 @@ struct InitRecipe {
   std::string config;             // the text of a config.json
   std::string tokenizer;          // tokenizer.json, or a folder that has one
   std::string vision;             // a checkpoint whose vision encoder is taken; empty: random
+  double gate = -2;               // of hyper layers, before the sigmoid: below 0 nearly shut
+  /// How strongly a head of the first hyper layer looks at the image nearest before a token, to
+  /// begin with; 0: no more than at any other.
+  double nearest_image = 0;
 };
 
 /// The text side of SigLIP pre-training, thrown away afterwards.

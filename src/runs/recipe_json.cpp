@@ -14,6 +14,8 @@ using Json = nlohmann::ordered_json;
 Json json_of(const InitRecipe& init) {
   Json json = {{"variant", init.variant}, {"tokenizer", init.tokenizer}};
   if (!init.vision.empty()) json["vision"] = init.vision;
+  json["gate"] = init.gate;
+  json["nearest_image"] = init.nearest_image;
   json["config"] = Json::parse(init.config);
   return json;
 }

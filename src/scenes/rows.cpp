@@ -82,7 +82,7 @@ Row RowMaker::make(RowKind kind, int64_t index) const {
                 static_cast<uint64_t>(index)};
   switch (kind) {
     case RowKind::kSiglip:
-      return pair(index);
+      return pair(index, random);
     case RowKind::kText:
       return make_text_row(*maker_, random);
     case RowKind::kStage1:
@@ -99,13 +99,19 @@ Row RowMaker::make(RowKind kind, int64_t index) const {
   return demo(index, random);
 }
 
-/// Picture `index` with its caption: what an image and a text encoder learn to match.
-Row RowMaker::pair(int64_t index) const {
+/// Picture `index` with its caption: what an image and a text encoder learn to match. Most captions
+/// say nothing of ground and place: those alone tell most pictures of a batch apart, and what the
+/// pictures show would hardly be learnt.
+Row RowMaker::pair(int64_t index, Random& random) const {
   const auto picture = static_cast<int>(index % pool_->scenes());
   const Scene& scene = pool_->scene(picture);
   Row row;
   row.pictures = {picture};
-  add_turn(row, {"caption", "", caption(scene), contents_key(scene)}, std::string(kMark));
+  const int draw = random.below(100);
+  std::string text = caption(scene);
+  if (draw < 75) text = contents_phrase(scene);
+  if (draw < 15) text += fmt::format(" on {} ground", with_article(ground_name(scene)));
+  add_turn(row, {"caption", "", text, contents_key(scene)}, std::string(kMark));
   return row;
 }
 

@@ -58,7 +58,7 @@ class RowMaker {
   Row make(RowKind kind, int64_t index) const;
 
  private:
-  Row pair(int64_t index) const;
+  Row pair(int64_t index, Random& random) const;
   Row caption_row(Random& random) const;
   Row stage2(Random& random) const;
   Row stage3(Random& random) const;

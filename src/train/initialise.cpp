@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.h"
 #include "formats/random_weights.h"
 
 namespace owl3::train {
@@ -57,6 +58,19 @@ void fill_hyper(const std::string& name, const Tensor& parameter, int64_t head_s
   }
 }
 
+/// q . k gets the term sum_i b^2 cos(w_i (p_q - p_k)) over the pairs i of channels (i, i + d / 2)
+/// with the highest frequencies w_i.
+void look_at_nearest(Owl3ModuleImpl& module, double bias) {
+  const ModelConfig& config = module.config();
+  const std::string layer =
+      fmt::format("language_model.model.layers.{}.self_attn.", config.hyper_layers.front() - 1);
+  auto parameters = module.named_parameters();
+  // Rows of v_kv_proj are [Hkv, 2, d]: the first head's keys come first in both.
+  for (const char* name : {"q_proj.bias", "v_kv_proj.bias"}) {
+    parameters[layer + name].slice(0, 0, config.head_size() / 8).fill_(bias);
+  }
+}
+
 bool is_hyper(std::string_view name) {
   return name.find(".self_attn.v_kv_proj.") != std::string_view::npos ||
          name.ends_with(".self_attn.gate");
@@ -80,6 +94,9 @@ void initialise(Owl3ModuleImpl& module, const InitialiseOptions& options) {
     } else {
       fill_normal(tensor, name, options.seed, options.deviation);
     }
+  }
+  if (options.nearest_image > 0 && !module.config().hyper_layers.empty()) {
+    look_at_nearest(module, options.nearest_image);
   }
 }
 

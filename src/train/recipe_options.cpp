@@ -35,6 +35,8 @@ LoadedModel starting_model(const Recipe& recipe) {
   const Variant variant = init.variant == "unified" ? Variant::kUnified : Variant::kGated;
   InitialiseOptions options;
   options.seed = recipe.seed;
+  options.gate = init.gate;
+  options.nearest_image = init.nearest_image;
   LoadedModel model = new_model(init.config, recipe.name + ": init.config", variant,
                                 tokenizer_text(init.tokenizer), options);
   if (!init.vision.empty()) load_vision(model, init.vision);

@@ -113,5 +113,33 @@ TEST_P(ModelFilesTest, ANewModelIsTheSameForTheSameSeedAndHearsNoImagesYet) {
             original_.module->variant() == Variant::kGated ? 1e-7 : 1e-2);
 }
 
+TEST_P(ModelFilesTest, ANewModelMayLookAtTheNearestImageFirst) {
+  const torch::NoGradGuard no_gradients;
+  // Images 3, 0 and 2 at positions 1, 2 and 14; read at 15, right behind the last.
+  const Sample three_images = some_samples(config().vocab_size)[3];
+  const torch::Tensor features = some_features(config());
+  torch::Tensor changed = features.clone();
+  changed[2].neg_();
+  const auto effect_of_the_last = [&](double nearest_image) {
+    LoadedModel model =
+        new_model(original_.files.config_json, "config.json", original_.module->variant(), "",
+                  {.gate = 0, .nearest_image = nearest_image});
+    const std::string layer =
+        fmt::format("language_model.model.layers.{}.self_attn.", config().hyper_layers.front() - 1);
+    auto parameters = model.module->named_parameters();
+    parameters[layer + "v_kv_proj.weight"]
+        .unflatten(0, {-1, 2, config().head_size()})
+        .select(1, 1)  // the values, silent until now
+        .fill_(0.02)
+        .select(-1, 0)
+        .fill_(-0.3);
+    const TorchBatch batch =
+        make_torch_batch(pack({{three_images}}), config(), model.module->variant());
+    return largest_difference(model.module->logits(batch, changed)[0][15],
+                              model.module->logits(batch, features)[0][15]);
+  };
+  EXPECT_GT(effect_of_the_last(8), 1.2 * effect_of_the_last(0));
+}
+
 }  // namespace
 }  // namespace owl3::train

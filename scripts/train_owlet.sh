@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Makes owlet, the small model of this repository, from nothing: pictures and questions, a tokenizer,
+# six runs of training by recipes/owlet/, owlet.gguf. docs/owlet.md tells what and why.
+#
+#   scripts/train_owlet.sh [FOLDER]      FOLDER: where everything is made (default: build/owlet)
+#
+# Needs a build with the trainer (./demo.sh makes none: ./test.sh does). Ctrl-C stops it; started
+# again, it goes on from the last checkpoint. The result does not replace models/owlet.gguf.
+set -euo pipefail
+
+if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
+  sed -n '2,8s/^# \{0,1\}//p' "$0"
+  exit 0
+fi
+root=$(cd "$(dirname "$0")/.." && pwd)
+owl3=$root/build/release/owl3
+recipes=$root/recipes/owlet
+mkdir -p "${1:-$root/build/owlet}"
+cd "${1:-$root/build/owlet}"
+trap 'trap - INT TERM; kill 0; wait; exit 130' INT TERM
+
+step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }
+
+# whole FOLDER COMMAND...: runs the command, which makes FOLDER, unless that is there as a whole.
+whole() {
+  local folder=$1
+  shift
+  [ -e "$folder/.whole" ] && return
+  rm -rf "$folder"
+  "$@"
+  touch "$folder/.whole"
+}
+
+# train STAGE: in two processes of half the cores each, which train small models half again as
+# fast as one of all cores. What they find each other by, torchrun or mpirun would set as well.
+train() {
+  [ -d "runs/$1/model" ] && return
+  local rank processes=()
+  export MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2
+  for rank in 1 0; do
+    RANK=$rank LOCAL_RANK=$rank "$owl3" train "$recipes/$1.yaml" --resume &
+    processes+=($!)
+  done
+  wait "${processes[@]}"
+  [ -d "runs/$1/model" ]
+}
+
+step "Pictures and questions"
+whole data "$owl3" make-data data --pictures 50000 \
+  --kind siglip=50000,text=20000,stage1=50000,stage2=10000,stage3=40000
+whole held-out "$owl3" make-data held-out --split test --seed 1 --pictures 5000 \
+  --kind siglip=1024,stage1=300,stage3=2000,distractors=7200
+[ -f tokenizer.json ] ||
+  "$owl3" make-tokenizer tokenizer.json data/text.jsonl data/stage*.jsonl --whole-numbers 400
+
+step "1 of 6: a vision encoder"
+train siglip
+step "2 of 6: a decoder"
+train text
+step "3 of 6: pictures to words"
+train stage1
+step "4 of 6: several images, reading, clips"
+train stage2
+step "5 of 6: conversations"
+train stage3
+step "6 of 6: long sequences"
+train long
+
+step "One file"
+cp "$recipes/generation_config.json" runs/long/model/
+"$owl3" convert runs/long/model owlet.gguf --type bf16 --force

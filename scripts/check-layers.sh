@@ -19,13 +19,14 @@ declare -A may_use=(
   [plot]="core"
   [runs]="core"
   [eval]="core formats text media data backend model generate api plot"
-  [cli]="core formats text media data backend model generate api plot runs eval scenes"
-  [train]="core formats text media data backend model generate api plot runs eval scenes cli"
+  [builtin]=""
+  [cli]="core formats text media data backend model generate api plot runs eval scenes builtin"
+  [train]="core formats text media data backend model generate api plot runs eval scenes builtin cli"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.
 plain_headers="owl3/error.h owl3/options.h"
-sees_public_api="api eval cli"
+sees_public_api="api eval cli train"
 
 # Whether a file of `room` (or of "include") may have this #include.
 may_include() {

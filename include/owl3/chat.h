@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,10 @@ using TextCallback = std::function<bool(std::string_view text)>;
 
 struct ChatOptions {
   std::string system;  // system message; empty: the official empty one
+  /// Images that stand before a question (without marks in it) get their numbers in the
+  /// conversation, "<image>1<image>2", instead of a line each. A single one at its beginning does
+  /// not. Not given: as the checkpoint was taught; the released ones were not.
+  std::optional<bool> number_images{};
 };
 
 /// A conversation: what was said stays in the text cache, so a further question computes only its
@@ -45,10 +50,10 @@ class Chat {
   ~Chat();
 
   /// Asks, with media. Each <image> and <video> in the text stands for the next image or video of
-  /// `media`; where the text has none of them, every medium stands before it on a line of its own.
-  /// Throws UsageError when marks and media don't fit, a medium was encoded by another model, or
-  /// the context is full; then, as when `progress` interrupts the reading of the question, the
-  /// conversation is as it was before.
+  /// `media`; where the text has none of them, every medium stands before it on a line of its own,
+  /// or numbered (ChatOptions::number_images). Throws UsageError when marks and media don't fit, a
+  /// medium was encoded by another model, or the context is full; then, as when `progress`
+  /// interrupts the reading of the question, the conversation is as it was before.
   Answer ask(const std::string& text, const std::vector<Medium>& media,
              const GenerationOptions& options, const TextCallback& on_text = {},
              const ProgressCallback& progress = {});

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "owl3/options.h"
@@ -17,6 +18,10 @@ class Model {
   /// are memory-mapped, so this takes milliseconds; they are read when first used. Throws
   /// InputError.
   static Model load(const std::filesystem::path& path, const ModelOptions& options = {});
+  /// A GGUF file that lies in memory, in a program's own data for example, and stays there as long
+  /// as the model. `name` stands for its path in messages.
+  static Model load_gguf(std::span<const std::byte> gguf, const std::string& name,
+                         const ModelOptions& options = {});
 
   /// "gated" or "unified".
   std::string variant() const;

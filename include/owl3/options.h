@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,8 @@ struct ModelOptions {
 
 struct ImageOptions {
   /// Cut the image into a grid of tiles and a global view (better on detail, 4 to 7 times the
-  /// work).
-  bool cut = true;
+  /// work). Not given: as the checkpoint was taught, which of the released ones is to cut.
+  std::optional<bool> cut;
   /// Turn photos upright by their EXIF orientation.
   bool apply_exif_orientation = true;
 };

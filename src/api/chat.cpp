@@ -1,5 +1,6 @@
 #include "owl3/chat.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "api/impl.h"
@@ -18,10 +19,15 @@ double seconds_between(Clock::time_point start, Clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
 }
 
-std::string with_marks(const std::string& text, const std::vector<Medium>& media) {
-  std::vector<QuestionMedium> known;
-  for (const Medium& medium : media) known.push_back({medium.is_video(), medium.path()});
-  return with_model_marks(text, known);
+std::vector<QuestionMedium> known(const std::vector<Medium>& media) {
+  std::vector<QuestionMedium> questioned;
+  for (const Medium& medium : media) questioned.push_back({medium.is_video(), medium.path()});
+  return questioned;
+}
+
+int64_t images_in(const std::vector<Medium>& media) {
+  return std::count_if(media.begin(), media.end(),
+                       [](const Medium& medium) { return !medium.is_video(); });
 }
 
 /// Another model, or the same one under other adapters, sees an image differently.
@@ -71,6 +77,12 @@ struct Chat::Impl {
     }
   }
 
+  /// The user's text as the prompt writes it.
+  std::string with_marks(const std::string& text, const std::vector<Medium>& media) const {
+    const bool numbers = options.number_images.value_or(owl3().config().number_images);
+    return with_model_marks(text, known(media), {numbers, images_asked_about});
+  }
+
   std::vector<int32_t> stop_tokens() const {
     std::vector<int32_t> ids = owl3().checkpoint().generation_config().eos_token_id;
     for (const std::string_view name : {"<|im_end|>", "<|endoftext|>"}) {
@@ -101,6 +113,7 @@ struct Chat::Impl {
   ChatOptions options;
   PromptBuilder prompt;
   Sequence sequence;
+  int64_t images_asked_about = 0;  // films are not counted, and tiles are one image
 };
 
 Chat::Chat(Model model, ChatOptions options)
@@ -157,7 +170,7 @@ Answer Chat::ask(const std::string& text, const std::vector<Medium>& media,
   check_owner(media, impl_->model);
   Sequence& sequence = impl_->sequence;
   PromptBuilder with_question = impl_->prompt;
-  with_question.add({Role::kUser, with_marks(text, media)}, layouts_of(media));
+  with_question.add({Role::kUser, impl_->with_marks(text, media)}, layouts_of(media));
   with_question.begin_answer();
   impl_->check_context(with_question);
 
@@ -209,23 +222,26 @@ Answer Chat::ask(const std::string& text, const std::vector<Medium>& media,
   if (shown.stopped()) answer.stop_reason = StopReason::kStopString;
   with_question.end_answer(generated.ids);
   impl_->prompt = std::move(with_question);
+  impl_->images_asked_about += images_in(media);
   return answer;
 }
 
 void Chat::clear() {
   impl_->prompt = impl_->new_prompt();
   impl_->sequence = impl_->owl3().decoder().new_sequence();
+  impl_->images_asked_about = 0;
 }
 
 void Chat::add_exchange(const std::string& question, const std::vector<Medium>& media,
                         const std::string& answer) {
   check_owner(media, impl_->model);
   PromptBuilder with_exchange = impl_->prompt;
-  with_exchange.add({Role::kUser, with_marks(question, media)}, layouts_of(media));
+  with_exchange.add({Role::kUser, impl_->with_marks(question, media)}, layouts_of(media));
   with_exchange.add({Role::kAssistant, answer});
   impl_->check_context(with_exchange);
   impl_->place_images(with_exchange, media);
   impl_->prompt = std::move(with_exchange);
+  impl_->images_asked_about += images_in(media);
 }
 
 int64_t Chat::tokens() const {

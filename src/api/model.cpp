@@ -18,8 +18,7 @@ std::unique_ptr<Backend> make_backend(const ModelOptions& options) {
 }
 
 /// A tokenizer of another model would name rows that the embedding table doesn't have.
-void check_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size,
-                      const std::string& file) {
+void check_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size, const std::string& file) {
   if (tokenizer.vocab_size() <= vocab_size) return;
   throw InputError(fmt::format(
       "{}: has token ids up to {}, but the model's vocabulary ends at {}; is it the tokenizer.json "
@@ -27,13 +26,12 @@ void check_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size,
       file, tokenizer.vocab_size() - 1, vocab_size - 1));
 }
 
-}  // namespace
+void check_model_options(const ModelOptions& options) {
+  if (options.threads >= 0 && options.threads <= 1024) return;
+  throw UsageError(fmt::format("{} threads: must be 0 (all cores) to 1024", options.threads));
+}
 
-Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
-  if (options.threads < 0 || options.threads > 1024) {
-    throw UsageError(fmt::format("{} threads: must be 0 (all cores) to 1024", options.threads));
-  }
-  Checkpoint checkpoint = Checkpoint::open(path);
+std::shared_ptr<Model::Impl> load_checkpoint(Checkpoint checkpoint, const ModelOptions& options) {
   const Document tokenizer_file = checkpoint.required_document(kTokenizerFile);
   const int64_t vocab_size = checkpoint.config().vocab_size;
   // The tokenizer is megabytes of JSON: parsed beside the opening of the weights.
@@ -43,8 +41,21 @@ Model Model::load(const std::filesystem::path& path, const ModelOptions& options
     return tokenizer;
   });
   auto backend = make_backend(options);
-  return Model(
-      std::make_shared<Impl>(std::move(checkpoint), parsing.get(), std::move(backend), options));
+  return std::make_shared<Model::Impl>(std::move(checkpoint), parsing.get(), std::move(backend),
+                                       options);
+}
+
+}  // namespace
+
+Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
+  check_model_options(options);
+  return Model(load_checkpoint(Checkpoint::open(path), options));
+}
+
+Model Model::load_gguf(std::span<const std::byte> gguf, const std::string& name,
+                       const ModelOptions& options) {
+  check_model_options(options);
+  return Model(load_checkpoint(Checkpoint::open(CheckpointSource::in_memory(gguf, name)), options));
 }
 
 std::string Model::variant() const {

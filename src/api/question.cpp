@@ -1,5 +1,7 @@
 #include "api/question.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "text/prompt.h"
 
@@ -19,9 +21,27 @@ void refuse_model_marks(std::string_view text) {
   }
 }
 
+/// "<image>1<image>2\n<video>\n": a film is on a line of its own in any case.
+std::string media_block(std::span<const QuestionMedium> media, const ImageNumbering& numbering) {
+  const auto images = std::count_if(media.begin(), media.end(),
+                                    [](const QuestionMedium& medium) { return !medium.is_video; });
+  const bool numbers = numbering.on && numbering.before + images > 1;
+  int64_t number = numbering.before;
+  std::string block;
+  for (size_t i = 0; i < media.size(); ++i) {
+    block += media[i].is_video ? kVideoMark : kImageMark;
+    const bool numbered = numbers && !media[i].is_video;
+    if (numbered) block += std::to_string(++number);
+    const bool joined = numbered && i + 1 < media.size() && !media[i + 1].is_video;
+    if (!joined) block += '\n';
+  }
+  return block;
+}
+
 }  // namespace
 
-std::string with_model_marks(const std::string& text, std::span<const QuestionMedium> media) {
+std::string with_model_marks(const std::string& text, std::span<const QuestionMedium> media,
+                             const ImageNumbering& numbering) {
   refuse_model_marks(text);
   std::string content;
   size_t next = 0;
@@ -45,13 +65,7 @@ std::string with_model_marks(const std::string& text, std::span<const QuestionMe
     throw UsageError(
         fmt::format("the text has {} image and video marks for {} media", next, media.size()));
   }
-  if (next != 0) return content;
-  std::string before;
-  for (const QuestionMedium& medium : media) {
-    before += medium.is_video ? kVideoMark : kImageMark;
-    before += '\n';
-  }
-  return before + content;
+  return next != 0 ? content : media_block(media, numbering) + content;
 }
 
 }  // namespace owl3

@@ -224,11 +224,12 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
                                             const ProgressCallback& progress) {
   DecodeOptions decode;
   decode.apply_exif_orientation = options.apply_exif_orientation;
+  const bool cut = options.cut.value_or(owl3().config().cut_images);
   // Headers first: what they show to be wrong, or too much, is told before minutes of encoding.
   int64_t total = 0;
   for (size_t i = 0; i < files.size(); ++i) {
     report(progress, "reading images", static_cast<int64_t>(i), static_cast<int64_t>(files.size()));
-    total += images_of(files[i], decode, options.cut);
+    total += images_of(files[i], decode, cut);
   }
   if (!files.empty()) check_room(name_of(files), total);
   std::vector<std::shared_ptr<Medium::Impl>> media;
@@ -237,7 +238,7 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
   for (const ImageFile& file : files) {
     encoder.report();
     const auto start = Clock::now();
-    const ModelImages prepared = prepare_image(file.load(decode), image_size(), options.cut);
+    const ModelImages prepared = prepare_image(file.load(decode), image_size(), cut);
     stats.decode_seconds += seconds_since(start);
     for (const Image& image : prepared.images) encoder.add(image);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));

@@ -1,9 +1,12 @@
 // `owl3 chat`: one answer with -p, a conversation without.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 
+#include "builtin/builtin_model.h"
 #include "cli/chat_interactive.h"
 #include "cli/chat_report.h"
 #include "cli/commands.h"
@@ -49,8 +52,16 @@ std::string question_text(const std::string& prompt, const InterruptGuard& inter
   return text;
 }
 
+/// To a person only: whoever forgot the model should not wonder at the answer.
+void tell_of_builtin_model(const ChatArguments& arguments) {
+  if (!arguments.model.empty() || !arguments.prompt || !is_terminal(STDERR_FILENO)) return;
+  tell(fmt::format("owl3: no model named: {}, which is in the program, answers\n",
+                   builtin_model()->name));
+}
+
 int run_chat(const ChatArguments& arguments) {
   check_chat_arguments(arguments);
+  tell_of_builtin_model(arguments);
   InterruptGuard interrupt;
   std::string question;
   if (arguments.prompt) {

@@ -30,7 +30,7 @@ Json to_json(const MediumSource& medium) {
     json["start"] = medium.video.start_seconds;
     json["end"] = medium.video.end_seconds;
   } else {
-    json["cut"] = medium.image.cut;
+    if (medium.image.cut) json["cut"] = *medium.image.cut;
     json["exif"] = medium.image.apply_exif_orientation;
   }
   return json;
@@ -56,6 +56,7 @@ Json to_json(const Conversation& conversation) {
   json["format"] = kFormat;
   json["version"] = kVersion;
   json["system"] = conversation.system;
+  if (conversation.number_images) json["number_images"] = *conversation.number_images;
   json["generation"] = to_json(conversation.generation);
   json["turns"] = Json::array();
   for (const Turn& turn : conversation.turns) {
@@ -84,6 +85,7 @@ class Reader {
     reader.integer("version", kVersion, kVersion);
     Conversation conversation;
     conversation.system = text(reader, "system");
+    conversation.number_images = reader.optional_bool("number_images");
     conversation.generation = defaults;
     if (reader.has("generation")) read_generation(reader, conversation.generation);
     conversation.turns = read_list<Turn>(
@@ -132,7 +134,7 @@ class Reader {
     const std::string path = text(reader, "path");
     if (path.empty()) fail(place + "path", "is missing");
     medium.path = path_.parent_path() / path;  // an absolute path stays what it is
-    medium.image.cut = reader.optional_bool("cut").value_or(medium.image.cut);
+    medium.image.cut = reader.optional_bool("cut");
     medium.image.apply_exif_orientation =
         reader.optional_bool("exif").value_or(medium.image.apply_exif_orientation);
     VideoOptions& video = medium.video;

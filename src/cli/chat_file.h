@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Turn {
 
 struct Conversation {
   std::string system;
+  std::optional<bool> number_images;  // as in ChatOptions
   std::vector<Turn> turns;
   GenerationOptions generation;
 };

@@ -8,6 +8,7 @@
 #include <new>
 #include <optional>
 
+#include "builtin/builtin_model.h"
 #include "cli/chat_report.h"
 #include "cli/line_editor.h"
 #include "cli/terminal.h"
@@ -75,6 +76,10 @@ class Conversing {
   void greet() const {
     fmt::print("owl3 {}, {} model. {}.\n", OWL3_VERSION, session_.model().variant(),
                session_.model().device());
+    if (arguments_.model.empty()) {
+      fmt::print("No model was named, so this is {}, which is in the program.\n",
+                 builtin_model()->name);
+    }
     fmt::print("/help lists the commands.\n");
   }
 

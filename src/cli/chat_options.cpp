@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "builtin/builtin_model.h"
 #include "cli/lora_option.h"
 #include "core/error.h"
 #include "text/utf8.h"
@@ -29,9 +30,16 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
       ->allow_extra_args()
       ->group(kMedia);
   command
-      .add_flag("--cut,!--no-cut", arguments.image.cut,
-                "Cut images into tiles and a global view, for detail (default), or not: 4 to 7 "
-                "times faster")
+      .add_flag_function(
+          "--cut,!--no-cut", [&](int64_t given) { arguments.image.cut = given > 0; },
+          "Cut images into tiles and a global view, for detail (default, unless the checkpoint "
+          "says otherwise), or not: 4 to 7 times faster")
+      ->group(kMedia);
+  command
+      .add_flag_function(
+          "--number-images,!--no-number-images",
+          [&](int64_t given) { arguments.number_images = given > 0; },
+          "Put numbers behind images, to be asked by (default: as the checkpoint was taught)")
       ->group(kMedia);
   command
       .add_flag("!--no-exif", arguments.image.apply_exif_orientation,
@@ -120,6 +128,7 @@ void require(bool holds, const std::string& message) {
 }
 
 /// A checkpoint given behind --image's files ("--image a.jpg b.jpg MODEL") is still the MODEL.
+/// Without any it is the one in the program, where there is one.
 void take_model_from_media(ChatArguments& arguments) {
   for (auto medium = arguments.media.rbegin(); medium != arguments.media.rend(); ++medium) {
     std::error_code error;
@@ -130,6 +139,7 @@ void take_model_from_media(ChatArguments& arguments) {
     arguments.media.erase(std::next(medium).base());
     return;
   }
+  if (builtin_model()) return;
   throw UsageError("MODEL is missing: owl3 chat MODEL, a checkpoint folder or .gguf file");
 }
 
@@ -172,7 +182,13 @@ GenerationOptions GenerationChoices::over(GenerationOptions options) const {
 }
 
 void add_chat_options(CLI::App& command, ChatArguments& arguments) {
-  command.add_option("MODEL", arguments.model, "A checkpoint folder or .gguf file")->type_name("");
+  command
+      .add_option("MODEL", arguments.model,
+                  builtin_model() ? fmt::format("A checkpoint folder or .gguf file (default: "
+                                                "{}, which is in the program)",
+                                                builtin_model()->name)
+                                  : "A checkpoint folder or .gguf file")
+      ->type_name("");
   add_answer_options(command, arguments);
   add_lora_option(command, arguments.model_options.lora)->group(kAnswer);
   add_media_options(command, arguments);

@@ -47,6 +47,7 @@ struct ChatArguments {
   std::string system;
   ModelOptions model_options;
   ImageOptions image;
+  std::optional<bool> number_images;
   VideoOptions video;
   GenerationChoices generation;
   bool json = false;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "api/question.h"
+#include "builtin/builtin_model.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/threads.h"
@@ -17,11 +18,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+Model open_model(const ChatArguments& arguments) {
+  if (!arguments.model.empty()) return Model::load(arguments.model, arguments.model_options);
+  const BuiltinModel model = builtin_model().value();  // take_media() saw to it
+  return Model::load_gguf(model.gguf, model.name, arguments.model_options);
+}
+
 Model load_model(const ChatArguments& arguments, double& seconds) {
   ProgressBar bar;
   bar.update("loading the model", 0, 0);
   const auto start = std::chrono::steady_clock::now();
-  Model model = Model::load(arguments.model, arguments.model_options);
+  Model model = open_model(arguments);
   seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return model;
 }
@@ -60,8 +67,9 @@ ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& i
       interrupt_(interrupt),
       model_(load_model(arguments, load_seconds_)),
       memory_(model_),
-      chat_(model_, {.system = arguments.system}) {
+      chat_(model_, {arguments.system, arguments.number_images}) {
   conversation_.system = arguments.system;
+  conversation_.number_images = arguments.number_images;
   conversation_.generation = arguments.generation.over(model_, model_.generation_defaults());
   check_generation_options(conversation_.generation);
 }
@@ -180,7 +188,8 @@ void ChatSession::load(const fs::path& path) {
       throw InputError(fmt::format("{}: turns[{}]: {}", path.string(), i, error.what()));
     }
   }
-  Chat chat(model_, {.system = conversation.system});
+  if (arguments_.number_images) conversation.number_images = arguments_.number_images;
+  Chat chat(model_, {conversation.system, conversation.number_images});
   for (const Turn& turn : conversation.turns) {
     chat.add_exchange(turn.question, encode(turn.media), turn.answer);
   }

@@ -44,8 +44,12 @@ int64_t& count_of(ParameterCounts& counts, ModelPart part) {
 }  // namespace
 
 Checkpoint Checkpoint::open(const fs::path& path) {
+  return open(CheckpointSource::open(path));
+}
+
+Checkpoint Checkpoint::open(CheckpointSource source) {
   Checkpoint checkpoint;
-  checkpoint.source_ = CheckpointSource::open(path);
+  checkpoint.source_ = std::move(source);
   const Document config = checkpoint.required_document(kConfigFile);
   checkpoint.config_ = parse_model_config(config.text, config.name);
   if (const auto generation = checkpoint.document(kGenerationConfigFile)) {
@@ -54,7 +58,7 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   Weights weights = checkpoint.source_.weights();
   checkpoint.tensors_ = std::move(weights.tensors);
   checkpoint.weight_files_ = weights.files;
-  checkpoint.variant_ = variant_of(checkpoint.tensors_, path);
+  checkpoint.variant_ = variant_of(checkpoint.tensors_, checkpoint.path());
   checkpoint.check_tensors();
   return checkpoint;
 }

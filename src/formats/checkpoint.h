@@ -31,6 +31,8 @@ class Checkpoint {
   /// model needs for presence and shape and throws InputError naming the first that is missing or
   /// misshapen.
   static Checkpoint open(const std::filesystem::path& path);
+  /// The same for what is opened already.
+  static Checkpoint open(CheckpointSource source);
 
   const std::filesystem::path& path() const { return source_.path(); }
   bool is_gguf() const { return source_.is_gguf(); }

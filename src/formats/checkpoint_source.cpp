@@ -20,6 +20,20 @@ constexpr size_t kMaxIndexBytes = 64 << 20;
 /// Tensor name -> name of the file that holds it.
 using WeightMap = std::map<std::string, std::string>;
 
+/// The file of `owl3 convert` in these bytes, which `owner` keeps in memory.
+std::shared_ptr<const Gguf> model_in(std::span<const std::byte> bytes,
+                                     std::shared_ptr<const void> owner, const std::string& name) {
+  auto gguf = std::make_shared<const Gguf>(parse_gguf(bytes, std::move(owner), name));
+  if (gguf->text("general.architecture") != kGgufArchitecture ||
+      gguf->metadata.count(gguf_key(kConfigFile)) == 0) {
+    throw InputError(
+        fmt::format("{}: a GGUF file of architecture {}, but not one that owl3 convert wrote; owl3 "
+                    "runs mPLUG-Owl3 only",
+                    name, printable(gguf->text("general.architecture").value_or("unknown"))));
+  }
+  return gguf;
+}
+
 std::shared_ptr<const Gguf> open_gguf(const fs::path& path) {
   const auto file = MappedFile::open(path);
   if (!is_gguf(file->bytes()) && path.extension() != ".gguf") {
@@ -28,15 +42,7 @@ std::shared_ptr<const Gguf> open_gguf(const fs::path& path) {
                     "config.json, or a .gguf file",
                     path.string()));
   }
-  auto gguf = std::make_shared<const Gguf>(parse_gguf(file->bytes(), file, path.string()));
-  if (gguf->text("general.architecture") != kGgufArchitecture ||
-      gguf->metadata.count(gguf_key(kConfigFile)) == 0) {
-    throw InputError(fmt::format(
-        "{}: a GGUF file of architecture {}, but not one that owl3 convert wrote; owl3 "
-        "runs mPLUG-Owl3 only",
-        path.string(), printable(gguf->text("general.architecture").value_or("unknown"))));
-  }
-  return gguf;
+  return model_in(file->bytes(), file, path.string());
 }
 
 Document map_document(const fs::path& path) {
@@ -150,6 +156,14 @@ CheckpointSource CheckpointSource::open(const fs::path& path) {
   } else if (!fs::exists(path / kConfigFile, error)) {
     throw InputError(fmt::format("{}: no config.json in it, so not a model folder", path.string()));
   }
+  return source;
+}
+
+CheckpointSource CheckpointSource::in_memory(std::span<const std::byte> gguf,
+                                             const std::string& name) {
+  CheckpointSource source;
+  source.path_ = name;
+  source.gguf_ = model_in(gguf, nullptr, name);
   return source;
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,8 @@ class CheckpointSource {
   /// Recognises a GGUF file by its content. Throws InputError for what is neither, and for a GGUF
   /// file of another model.
   static CheckpointSource open(const std::filesystem::path& path);
+  /// A GGUF file that lies in memory and stays there; `name` stands for its path.
+  static CheckpointSource in_memory(std::span<const std::byte> gguf, const std::string& name);
 
   const std::filesystem::path& path() const { return path_; }
   bool is_gguf() const { return gguf_ != nullptr; }

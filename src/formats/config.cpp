@@ -89,7 +89,6 @@ std::vector<int64_t> parse_hyper_layers(const JsonReader& config, int64_t num_hi
     config.fail("hyper_layers", fmt::format("is missing{}; owl3 runs mPLUG-Owl3 checkpoints",
                                             type.empty() ? "" : " (model_type " + type + ")"));
   }
-  if (layers->empty()) config.fail("hyper_layers", "is empty: such a model sees no image");
   if (std::adjacent_find(layers->begin(), layers->end(), std::greater_equal<>()) != layers->end()) {
     config.fail("hyper_layers", "must be in ascending order, each layer once");
   }
@@ -119,6 +118,8 @@ ModelConfig parse_model_config(std::string_view json, const std::string& name) {
   model.torch_dtype = config.optional_string("torch_dtype").value_or("");
   model.hyper_layers = parse_hyper_layers(config, model.num_hidden_layers);
   model.vision = parse_vision_config(config.object("vision_config"));
+  model.cut_images = config.optional_bool("cut_images").value_or(true);
+  model.number_images = config.optional_bool("number_images").value_or(false);
   refuse_unsupported(config, model);
   return model;
 }

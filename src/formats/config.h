@@ -39,9 +39,15 @@ struct ModelConfig {
   double rope_theta = 1e6;
   double rms_norm_eps = 1e-6;
   bool tie_word_embeddings = false;
-  std::vector<int64_t> hyper_layers;  // 1-based, as in the paper and config.json
+  /// 1-based, as in the paper and config.json. Empty: images stand in the text, which the trainer
+  /// computes (train/interleave.h) and the engine refuses.
+  std::vector<int64_t> hyper_layers;
   std::string torch_dtype;
   VisionConfig vision;
+  // How the model was taught to be shown images. Keys of owl3's own; a released checkpoint has
+  // neither.
+  bool cut_images = true;      // into tiles, unless the user says otherwise
+  bool number_images = false;  // "<image>1<image>2" instead of a line each
 
   int64_t head_size() const { return hidden_size / num_attention_heads; }
   int64_t key_value_size() const { return num_key_value_heads * head_size(); }

@@ -57,8 +57,11 @@ DataOptions LanguageTask::data_options(const std::vector<DataRecipe>& sources) c
   options.order = {true, recipe_.seed, recipe_.epochs};
   options.sample.newline_after_media = recipe_.sample.newline_after_media;
   options.sample.loss = recipe_.sample.last_answer_only ? Loss::kLastAnswer : Loss::kAllAnswers;
-  options.encode = {model_.module->variant(), static_cast<int>(config().vision.image_size),
-                    recipe_.cut, recipe_.sample.fps, recipe_.sample.max_frames};
+  // A model that is never shown tiles is not trained on any, unless the recipe says so.
+  const std::optional<bool> cut =
+      recipe_.cut || config().cut_images ? recipe_.cut : std::optional(false);
+  options.encode = {model_.module->variant(), static_cast<int>(config().vision.image_size), cut,
+                    recipe_.sample.fps, recipe_.sample.max_frames};
   options.rows = recipe_.batch.rows;
   options.accumulate = recipe_.batch.accumulate;
   options.rank = launch_.rank;

@@ -6,6 +6,8 @@
 
 #include "core/scratch_folder.h"
 #include "formats/adapter_files.h"
+#include "formats/gguf_conversion.h"
+#include "formats/gguf_metadata.h"
 #include "formats/random_checkpoint.h"
 #include "owl3/owl3.h"
 
@@ -56,6 +58,75 @@ TEST_F(ApiTest, TheSamePixelsAreEncodedOnce) {
   EXPECT_EQ(memory.stats().images_encoded, cut.images());
   EXPECT_EQ(memory.stats().images_reused, 2);
   EXPECT_EQ(memory.bytes(), static_cast<size_t>(cut.images()) * first.bytes());
+}
+
+TEST_F(ApiTest, ACheckpointSaysHowItIsShownImagesAndTheUserSaysOtherwise) {
+  const ScratchFolder taught;
+  fs::copy(folder_, taught.path(), fs::copy_options::recursive);
+  std::string config = read_text(folder_ / "config.json");
+  config.insert(config.find('{') + 1, "\"cut_images\": false, \"number_images\": true, ");
+  taught.write("config.json", config);
+  const Model model = Model::load(taught.path());
+  VisualMemory memory(model);
+  const fs::path path = kImages / "08-RGB-200x150.jpg";
+  const Medium whole = memory.add_image(path);
+  EXPECT_EQ(whole.images(), 1);
+  ImageOptions tiles;
+  tiles.cut = true;
+  EXPECT_GT(memory.add_image(path, tiles).images(), 1);
+
+  const auto tokens_asked = [&](const ChatOptions& options) {
+    Chat chat(model, options);
+    return chat.ask("Why?", {whole, whole}, greedy(1)).prompt_tokens;
+  };
+  ChatOptions a_line_each;
+  a_line_each.number_images = false;
+  ChatOptions numbered;
+  numbered.number_images = true;
+  Chat marked(model);
+  const int64_t by_hand =
+      marked.ask("<image>1<image>2\nWhy?", {whole, whole}, greedy(1)).prompt_tokens;
+  EXPECT_EQ(tokens_asked({}), by_hand);
+  EXPECT_EQ(tokens_asked(numbered), by_hand);
+  EXPECT_NE(tokens_asked(a_line_each), by_hand);
+}
+
+TEST_F(ApiTest, NumbersGoOnFromQuestionToQuestion) {
+  const Model model = load();
+  VisualMemory memory(model);
+  ImageOptions whole;
+  whole.cut = false;
+  const Medium image = memory.add_image(kImages / "08-RGB-200x150.jpg", whole);
+  ChatOptions numbered;
+  numbered.number_images = true;
+  const auto answer_to = [&](const ChatOptions& options, const std::string& first,
+                             const std::string& second) {
+    Chat chat(model, options);
+    chat.add_exchange(first, {image, image}, "yes");
+    return chat.ask(second, {image}, greedy());
+  };
+  const Answer counted = answer_to(numbered, "Why?", "And now?");
+  const Answer by_hand = answer_to({}, "<image>1<image>2\nWhy?", "<image>3\nAnd now?");
+  EXPECT_EQ(counted.prompt_tokens, by_hand.prompt_tokens);
+  EXPECT_EQ(counted.text, by_hand.text);
+}
+
+TEST_F(ApiTest, AModelMayLieInMemory) {
+  const ScratchFolder scratch;
+  const Checkpoint checkpoint = Checkpoint::open(folder_);
+  const fs::path path = scratch / "tiny.gguf";
+  const auto plan = plan_conversion(checkpoint.config(), checkpoint.variant(), {});
+  write_gguf(path, checkpoint, plan, make_gguf_metadata(checkpoint, "tiny", DType::kQ4_K), 1, {});
+  const std::string bytes = read_text(path);
+  ModelOptions options;
+  options.precision = Precision::kFloat32;
+  Chat from_file(Model::load(path, options));
+  const auto gguf = std::as_bytes(std::span(bytes));
+  Chat from_memory(Model::load_gguf(gguf, "inside", options));
+  EXPECT_EQ(from_memory.ask("Why?", {}, greedy()).text, from_file.ask("Why?", {}, greedy()).text);
+  EXPECT_NE(
+      message_of<InputError>([&] { Model::load_gguf(gguf.first(100), "inside"); }).find("inside"),
+      std::string::npos);
 }
 
 TEST_F(ApiTest, AnImageInMemoryIsTheSameAsItsFile) {

@@ -20,6 +20,7 @@ void add_inspect_command(CLI::App& app) {
       "  owl3 inspect tokenize --tokenizer MODEL/tokenizer.json texts.jsonl");
   inspect->require_subcommand(1);
   add_inspect_data(*inspect);
+  add_inspect_distractors(*inspect);
   add_inspect_golden(*inspect);
   add_inspect_image(*inspect);
   add_inspect_prompt(*inspect);

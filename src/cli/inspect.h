@@ -11,6 +11,7 @@ void add_inspect_data(CLI::App& inspect);
 void add_inspect_golden(CLI::App& inspect);
 void add_inspect_image(CLI::App& inspect);
 void add_inspect_prompt(CLI::App& inspect);
+void add_inspect_distractors(CLI::App& inspect);
 void add_inspect_train(CLI::App& inspect);
 void add_inspect_tokenize(CLI::App& inspect);
 

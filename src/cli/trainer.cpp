@@ -1,5 +1,5 @@
-// `owl3 train` and `owl3 inspect train`: another program does them, owl3-train, which stands beside
-// this one and alone is linked with LibTorch.
+// `owl3 train`, `owl3 inspect train` and `owl3 inspect distractors`: another program does them,
+// owl3-train, which stands beside this one and alone is linked with LibTorch.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -61,6 +61,11 @@ void add_trainer_command(CLI::App& app, const std::string& name, const std::stri
 
 void add_train_command(CLI::App& app) {
   add_trainer_command(app, "train", "Train a model by a recipe", {"train"});
+}
+
+void add_inspect_distractors(CLI::App& inspect) {
+  add_trainer_command(inspect, "distractors", "Distractor Resistance as the trainer computes it",
+                      {"inspect", "distractors"});
 }
 
 void add_inspect_train(CLI::App& inspect) {

@@ -1,4 +1,5 @@
-// The commands of owl3-train. `owl3 train` and `owl3 inspect train` run this program.
+// The commands of owl3-train. `owl3 train`, `owl3 inspect train` and `owl3 inspect distractors` run
+// this program.
 #pragma once
 
 namespace CLI {
@@ -9,7 +10,8 @@ namespace owl3::train {
 
 // Each function registers one command on `app`; its callback runs when the user named it, and
 // throws owl3::Error for main() to print.
-void add_inspect_train_command(CLI::App& app);
+void add_inspect_distractors_command(CLI::App& inspect);
+void add_inspect_train_command(CLI::App& inspect);
 void add_train_command(CLI::App& app);
 
 }  // namespace owl3::train

@@ -122,6 +122,11 @@ Tensor DecoderImpl::hidden_states(const TorchBatch& batch, const Tensor& visual,
   // The backward pass may come when the caller's batch is gone.
   const auto kept = recompute ? std::make_shared<const TorchBatch>(batch) : nullptr;
   Tensor x = torch::embedding(embed_tokens_->weight, batch.ids);  // [B, T, D]
+  if (batch.inline_places.defined()) {
+    // an image's visual embeddings in place of its tokens'   [n * L, D]
+    const Tensor images = visual.index_select(0, batch.inline_images).flatten(0, 1);
+    x = x.flatten(0, 1).index_copy(0, batch.inline_places, images.to(x.scalar_type())).view_as(x);
+  }
   for (const auto& module : *layers_) {
     const auto layer = std::dynamic_pointer_cast<DecoderLayerImpl>(module);
     const Tensor read = layer->is_hyper_layer() ? visual : Tensor();

@@ -71,11 +71,9 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_inspect_train_command(CLI::App& app) {
+void add_inspect_train_command(CLI::App& inspect) {
   auto options = std::make_shared<Options>();
-  CLI::App* inspect = app.add_subcommand("inspect", "Hold the trainer against another's results");
-  inspect->require_subcommand(1);
-  CLI::App* train = inspect->add_subcommand(
+  CLI::App* train = inspect.add_subcommand(
       "train", "Compare losses and gradients of some steps with another implementation's");
   train->add_option("DIR", options->folder, "A folder with golden.json and pixel_values.f32")
       ->required();

@@ -12,7 +12,10 @@ namespace {
 
 void set_up(CLI::App& app) {
   add_train_command(app);
-  add_inspect_train_command(app);
+  CLI::App* inspect = app.add_subcommand("inspect", "Hold the trainer against other results");
+  inspect->require_subcommand(1);
+  add_inspect_distractors_command(*inspect);
+  add_inspect_train_command(*inspect);
 }
 
 }  // namespace

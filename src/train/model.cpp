@@ -44,11 +44,14 @@ Tensor Owl3ModuleImpl::hidden_states(const TorchBatch& batch, const Tensor& feat
   return language_model_->hidden_states(batch, visual, gradient_checkpointing_ && is_training());
 }
 
-Tensor Owl3ModuleImpl::loss_sum(const TorchBatch& batch, const Tensor& features) {
+Tensor Owl3ModuleImpl::learnt_logits(const TorchBatch& batch, const Tensor& features) {
   const Tensor hidden = hidden_states(batch, features);  // [B, T, D]
-  // Only the tokens before something to be learnt need logits.   [label tokens, V]
-  const Tensor read = hidden.flatten(0, 1).index_select(0, batch.learnt);
-  return torch::cross_entropy_loss(language_model_->logits(read), batch.targets, {},
+  // Only the tokens before something to be learnt need logits.   [label tokens, D]
+  return language_model_->logits(hidden.flatten(0, 1).index_select(0, batch.learnt));
+}
+
+Tensor Owl3ModuleImpl::loss_sum(const TorchBatch& batch, const Tensor& features) {
+  return torch::cross_entropy_loss(learnt_logits(batch, features), batch.targets, {},
                                    at::Reduction::Sum);
 }
 

@@ -25,6 +25,8 @@ class Owl3ModuleImpl : public torch::nn::Module {
   /// Cross-entropy summed over the batch's label tokens; 0 when it has none. `features` of the
   /// batch's images [U, L, Dv], undefined when it has none.
   torch::Tensor loss_sum(const TorchBatch& batch, const torch::Tensor& features);
+  /// Logits of the batch's label tokens, float32 [label tokens, V].
+  torch::Tensor learnt_logits(const TorchBatch& batch, const torch::Tensor& features);
   /// Logits of every token, float32 [B, T, V].
   torch::Tensor logits(const TorchBatch& batch, const torch::Tensor& features);
 

@@ -65,6 +65,12 @@ LoadedModel load_checkpoint(const fs::path& path) {
 LoadedModel new_model(const std::string& config_json, const std::string& name, Variant variant,
                       const std::string& tokenizer_json, const InitialiseOptions& options) {
   const ModelConfig config = parse_model_config(config_json, name);
+  if (config.hyper_layers.empty() && variant == Variant::kGated) {
+    throw InputError(
+        fmt::format("{}: hyper_layers is empty: nothing has a gate, so the variant "
+                    "must be unified",
+                    name));
+  }
   LoadedModel made{Owl3Module(config, variant), {config_json, tokenizer_json, "", {}}};
   initialise(*made.module, options);
   return made;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "train/interleave.h"
 
 namespace owl3::train {
 
@@ -104,18 +105,36 @@ void add_images(TorchBatch& batch, const Batch& rows, const ModelConfig& config,
       AttentionPlan(visual_spans(rows, config.vision.tokens_per_image(), variant), device);
 }
 
-}  // namespace
-
-TorchBatch make_torch_batch(const Batch& rows, const ModelConfig& config, Variant variant,
-                            torch::Device device) {
+TorchBatch text_batch(const Batch& rows, const ModelConfig& config, torch::Device device) {
   const std::vector<int64_t> shape = {rows.rows, rows.tokens};
   TorchBatch batch;
   batch.ids = int64_tensor(rows.ids, shape, device);
   batch.text_angles = rotary_angles(int64_tensor(rows.position, shape, device), config.head_size(),
                                     config.rope_theta);
   batch.text = AttentionPlan(text_spans(rows), device);
-  add_images(batch, rows, config, variant, device);
   add_targets(batch, rows, device);
+  return batch;
+}
+
+TorchBatch interleaved_batch(const Batch& rows, const ModelConfig& config, torch::Device device) {
+  const InterleavedRows interleaved = interleave(rows, config.vision.tokens_per_image());
+  TorchBatch batch = text_batch(interleaved.rows, config, device);
+  if (interleaved.images.empty()) return batch;
+  const auto size = [](const std::vector<int64_t>& list) {
+    return std::vector<int64_t>{static_cast<int64_t>(list.size())};
+  };
+  batch.inline_places = int64_tensor(interleaved.places, size(interleaved.places), device);
+  batch.inline_images = int64_tensor(interleaved.images, size(interleaved.images), device);
+  return batch;
+}
+
+}  // namespace
+
+TorchBatch make_torch_batch(const Batch& rows, const ModelConfig& config, Variant variant,
+                            torch::Device device) {
+  if (config.hyper_layers.empty()) return interleaved_batch(rows, config, device);
+  TorchBatch batch = text_batch(rows, config, device);
+  add_images(batch, rows, config, variant, device);
   return batch;
 }
 

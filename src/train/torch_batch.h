@@ -23,6 +23,9 @@ struct TorchBatch {
   int64_t images_per_row = 0;  // N
   RotaryAngles image_angles;   // [B, N, 1, 1, d / 2]: one position for all keys of an image
   AttentionPlan visual;        // a token sees its segment's images before it
+  /// In a model without hyper layers, whose images stand in the text (interleave.h): the places of
+  /// their visual tokens, int64 [n * L] into B * T, and which images they are, [n].
+  torch::Tensor inline_places, inline_images;
   /// Where something is to be learnt: the tokens whose hidden states are read (into B * T), and
   /// the ids that should follow them.
   torch::Tensor learnt, targets;  // int64 [label tokens]

@@ -50,8 +50,8 @@ class TreeBuilder {
     if (mapping.find(key.Scalar()) != nullptr) {
       throw InputError(fmt::format("{}: {} is given twice", where, key.Scalar()));
     }
-    mapping.entries.emplace_back(key.Scalar(), build(node, depth + 1));
-    mapping.entries.back().second.where = where;  // the key's line, also where the value is empty
+    mapping.entries.push_back({key.Scalar(), build(node, depth + 1)});
+    mapping.entries.back().value.where = where;  // the key's line, also where the value is empty
   }
 
   std::string place(const YAML::Mark& mark) const {
@@ -86,7 +86,8 @@ RecipeValue& child_of(RecipeValue& mapping, std::string_view key) {
   for (auto& [name, child] : mapping.entries) {
     if (name == key) return child;
   }
-  return mapping.entries.emplace_back(key, RecipeValue{}).second;
+  mapping.entries.push_back({std::string(key), {}});
+  return mapping.entries.back().value;
 }
 
 template <typename Number>

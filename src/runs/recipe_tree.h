@@ -5,10 +5,11 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace owl3 {
+
+struct RecipeEntry;
 
 /// One value of a YAML (hence also JSON) file. Plain data: whoever reads it decides what it means.
 struct RecipeValue {
@@ -18,10 +19,16 @@ struct RecipeValue {
   std::string scalar;   // the text of a scalar
   bool quoted = false;  // "3" is a text, 3 is a number
   std::vector<RecipeValue> items;
-  std::vector<std::pair<std::string, RecipeValue>> entries;  // in the file's order
-  std::string where;  // "stage1.yaml:12", or "--set batch.rows=4"
+  std::vector<RecipeEntry> entries;  // in the file's order
+  std::string where;                 // "stage1.yaml:12", or "--set batch.rows=4"
 
   const RecipeValue* find(std::string_view key) const;
+};
+
+/// A key of a mapping and what stands behind it.
+struct RecipeEntry {
+  std::string key;
+  RecipeValue value;
 };
 
 /// Parses the text of a YAML or JSON file whose top is a mapping; `name` stands in messages. Throws

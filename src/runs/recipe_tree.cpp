@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "text/utf8.h"
 
 namespace owl3 {
 
@@ -31,7 +32,7 @@ class TreeBuilder {
     value.where = where;
     if (node.IsScalar()) {
       value.kind = RecipeValue::Kind::kScalar;
-      value.scalar = node.Scalar();
+      value.scalar = utf8_text(node, where);
       value.quoted = node.Tag() == "!";
     } else if (node.IsSequence()) {
       value.kind = RecipeValue::Kind::kList;
@@ -44,13 +45,21 @@ class TreeBuilder {
   }
 
  private:
+  /// JSON, which metrics and checkpoints are written in, knows no other text.
+  static std::string utf8_text(const YAML::Node& scalar, const std::string& where) {
+    const size_t invalid = find_invalid_utf8(scalar.Scalar());
+    if (invalid == std::string::npos) return scalar.Scalar();
+    throw InputError(fmt::format("{}: byte {} of a text is not UTF-8", where, invalid + 1));
+  }
+
   void add_entry(RecipeValue& mapping, const YAML::Node& key, const YAML::Node& node, int depth) {
     const std::string where = place(key.Mark());
     if (!key.IsScalar()) throw InputError(fmt::format("{}: a key must be a plain word", where));
-    if (mapping.find(key.Scalar()) != nullptr) {
-      throw InputError(fmt::format("{}: {} is given twice", where, key.Scalar()));
+    const std::string name = utf8_text(key, where);
+    if (mapping.find(name) != nullptr) {
+      throw InputError(fmt::format("{}: {} is given twice", where, name));
     }
-    mapping.entries.push_back({key.Scalar(), build(node, depth + 1)});
+    mapping.entries.push_back({name, build(node, depth + 1)});
     mapping.entries.back().value.where = where;  // the key's line, also where the value is empty
   }
 

@@ -148,6 +148,8 @@ TEST(Recipe, WhatContradictsIsRefused) {
 TEST(Recipe, BrokenFilesAreOneLineWithTheirPlace) {
   EXPECT_TRUE(error_of("model: [a\noutput: b\n").starts_with("r.yaml:")) << error_of("model: [a\n");
   EXPECT_EQ(error_of("model: a\nmodel: b\n"), "r.yaml:2: model is given twice");
+  EXPECT_EQ(error_of("model: a\xff\n"), "r.yaml:1: byte 2 of a text is not UTF-8");
+  EXPECT_EQ(error_of("model: a\nb\xff: c\n"), "r.yaml:2: byte 2 of a text is not UTF-8");
   EXPECT_EQ(error_of("- a\n"), "r.yaml: a recipe is a mapping of keys to values");
   EXPECT_NE(message_of<InputError>([] { load_recipe("/nonexistent.yaml"); }).find("No such file"),
             std::string::npos);

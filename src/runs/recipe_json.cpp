@@ -1,6 +1,7 @@
 // A recipe written out again: every key with the value it has.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runs/recipe.h"
@@ -114,6 +115,13 @@ void put_work(Json& json, const Recipe& recipe) {
   json["seed"] = recipe.seed;
 }
 
+/// A word that YAML reads as itself; others (of a config.json) are quoted, as JSON quotes.
+bool is_plain_key(const std::string& key) {
+  return !key.empty() && key != "null" && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
 }  // namespace
 
 nlohmann::ordered_json to_json(const Recipe& recipe) {
@@ -136,7 +144,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
 std::string to_yaml(const nlohmann::ordered_json& json, int indent) {
   std::string text;
   for (const auto& [key, value] : json.items()) {
-    text += fmt::format("{:{}}{}:", "", indent, key);
+    text += fmt::format("{:{}}{}:", "", indent, is_plain_key(key) ? key : Json(key).dump());
     if (value.is_object() && !value.empty()) {
       text += fmt::format("\n{}", to_yaml(value, indent + 2));
     } else {

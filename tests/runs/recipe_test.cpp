@@ -76,7 +76,7 @@ workers: 4
 
 TEST(Recipe, WrittenOutParsesToTheSame) {
   const Recipe recipe = parse_recipe(
-      "init: {tokenizer: t, vision: v, config: {hidden_size: 64, rope_theta: 1e6}}\n"
+      "init: {tokenizer: t, vision: v, config: {hidden_size: 64, rope_theta: 1e6, 'a: b': 1}}\n"
       "output: 'a \"quoted\": name'\ntask: siglip\ntext_tower: {hidden_size: 32}\n"
       "data: [a, {path: b, weight: 0.125}]\nsteps: 5\nvalidation: {path: c}\n",
       "r.yaml");

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes owlet, the small model of this repository, from nothing: pictures and questions, a tokenizer,
-# six runs of training by recipes/owlet/, owlet.gguf. docs/owlet.md tells what and why.
+# Trains owlet, a small mPLUG-Owl3, from nothing: pictures and questions, a tokenizer, six runs by
+# recipes/owlet/, owlet.gguf. docs/owlet.md tells what, why, and how far that is.
 #
 #   scripts/train_owlet.sh [FOLDER]      FOLDER: where everything is made (default: build/owlet)
 #
 # Needs a build with the trainer (./demo.sh makes none: ./test.sh does). Ctrl-C stops it; started
-# again, it goes on from the last checkpoint. The result does not replace models/owlet.gguf.
+# again, it goes on from the last checkpoint.
 set -euo pipefail
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
@@ -17,7 +17,8 @@ owl3=$root/build/release/owl3
 recipes=$root/recipes/owlet
 mkdir -p "${1:-$root/build/owlet}"
 cd "${1:-$root/build/owlet}"
-trap 'trap - INT TERM; kill 0; wait; exit 130' INT TERM
+processes=()  # of the training under way; each saves a checkpoint before it ends
+trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 130' INT TERM
 
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }
 
@@ -35,7 +36,8 @@ whole() {
 # fast as one of all cores. What they find each other by, torchrun or mpirun would set as well.
 train() {
   [ -d "runs/$1/model" ] && return
-  local rank processes=()
+  local rank
+  processes=()
   export MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2
   for rank in 1 0; do
     RANK=$rank LOCAL_RANK=$rank "$owl3" train "$recipes/$1.yaml" --resume &

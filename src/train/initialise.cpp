@@ -100,14 +100,6 @@ void initialise(Owl3ModuleImpl& module, const InitialiseOptions& options) {
   }
 }
 
-void initialise_hyper_layers(Owl3ModuleImpl& module, const InitialiseOptions& options) {
-  const torch::NoGradGuard no_gradients;
-  for (const auto& parameter : module.named_parameters()) {
-    if (!is_hyper(parameter.key())) continue;
-    fill_hyper(parameter.key(), parameter.value(), module.config().head_size(), options);
-  }
-}
-
 void initialise_encoder(const torch::nn::Module& encoder, const std::string& prefix,
                         uint64_t seed) {
   const torch::NoGradGuard no_gradients;

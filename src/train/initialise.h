@@ -33,9 +33,6 @@ struct InitialiseOptions {
 /// with both halves 0 neither would get a gradient.
 void initialise(Owl3ModuleImpl& module, const InitialiseOptions& options);
 
-/// The v_kv_proj and gates alone, as above: for a language model that has seen no images yet.
-void initialise_hyper_layers(Owl3ModuleImpl& module, const InitialiseOptions& options);
-
 /// An encoder of pre-training, of images or texts, like the vision encoder above. `prefix` tells
 /// the random numbers of its tensors from those of another.
 void initialise_encoder(const torch::nn::Module& encoder, const std::string& prefix, uint64_t seed);

@@ -17,8 +17,11 @@ owl3=$root/build/release/owl3
 recipes=$root/recipes/owlet
 mkdir -p "${1:-$root/build/owlet}"
 cd "${1:-$root/build/owlet}"
-processes=()  # of the training under way; each saves a checkpoint before it ends
-trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 130' INT TERM
+# The training under way saves a checkpoint before it ends. Ctrl-C reaches its processes too, and a
+# second signal would end them at once.
+processes=()
+trap 'wait; exit 130' INT
+trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 143' TERM
 
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }
 

@@ -47,11 +47,15 @@ Checkpoint Checkpoint::open(const fs::path& path) {
   return open(CheckpointSource::open(path));
 }
 
-Checkpoint Checkpoint::open(CheckpointSource source) {
+Checkpoint Checkpoint::open(CheckpointSource source, HyperLayers hyper_layers) {
   Checkpoint checkpoint;
   checkpoint.source_ = std::move(source);
   const Document config = checkpoint.required_document(kConfigFile);
   checkpoint.config_ = parse_model_config(config.text, config.name);
+  if (checkpoint.config_.hyper_layers.empty() && hyper_layers == HyperLayers::kRequired) {
+    throw InputError(
+        fmt::format("{}: hyper_layers is empty: such a model sees no image", config.name));
+  }
   if (const auto generation = checkpoint.document(kGenerationConfigFile)) {
     checkpoint.generation_config_ = parse_generation_config(generation->text, generation->name);
   }

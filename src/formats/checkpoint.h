@@ -25,6 +25,10 @@ struct ParameterCounts {
   int64_t used() const { return vision + projector + decoder + hyper; }
 };
 
+/// Whether a model without hyper layers is opened, whose images stand in its text. The trainer
+/// alone computes such (train/interleave.h).
+enum class HyperLayers { kRequired, kOptional };
+
 class Checkpoint {
  public:
   /// Opens a folder or GGUF file and maps its weights; reads no weight. Checks every tensor the
@@ -32,7 +36,8 @@ class Checkpoint {
   /// misshapen.
   static Checkpoint open(const std::filesystem::path& path);
   /// The same for what is opened already.
-  static Checkpoint open(CheckpointSource source);
+  static Checkpoint open(CheckpointSource source,
+                         HyperLayers hyper_layers = HyperLayers::kRequired);
 
   const std::filesystem::path& path() const { return source_.path(); }
   bool is_gguf() const { return source_.is_gguf(); }

@@ -18,18 +18,11 @@ std::vector<LoraAdapter> load_adapters(const ModelOptions& options) {
   return adapters;
 }
 
-Checkpoint with_hyper_layers(Checkpoint checkpoint) {
-  if (!checkpoint.config().hyper_layers.empty()) return checkpoint;
-  throw InputError(fmt::format(
-      "{}: hyper_layers of config.json is empty: such a model sees no image beside its text",
-      checkpoint.path().string()));
-}
-
 }  // namespace
 
 Owl3Model::Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend,
                      const ModelOptions& options)
-    : checkpoint_(with_hyper_layers(std::move(checkpoint))),
+    : checkpoint_(std::move(checkpoint)),
       backend_(std::move(backend)),
       weights_(load_weights(checkpoint_, load_adapters(options), *backend_)),
       vision_to_round_(options.vision_int8),

@@ -50,7 +50,8 @@ std::string with_torch_dtype(const std::string& config_json, DType dtype) {
 }  // namespace
 
 LoadedModel load_checkpoint(const fs::path& path) {
-  const Checkpoint checkpoint = Checkpoint::open(path);
+  const Checkpoint checkpoint =
+      Checkpoint::open(CheckpointSource::open(path), HyperLayers::kOptional);
   LoadedModel loaded{Owl3Module(checkpoint.config(), checkpoint.variant()),
                      {text_of(checkpoint, kConfigFile), text_of(checkpoint, kTokenizerFile),
                       text_of(checkpoint, kGenerationConfigFile),

@@ -173,6 +173,14 @@ TEST(Checkpoint, RefusesProjectedGatesByName) {
   EXPECT_TRUE(says(checkpoint.refusal(), "layers.1.self_attn.gate_proj.weight"));
 }
 
+TEST(Checkpoint, WithoutHyperLayersIsForThoseWhoAskForIt) {
+  BreakableCheckpoint checkpoint(Variant::kUnified);
+  checkpoint.edit_json("config.json", [](auto& json) { json["hyper_layers"] = json.array(); });
+  EXPECT_NE(checkpoint.refusal().find("hyper_layers is empty"), std::string::npos);
+  const auto source = CheckpointSource::open(checkpoint.folder().path());
+  EXPECT_TRUE(Checkpoint::open(source, HyperLayers::kOptional).config().hyper_layers.empty());
+}
+
 TEST(Checkpoint, UnusedTensorsMayBeAbsent) {
   BreakableCheckpoint checkpoint;
   checkpoint.edit_tensors([](TensorMap& tensors) {

@@ -91,7 +91,7 @@ Batch TorchExaminee::batch_of(const Exam& exam, const Ask& ask) {
   }
   const auto start = Clock::now();
   for (size_t i = 0; i < sample.media.size(); ++i) {
-    const auto images = store_->image(sample.media[i].reference, false);
+    const auto images = store_->image(exam.images[i], false);
     batch.image.push_back(static_cast<int32_t>(i));
     batch.image_segment.push_back(0);
     batch.image_position.push_back(sample.image_positions[i]);

@@ -20,6 +20,11 @@ Outcome owl3(std::vector<std::string> arguments) {
   return {exit_code, program.output()};
 }
 
+/// A picture in the row itself.
+constexpr const char* kDot =
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGA"
+    "hKmMIQAAAABJRU5ErkJggg==";
+
 /// A question of four askings about one of two pictures.
 fs::path write_questions() {
   const fs::path path = workshop() / "questions.jsonl";
@@ -32,7 +37,7 @@ fs::path write_questions() {
            {"content", "<image>1<image>2\nWhich colour is image 1: " + options[0] + ", " +
                            options[1] + ", " + options[2] + " or " + options[3] + "?"}},
           {{"role", "assistant"}, {"content", "Image 1 is red."}}}},
-        {"images", {"red.ppm", "red.ppm"}},
+        {"images", {"red.ppm", kDot}},
         {"answers", {"red"}},
         {"options", options},
         {"distractors", 1},

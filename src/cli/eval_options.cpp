@@ -98,8 +98,7 @@ void add_reply_options(CLI::App& command, EvalOptions& options) {
   add_lora_option(command, options.model_options.lora)->group(kReplies);
 }
 
-void add_machine_options(CLI::App& command, EvalOptions& options) {
-  add_arithmetic_options(command, options.model_options, kMachine);
+void add_thread_option(CLI::App& command, EvalOptions& options) {
   command.add_option("-t,--threads", options.model_options.threads, "Threads (0: all cores)")
       ->check(CLI::Range(0, 1024).description(""))
       ->type_name("N")
@@ -130,15 +129,20 @@ void add_output_options(CLI::App& command, EvalOptions& options) {
 
 }  // namespace
 
-void add_eval_options(CLI::App& command, EvalOptions& options) {
-  command.footer(kFooter);
+void add_exam_options(CLI::App& command, EvalOptions& options) {
   command.add_option("MODEL", options.model, "A checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   add_question_options(command, options);
-  add_reply_options(command, options);
-  add_machine_options(command, options);
+  add_thread_option(command, options);
   add_output_options(command, options);
+}
+
+void add_eval_options(CLI::App& command, EvalOptions& options) {
+  command.footer(kFooter);
+  add_exam_options(command, options);
+  add_reply_options(command, options);
+  add_arithmetic_options(command, options.model_options, kMachine);
 }
 
 }  // namespace owl3::cli

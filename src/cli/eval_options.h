@@ -29,5 +29,7 @@ struct EvalOptions {
 };
 
 void add_eval_options(CLI::App& command, EvalOptions& options);
+/// Those of them that don't depend on who is asked: model, questions, threads, output.
+void add_exam_options(CLI::App& command, EvalOptions& options);
 
 }  // namespace owl3::cli

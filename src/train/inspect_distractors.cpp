@@ -27,7 +27,7 @@ void add_inspect_distractors_command(CLI::App& inspect) {
   auto options = std::make_shared<cli::EvalOptions>();
   CLI::App* command =
       inspect.add_subcommand("distractors", "Distractor Resistance as the trainer computes it");
-  cli::add_eval_options(*command, *options);
+  cli::add_exam_options(*command, *options);
   command->footer(
       "As owl3 eval distractors, for models that the engine does not run: those without hyper\n"
       "layers, whose images stand in the text. The reply's words are the likeliest behind the "

@@ -82,6 +82,10 @@ TEST(Interleaved, TheTrainerAsksModelsWithHyperLayersToo) {
       owl3({"inspect", "distractors", model, "--data", write_questions().string()});
   EXPECT_EQ(asked.exit_code, 0) << asked.output;
   EXPECT_NE(asked.output.find("LibTorch"), std::string::npos) << asked.output;
+  // It scores by words, in float32: what it would ignore it refuses.
+  const Outcome ignored = owl3({"inspect", "distractors", model, "--data",
+                                write_questions().string(), "--score", "likelihood"});
+  EXPECT_EQ(ignored.exit_code, 2) << ignored.output;
 }
 
 }  // namespace

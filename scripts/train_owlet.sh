@@ -51,8 +51,10 @@ train() {
 }
 
 step "Pictures and questions"
+# The encoder's pictures are no others': the decoder meets features as good as those of new pictures.
+whole pictures "$owl3" make-data pictures --seed 2 --pictures 250000 --kind siglip=250000
 whole data "$owl3" make-data data --pictures 50000 \
-  --kind siglip=50000,text=20000,stage1=50000,stage2=10000,stage3=40000
+  --kind text=40000,stage1=50000,stage2=20000,stage3=60000
 whole held-out "$owl3" make-data held-out --split test --seed 1 --pictures 5000 \
   --kind siglip=1024,stage1=300,stage3=2000,distractors=7200
 [ -f tokenizer.json ] ||

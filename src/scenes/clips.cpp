@@ -20,9 +20,9 @@ Scene next_frame(const Scene& ground, Random& random) {
 Clip move(int frames, const SceneMaker& maker, Random& random) {
   const Scene ground = maker.empty(random);
   const int thing = maker.thing_for(ground.ground, random);
-  const Place from = maker.place_for(thing, random);
+  const auto from = static_cast<Place>(random.below(kPlaces));
   Place to = from;
-  while (to == from) to = maker.place_for(thing, random);
+  while (to == from) to = static_cast<Place>(random.below(kPlaces));
   const SceneObject start = maker.object_at(thing, from, random);
   const SceneObject end = maker.object_at(thing, to, random);
   Clip clip{ClipKind::kMove, {}, {thing}};
@@ -96,7 +96,7 @@ Clip recolour(int frames, const SceneMaker& maker, Random& random) {
     thing = maker.thing_for(before.ground, random);
     others.clear();
     for (int ground = 0; ground < colours; ++ground) {
-      if (ground != before.ground && maker.may_stand(thing, ground)) others.push_back(ground);
+      if (ground != before.ground && maker.is_visible(thing, ground)) others.push_back(ground);
     }
   } while (others.empty());
   const int after = random.pick(others);
@@ -129,11 +129,7 @@ Clip come_or_go(bool appears, int frames, const SceneMaker& maker, Random& rando
   return clip;
 }
 
-}  // namespace
-
-Clip make_clip(ClipKind kind, int max_frames, const SceneMaker& maker, Random& random) {
-  OWL3_CHECK(max_frames >= 3);
-  const int frames = random.between(3, max_frames);
+Clip draw(ClipKind kind, int frames, const SceneMaker& maker, Random& random) {
   switch (kind) {
     case ClipKind::kMove:
       return move(frames, maker, random);
@@ -149,6 +145,17 @@ Clip make_clip(ClipKind kind, int max_frames, const SceneMaker& maker, Random& r
       break;
   }
   return come_or_go(kind == ClipKind::kAppear, frames, maker, random);
+}
+
+}  // namespace
+
+Clip make_clip(ClipKind kind, int max_frames, const SceneMaker& maker, Random& random) {
+  OWL3_CHECK(max_frames >= 3);
+  const int frames = random.between(3, max_frames);
+  while (true) {
+    Clip clip = draw(kind, frames, maker, random);
+    if (split_of(clip.frames) == maker.split()) return clip;
+  }
 }
 
 }  // namespace owl3

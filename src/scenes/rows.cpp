@@ -203,7 +203,7 @@ Row RowMaker::sequence(int images, Random& random) const {
   sequence.numbers = numbering != Numbering::kBare || images <= kFindableBare;
   for (const int picture : row.pictures) sequence.scenes.push_back(&pool_->scene(picture));
   // The longer the sequence, the more is asked about it: its images are read once for all.
-  const int turns = images < 5 ? random.between(1, 3) : random.between(2, images < 40 ? 6 : 16);
+  const int turns = images < 5 ? random.between(1, 4) : random.between(4, images < 40 ? 12 : 16);
   add_turns(row, converse(sequence, turns, random),
             image_block(numbering, marks(row.pictures.size())));
   return row;

@@ -45,8 +45,8 @@ struct SceneObject {
 };
 
 /// A thing up to this size is called small, one from that size on large.
-inline constexpr int kSmallSize = 430;
-inline constexpr int kLargeSize = 650;
+inline constexpr int kSmallSize = 480;
+inline constexpr int kLargeSize = 700;
 
 /// Half the side of the square that holds an object, however it is turned.
 int half_extent(int size, int half_tangent);

@@ -38,7 +38,7 @@ SceneMaker::SceneMaker(const Artwork& artwork, Split split) : artwork_(&artwork)
     emoji_on_.emplace_back();
     shapes_on_.emplace_back();
     for (size_t thing = 0; thing < things().size(); ++thing) {
-      if (!may_stand(static_cast<int>(thing), static_cast<int>(ground))) continue;
+      if (!artwork.is_visible(static_cast<int>(thing), static_cast<int>(ground))) continue;
       (things()[thing].is_shape() ? shapes_on_ : emoji_on_)
           .back()
           .push_back(static_cast<int>(thing));
@@ -47,9 +47,8 @@ SceneMaker::SceneMaker(const Artwork& artwork, Split split) : artwork_(&artwork)
   }
 }
 
-bool SceneMaker::may_stand(int thing, int ground) const {
-  return artwork_->is_visible(thing, ground) &&
-         may_stand_on(things()[static_cast<size_t>(thing)].singular, ground, split_);
+bool SceneMaker::is_visible(int thing, int ground) const {
+  return artwork_->is_visible(thing, ground);
 }
 
 Scene SceneMaker::empty(Random& random, int ground) const {
@@ -68,8 +67,8 @@ int SceneMaker::thing_for(int ground, Random& random) const {
 SceneObject SceneMaker::object_at(int thing, Place place, Random& random) const {
   SceneObject object;
   object.thing = thing;
-  object.size = random.between(330, kSmallSize);
-  object.half_tangent = turn_for(thing, 130, random);
+  object.size = random.between(400, kSmallSize);
+  object.half_tangent = turn_for(thing, 60, random);
   object.place = place;
   while (half_extent(object.size, object.half_tangent) > kMostHalf) object.size -= 10;
   const int half = half_extent(object.size, object.half_tangent);
@@ -78,20 +77,12 @@ SceneObject SceneMaker::object_at(int thing, Place place, Random& random) const 
   return object;
 }
 
-Place SceneMaker::place_for(int thing, Random& random) const {
-  const std::string& name = things()[static_cast<size_t>(thing)].singular;
-  while (true) {
-    const auto place = static_cast<Place>(random.below(kPlaces));
-    if (is_held_out_place(name, place) == (split_ == Split::kTest)) return place;
-  }
-}
-
 Scene SceneMaker::large(Random& random) const {
   Scene scene = empty(random);
   SceneObject object;
   object.thing = thing_for(scene.ground, random);
-  object.half_tangent = turn_for(object.thing, 250, random);
-  object.size = random.between(430, 960);
+  object.half_tangent = turn_for(object.thing, 130, random);
+  object.size = random.between(560, 960);
   const int most = kSceneSide / 2 - 4;
   while (half_extent(object.size, object.half_tangent) > most) object.size -= 20;
   const int half = half_extent(object.size, object.half_tangent);
@@ -104,7 +95,7 @@ Scene SceneMaker::large(Random& random) const {
 Scene SceneMaker::placed(Random& random) const {
   Scene scene = empty(random);
   const int thing = thing_for(scene.ground, random);
-  scene.objects.push_back(object_at(thing, place_for(thing, random), random));
+  scene.objects.push_back(object_at(thing, static_cast<Place>(random.below(kPlaces)), random));
   return scene;
 }
 
@@ -114,12 +105,9 @@ Scene SceneMaker::pair(Random& random) const {
   for (const Place place :
        {side_by_side ? Place::kLeft : Place::kTop, side_by_side ? Place::kRight : Place::kBottom}) {
     int thing = 0;
-    // In training nothing stands where only tests may put it; tests may put pairs anywhere.
     do {
       thing = thing_for(scene.ground, random);
-    } while ((split_ == Split::kTrain &&
-              is_held_out_place(things()[static_cast<size_t>(thing)].singular, place)) ||
-             (!scene.objects.empty() && scene.objects[0].thing == thing));
+    } while (!scene.objects.empty() && scene.objects[0].thing == thing);
     scene.objects.push_back(object_at(thing, place, random));
   }
   return scene;
@@ -127,7 +115,7 @@ Scene SceneMaker::pair(Random& random) const {
 
 Scene SceneMaker::group(Random& random) const {
   Scene scene = empty(random);
-  const bool quarters = random.chance(60);  // a grid of 2 x 2, else of 3 x 3
+  const bool quarters = random.chance(80);  // a grid of 2 x 2, else of 3 x 3
   const int side = quarters ? 2 : 3;
   const int cell = kSceneSide / side;
   const int count = random.between(2, quarters ? 4 : 6);
@@ -142,7 +130,7 @@ Scene SceneMaker::group(Random& random) const {
   std::vector<int> cells(static_cast<size_t>(side * side));
   for (size_t i = 0; i < cells.size(); ++i) cells[i] = static_cast<int>(i);
   random.shuffle(cells);
-  const int size = quarters ? random.between(330, 420) : random.between(250, 290);
+  const int size = quarters ? random.between(380, 440) : random.between(250, 290);
   for (int i = 0; i < count; ++i) {
     SceneObject object;
     object.thing = i < firsts ? first : second;
@@ -160,10 +148,8 @@ Scene SceneMaker::group(Random& random) const {
 
 Scene SceneMaker::written(bool number, Random& random) const {
   Scene scene = empty(random);
-  do {
-    scene.writing =
-        number ? std::to_string(random.below(100)) : std::string(random.pick(written_words()));
-  } while (!may_stand_on(scene.writing, scene.ground, split_));
+  scene.writing =
+      number ? std::to_string(random.below(100)) : std::string(random.pick(written_words()));
   const int letters = static_cast<int>(scene.writing.size());
   scene.writing_size = letters == 1 ? random.between(450, 750)
                                     : std::min(950, random.between(150, 190) * letters + 180);
@@ -171,7 +157,7 @@ Scene SceneMaker::written(bool number, Random& random) const {
   return scene;
 }
 
-Scene SceneMaker::make(SceneKind kind, Random& random) const {
+Scene SceneMaker::draw(SceneKind kind, Random& random) const {
   switch (kind) {
     case SceneKind::kLarge:
       return large(random);
@@ -187,6 +173,13 @@ Scene SceneMaker::make(SceneKind kind, Random& random) const {
       break;
   }
   return written(true, random);
+}
+
+Scene SceneMaker::make(SceneKind kind, Random& random) const {
+  while (true) {
+    Scene scene = draw(kind, random);
+    if (may_be_trained_on(scene) == (split_ == Split::kTrain)) return scene;
+  }
 }
 
 Scene SceneMaker::make(Random& random) const {

@@ -23,22 +23,23 @@ class SceneMaker {
   /// `artwork` tells what is visible where, and must outlive the maker.
   SceneMaker(const Artwork& artwork, Split split);
 
+  /// Within the split; what else this class makes is not: its callers see to that.
   Scene make(SceneKind kind, Random& random) const;
   /// Of a kind drawn from what training should see most.
   Scene make(Random& random) const;
 
   /// An empty ground with texture and noise; `ground` < 0 draws one.
   Scene empty(Random& random, int ground = -1) const;
-  /// A thing that may stand on the ground.
+  /// A thing that can be seen on the ground.
   int thing_for(int ground, Random& random) const;
-  /// A thing in the middle of a place, small enough for it. The split's places are the caller's
-  /// business: place_for() obeys them.
+  /// A thing in the middle of a place, small enough for it.
   SceneObject object_at(int thing, Place place, Random& random) const;
-  Place place_for(int thing, Random& random) const;
-  bool may_stand(int thing, int ground) const;
+  bool is_visible(int thing, int ground) const;
   Split split() const { return split_; }
 
  private:
+  /// Of whichever split.
+  Scene draw(SceneKind kind, Random& random) const;
   Scene large(Random& random) const;
   Scene placed(Random& random) const;
   Scene pair(Random& random) const;

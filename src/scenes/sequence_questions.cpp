@@ -251,8 +251,9 @@ class Asker {
     if (other < 0 || other >= size()) return std::nullopt;
     const char* word = after ? "after" : "before";
     const std::string what = contents_phrase(scene(other));
+    const char* comes = scene(other).objects.size() > 1 ? "come" : "comes";
     return Turn{"neighbour", fmt::format("What comes {} the {}?", word, noun(target->thing)),
-                capitalised(fmt::format("{} comes {} the {}.", what, word, noun(target->thing))),
+                capitalised(fmt::format("{} {} {} the {}.", what, comes, word, noun(target->thing))),
                 contents_key(scene(other))};
   }
 

@@ -1,6 +1,7 @@
 #include "scenes/split.h"
 
-#include "core/error.h"
+#include <algorithm>
+
 #include "scenes/catalogue.h"
 #include "scenes/random.h"
 
@@ -8,23 +9,33 @@ namespace owl3 {
 
 namespace {
 
-/// Two different numbers below n, from the name alone.
-bool is_one_of_two(std::string_view name, uint64_t salt, int n, int value) {
-  Random random{hash_text(name), salt};
-  const int first = random.below(n);
-  const int second = (first + random.between(1, n - 1)) % n;
-  return value == first || value == second;
+constexpr int kHeldOutPercent = 20;
+
+int ninth(const SceneObject& object) {
+  return object.y * 3 / kSceneSide * 3 + object.x * 3 / kSceneSide;
 }
 
 }  // namespace
 
-bool is_held_out_ground(std::string_view name, int ground) {
-  return is_one_of_two(name, 1, static_cast<int>(kColours.size()), ground);
+bool is_held_out(std::string_view name, int ground, int where) {
+  return Random{hash_text(name), static_cast<uint64_t>(ground), static_cast<uint64_t>(where)}
+      .chance(kHeldOutPercent);
 }
 
-bool is_held_out_place(std::string_view name, Place place) {
-  OWL3_CHECK(place != Place::kNowhere);
-  return is_one_of_two(name, 2, kPlaces, static_cast<int>(place));
+bool may_be_trained_on(const Scene& scene) {
+  if (!scene.writing.empty()) {
+    const int leaning = kPlaces + (scene.writing_half_tangent < 0 ? 1 : 0);
+    return !is_held_out(scene.writing, scene.ground, leaning);
+  }
+  return std::none_of(scene.objects.begin(), scene.objects.end(), [&](const SceneObject& object) {
+    const std::string& name = things()[static_cast<size_t>(object.thing)].singular;
+    return is_held_out(name, scene.ground, ninth(object));
+  });
+}
+
+Split split_of(const std::vector<Scene>& frames) {
+  return std::all_of(frames.begin(), frames.end(), may_be_trained_on) ? Split::kTrain
+                                                                      : Split::kTest;
 }
 
 }  // namespace owl3

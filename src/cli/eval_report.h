@@ -1,4 +1,4 @@
-// What `owl3 eval distractors` prints and draws.
+// What `owl3 eval distractors` prints.
 #pragma once
 
 #include <string>
@@ -21,9 +21,5 @@ std::string eval_report(const Evaluation& evaluation, const EvalSetting& setting
 
 /// An asking and its reply as one line of JSON.
 std::string reply_line(const Exam& exam, const Ask& ask, const Reply& reply, bool right);
-
-/// Draws accuracy, seconds to the first token and visual memory over the number of distractors.
-/// Throws what draw_charts() does.
-void plot_evaluation(const Evaluation& evaluation, const std::string& path);
 
 }  // namespace owl3::cli

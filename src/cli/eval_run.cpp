@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "cli/eval_curves.h"
 #include "cli/eval_report.h"
 #include "cli/interrupt.h"
 #include "cli/machine.h"
@@ -59,7 +60,7 @@ int run_distractors(const EvalOptions& options, const LoadCandidate& load) {
   fmt::print("{}", eval_report(evaluation,
                                {options, candidate.device, command_line(), candidate.stats()}));
   if (!options.plot.empty() && !evaluation.cells.empty()) {
-    plot_evaluation(evaluation, options.plot);
+    draw_eval_curves({curves_of(evaluation)}, options.plot);
   }
   return evaluation.interrupted ? interrupted_exit_code() : 0;
 }

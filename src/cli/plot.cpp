@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/commands.h"
+#include "cli/eval_curves.h"
 #include "core/error.h"
 #include "plot/chart.h"
 #include "plot/smoothing.h"
@@ -117,34 +118,57 @@ Chart chart_of(const std::vector<Run>& runs, const std::string& metric, const Op
   return chart;
 }
 
-void run_plot(const Options& options) {
+std::filesystem::path picture_for(const Options& options) {
+  if (!options.out.empty()) return options.out;
+  const std::filesystem::path first = options.runs.front();
+  return (std::filesystem::is_directory(first) ? first : first.parent_path()) / "curves.svg";
+}
+
+void plot_eval_reports(const Options& options) {
+  std::vector<EvalCurves> models;
+  for (const std::string& path : options.runs) {
+    if (!is_eval_report(path)) {
+      throw UsageError(fmt::format("{}: training runs and reports of owl3 eval have no curves in "
+                                   "common", path));
+    }
+    models.push_back(read_eval_report(path));
+  }
+  const std::string out = picture_for(options).string();
+  draw_eval_curves(models, out);
+  fmt::print("{}\n", out);
+}
+
+void plot_runs(const Options& options) {
   std::vector<Run> runs;
   for (const std::string& path : options.runs) runs.push_back(load_run(path));
   std::vector<Chart> charts;
   for (const std::string& metric : options.metrics)
     charts.push_back(chart_of(runs, metric, options));
   for (size_t i = 0; i + 1 < charts.size(); ++i) charts[i].x_label.clear();  // all share the last's
-  std::filesystem::path out = options.out;
-  if (out.empty()) {
-    const std::filesystem::path first = options.runs.front();
-    out = (std::filesystem::is_directory(first) ? first : first.parent_path()) / "curves.svg";
-  }
+  const std::filesystem::path out = picture_for(options);
   draw_charts(charts, out);
   fmt::print("{}\n", out.string());
+}
+
+void run_plot(const Options& options) {
+  const bool reports = std::any_of(options.runs.begin(), options.runs.end(), is_eval_report);
+  reports ? plot_eval_reports(options) : plot_runs(options);
 }
 
 }  // namespace
 
 void add_plot_command(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("plot", "Draw the curves of training runs");
+  CLI::App* command = app.add_subcommand("plot", "Draw the curves of training runs or evaluations");
   command->footer(
       "A validation curve is drawn with the metric it belongs to. Where steps are many, a smooth\n"
-      "curve lies over the faint raw one.\n\n"
+      "curve lies over the faint raw one. Of reports of owl3 eval distractors --json, accuracy,\n"
+      "time and memory are drawn, model beside model, each named as its file is.\n\n"
       "Examples:\n"
       "  owl3 plot runs/stage1                                draws runs/stage1/curves.svg\n"
-      "  owl3 plot runs/a runs/b --out both.png --metric loss,gradient_norm");
-  command->add_option("RUN", options->runs, "Run folders, or metrics.jsonl files")
+      "  owl3 plot runs/a runs/b --out both.png --metric loss,gradient_norm\n"
+      "  owl3 plot owlet.json interleaved.json --out distractors.svg");
+  command->add_option("RUN", options->runs, "Run folders, metrics.jsonl files, or reports of owl3 eval (.json)")
       ->required()
       ->type_name("");
   command->add_option("-o,--out", options->out, "The picture, .svg or .png (curves.svg in RUN)")

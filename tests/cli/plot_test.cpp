@@ -37,6 +37,55 @@ TEST(PlotCommand, DrawsSeveralRunsAsPng) {
   EXPECT_TRUE(std::filesystem::exists(out));
 }
 
+/// A report of `owl3 eval distractors --json`, as far as it is drawn.
+std::string eval_report_file(const std::string& name, const std::string& accuracy) {
+  const std::string path = (scratch_folder() / name).string();
+  std::ofstream report(path);
+  report << R"({"cells":[)";
+  for (const char* by : {"content", "number"}) {
+    for (const int n : {0, 10, 400}) {
+      report << R"({"by":")" << by << R"(","distractors":)" << n << R"(,"accuracy":)" << accuracy
+             << R"(,"first_token_seconds":0.1,"visual_memory_bytes":37000})"
+             << (n == 400 && *by == 'n' ? "" : ",");
+    }
+  }
+  report << "]}";
+  return path;
+}
+
+TEST(PlotCommand, DrawsEvaluationsBesideEachOther) {
+  const auto bytes_of_picture = [](const std::vector<std::string>& reports) {
+    const std::string out = (scratch_folder() / "models.svg").string();
+    std::vector<std::string> arguments = {"plot", "--out", out};
+    arguments.insert(arguments.end(), reports.begin(), reports.end());
+    const Outcome outcome = run_owl3(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, out + "\n");
+    return std::filesystem::file_size(out);
+  };
+  const std::string owlet = eval_report_file("owlet.json", "0.9");
+  const std::string other = eval_report_file("other.json", "0.4");
+  EXPECT_GT(bytes_of_picture({owlet, other}), bytes_of_picture({owlet}) + 1000);
+}
+
+TEST(PlotCommand, RefusesWhatIsNoReport) {
+  const std::string out = (scratch_folder() / "none.svg").string();
+  const auto error_of = [&](const std::string& path) {
+    const Outcome outcome = run_owl3({"plot", path, "--out", out});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    return outcome.err;
+  };
+  EXPECT_NE(error_of(eval_report_file("bad.json", "\"much\"")).find("cells[0].accuracy"),
+            std::string::npos);
+  const std::string empty = (scratch_folder() / "empty.json").string();
+  std::ofstream(empty) << "{}";
+  EXPECT_NE(error_of(empty).find("has no cells"), std::string::npos);
+  error_of((scratch_folder() / "nowhere.json").string());
+  const Outcome mixed = run_owl3({"plot", run_folder("plot-run"), empty, "--out", out});
+  EXPECT_EQ(mixed.exit_code, 2);
+}
+
 TEST(PlotCommand, SaysWhatIsWrongInOneLine) {
   const std::string run = run_folder("plot-run");
   const Outcome metric = run_owl3({"plot", run, "--metric", "lose"});

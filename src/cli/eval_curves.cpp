@@ -35,8 +35,7 @@ template <typename Value>
 void add_lines(Chart& chart, const EvalCurves& model, int index, bool alone, const Value& value) {
   for (const Pointing by : {Pointing::kContent, Pointing::kNumber}) {
     Series series;
-    series.name =
-        fmt::format("{}{}by {}", model.name, model.name.empty() ? "" : " ", name_of(by));
+    series.name = fmt::format("{}{}by {}", model.name, model.name.empty() ? "" : " ", name_of(by));
     series.colour = alone ? static_cast<int>(by) : index;
     series.dashed = !alone && by == Pointing::kNumber;
     series.markers = true;

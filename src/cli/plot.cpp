@@ -128,8 +128,10 @@ void plot_eval_reports(const Options& options) {
   std::vector<EvalCurves> models;
   for (const std::string& path : options.runs) {
     if (!is_eval_report(path)) {
-      throw UsageError(fmt::format("{}: training runs and reports of owl3 eval have no curves in "
-                                   "common", path));
+      throw UsageError(
+          fmt::format("{}: training runs and reports of owl3 eval have no curves in "
+                      "common",
+                      path));
     }
     models.push_back(read_eval_report(path));
   }
@@ -168,7 +170,9 @@ void add_plot_command(CLI::App& app) {
       "  owl3 plot runs/stage1                                draws runs/stage1/curves.svg\n"
       "  owl3 plot runs/a runs/b --out both.png --metric loss,gradient_norm\n"
       "  owl3 plot owlet.json interleaved.json --out distractors.svg");
-  command->add_option("RUN", options->runs, "Run folders, metrics.jsonl files, or reports of owl3 eval (.json)")
+  command
+      ->add_option("RUN", options->runs,
+                   "Run folders, metrics.jsonl files, or reports of owl3 eval (.json)")
       ->required()
       ->type_name("");
   command->add_option("-o,--out", options->out, "The picture, .svg or .png (curves.svg in RUN)")

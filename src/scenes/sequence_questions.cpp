@@ -252,9 +252,10 @@ class Asker {
     const char* word = after ? "after" : "before";
     const std::string what = contents_phrase(scene(other));
     const char* comes = scene(other).objects.size() > 1 ? "come" : "comes";
-    return Turn{"neighbour", fmt::format("What comes {} the {}?", word, noun(target->thing)),
-                capitalised(fmt::format("{} {} {} the {}.", what, comes, word, noun(target->thing))),
-                contents_key(scene(other))};
+    return Turn{
+        "neighbour", fmt::format("What comes {} the {}?", word, noun(target->thing)),
+        capitalised(fmt::format("{} {} {} the {}.", what, comes, word, noun(target->thing))),
+        contents_key(scene(other))};
   }
 
   std::optional<Turn> ends() {

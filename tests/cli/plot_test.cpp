@@ -14,8 +14,7 @@ std::string run_folder(const std::string& name) {
   std::filesystem::create_directories(path);
   std::ofstream metrics(path / "metrics.jsonl");
   for (int step = 1; step <= 60; ++step) {
-    metrics << "{\"step\":" << step << ",\"loss\":" << 5.0 / step
-            << ",\"learning_rate\":0.001}\n";
+    metrics << "{\"step\":" << step << ",\"loss\":" << 5.0 / step << ",\"learning_rate\":0.001}\n";
   }
   metrics << "{\"step\":60,\"validation_loss\":0.2}\n";
   return path.string();

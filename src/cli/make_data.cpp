@@ -162,10 +162,12 @@ void add_make_data_command(CLI::App& app) {
       "make-data", "Draw pictures with questions and answers, to train a small model on");
   command->footer(
       "OUT gets KIND.jsonl for every kind, in the form of ms-swift's data sets, and the pictures\n"
-      "in pictures.tar. Kinds: siglip (captions), text (no pictures), stage1 to stage3 (the\n"
-      "paper's stages), distractors (a question among N other images, for evaluation), demo.\n"
-      "The same options give the same bytes. Train and test never put a thing on the same "
-      "ground.\n\n"
+      "in pictures.tar. Kinds: siglip (captions), echo and text (no pictures), pages and recall\n"
+      "(many pictures in few words), stage1 to stage3 (the paper's stages), distractors (a "
+      "question\n"
+      "among N other images, for evaluation), demo.\n"
+      "The same options give the same bytes. No test picture shows a thing on the ground and at\n"
+      "the place where training has it.\n\n"
       "Examples:\n"
       "  owl3 make-data data --kind siglip=20000,stage1=20000,stage2=10000,stage3=20000\n"
       "  owl3 make-data held-out --kind distractors --count 360 --split test --pictures 5000");

@@ -22,6 +22,7 @@ InitRecipe read_init(const RecipeValue& mapping) {
   reader.text("vision", init.vision);
   reader.number("gate", init.gate, -20, 20);
   reader.number("nearest_image", init.nearest_image, 0, 20);
+  reader.number("copying", init.copying, 0, 20);
   if (const RecipeValue* config = reader.mapping("config")) {
     init.config = to_json(*config).dump();  // its keys are checked by the reader of config.json
   } else {

@@ -17,6 +17,7 @@ Json json_of(const InitRecipe& init) {
   if (!init.vision.empty()) json["vision"] = init.vision;
   json["gate"] = init.gate;
   json["nearest_image"] = init.nearest_image;
+  json["copying"] = init.copying;
   json["config"] = Json::parse(init.config);
   return json;
 }

@@ -132,7 +132,8 @@ std::string to_json(const Row& row, bool loose_pictures) {
   Json json;
   Json messages = Json::array();
   for (size_t i = 0; i < row.messages.size(); ++i) {
-    messages.push_back({{"role", i % 2 == 0 ? "user" : "assistant"}, {"content", row.messages[i]}});
+    const bool is_user = i % 2 == 0 && row.messages.size() > 1;
+    messages.push_back({{"role", is_user ? "user" : "assistant"}, {"content", row.messages[i]}});
   }
   json["messages"] = std::move(messages);
   if (!row.pictures.empty()) {
@@ -160,7 +161,8 @@ DatasetSummary write_dataset(const fs::path& folder, const DatasetOptions& optio
     return std::any_of(options.parts.begin(), options.parts.end(),
                        [&](const DatasetPart& part) { return holds(part.kind); });
   };
-  const bool has_pictures = any([](RowKind kind) { return kind != RowKind::kText; });
+  const bool has_pictures =
+      any([](RowKind kind) { return kind != RowKind::kText && kind != RowKind::kEcho; });
   PoolOptions pool_options;
   pool_options.seed = options.seed;
   pool_options.scenes = has_pictures ? options.pictures : 0;

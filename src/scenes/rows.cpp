@@ -16,7 +16,8 @@ constexpr int kShortSequence = 12;
 constexpr int kFindableBare = 8;  // images that can be told by counting alone
 
 constexpr std::array<std::string_view, kRowKinds> kKindNames = {
-    "siglip", "text", "stage1", "stage2", "stage3", "distractors", "demo"};
+    "siglip", "echo",   "text",   "pages",       "recall",
+    "stage1", "stage2", "stage3", "distractors", "demo"};
 
 std::vector<std::string> marks(size_t count) {
   return {count, std::string(kMark)};
@@ -83,8 +84,14 @@ Row RowMaker::make(RowKind kind, int64_t index) const {
   switch (kind) {
     case RowKind::kSiglip:
       return pair(index, random);
+    case RowKind::kEcho:
+      return make_echo_row(random);
     case RowKind::kText:
       return make_text_row(*maker_, random);
+    case RowKind::kPages:
+      return pages(random);
+    case RowKind::kRecall:
+      return recall(random);
     case RowKind::kStage1:
       return caption_row(random);
     case RowKind::kStage2:

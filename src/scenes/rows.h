@@ -14,8 +14,19 @@
 namespace owl3 {
 
 /// What rows are for. Each kind has its mixture of tasks (docs/owlet.md).
-enum class RowKind { kSiglip, kText, kStage1, kStage2, kStage3, kDistractors, kDemo };
-inline constexpr int kRowKinds = 7;
+enum class RowKind {
+  kSiglip,
+  kEcho,
+  kText,
+  kPages,
+  kRecall,
+  kStage1,
+  kStage2,
+  kStage3,
+  kDistractors,
+  kDemo
+};
+inline constexpr int kRowKinds = 10;
 std::string_view name_of(RowKind kind);
 std::optional<RowKind> row_kind_of(std::string_view name);
 
@@ -27,8 +38,10 @@ enum class Numbering {
   kBare     // "<image>\n<image>\n", as `owl3 chat` puts images in front of a question
 };
 
-/// One message of a row: the user's and the assistant's alternate, the user's first.
+/// A conversation, or a document.
 struct Row {
+  /// The user's and the assistant's alternate, the user's first. One alone is a document: all of it
+  /// is learnt, and it has no questions, so no tasks and answers.
   std::vector<std::string> messages;
   std::vector<int> pictures;         // of the pool, in the order of the <image> marks
   std::vector<std::string> tasks;    // of each answer
@@ -71,6 +84,8 @@ class RowMaker {
   Row reading(Random& random) const;
   Row clip(bool describe_only, Random& random) const;
   Row distractors(int64_t index) const;
+  Row pages(Random& random) const;
+  Row recall(Random& random) const;
 
   std::vector<int> pick_images(int count, Random& random) const;
   int sequence_length(Random& random) const;
@@ -84,5 +99,8 @@ class RowMaker {
 /// Text alone: the same conversations with captions in the images' places, and small talk about
 /// numbers and things (text_rows.cpp).
 Row make_text_row(const SceneMaker& maker, Random& random);
+
+/// Lists to be said again, word by word.
+Row make_echo_row(Random& random);
 
 }  // namespace owl3

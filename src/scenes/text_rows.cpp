@@ -1,6 +1,9 @@
 // Rows without images, from which a decoder learns the language of the others: what is asked about
-// images is asked about their captions, and there is small talk about numbers and things.
+// images is asked about their captions, and there is small talk about numbers and things. Half of
+// them teach to find and copy what was said before: little else does, within so few rows.
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "core/error.h"
 #include "scenes/catalogue.h"
@@ -97,17 +100,95 @@ Turn small_talk(Random& random) {
   }
 }
 
+/// "an owl", "the word jump", "37", "a green ground"
+std::string any_item(Random& random) {
+  const int draw = random.below(10);
+  if (draw < 6) return with_article(things()[static_cast<size_t>(any_thing(random))].singular);
+  if (draw < 7) return "the word " + std::string(random.pick(written_words()));
+  if (draw < 8) return with_article(random.pick(kColours).name) + " ground";
+  return std::to_string(random.below(401));
+}
+
+/// What is to be said again, word by word.
+Turn echo(Random& random) {
+  std::string items;
+  for (int count = random.between(2, 12); count > 0; --count) {
+    items += any_item(random) + (count > 1 ? ", " : "");
+  }
+  return {"echo", fmt::format("{}: {}.", random.chance(50) ? "Repeat" : "Say after me", items),
+          capitalised(items) + ".", items};
+}
+
+/// A numbered list as images stand in one, and short questions about it by number and by name.
+std::pair<std::string, std::vector<Turn>> recall(Random& random) {
+  struct Entry {
+    std::string thing, ground;
+  };
+  std::vector<Entry> list;
+  std::vector<std::string> entries;
+  const int count = random.between(2, random.chance(60) ? 8 : 24);
+  while (static_cast<int>(list.size()) < count) {
+    const std::string& thing = things()[static_cast<size_t>(any_thing(random))].singular;
+    const bool known = std::any_of(list.begin(), list.end(),
+                                   [&](const Entry& entry) { return entry.thing == thing; });
+    if (known) continue;
+    list.push_back({thing, std::string(random.pick(kColours).name)});
+    entries.push_back(fmt::format("({} on {})", with_article(thing), list.back().ground));
+  }
+  std::vector<Turn> turns;
+  for (int turn = random.between(4, 10); turn > 0; --turn) {
+    const int place = random.below(count);
+    const auto& [thing, ground] = list[static_cast<size_t>(place)];
+    const std::string number = std::to_string(place + 1);
+    switch (random.below(3)) {
+      case 0:
+        turns.push_back({"recall thing", fmt::format("Image {}?", number),
+                         capitalised(with_article(thing)) + ".", thing});
+        break;
+      case 1:
+        turns.push_back({"recall number", fmt::format("The {}?", thing),
+                         fmt::format("Image {}.", number), number});
+        break;
+      default:
+        turns.push_back({"recall ground", fmt::format("Behind the {}?", thing),
+                         capitalised(ground) + ".", ground});
+    }
+  }
+  return {image_block(Numbering::kAfter, entries), turns};
+}
+
+Row row_of(const std::vector<Turn>& turns, const std::string& before = "") {
+  Row row;
+  for (const Turn& turn : turns) {
+    row.messages.push_back((row.messages.empty() ? before : "") + turn.question);
+    row.messages.push_back(turn.answer);
+    row.tasks.push_back(turn.task);
+    row.answers.push_back(turn.key);
+  }
+  return row;
+}
+
 }  // namespace
+
+Row make_echo_row(Random& random) {
+  std::vector<Turn> turns;
+  for (int count = random.between(1, 3); count > 0; --count) turns.push_back(echo(random));
+  return row_of(turns);
+}
 
 Row make_text_row(const SceneMaker& maker, Random& random) {
   const int draw = random.below(100);
   std::string before;
   std::vector<Turn> turns;
-  if (draw < 35) {
+  if (draw < 20) {
+    return make_echo_row(random);
+  } else if (draw < 50) {
+    std::tie(before, turns) = recall(random);
+  } else if (draw < 65) {
     const Scene scene = maker.make(random);
     before = described(scene) + "\n";
     turns = converse(scene, random.between(1, 3), random);
-  } else if (draw < 85) {
+  } else if (draw < 92) {
     const int count = random.chance(70) ? random.between(2, 8) : random.between(9, 24);
     std::vector<Scene> scenes;
     std::vector<std::string> captions;
@@ -118,18 +199,11 @@ Row make_text_row(const SceneMaker& maker, Random& random) {
     ImageSequence sequence;
     for (const Scene& scene : scenes) sequence.scenes.push_back(&scene);
     before = image_block(random.chance(80) ? Numbering::kAfter : Numbering::kBefore, captions);
-    turns = converse(sequence, random.between(1, 5), random);
+    turns = converse(sequence, random.between(3, 8), random);
   } else {
     for (int count = random.between(1, 4); count > 0; --count) turns.push_back(small_talk(random));
   }
-  Row row;
-  for (const Turn& turn : turns) {
-    row.messages.push_back((row.messages.empty() ? before : "") + turn.question);
-    row.messages.push_back(turn.answer);
-    row.tasks.push_back(turn.task);
-    row.answers.push_back(turn.key);
-  }
-  return row;
+  return row_of(turns, before);
 }
 
 }  // namespace owl3

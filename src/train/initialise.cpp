@@ -5,7 +5,8 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "formats/random_weights.h"
+#include "train/copying_heads.h"
+#include "train/seeded_normal.h"
 
 namespace owl3::train {
 
@@ -13,14 +14,9 @@ namespace {
 
 using torch::Tensor;
 
-/// The streams of random numbers are owl3's own, by tensor name: LibTorch's change with its
-/// version and the device.
 void fill_normal(const Tensor& parameter, const std::string& name, uint64_t seed,
                  double deviation) {
-  Tensor values = torch::empty(parameter.sizes(), torch::kFloat32);
-  fill_random(DType::kF32, values.data_ptr(), 0, values.numel(), random_key(seed, name),
-              static_cast<float>(deviation));
-  parameter.copy_(values);
+  parameter.copy_(seeded_normal(parameter.sizes(), name, seed, deviation));
 }
 
 bool is_norm_weight(std::string_view name) {
@@ -71,6 +67,10 @@ void look_at_nearest(Owl3ModuleImpl& module, double bias) {
   }
 }
 
+bool writes_to_stream(std::string_view name) {
+  return name.ends_with(".o_proj.weight") || name.ends_with(".down_proj.weight");
+}
+
 bool is_hyper(std::string_view name) {
   return name.find(".self_attn.v_kv_proj.") != std::string_view::npos ||
          name.ends_with(".self_attn.gate");
@@ -92,12 +92,16 @@ void initialise(Owl3ModuleImpl& module, const InitialiseOptions& options) {
     } else if (tensor.dim() == 1) {
       tensor.fill_(0);
     } else {
-      fill_normal(tensor, name, options.seed, options.deviation);
+      // GPT-2's way to keep the stream's size: what writes into it is the smaller, the more do.
+      const auto layers = static_cast<double>(module.config().num_hidden_layers);
+      const double share = writes_to_stream(name) ? 1 / std::sqrt(2 * layers) : 1;
+      fill_normal(tensor, name, options.seed, options.deviation * share);
     }
   }
   if (options.nearest_image > 0 && !module.config().hyper_layers.empty()) {
     look_at_nearest(module, options.nearest_image);
   }
+  if (options.copying > 0) start_copying(module, options.copying, options.deviation, options.seed);
 }
 
 void initialise_encoder(const torch::nn::Module& encoder, const std::string& prefix,

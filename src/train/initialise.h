@@ -22,11 +22,15 @@ struct InitialiseOptions {
   /// a distance of 2). So the words behind an image can remember what it shows, by which later
   /// layers find it. A peak that sharp is long in being learnt from nothing.
   double nearest_image = 0;
+  /// Above 0, the first two layers start with heads that find what was said before and copy it,
+  /// this sharply (copying_heads.h).
+  double copying = 0;
 };
 
 /// Fills every parameter, the same for the same seed on any machine: linear layers and embeddings
-/// normal, biases 0, norms 1; the vision encoder's matrices with deviation 1 / sqrt(inputs), which
-/// a deep encoder trained from nothing wants. New hyper layers leave the language model nearly
+/// normal, with deviation / sqrt(2 layers) where they write into the residual stream, as in GPT-2;
+/// biases 0, norms 1; the vision encoder's matrices with deviation 1 / sqrt(inputs), which a deep
+/// encoder trained from nothing wants. New hyper layers leave the language model nearly
 /// unharmed: the value half of v_kv_proj is 0, so that images add nothing before something is
 /// learnt, and gates are nearly shut. (In the unified variant the images' keys take part in the
 /// text's softmax from the first step on; only their values can be silent.) The key half is random:

@@ -37,6 +37,7 @@ LoadedModel starting_model(const Recipe& recipe) {
   options.seed = recipe.seed;
   options.gate = init.gate;
   options.nearest_image = init.nearest_image;
+  options.copying = init.copying;
   LoadedModel model = new_model(init.config, recipe.name + ": init.config", variant,
                                 tokenizer_text(init.tokenizer), options);
   if (!init.vision.empty()) load_vision(model, init.vision);

@@ -24,11 +24,7 @@ std::string short_caption(const Scene& scene, Random& random) {
 int telling_thing(const std::vector<const Scene*>& scenes, size_t index) {
   for (const auto& [thing, count] : counts_of(*scenes[index])) {
     if (count != 1) continue;
-    const auto shows_it = [one = thing](const Scene* scene) {
-      const auto& objects = scene->objects;
-      return std::any_of(objects.begin(), objects.end(),
-                         [&](const SceneObject& object) { return object.thing == one; });
-    };
+    const auto shows_it = [one = thing](const Scene* scene) { return shows(*scene, one); };
     if (std::count_if(scenes.begin(), scenes.end(), shows_it) == 1) return thing;
   }
   return -1;
@@ -84,10 +80,7 @@ Row RowMaker::recall(Random& random) const {
   for (int count = random.between(6, 10 + images / 2); count > 0; --count) {
     const Turn turn = short_question(scenes, random);
     if (!asked.insert(turn.question).second) continue;  // the answer would stand there already
-    row.messages.push_back((row.messages.empty() ? block : "") + turn.question);
-    row.messages.push_back(turn.answer);
-    row.tasks.push_back(turn.task);
-    row.answers.push_back(turn.key);
+    add_turn(row, turn, row.messages.empty() ? block : "");
   }
   return row;
 }

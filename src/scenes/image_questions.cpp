@@ -27,9 +27,7 @@ bool is_single(const Scene& scene) {
 int other_thing(const Scene& scene, Random& random) {
   while (true) {
     const int thing = random.below(static_cast<int>(things().size()));
-    const bool present = std::any_of(scene.objects.begin(), scene.objects.end(),
-                                     [&](const SceneObject& o) { return o.thing == thing; });
-    if (!present) return thing;
+    if (!shows(scene, thing)) return thing;
   }
 }
 

@@ -63,6 +63,11 @@ std::vector<std::pair<int, int>> counts_of(const Scene& scene) {
   return counts;
 }
 
+bool shows(const Scene& scene, int thing) {
+  return std::any_of(scene.objects.begin(), scene.objects.end(),
+                     [&](const SceneObject& object) { return object.thing == thing; });
+}
+
 namespace {
 
 bool is_pair(const Scene& scene) {

@@ -25,6 +25,7 @@ std::string listed(std::span<const std::string> parts, std::string_view last = "
 
 /// The kinds of things in a scene with their numbers, as they come.
 std::vector<std::pair<int, int>> counts_of(const Scene& scene);
+bool shows(const Scene& scene, int thing);
 
 /// "an owl", "an owl and a pear", "three owls", "the word home", "the number 47", "nothing"
 std::string contents_phrase(const Scene& scene);

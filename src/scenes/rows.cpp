@@ -29,18 +29,6 @@ std::string clip_block(size_t frames) {
   return block + "\n";
 }
 
-/// Adds question and answer; `before` goes in front of the question.
-void add_turn(Row& row, const Turn& turn, const std::string& before = {}) {
-  row.messages.push_back(before + turn.question);
-  row.messages.push_back(turn.answer);
-  row.tasks.push_back(turn.task);
-  row.answers.push_back(turn.key);
-}
-
-void add_turns(Row& row, const std::vector<Turn>& turns, const std::string& before) {
-  for (const Turn& turn : turns) add_turn(row, turn, row.messages.empty() ? before : "");
-}
-
 std::string pick(Random& random, std::initializer_list<std::string_view> phrases) {
   return std::string(random.pick(std::vector<std::string_view>(phrases)));
 }
@@ -55,6 +43,17 @@ std::optional<RowKind> row_kind_of(std::string_view name) {
   const auto found = std::find(kKindNames.begin(), kKindNames.end(), name);
   if (found == kKindNames.end()) return std::nullopt;
   return static_cast<RowKind>(found - kKindNames.begin());
+}
+
+void add_turn(Row& row, const Turn& turn, const std::string& before) {
+  row.messages.push_back(before + turn.question);
+  row.messages.push_back(turn.answer);
+  row.tasks.push_back(turn.task);
+  row.answers.push_back(turn.key);
+}
+
+void add_turns(Row& row, const std::vector<Turn>& turns, const std::string& before) {
+  for (const Turn& turn : turns) add_turn(row, turn, row.messages.empty() ? before : "");
 }
 
 std::string image_block(Numbering numbering, const std::vector<std::string>& image_marks) {
@@ -313,14 +312,9 @@ Row RowMaker::distractors(int64_t index) const {
   row.by = group % 2 == 0 ? "content" : "number";
   const int target = random.pick(pool_->single_scenes());
   const int thing = pool_->scene(target).objects[0].thing;
-  const auto shows_it = [&](int picture) {
-    const auto& objects = pool_->scene(picture).objects;
-    return std::any_of(objects.begin(), objects.end(),
-                       [&](const SceneObject& object) { return object.thing == thing; });
-  };
   while (static_cast<int>(row.pictures.size()) < row.distractors) {
     const int picture = random.below(pool_->scenes());
-    if (!shows_it(picture)) row.pictures.push_back(picture);
+    if (!shows(pool_->scene(picture), thing)) row.pictures.push_back(picture);
   }
   const int place = random.below(row.distractors + 1);
   row.pictures.insert(row.pictures.begin() + place, target);

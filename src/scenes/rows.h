@@ -59,6 +59,11 @@ struct RowOptions {
   Numbering numbering = Numbering::kMixed;
 };
 
+/// Adds question and answer; `before` goes in front of the question.
+void add_turn(Row& row, const Turn& turn, const std::string& before = {});
+/// Adds a conversation, `before` in front of its first question.
+void add_turns(Row& row, const std::vector<Turn>& turns, const std::string& before = {});
+
 /// The images' part of a user's message, marks and numbers, up to where the question begins.
 std::string image_block(Numbering numbering, const std::vector<std::string>& marks);
 

@@ -157,23 +157,12 @@ std::pair<std::string, std::vector<Turn>> recall(Random& random) {
   return {image_block(Numbering::kAfter, entries), turns};
 }
 
-Row row_of(const std::vector<Turn>& turns, const std::string& before = "") {
-  Row row;
-  for (const Turn& turn : turns) {
-    row.messages.push_back((row.messages.empty() ? before : "") + turn.question);
-    row.messages.push_back(turn.answer);
-    row.tasks.push_back(turn.task);
-    row.answers.push_back(turn.key);
-  }
-  return row;
-}
-
 }  // namespace
 
 Row make_echo_row(Random& random) {
-  std::vector<Turn> turns;
-  for (int count = random.between(1, 3); count > 0; --count) turns.push_back(echo(random));
-  return row_of(turns);
+  Row row;
+  for (int count = random.between(1, 3); count > 0; --count) add_turn(row, echo(random));
+  return row;
 }
 
 Row make_text_row(const SceneMaker& maker, Random& random) {
@@ -203,7 +192,9 @@ Row make_text_row(const SceneMaker& maker, Random& random) {
   } else {
     for (int count = random.between(1, 4); count > 0; --count) turns.push_back(small_talk(random));
   }
-  return row_of(turns, before);
+  Row row;
+  add_turns(row, turns, before);
+  return row;
 }
 
 }  // namespace owl3

@@ -2,11 +2,11 @@
 
 #include <torch/torch.h>
 
-#include <cmath>
 #include <string>
 #include <tuple>
 
 #include "core/error.h"
+#include "train/preferred_distance.h"
 #include "train/seeded_normal.h"
 
 namespace owl3::train {
@@ -46,26 +46,6 @@ class Head {
   int64_t head_size_;
   int64_t from_last_;
 };
-
-/// q . k gets sum_i b^2 cos(w_i (p_q - p_k - 1)) over the pairs of the highest frequencies.
-void look_at_previous(Head head, const ModelConfig& config, double bias) {
-  const int64_t half = config.head_size() / 2, pairs = config.head_size() / 8;
-  head.rows("q_proj.bias").slice(0, 0, pairs).fill_(bias);
-  const Tensor k = head.rows("k_proj.bias");
-  for (int64_t i = 0; i < pairs; ++i) {
-    const double angle =
-        std::pow(config.rope_theta, -static_cast<double>(i) / static_cast<double>(half));
-    k[i] = bias * std::cos(angle);
-    k[half + i] = bias * std::sin(angle);
-  }
-}
-
-/// q . k gets -sum_i b^2 cos(w_i (p_q - p_k)): who looks for a token like itself would find itself.
-void look_away_from_near(Head head, const ModelConfig& config, double bias) {
-  const int64_t pairs = config.head_size() / 8;
-  head.rows("q_proj.bias").slice(0, 0, pairs).fill_(bias);
-  head.rows("k_proj.bias").slice(0, 0, pairs).fill_(-bias);
-}
 
 /// Rows for the channels that the rotary embedding hardly turns, the slower half of the pairs:
 /// [d / 2, hidden] into [d, hidden].
@@ -111,7 +91,8 @@ void start_copying(Owl3ModuleImpl& module, double sharpness, double deviation, u
   const double size = kIdentitySize * deviation;  // of the stream
 
   Head previous(module, 0, 0);
-  look_at_previous(previous, config, 6);
+  prefer_distance(previous.rows("q_proj.bias"), previous.rows("k_proj.bias"), config.rope_theta, 6,
+                  1);
   previous.rows("v_proj.weight").slice(0, 0, half).copy_(identity);
   previous.output().slice(1, 0, half).copy_(2 * size * told.t());
   // It goes on telling where there are images: its gates are shut.
@@ -126,7 +107,9 @@ void start_copying(Owl3ModuleImpl& module, double sharpness, double deviation, u
   Head same(module, 1, 1);
   fill_slow(same.rows("q_proj.weight"), sharpness * identity);
   fill_slow(same.rows("k_proj.weight"), sharpness * identity);
-  look_away_from_near(same, config, 5);
+  // Who looks for a token like itself would find itself.
+  prefer_distance(same.rows("q_proj.bias"), same.rows("k_proj.bias"), config.rope_theta, 5, 0);
+  same.rows("k_proj.bias").neg_();
   copy_values(same, found, size);
 }
 

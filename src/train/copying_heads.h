@@ -16,7 +16,7 @@ namespace owl3::train {
 ///                             adds what they are to the stream, from which they are predicted
 ///   layer 2, last but one     attends to the same token elsewhere, and adds what it knows
 ///
-/// Learnt from nothing, these take tens of millions of tokens. Everything stays trainable.
+/// Learnt from nothing, these come late. Everything stays trainable, so they can also be unlearnt.
 /// `sharpness` scales queries and keys; at 2.5 a match outweighs hundreds of other tokens.
 /// `deviation` is the embeddings' own. They become larger, and keep half a head's directions free
 /// for what is told.

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "train/copying_heads.h"
+#include "train/preferred_distance.h"
 #include "train/seeded_normal.h"
 
 namespace owl3::train {
@@ -54,17 +55,17 @@ void fill_hyper(const std::string& name, const Tensor& parameter, int64_t head_s
   }
 }
 
-/// q . k gets the term sum_i b^2 cos(w_i (p_q - p_k)) over the pairs i of channels (i, i + d / 2)
-/// with the highest frequencies w_i.
-void look_at_nearest(Owl3ModuleImpl& module, double bias) {
+void look_at_nearest(Owl3ModuleImpl& module, double strength) {
   const ModelConfig& config = module.config();
   const std::string layer =
       fmt::format("language_model.model.layers.{}.self_attn.", config.hyper_layers.front() - 1);
   auto parameters = module.named_parameters();
   // Rows of v_kv_proj are [Hkv, 2, d]: the first head's keys come first in both.
-  for (const char* name : {"q_proj.bias", "v_kv_proj.bias"}) {
-    parameters[layer + name].slice(0, 0, config.head_size() / 8).fill_(bias);
-  }
+  const auto first_rows = [&](const char* name) {
+    return parameters[layer + name].slice(0, 0, config.head_size());
+  };
+  prefer_distance(first_rows("q_proj.bias"), first_rows("v_kv_proj.bias"), config.rope_theta,
+                  strength, 0);
 }
 
 bool writes_to_stream(std::string_view name) {

@@ -16,11 +16,9 @@ struct InitialiseOptions {
   /// What the gates of hyper layers start at. sigmoid(-2) = 0.12: the language model hears images
   /// softly at first, and the gate's own gradient, g (1 - g), is still half of its greatest.
   double gate = -2.0;
-  /// Above 0, the first head of the first hyper layer looks at the nearest image before a token:
-  /// biases of this size in the first eighth of its channel pairs, where the rotary embedding turns
-  /// fastest, make its scores a peak at distance 0 (for heads of 64 channels at 4: 16 there, 9.8 at
-  /// a distance of 2). So the words behind an image can remember what it shows, by which later
-  /// layers find it. A peak that sharp is long in being learnt from nothing.
+  /// Above 0, the first head of the first hyper layer looks at the nearest image before a token,
+  /// this strongly (preferred_distance.h). So the words behind an image can remember what it shows,
+  /// by which later layers find it. A peak that sharp is long in being learnt from nothing.
   double nearest_image = 0;
   /// Above 0, the first two layers start with heads that find what was said before and copy it,
   /// this sharply (copying_heads.h).

@@ -147,6 +147,61 @@ TEST(Rows, TextRowsTellWhatTheyAsk) {
   EXPECT_GT(told, 15);
 }
 
+TEST(Rows, OfPagesTellWhatEachPictureShows) {
+  const RowMaker rows = row_maker();
+  for (int i = 0; i < 50; ++i) {
+    const Row row = rows.make(RowKind::kPages, i);
+    size_t begin = 0;
+    for (const int picture : row.pictures) {
+      const size_t end = row.messages[0].find('\n', begin);
+      ASSERT_NE(end, row.messages[0].npos);
+      const std::string line = row.messages[0].substr(begin, end - begin);
+      EXPECT_TRUE(is_right_answer(line, contents_key(pool().scene(picture)))) << line;
+      begin = end + 1;
+    }
+    EXPECT_EQ(begin, row.messages[0].size());
+  }
+}
+
+TEST(Rows, OfRecallAnswerByTheirPicturesAndAskNothingTwice) {
+  const RowMaker rows = row_maker();
+  std::set<std::string> tasks;
+  for (int i = 0; i < 100; ++i) {
+    const Row row = rows.make(RowKind::kRecall, i);
+    const auto scene = [&](int number) -> const Scene& {
+      return pool().scene(row.pictures.at(static_cast<size_t>(number - 1)));
+    };
+    std::set<std::string> asked;
+    for (size_t turn = 0; turn < row.tasks.size(); ++turn) {
+      std::string question = row.messages[2 * turn];
+      question.erase(0, question.find('\n') + 1);  // of the first, the images before it
+      EXPECT_TRUE(asked.insert(question).second) << question;
+      tasks.insert(row.tasks[turn]);
+      if (row.tasks[turn] == "recall thing") {
+        const Scene& named = scene(std::stoi(question.substr(6)));  // "Image 3?"
+        EXPECT_EQ(row.answers[turn], contents_key(named));
+        continue;
+      }
+      // "The owl?", "Behind the owl?": one picture alone shows it.
+      const size_t from = question.find("he ") + 3;
+      const std::string thing = question.substr(from, question.size() - 1 - from);
+      int number = 0, showing = 0;
+      for (int k = 1; k <= static_cast<int>(row.pictures.size()); ++k) {
+        for (const auto& [shown, count] : counts_of(scene(k))) {
+          if (noun(shown) != thing) continue;
+          number = k;
+          ++showing;
+        }
+      }
+      ASSERT_EQ(showing, 1) << question;
+      EXPECT_EQ(row.answers[turn], row.tasks[turn] == "recall number"
+                                       ? std::to_string(number)
+                                       : std::string(ground_name(scene(number))));
+    }
+  }
+  EXPECT_EQ(tasks, (std::set<std::string>{"recall ground", "recall number", "recall thing"}));
+}
+
 TEST(Rows, OfEchoesAnswerWithWhatWasSaid) {
   const RowMaker rows = row_maker();
   for (int i = 0; i < 50; ++i) {

@@ -1,0 +1,18 @@
+// Heads that attend to a distance, to begin with.
+#pragma once
+
+#include <torch/types.h>
+
+namespace owl3::train {
+
+/// Fills a head's biases of queries and keys, [d] each, so that q . k gets
+///   sum_i strength^2 cos(w_i (p_q - p_k - distance))
+/// over the eighth of the channel pairs (i, i + d / 2) that the rotary embedding turns fastest, by
+/// w_i = theta^(-2i / d) a token: greatest for the key that stands `distance` before the query. (Of
+/// heads of 64 channels and strength 4: 16 there, after division by sqrt(d), and 9.8 two tokens
+/// away.) With the keys' bias negated the head looks away from there. Other channels are left
+/// alone.
+void prefer_distance(const torch::Tensor& q_bias, const torch::Tensor& k_bias, double theta,
+                     double strength, double distance);
+
+}  // namespace owl3::train

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/eval_conversations.h"
 #include "cli/eval_run.h"
 
 namespace owl3::cli {
@@ -34,9 +35,11 @@ void add_eval_command(CLI::App& app) {
   CLI::App* eval = app.add_subcommand("eval", "Measure how well a model answers");
   eval->footer(
       "Examples:\n"
-      "  owl3 eval distractors MODEL --data questions.jsonl");
+      "  owl3 eval distractors MODEL --data questions.jsonl\n"
+      "  owl3 eval conversations MODEL --data rows.jsonl");
   eval->require_subcommand(1);
   add_distractors(*eval);
+  add_eval_conversations(*eval);
 }
 
 }  // namespace owl3::cli

@@ -11,34 +11,14 @@ ModelExaminee::ModelExaminee(Model model, const ExamineeOptions& options, Progre
     : model_(std::move(model)),
       options_(options),
       progress_(std::move(progress)),
-      memory_(model_) {}
+      pictures_(model_) {}
 
 Reply ModelExaminee::reply(const Exam& exam, const Ask& ask) {
-  const std::vector<Medium> media = media_of(exam);
+  const std::vector<Medium> media = pictures_.media(exam.images, progress_);
   Reply reply = options_.scoring == Scoring::kText ? reply_in_text(ask, media)
                                                    : reply_by_likelihood(ask, media);
   for (const Medium& medium : media) reply.visual_bytes += medium.bytes();
   return reply;
-}
-
-/// Pictures met for the first time are read and encoded together.
-std::vector<Medium> ModelExaminee::media_of(const Exam& exam) {
-  std::vector<MediaBytes> files;
-  std::vector<ImageBytes> images;
-  std::vector<std::string> references;
-  for (const std::string& reference : exam.images) {
-    if (media_.count(reference) != 0) continue;
-    files.push_back(reader_.read(reference));
-    images.push_back({files.back().name, files.back().bytes});
-    references.push_back(reference);
-  }
-  ImageOptions uncut;
-  uncut.cut = false;
-  const std::vector<Medium> added = memory_.add_images(images, uncut, progress_);
-  for (size_t i = 0; i < added.size(); ++i) media_.emplace(references[i], added[i]);
-  std::vector<Medium> media;
-  for (const std::string& reference : exam.images) media.push_back(media_.at(reference));
-  return media;
 }
 
 Reply ModelExaminee::reply_in_text(const Ask& ask, const std::vector<Medium>& media) {

@@ -1,11 +1,10 @@
 // A model that takes exams: every picture is encoded once and remembered for all questions.
 #pragma once
 
-#include <map>
 #include <string>
 
-#include "data/media_reader.h"
 #include "eval/evaluation.h"
+#include "eval/picture_memory.h"
 #include "owl3/owl3.h"
 
 namespace owl3 {
@@ -29,19 +28,16 @@ class ModelExaminee : public Examinee {
   /// pictures that can't be read.
   Reply reply(const Exam& exam, const Ask& ask) override;
 
-  const VisualMemory& memory() const { return memory_; }
+  const VisualMemory& memory() const { return pictures_.memory(); }
 
  private:
-  std::vector<Medium> media_of(const Exam& exam);
   Reply reply_in_text(const Ask& ask, const std::vector<Medium>& media);
   Reply reply_by_likelihood(const Ask& ask, const std::vector<Medium>& media);
 
   Model model_;
   ExamineeOptions options_;
   ProgressCallback progress_;
-  MediaReader reader_;
-  VisualMemory memory_;
-  std::map<std::string, Medium> media_;  // by reference
+  PictureMemory pictures_;
 };
 
 }  // namespace owl3

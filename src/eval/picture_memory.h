@@ -1,0 +1,31 @@
+// Pictures by where they are: each is read and encoded once, and remembered for all questions.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/media_reader.h"
+#include "owl3/owl3.h"
+
+namespace owl3 {
+
+class PictureMemory {
+ public:
+  explicit PictureMemory(const Model& model) : memory_(model) {}
+
+  /// The pictures, uncut, as MediaReader takes their references. Those met for the first time are
+  /// read and encoded together. Throws InputError for what can't be read, Interrupted when
+  /// `progress` says false.
+  std::vector<Medium> media(const std::vector<std::string>& references,
+                            const ProgressCallback& progress);
+
+  const VisualMemory& memory() const { return memory_; }
+
+ private:
+  MediaReader reader_;
+  VisualMemory memory_;
+  std::map<std::string, Medium> media_;  // by reference
+};
+
+}  // namespace owl3

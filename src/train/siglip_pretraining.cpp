@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/mapped_file.h"
+#include "formats/json_reader.h"
 #include "formats/safetensors.h"
 #include "train/initialise.h"
 #include "train/tensor_exchange.h"
@@ -15,6 +19,49 @@ using torch::Tensor;
 namespace {
 
 constexpr const char* kTextTowerFile = "text_tower.safetensors";
+constexpr const char* kTextTowerConfigFile = "text_tower.json";
+constexpr int64_t kMaxTowerSize = 1 << 20;
+constexpr size_t kMaxTowerConfigBytes = 1 << 20;
+
+void write_config(const std::filesystem::path& path, const TextTowerConfig& config) {
+  const nlohmann::ordered_json json = {{"vocab_size", config.vocab_size},
+                                       {"hidden_size", config.hidden_size},
+                                       {"num_hidden_layers", config.num_hidden_layers},
+                                       {"num_attention_heads", config.num_attention_heads},
+                                       {"intermediate_size", config.intermediate_size},
+                                       {"max_tokens", config.max_tokens}};
+  AtomicFile file(path);
+  file.write(json.dump(2) + "\n");
+  file.commit();
+}
+
+TextTowerConfig read_config(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
+                              file->bytes().size());
+  const auto json = parse_json_object(text, path.string(), kMaxTowerConfigBytes);
+  const JsonReader reader(json, path.string());
+  const auto size = [&](const char* key) { return reader.integer(key, 1, kMaxTowerSize); };
+  TextTowerConfig config = {size("vocab_size"),        size("hidden_size"),
+                            size("num_hidden_layers"), size("num_attention_heads"),
+                            size("intermediate_size"), size("max_tokens")};
+  if (config.hidden_size % config.num_attention_heads != 0) {
+    reader.fail("hidden_size", "must be a multiple of num_attention_heads");
+  }
+  return config;
+}
+
+/// The module's parameters are called `prefix` and their names in the file.
+void load_parameters(const torch::nn::Module& module, const std::string& prefix,
+                     const TensorMap& tensors, const std::filesystem::path& folder) {
+  for (const auto& parameter : module.named_parameters()) {
+    const std::string name = prefix + parameter.key();
+    const std::string where = fmt::format("{}: {}", folder.string(), name);
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) throw InputError(where + " is missing");
+    copy_values(found->second, parameter.value(), where);
+  }
+}
 
 Tensor of_length_1(const Tensor& x) {
   return x / x.norm(2, -1, true).clamp_min(1e-12);
@@ -119,18 +166,26 @@ void SiglipPretrainerImpl::save(const std::filesystem::path& folder, DType dtype
   std::filesystem::create_directories(folder, failure);
   if (failure) throw InputError(fmt::format("{}: {}", folder.string(), failure.message()));
   write_tensors(folder / kTextTowerFile, rest, DType::kF32);
+  write_config(folder / kTextTowerConfigFile, text_config_);
   write_tensors(folder / "model.safetensors", vision, dtype);
 }
 
 void SiglipPretrainerImpl::load(const std::filesystem::path& folder) {
   TensorMap tensors = load_safetensors(folder / "model.safetensors");
   tensors.merge(load_safetensors(folder / kTextTowerFile));
-  for (const auto& parameter : named_parameters()) {
-    const std::string where = fmt::format("{}: {}", folder.string(), parameter.key());
-    const auto found = tensors.find(parameter.key());
-    if (found == tensors.end()) throw InputError(where + " is missing");
-    copy_values(found->second, parameter.value(), where);
+  load_parameters(*this, "", tensors, folder);
+}
+
+TextTower load_text_tower(const std::filesystem::path& folder) {
+  const TensorMap tensors = load_safetensors(folder / kTextTowerFile);
+  const std::string head = "text_model.head.weight";
+  const auto found = tensors.find(head);
+  if (found == tensors.end()) {
+    throw InputError(fmt::format("{}: {} is missing", folder.string(), head));
   }
+  TextTower tower(read_config(folder / kTextTowerConfigFile), found->second.shape()[0]);
+  load_parameters(*tower, "text_model.", tensors, folder);
+  return tower;
 }
 
 }  // namespace owl3::train

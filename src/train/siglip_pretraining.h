@@ -27,6 +27,7 @@ class TextTowerImpl : public torch::nn::Module {
   TextTowerImpl(const TextTowerConfig& config, int64_t output_size);
   /// One vector per text, read at its last token, as SigLIP does. ids and valid [n, W] -> [n, Dv]
   torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& valid);
+  int64_t vocab_size() const { return token_embedding_->weight.size(0); }
 
  private:
   Table token_embedding_, position_embedding_;
@@ -62,9 +63,9 @@ class SiglipPretrainerImpl : public torch::nn::Module {
   torch::Tensor loss(const torch::Tensor& pixels, const TextBatch& texts);
 
   const TextTowerConfig& text_config() const { return text_config_; }
-  /// Writes the vision encoder, last layer and pooling head included, as the vision_model.* of an
+  /// Writes the vision encoder, last layer and final norm included, as the vision_model.* of an
   /// official model.safetensors, which load_vision() reads, and all else into
-  /// text_tower.safetensors beside it.
+  /// text_tower.safetensors and text_tower.json beside it.
   void save(const std::filesystem::path& folder, DType dtype) const;
   /// Reads what save() wrote.
   void load(const std::filesystem::path& folder);
@@ -76,5 +77,8 @@ class SiglipPretrainerImpl : public torch::nn::Module {
   torch::Tensor logit_scale_, logit_bias_;  // the scale's logarithm
 };
 TORCH_MODULE(SiglipPretrainer);
+
+/// The text tower that save() wrote there. Throws InputError.
+TextTower load_text_tower(const std::filesystem::path& folder);
 
 }  // namespace owl3::train

@@ -72,12 +72,13 @@ PairOptions SiglipTask::pair_options(const std::vector<DataRecipe>& sources) con
   return options;
 }
 
-std::optional<StepSums> SiglipTask::run_step(int64_t) {
+std::optional<StepSums> SiglipTask::run_step(int64_t step) {
   StepSums sums;
   const auto parts = static_cast<double>(recipe_.batch.accumulate * launch_.world);
   for (int64_t i = 0; i < recipe_.batch.accumulate; ++i) {
     const std::optional<PairBatch> batch = stream_->next();
     if (!batch) return std::nullopt;
+    torch::manual_seed(seed_of(recipe_.seed, step, launch_.rank * recipe_.batch.accumulate + i));
     const torch::Tensor loss = [&] {
       const Autocast autocast(device_, precision_);
       return module_->loss(pixels_of(*batch, config_.vision.image_size, device_),

@@ -1,7 +1,9 @@
 #include "train/vision.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <tuple>
 
 #include "core/error.h"
 
@@ -100,36 +102,6 @@ Tensor EncoderLayerImpl::forward(const Tensor& x, const Tensor& mask) {
   return h + mlp_(layer_norm2_(h));
 }
 
-PoolingHeadImpl::AttentionImpl::AttentionImpl(int64_t size) : out_proj(size, size, true) {
-  in_proj_weight = register_parameter("in_proj_weight", torch::zeros({3 * size, size}));
-  in_proj_bias = register_parameter("in_proj_bias", torch::zeros({3 * size}));
-  register_module("out_proj", out_proj);
-}
-
-PoolingHeadImpl::PoolingHeadImpl(const VisionConfig& config)
-    : heads_(config.num_attention_heads),
-      attention_(config.hidden_size),
-      layernorm_(config.hidden_size, config.layer_norm_eps),
-      mlp_(config.hidden_size, config.intermediate_size) {
-  probe_ = register_parameter("probe", torch::zeros({1, 1, config.hidden_size}));
-  register_module("attention", attention_);
-  register_module("layernorm", layernorm_);
-  register_module("mlp", mlp_);
-}
-
-Tensor PoolingHeadImpl::forward(const Tensor& x) {
-  const auto weights = attention_->in_proj_weight.chunk(3);
-  const auto biases = attention_->in_proj_bias.chunk(3);
-  const auto project = [&](const Tensor& from, size_t part) {
-    return torch::linear(from, weights[part], biases[part]).unflatten(-1, {heads_, -1});
-  };
-  // h = attention(probe, x)   [n, 1, Dv]
-  const Tensor q = project(probe_, 0).expand({x.size(0), -1, -1, -1});
-  const Tensor h = attention_->out_proj(attend(q, project(x, 1), project(x, 2), {}));
-  // h + mlp(LayerNorm(h))   [n, Dv]
-  return (h + mlp_(layernorm_(h))).squeeze(1);
-}
-
 VisionModelImpl::VisionModelImpl(const VisionConfig& config, bool with_pooling)
     : embeddings_(config), layers_used_(config.layers_used()) {
   register_module("embeddings", embeddings_);
@@ -144,7 +116,6 @@ VisionModelImpl::VisionModelImpl(const VisionConfig& config, bool with_pooling)
   if (!with_pooling) return;
   post_layernorm_ =
       register_module("post_layernorm", LayerNorm(config.hidden_size, config.layer_norm_eps));
-  head_ = register_module("head", PoolingHead(config));
 }
 
 Tensor VisionModelImpl::features(const Tensor& pixels) {
@@ -156,12 +127,17 @@ Tensor VisionModelImpl::features(const Tensor& pixels) {
 }
 
 Tensor VisionModelImpl::pooled(const Tensor& pixels) {
-  OWL3_CHECK(head_);
+  OWL3_CHECK(post_layernorm_);
   Tensor x = features(pixels);
   for (size_t layer = static_cast<size_t>(layers_used_); layer < layers_->size(); ++layer) {
     x = layers_[layer]->as<EncoderLayer>()->forward(x);
   }
-  return head_(post_layernorm_(x));
+  x = post_layernorm_(x);  // [n, L, Dv]
+  if (!is_training()) return x.mean(1);
+  const int64_t pooled_tokens = std::max<int64_t>(x.size(1) / 4, 1);
+  const Tensor chosen = std::get<1>(torch::rand({x.size(0), x.size(1)}).topk(pooled_tokens, 1));
+  const Tensor where = chosen.to(x.device()).unsqueeze(-1).expand({-1, -1, x.size(2)});
+  return x.gather(1, where).mean(1);
 }
 
 }  // namespace owl3::train

@@ -1,4 +1,4 @@
-// The SigLIP vision encoder under its official names (`vision_model.*`), and its pooling head.
+// The SigLIP vision encoder under its official names (`vision_model.*`).
 #pragma once
 
 #include <torch/nn/modules/container/modulelist.h>
@@ -71,39 +71,18 @@ class EncoderLayerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(EncoderLayer);
 
-/// SigLIP's pooling: a learned query (`probe`) attends to the image's tokens.
-class PoolingHeadImpl : public torch::nn::Module {
- public:
-  explicit PoolingHeadImpl(const VisionConfig& config);
-  /// [n, L, Dv] -> [n, Dv]
-  torch::Tensor forward(const torch::Tensor& x);
-
- private:
-  /// The layout of PyTorch's MultiheadAttention: q, k and v stacked.
-  struct AttentionImpl : torch::nn::Module {
-    explicit AttentionImpl(int64_t size);
-    torch::Tensor in_proj_weight, in_proj_bias;
-    Linear out_proj;
-  };
-  TORCH_MODULE(Attention);
-
-  int64_t heads_;
-  torch::Tensor probe_;  // [1, 1, Dv]
-  Attention attention_;
-  LayerNorm layernorm_;
-  EncoderMlp mlp_;
-};
-TORCH_MODULE(PoolingHead);
-
-/// The layers that mPLUG-Owl3 reads: all but the last. Built `with_pooling`, also the last, the
-/// final norm and the pooling head, which only pre-training uses.
+/// The layers that mPLUG-Owl3 reads: all but the last. Built `with_pooling`, also the last and the
+/// final norm, which only pre-training uses.
 class VisionModelImpl : public torch::nn::Module {
  public:
   VisionModelImpl(const VisionConfig& config, bool with_pooling);
 
   /// The hidden states after the second-to-last layer. pixels [n, 3, S, S] -> [n, L, Dv]
   torch::Tensor features(const torch::Tensor& pixels);
-  /// One vector per image. pixels [n, 3, S, S] -> [n, Dv]
+  /// One vector per image, the mean of its tokens after the final norm: of all, or, in training, of
+  /// a quarter of them, others for each image. SigLIP has a query attend to the tokens instead, and
+  /// what an image shows can be anywhere in them then. A decoder learns to read an encoder of this
+  /// size several times faster where each token tells it all. pixels [n, 3, S, S] -> [n, Dv]
   torch::Tensor pooled(const torch::Tensor& pixels);
 
  private:
@@ -111,7 +90,6 @@ class VisionModelImpl : public torch::nn::Module {
   torch::nn::ModuleList layers_;
   int64_t layers_used_;
   LayerNorm post_layernorm_{nullptr};
-  PoolingHead head_{nullptr};
 };
 TORCH_MODULE(VisionModel);
 

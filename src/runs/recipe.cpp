@@ -23,10 +23,14 @@ InitRecipe read_init(const RecipeValue& mapping) {
   reader.number("gate", init.gate, -20, 20);
   reader.number("nearest_image", init.nearest_image, 0, 20);
   reader.number("copying", init.copying, 0, 20);
+  reader.number("finding", init.finding, 0, 20);
   if (const RecipeValue* config = reader.mapping("config")) {
     init.config = to_json(*config).dump();  // its keys are checked by the reader of config.json
   } else {
     reader.fail("config", "is missing: the keys of a config.json (hidden_size, ...)");
+  }
+  if (init.finding > 0 && (init.copying == 0 || init.vision.empty())) {
+    reader.fail("finding", "needs copying, and vision, the model of a siglip run");
   }
   if (init.tokenizer.empty()) reader.fail("tokenizer", "is missing: the path of a tokenizer.json");
   reader.finish();

@@ -25,8 +25,11 @@ struct InitRecipe {
   /// How strongly a head of the first hyper layer looks at the image nearest before a token, to
   /// begin with; 0: no more than at any other.
   double nearest_image = 0;
-  /// How sharply heads of the first two layers find what was said before and copy it, to begin with.
+  /// How sharply heads of the first two layers find what was said before and copy it, to begin
+  /// with.
   double copying = 0;
+  /// How sharply heads find images by words, to begin with; `vision` is then a siglip run's model.
+  double finding = 0;
 };
 
 /// The text side of SigLIP pre-training, thrown away afterwards.

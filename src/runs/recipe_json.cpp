@@ -18,6 +18,7 @@ Json json_of(const InitRecipe& init) {
   json["gate"] = init.gate;
   json["nearest_image"] = init.nearest_image;
   json["copying"] = init.copying;
+  json["finding"] = init.finding;
   json["config"] = Json::parse(init.config);
   return json;
 }

@@ -7,6 +7,9 @@
 
 namespace owl3::train {
 
+/// How much larger embeddings become, in their own deviations.
+inline constexpr double kEmbeddingSize = 3;
+
 /// Gives the first two layers of a new model the circuit that trained language models have for
 /// continuing a text as it went on before (Olsson et al., In-context Learning and Induction Heads,
 /// 2022), and a head that attends to the same token elsewhere:

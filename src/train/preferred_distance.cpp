@@ -19,4 +19,14 @@ void prefer_distance(const torch::Tensor& q_bias, const torch::Tensor& k_bias, d
   }
 }
 
+void look_away(const torch::Tensor& q_bias, const torch::Tensor& k_bias, double strength) {
+  const int64_t half = k_bias.size(0) / 2, pairs = 3 * k_bias.size(0) / 16;
+  for (int64_t i = 0; i < pairs; ++i) {
+    q_bias[i] = strength;
+    k_bias[i] = -strength;
+    q_bias[half + i] = 0;
+    k_bias[half + i] = 0;
+  }
+}
+
 }  // namespace owl3::train

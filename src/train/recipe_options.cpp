@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "train/finding_heads.h"
 
 namespace owl3::train {
 
@@ -41,6 +42,9 @@ LoadedModel starting_model(const Recipe& recipe) {
   LoadedModel model = new_model(init.config, recipe.name + ": init.config", variant,
                                 tokenizer_text(init.tokenizer), options);
   if (!init.vision.empty()) load_vision(model, init.vision);
+  if (init.finding > 0) {
+    start_finding(*model.module, init.vision, init.finding, options.deviation, options.seed);
+  }
   return model;
 }
 

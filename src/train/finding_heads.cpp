@@ -1,0 +1,149 @@
+#include "train/finding_heads.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "core/error.h"
+#include "formats/safetensors.h"
+#include "train/attention_heads.h"
+#include "train/copying_heads.h"
+#include "train/preferred_distance.h"
+#include "train/seeded_normal.h"
+#include "train/siglip_pretraining.h"
+#include "train/tensor_exchange.h"
+
+namespace owl3::train {
+
+namespace {
+
+using torch::Tensor;
+
+/// How much larger the meaning of embeddings is than their other parts of that many directions.
+constexpr double kMeaningSize = 1.5;
+/// The space's minor components are made louder than they are, so that they are heard.
+constexpr double kMinorSize = 2;
+
+/// What pre-training made of words and images, in coordinates along principal components.
+struct SharedSpace {
+  Tensor words;       // [vocabulary, Dv] without their mean
+  Tensor components;  // [Dv, Dv] the largest first
+};
+
+SharedSpace shared_space(const std::filesystem::path& siglip, int64_t vocabulary) {
+  TextTower tower = load_text_tower(siglip);
+  std::vector<std::vector<int64_t>> tokens;
+  const int64_t known = std::min(vocabulary, tower->vocab_size());
+  for (int64_t token = 0; token < known; ++token) tokens.push_back({token});
+  const TextBatch batch = make_text_batch(tokens, 1);
+  Tensor words = tower(batch.ids, batch.valid).to(torch::kFloat32);
+  words = words / words.norm(2, -1, true).clamp_min(1e-12);
+  words = words - words.mean(0, true);
+  return {words, std::get<2>(torch::linalg_svd(words, /*full_matrices=*/true))};
+}
+
+Tensor of_length(const Tensor& rows, double length) {
+  return rows * (length / rows.norm(2, -1, true).clamp_min(1e-12));
+}
+
+/// The mean of the features' standard deviations, on pictures of noise on plain grounds.
+double typical_deviation(Owl3ModuleImpl& module, uint64_t seed) {
+  const int64_t side = module.config().vision.image_size;
+  const Tensor grounds = seeded_normal({16, 3, 1, 1}, "plain grounds", seed, 0.6);
+  const Tensor noise = seeded_normal({16, 3, side, side}, "noise", seed, 0.2);
+  return module.encode_images((grounds + noise).clamp_(-1, 1)).std(-1).mean().item<double>();
+}
+
+/// visual = turn(LayerNorm(x)) times the deviation of x, which the decoder's norm takes out again.
+void join_projector(Owl3ModuleImpl& module, const std::filesystem::path& siglip, const Tensor& turn,
+                    uint64_t seed) {
+  const TensorMap tensors = load_safetensors(siglip / "model.safetensors");
+  const auto norm = [&](const std::string& part) {
+    const std::string name = "vision_model.post_layernorm." + part;
+    const auto found = tensors.find(name);
+    const std::string where = fmt::format("{}: {}", siglip.string(), name);
+    if (found == tensors.end()) throw InputError(where + " is missing");
+    Tensor values = torch::zeros({module.config().vision.hidden_size});
+    copy_values(found->second, values, where);
+    return values;
+  };
+  const int64_t size = module.config().vision.hidden_size;
+  const Tensor centred = torch::eye(size) - 1.0 / static_cast<double>(size);
+  auto parameters = module.named_parameters();
+  parameters["vision2text_model.weight"].copy_(turn.matmul(norm("weight").unsqueeze(1) * centred));
+  parameters["vision2text_model.bias"].copy_(
+      turn.matmul(norm("bias") * typical_deviation(module, seed)));
+}
+
+/// [hidden, Dv]: principal components to `meaning`, the next ones to what else tells tokens apart.
+Tensor turn_into_stream(const StreamDirections& stream, const Tensor& components) {
+  const int64_t half = stream.meaning.size(0);
+  const Tensor others = torch::cat({stream.continued, stream.identity, stream.seen});
+  const int64_t minor = std::min(others.size(0), components.size(0) - half);
+  return stream.meaning.t().matmul(components.slice(0, 0, half)) +
+         kMinorSize * others.slice(0, 0, minor).t().matmul(components.slice(0, half, half + minor));
+}
+
+/// For the channels that turn least, the least of all for the first components, so that they tell
+/// far images apart.
+Tensor slow_rows(const Tensor& rows, double sharpness) {
+  const Tensor last_first = sharpness * rows.flip(0);
+  return torch::cat({last_first.slice(0, 0, {}, 2), last_first.slice(0, 1, {}, 2)});
+}
+
+/// What an image shows is put where the stream keeps what was seen.
+void tell_what_is_seen(AttentionHead& head, const StreamDirections& stream, double size) {
+  const int64_t half = stream.seen.size(0);
+  head.visual_values().slice(0, 0, half).copy_(stream.meaning);
+  head.output().slice(1, 0, half).copy_(size * stream.seen.t());
+}
+
+}  // namespace
+
+void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, double sharpness,
+                   double deviation, uint64_t seed) {
+  const torch::NoGradGuard no_gradients;
+  const ModelConfig& config = module.config();
+  if (module.variant() != Variant::kGated || config.num_hidden_layers < 4 ||
+      !config.is_hyper_layer(0) || config.is_hyper_layer(3)) {
+    throw InputError(
+        "init.finding needs the gated variant, four layers, and hyper attention in the first of "
+        "them but not in the fourth");
+  }
+  const StreamDirections stream = stream_directions(config, seed);
+  const int64_t half = stream.meaning.size(0);
+  auto parameters = module.named_parameters();
+  const Tensor embeddings = parameters["language_model.model.embed_tokens.weight"];
+  const SharedSpace space = shared_space(siglip, embeddings.size(0));
+  if (space.words.size(1) != config.vision.hidden_size || space.words.size(1) < half) {
+    throw InputError(fmt::format("{}: its text tower is of another size than the vision encoder",
+                                 siglip.string()));
+  }
+  const double size = kEmbeddingSize * deviation;  // of the stream
+
+  embeddings.sub_(embeddings.matmul(stream.found.t()).matmul(stream.found));
+  const Tensor meanings = of_length(space.words.matmul(space.components.slice(0, 0, half).t()),
+                                    kMeaningSize * size * std::sqrt(static_cast<double>(half)));
+  embeddings.slice(0, 0, meanings.size(0)).add_(meanings.matmul(stream.meaning + stream.seen));
+  join_projector(module, siglip, turn_into_stream(stream, space.components), seed);
+
+  AttentionHead nearest(module, 0, config.num_attention_heads - 1);
+  tell_what_is_seen(nearest, stream, 3 * size);
+  const Tensor meaning = slow_rows(stream.meaning, sharpness);
+  for (const int64_t layer : config.hyper_layers) {
+    if (layer == 1) continue;
+    AttentionHead finding(module, layer - 1, 0);  // config.json counts from 1
+    fill_slow_channels(finding.rows("q_proj.weight"), meaning);
+    fill_slow_channels(finding.visual_keys(), meaning);
+    tell_what_is_seen(finding, stream, 4 * size);
+  }
+  AttentionHead told(module, 3, 0);
+  fill_slow_channels(told.rows("q_proj.weight"), meaning);
+  fill_slow_channels(told.rows("k_proj.weight"), slow_rows(stream.seen, sharpness));
+  look_away(told.rows("q_proj.bias"), told.rows("k_proj.bias"), 2.5);  // would find itself
+  copy_values(told, stream.continued, 3 * size);
+}
+
+}  // namespace owl3::train

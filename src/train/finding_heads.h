@@ -1,0 +1,38 @@
+// Heads that find images by words, to begin with.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "train/model.h"
+
+namespace owl3::train {
+
+/// Joins a new decoder to a vision encoder pre-trained by SigLIP's loss. That loss puts images and
+/// the words of their captions side by side in one space; here the decoder's words begin where the
+/// text tower put them, and images where the encoder does. The space's principal components, half a
+/// head of them, get directions of the stream, twice: `meaning`, what a word means of what images
+/// can show, and `seen`, what images showed.
+///
+///   embeddings             hold what the text tower makes of the token, in both; tied to the
+///   output,
+///                          what is seen is thereby named
+///   projector              turns the space, the encoder's final norm included, so that its
+///                          principal components lie in `meaning`, others elsewhere
+///   layer 1, first head    words behind an image get to `seen` what it shows
+///                          (InitialiseOptions::nearest_image makes the head look there)
+///   other hyper layers, last head
+///                          a word attends to the images that show what it means, and gets to
+///                          `seen` what else they show
+///   layer 4, last head     a word attends to the words that saw what it means, and gets what they
+///                          are: the image's number, for one
+///
+/// `siglip` is the model of a run of task: siglip. To be called after start_copying() and with the
+/// encoder in place, with the same `deviation` and `seed`. At a `sharpness` of 1.5 a word gives
+/// nearly all its attention to one image of four that shows it. Throws InputError where the model
+/// is not gated, has too few layers or none of hyper attention where this needs it, or the tower's
+/// files don't fit.
+void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, double sharpness,
+                   double deviation, uint64_t seed);
+
+}  // namespace owl3::train

@@ -2,26 +2,50 @@
 # Trains owlet, a small mPLUG-Owl3, from nothing: pictures and questions, a tokenizer, seven runs by
 # recipes/owlet/, owlet.gguf. docs/owlet.md tells what, why, and how far that is.
 #
-#   scripts/train_owlet.sh [FOLDER]      FOLDER: where everything is made (default: build/owlet)
+#   scripts/train_owlet.sh [FOLDER] [--encoder ENCODER]
+#
+#   FOLDER     where everything is made (default: build/owlet)
+#   ENCODER    begin with this vision encoder instead of training one: models/owlet-vision
 #
 # Needs a build with the trainer (./demo.sh makes none: ./test.sh does). Ctrl-C stops it; started
 # again, it goes on from the last checkpoint.
 set -euo pipefail
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
-  sed -n '2,8s/^# \{0,1\}//p' "$0"
+  sed -n '2,11s/^# \{0,1\}//p' "$0"
   exit 0
 fi
 root=$(cd "$(dirname "$0")/.." && pwd)
 owl3=$root/build/release/owl3
 recipes=$root/recipes/owlet
-mkdir -p "${1:-$root/build/owlet}"
-cd "${1:-$root/build/owlet}"
+folder=$root/build/owlet
+encoder=""
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --encoder)
+      [ -f "${2:-}/text_tower.json" ] || { echo "train_owlet: --encoder wants a folder" >&2; exit 2; }
+      encoder=$(realpath "$2")
+      shift
+      ;;
+    -*)
+      echo "train_owlet: unknown option $1 (try --help)" >&2
+      exit 2
+      ;;
+    *) folder=$1 ;;
+  esac
+  shift
+done
+mkdir -p "$folder"
+cd "$folder"
 # The training under way saves a checkpoint before it ends. Ctrl-C reaches its processes too, and a
 # second signal would end them at once.
 processes=()
 trap 'wait; exit 130' INT
 trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 143' TERM
+
+# The recipes' bf16 is for processors that multiply it; others would take ten times as long.
+precision=()
+grep -q avx512_bf16 /proc/cpuinfo || precision=(--set precision=float32)
 
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }
 
@@ -43,7 +67,7 @@ train() {
   processes=()
   export MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2
   for rank in 1 0; do
-    RANK=$rank LOCAL_RANK=$rank "$owl3" train "$recipes/$1.yaml" --resume &
+    RANK=$rank LOCAL_RANK=$rank "$owl3" train "$recipes/$1.yaml" --resume "${precision[@]}" &
     processes+=($!)
   done
   wait "${processes[@]}"
@@ -51,8 +75,14 @@ train() {
 }
 
 step "Pictures and questions"
-# The encoder's pictures are no others': the decoder meets features as good as those of new pictures.
-whole pictures "$owl3" make-data pictures --seed 2 --pictures 250000 --kind siglip=250000
+if [ -n "$encoder" ]; then
+  mkdir -p runs/siglip
+  [ -d runs/siglip/model ] || cp -r "$encoder" runs/siglip/model
+  cp "$encoder/tokenizer.json" .
+else
+  # The encoder's pictures are no others': the decoder meets features as good as those of new ones.
+  whole pictures "$owl3" make-data pictures --seed 2 --pictures 250000 --kind siglip=250000
+fi
 whole data "$owl3" make-data data --pictures 50000 \
   --kind echo=15000,text=60000,pages=60000,recall=80000,stage1=50000,stage2=20000,stage3=60000
 whole held-out "$owl3" make-data held-out --split test --seed 1 --pictures 5000 \

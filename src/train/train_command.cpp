@@ -79,11 +79,28 @@ void describe(const Recipe& recipe, TrainingTask& task, const Launch& launch,
   fmt::print("\n{}", to_yaml(to_json(recipe)));
 }
 
+bool multiplies_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return true;  // not known
+#endif
+}
+
+/// A recipe made for another machine is obeyed, but not in silence where that is ten times slower.
+void warn_of_slow_precision(const Recipe& recipe, const Launch& launch, torch::Device device) {
+  const bool slow = recipe.precision == RecipePrecision::kBf16 && device.is_cpu();
+  if (!slow || multiplies_bf16() || launch.rank != 0) return;
+  cli::tell(
+      "owl3: this processor has no instructions for bf16: --set precision=float32 is faster\n");
+}
+
 void run_train(const Options& options) {
   const Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
   const Launch launch = launch_from_environment();
   at::set_num_threads(threads_of(options, launch));
   const torch::Device device = device_of(launch);
+  warn_of_slow_precision(recipe, launch, device);
   const cli::InterruptGuard interrupts;
   const std::unique_ptr<TrainingTask> task = make_task(recipe, launch, device);
   if (options.dry_run) {

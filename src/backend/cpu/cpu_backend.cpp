@@ -20,12 +20,22 @@ bool multiplies_bf16() {
 #endif
 }
 
+/// With AVX-512 oneDNN multiplies bf16, if need be in other instructions; without, not at all.
+bool can_multiply_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 CpuBackend::CpuBackend(const CpuOptions& options)
     : kernels_(options.kernels != nullptr ? options.kernels : &cpu::best_kernels()),
       threads_(options.threads > 0 ? options.threads : available_threads()),
-      bf16_product_(options.matrix_product == MatrixProduct::kBFloat16 ||
+      bf16_product_((options.matrix_product == MatrixProduct::kBFloat16 && can_multiply_bf16()) ||
                     (options.matrix_product == MatrixProduct::kAuto && multiplies_bf16())),
       pool_(std::make_shared<cpu::MemoryPool>()),
       onednn_(std::make_unique<cpu::OneDnnProducts>(pool_, threads_)) {}

@@ -17,7 +17,7 @@ class OneDnnProducts;
 enum class MatrixProduct {
   kAuto,      // oneDNN in bf16 where the processor multiplies bf16 and the precision allows it
   kFloat32,   // weights expanded by panels, float32 arithmetic
-  kBFloat16,  // oneDNN's bf16 product, on any processor
+  kBFloat16,  // the same even where the processor only has AVX-512; without, float32
 };
 
 struct CpuOptions {

@@ -118,10 +118,10 @@ TEST(Linear, Int8WeightsKeepAScalePerFeature) {
       const Linear rounded = backend.to_int8(layer);
       const Tensor y = backend.linear(x, rounded, Activation::kNone);
       for (int64_t i = 0; i < y.size(); ++i) {
-        // Both sides off by at most 1/254 of a largest value near 3.5; 144 products; the loud
-        // feature's error must not reach its neighbours.
+        // Both sides off by at most 1/254 (without VNNI, weights by 1/126) of a largest value near
+        // 3.5; 144 products; the loud feature's error must not reach its neighbours.
         const double scale = i % n == 7 ? 1000 : 1;
-        ASSERT_NEAR(element(y, i), element(expected, i), 0.6 * scale) << i;
+        ASSERT_NEAR(element(y, i), element(expected, i), 1.0 * scale) << i;
       }
       Tensor sum = make_tensor(DType::kF32, {rows, n});
       backend.linear_add(sum, x, rounded);

@@ -134,7 +134,12 @@ TEST(TrainProgram, FeaturesFromTheCacheChangeNothing) {
   for (int i = 0; i < 2; ++i) {  // filled, then read
     fs::remove_all(cached);
     ASSERT_EQ(train(write_recipe(cached, language(4) + folder)).exit_code, 0);
-    EXPECT_EQ(losses_of(cached), losses_of(plain));
+    const auto with = losses_of(cached), without = losses_of(plain);
+    ASSERT_EQ(with.size(), without.size());
+    // Images are encoded together with others, and a BLAS may add up in another order then.
+    for (size_t step = 0; step < with.size(); ++step) {
+      EXPECT_NEAR(with[step], without[step], 1e-5) << "cached " << i << ", step " << step;
+    }
   }
   EXPECT_TRUE(fs::exists(workshop() / "kept-features"));
 }

@@ -31,7 +31,6 @@ void start_copying(Owl3ModuleImpl& module, double sharpness, double deviation, u
   // Training gives tokens of a kind much in common, in steps of the learning rate; what tells them
   // apart is to stay the larger part.
   embeddings.mul_(kEmbeddingSize);
-
   const double size = kEmbeddingSize * deviation;  // of the stream
 
   AttentionHead previous(module, 0, 0);
@@ -46,7 +45,7 @@ void start_copying(Owl3ModuleImpl& module, double sharpness, double deviation, u
   AttentionHead continuing(module, 1, 0);
   fill_slow_channels(continuing.rows("q_proj.weight"), sharpness * identity);
   fill_slow_channels(continuing.rows("k_proj.weight"), sharpness * told);
-  copy_values(continuing, stream.continued, 6 * size);
+  copy_values(continuing, stream.continued, 8 * size);
 
   AttentionHead same(module, 1, 1);
   fill_slow_channels(same.rows("q_proj.weight"), sharpness * identity);

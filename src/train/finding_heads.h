@@ -28,7 +28,7 @@ namespace owl3::train {
 ///                          are: the image's number, for one
 ///
 /// `siglip` is the model of a run of task: siglip. To be called after start_copying() and with the
-/// encoder in place, with the same `deviation` and `seed`. At a `sharpness` of 1.5 a word gives
+/// encoder in place, with the same `deviation` and `seed`. At a `sharpness` of 1.5, in what was looked into, a word gives
 /// nearly all its attention to one image of four that shows it. Throws InputError where the model
 /// is not gated, has too few layers or none of hyper attention where this needs it, or the tower's
 /// files don't fit.

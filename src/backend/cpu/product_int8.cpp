@@ -4,6 +4,9 @@
 // copies anyway, lie as oneDNN's kernels read them, which is worth 6 % over rows as in a
 // checkpoint. Without VNNI pairs of products are added in 16 bits, which hold two of x times 7 bits
 // of weights and no more.
+#include <algorithm>
+#include <cmath>
+
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/for_rows.h"
 #include "backend/cpu/onednn_products.h"
@@ -20,11 +23,15 @@ bool adds_products_in_16_bits() {
 #endif
 }
 
-/// To -64..64, for a scale twice as large: 2 * 255 * 64 < 2^15, x being 0..255 inside oneDNN.
-void round_to_7_bits(int8_t* values, int64_t n) {
+/// To -64..64, and returns the scale: 2 * 255 * 64 < 2^15, x being 0..255 inside oneDNN.
+float round_to_7_bits(const float* values, int64_t n, int8_t* rounded) {
+  float largest = 0;
+  for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(values[i]));
+  const float scale = largest / 64;
   for (int64_t i = 0; i < n; ++i) {
-    values[i] = static_cast<int8_t>((values[i] + (values[i] > 0 ? 1 : -1)) / 2);
+    rounded[i] = scale > 0 ? static_cast<int8_t>(std::lround(values[i] / scale)) : int8_t{0};
   }
+  return scale;
 }
 
 }  // namespace
@@ -38,11 +45,10 @@ Linear CpuBackend::to_int8(const Linear& layer) {
     for (int64_t i = first; i < last; ++i) {
       kernels_->to_float(cpu::storage_of(layer.weight.dtype()), cpu::element(layer.weight, i, 0),
                          row.data(), k);
-      rounded.scales.f32()[i] =
-          kernels_->round_int8(row.data(), k, rounded.weight.data<int8_t>() + i * k);
-      if (!adds_products_in_16_bits()) continue;
-      round_to_7_bits(rounded.weight.data<int8_t>() + i * k, k);
-      rounded.scales.f32()[i] *= 2;
+      int8_t* values = rounded.weight.data<int8_t>() + i * k;
+      rounded.scales.f32()[i] = adds_products_in_16_bits()
+                                    ? round_to_7_bits(row.data(), k, values)
+                                    : kernels_->round_int8(row.data(), k, values);
     }
   });
   rounded.weight = onednn_->pack_int8(rounded.weight);

@@ -6,15 +6,15 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/arithmetic_options.h"
 #include "cli/interrupt.h"
 #include "cli/lora_option.h"
 #include "cli/progress_bar.h"
+#include "cli/replies_file.h"
 #include "cli/terminal.h"
-#include "core/atomic_file.h"
 #include "eval/conversations.h"
+#include "eval/row_texts.h"
 #include "eval/scoring.h"
 #include "scenes/score.h"
 
@@ -116,28 +116,18 @@ std::string json(const ConversationScores& scores, const Options& options) {
 }
 
 std::string reply_line(const ConversationTurn& turn, const std::string& reply, bool right) {
-  // Hundreds of marks say nothing: the question is what stands behind the last of them.
-  constexpr std::string_view kMark = "<image>";
-  const size_t last = turn.question.rfind(kMark);
-  const Json line = {
-      {"task", turn.task},
-      {"question",
-       last == turn.question.npos ? turn.question : turn.question.substr(last + kMark.size())},
-      {"answer", turn.answer},
-      {"reply", reply},
-      {"right", right}};
+  const Json line = {{"task", turn.task},
+                     {"question", behind_image_marks(turn.question)},
+                     {"answer", turn.answer},
+                     {"reply", reply},
+                     {"right", right}};
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 int run(const Options& options) {
   const std::vector<Conversation> conversations = wanted_conversations(options);
   const InterruptGuard interrupt;
-  std::optional<AtomicFile> replies;
-  std::optional<WriteGuard> unfinished_parts_go;
-  if (!options.replies.empty()) {
-    unfinished_parts_go.emplace();
-    replies.emplace(options.replies);
-  }
+  RepliesFile replies(options.replies);
   ProgressBar bar;
   const ConversationScores scores = score_conversations(
       conversations, Model::load(options.model, options.model_options), is_right_answer,
@@ -147,10 +137,10 @@ int run(const Options& options) {
         return !interrupt.interrupted();
       },
       [&](const ConversationTurn& turn, const std::string& reply, bool right) {
-        if (replies) replies->write(reply_line(turn, reply, right));
+        replies.write(reply_line(turn, reply, right));
       });
   bar.erase();
-  if (replies) replies->commit();
+  replies.commit();
   if (scores.interrupted) tell("owl3: interrupted; of the questions asked so far:\n");
   fmt::print("{}", options.json ? json(scores, options) : table(scores, conversations.size()));
   return scores.interrupted ? interrupted_exit_code() : 0;

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "eval/row_texts.h"
 #include "eval/scoring.h"
 
 namespace owl3::cli {
@@ -129,10 +130,7 @@ std::string eval_report(const Evaluation& evaluation, const EvalSetting& setting
 
 std::string reply_line(const Exam& exam, const Ask& ask, const Reply& reply, bool right) {
   Json line = {{"by", name_of(exam.by)}, {"distractors", exam.distractors}};
-  // Hundreds of marks say nothing: the question is what stands behind the last of them.
-  constexpr std::string_view kMark = "<image>";
-  const size_t last = ask.text.rfind(kMark);
-  line["question"] = last == ask.text.npos ? ask.text : ask.text.substr(last + kMark.size());
+  line["question"] = behind_image_marks(ask.text);
   line["answer"] = ask.right ? ask.options[*ask.right] : ask.answer;
   if (reply.option_scores.empty()) {
     line["reply"] = reply.text;

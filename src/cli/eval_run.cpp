@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <optional>
-
 #include "cli/eval_curves.h"
 #include "cli/eval_report.h"
 #include "cli/interrupt.h"
 #include "cli/machine.h"
 #include "cli/progress_bar.h"
+#include "cli/replies_file.h"
 #include "cli/terminal.h"
-#include "core/atomic_file.h"
 #include "core/error.h"
 
 namespace owl3::cli {
@@ -37,12 +35,7 @@ int run_distractors(const EvalOptions& options, const LoadCandidate& load) {
   check_plot(options.plot);
   const std::vector<Exam> exams = plan(options);
   const InterruptGuard interrupt;
-  std::optional<AtomicFile> replies;
-  std::optional<WriteGuard> unfinished_parts_go;
-  if (!options.replies.empty()) {
-    unfinished_parts_go.emplace();
-    replies.emplace(options.replies);
-  }
+  RepliesFile replies(options.replies);
   ProgressBar bar;
   const Candidate candidate = load([&](std::string_view stage, int64_t done, int64_t total) {
     if (stage == "encoding images") bar.update(stage, done, total);
@@ -52,10 +45,10 @@ int run_distractors(const EvalOptions& options, const LoadCandidate& load) {
       exams, *candidate.examinee,
       [&](const Exam&, int64_t done, int64_t total) { bar.update("asking", done, total); },
       [&](const Exam& exam, const Ask& ask, const Reply& reply, bool right) {
-        if (replies) replies->write(reply_line(exam, ask, reply, right));
+        replies.write(reply_line(exam, ask, reply, right));
       });
   bar.erase();
-  if (replies) replies->commit();
+  replies.commit();
   if (evaluation.interrupted) tell("owl3: interrupted; of the questions asked so far:\n");
   fmt::print("{}", eval_report(evaluation,
                                {options, candidate.device, command_line(), candidate.stats()}));

@@ -6,20 +6,14 @@
 #include "data/jsonl_file.h"
 #include "data/sample.h"
 #include "data/sample_rows.h"
+#include "eval/row_texts.h"
 #include "formats/json_reader.h"
 
 namespace owl3 {
 
 namespace {
 
-constexpr std::string_view kMark = "<image>";
 constexpr const char* kNoTask = "question";
-
-size_t marks_in(std::string_view text) {
-  size_t count = 0;
-  for (size_t at = text.find(kMark); at != text.npos; at = text.find(kMark, at + 1)) ++count;
-  return count;
-}
 
 class RowParser {
  public:
@@ -32,8 +26,8 @@ class RowParser {
 
   Conversation conversation() {
     if (!row_.videos.empty()) reader_.fail("videos", "cannot be asked about here");
-    const std::vector<std::string> answers = strings("answers");
-    const std::vector<std::string> tasks = strings("tasks");
+    const std::vector<std::string> answers = text_list(json_, reader_, "answers");
+    const std::vector<std::string> tasks = text_list(json_, reader_, "tasks");
     Conversation conversation;
     for (size_t i = 0; i < row_.messages.size(); ++i) {
       const bool asks = i % 2 == 0;
@@ -60,25 +54,11 @@ class RowParser {
   ConversationTurn turn(const std::string& text) {
     ConversationTurn turn;
     turn.question = text;
-    for (size_t marks = marks_in(text); marks > 0; --marks, ++used_) {
+    for (int64_t marks = image_marks_in(text); marks > 0; --marks, ++used_) {
       if (used_ == row_.images.size()) reader_.fail("images", "are fewer than the <image> marks");
       turn.images.push_back(resolve_medium(row_.images[used_], root_));
     }
     return turn;
-  }
-
-  std::vector<std::string> strings(const char* key) const {
-    std::vector<std::string> texts;
-    const auto list = json_.find(key);
-    if (list == json_.end()) return texts;
-    if (!list->is_array()) reader_.fail(key, "must be a list of texts");
-    for (const auto& entry : *list) {
-      if (!entry.is_string() || entry.get<std::string>().empty()) {
-        reader_.fail(key, "must be a list of texts");
-      }
-      texts.push_back(entry.get<std::string>());
-    }
-    return texts;
   }
 
   std::string name_;

@@ -10,6 +10,7 @@
 #include "data/media_reader.h"
 #include "data/sample.h"
 #include "data/sample_rows.h"
+#include "eval/row_texts.h"
 #include "eval/scoring.h"
 #include "formats/json_reader.h"
 
@@ -17,24 +18,17 @@ namespace owl3 {
 
 namespace {
 
-constexpr std::string_view kMark = "<image>";
 constexpr std::string_view kNumber = "{number}";
 constexpr int64_t kMaxDistractors = 1'000'000;
 constexpr size_t kMaxOptions = 26;
 
-int64_t marks_in(std::string_view text) {
-  int64_t count = 0;
-  for (size_t at = text.find(kMark); at != text.npos; at = text.find(kMark, at + 1)) ++count;
-  return count;
-}
-
 /// The question without its image's mark, and without the line end behind that.
 std::string without_mark(std::string text) {
-  const size_t at = text.find(kMark);
+  const size_t at = text.find(kRowImageMark);
   if (at == text.npos) return text;
-  const size_t end = at + kMark.size();
+  const size_t end = at + kRowImageMark.size();
   const bool line_end = end < text.size() && text[end] == '\n';
-  return text.erase(at, kMark.size() + (line_end ? 1 : 0));
+  return text.erase(at, kRowImageMark.size() + (line_end ? 1 : 0));
 }
 
 class RowParser {
@@ -67,9 +61,9 @@ class RowParser {
     exam.images = images_;
     Ask ask;
     ask.text = row_.messages[0].text;
-    if (marks_in(ask.text) != static_cast<int64_t>(images_.size())) {
+    if (image_marks_in(ask.text) != static_cast<int64_t>(images_.size())) {
       fail("images", fmt::format("has {} entries, but the question {} <image> marks",
-                                 images_.size(), marks_in(ask.text)));
+                                 images_.size(), image_marks_in(ask.text)));
     }
     ask.options = options();
     ask.answer = answer();
@@ -85,7 +79,8 @@ class RowParser {
     }
     ImageQuestion question;
     question.text = without_mark(row_.messages[0].text);
-    if (marks_in(question.text) != 0) fail("images", "has one entry, but the question more marks");
+    if (image_marks_in(question.text) != 0)
+      fail("images", "has one entry, but the question more marks");
     if (question.text.find(kNumber) != question.text.npos) question.by = Pointing::kNumber;
     question.image = images_[0];
     question.options = options();
@@ -99,22 +94,8 @@ class RowParser {
     reader_.fail(key, what);
   }
 
-  std::vector<std::string> strings(const char* key) const {
-    std::vector<std::string> texts;
-    const auto list = json_.find(key);
-    if (list == json_.end() || list->is_null()) return texts;
-    if (!list->is_array()) fail(key, "must be a list of texts");
-    for (const auto& entry : *list) {
-      if (!entry.is_string() || words_of(entry.get<std::string>()).empty()) {
-        fail(key, "must be a list of texts");
-      }
-      texts.push_back(entry.get<std::string>());
-    }
-    return texts;
-  }
-
   std::vector<std::string> options() const {
-    std::vector<std::string> texts = strings("options");
+    std::vector<std::string> texts = text_list(json_, reader_, "options");
     if (texts.size() > kMaxOptions) fail("options", "are more than 26");
     for (size_t i = 0; i < texts.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
@@ -127,7 +108,7 @@ class RowParser {
   }
 
   std::string answer() const {
-    std::vector<std::string> answers = strings("answers");
+    std::vector<std::string> answers = text_list(json_, reader_, "answers");
     if (const auto single = reader_.optional_string("answer")) answers = {*single};
     if (answers.size() != 1) fail("answer", "is missing");
     if (words_of(answers[0]).empty()) fail("answer", "has no words");

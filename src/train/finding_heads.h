@@ -28,10 +28,10 @@ namespace owl3::train {
 ///                          are: the image's number, for one
 ///
 /// `siglip` is the model of a run of task: siglip. To be called after start_copying() and with the
-/// encoder in place, with the same `deviation` and `seed`. At a `sharpness` of 1.5, in what was looked into, a word gives
-/// nearly all its attention to one image of four that shows it. Throws InputError where the model
-/// is not gated, has too few layers or none of hyper attention where this needs it, or the tower's
-/// files don't fit.
+/// encoder in place, with the same `deviation` and `seed`. At a `sharpness` of 1.5, in what was
+/// looked into, a word gives nearly all its attention to one image of four that shows it. Throws
+/// InputError where the model is not gated, has too few layers or none of hyper attention where
+/// this needs it, or the tower's files don't fit.
 void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, double sharpness,
                    double deviation, uint64_t seed);
 

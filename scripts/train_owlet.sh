@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains owlet, a small mPLUG-Owl3, from nothing: pictures and questions, a tokenizer, seven runs by
+# Trains owlet, a small mPLUG-Owl3, from nothing: pictures and questions, a tokenizer, six runs by
 # recipes/owlet/, owlet.gguf. docs/owlet.md tells what, why, and how far that is.
 #
 #   scripts/train_owlet.sh [FOLDER] [--encoder ENCODER]
@@ -83,26 +83,25 @@ else
   # The encoder's pictures are no others': the decoder meets features as good as those of new ones.
   whole pictures "$owl3" make-data pictures --seed 2 --pictures 250000 --kind siglip=250000
 fi
-whole data "$owl3" make-data data --pictures 50000 \
-  --kind echo=15000,text=60000,pages=60000,recall=80000,stage1=50000,stage2=20000,stage3=60000
+kinds=echo=15000,text=60000,pages=60000,lists=80000,recall=80000
+kinds+=,stage1=50000,stage2=20000,stage3=60000
+whole data "$owl3" make-data data --pictures 50000 --kind "$kinds"
 whole held-out "$owl3" make-data held-out --split test --seed 1 --pictures 5000 \
-  --kind siglip=1024,recall=400,stage3=2000,distractors=7200
+  --kind siglip=1024,lists=400,recall=400,stage3=2000,distractors=7200
 [ -f tokenizer.json ] ||
   "$owl3" make-tokenizer tokenizer.json data/text.jsonl data/stage*.jsonl --whole-numbers 400
 
-step "1 of 7: a vision encoder"
+step "1 of 6: a vision encoder"
 train siglip
-step "2 of 7: a decoder that copies"
+step "2 of 6: a decoder that copies"
 train echo
-step "3 of 7: and speaks"
-train text
-step "4 of 7: pictures to words, one among several"
+step "3 of 6: what pictures show, one image among several"
 train stage1
-step "5 of 7: sentences, reading, clips"
+step "4 of 6: sentences, reading, clips"
 train stage2
-step "6 of 7: conversations"
+step "5 of 6: conversations"
 train stage3
-step "7 of 7: long sequences"
+step "6 of 6: long sequences"
 train long
 
 step "One file"

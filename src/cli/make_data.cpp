@@ -162,10 +162,9 @@ void add_make_data_command(CLI::App& app) {
       "make-data", "Draw pictures with questions and answers, to train a small model on");
   command->footer(
       "OUT gets KIND.jsonl for every kind, in the form of ms-swift's data sets, and the pictures\n"
-      "in pictures.tar. Kinds: siglip (captions), echo and text (no pictures), pages and recall\n"
-      "(many pictures in few words), stage1 to stage3 (the paper's stages), distractors (a "
-      "question\n"
-      "among N other images, for evaluation), demo.\n"
+      "in pictures.tar. Kinds: siglip (captions), echo and text (no pictures), pages, lists\n"
+      "and recall (many pictures in few words), stage1 to stage3 (the paper's stages),\n"
+      "distractors (a question among N other images, for evaluation), demo.\n"
       "The same options give the same bytes. No test picture shows a thing on the ground and at\n"
       "the place where training has it.\n\n"
       "Examples:\n"

@@ -1,7 +1,6 @@
 // Many pictures in few words: what pictures show, and how to find one among others, is learnt from
 // these in a fraction of the tokens that whole conversations take.
 #include <algorithm>
-#include <set>
 
 #include "scenes/catalogue.h"
 #include "scenes/language.h"
@@ -10,6 +9,8 @@
 namespace owl3 {
 
 namespace {
+
+constexpr int kMaxListed = 10;
 
 /// "an owl", "an owl on a green ground", "an owl on a green ground, at the top left"
 std::string short_caption(const Scene& scene, Random& random) {
@@ -30,24 +31,49 @@ int telling_thing(const std::vector<const Scene*>& scenes, size_t index) {
   return -1;
 }
 
-/// The shortest questions there are: by number, by what is shown.
-Turn short_question(const std::vector<const Scene*>& scenes, Random& random) {
-  const auto index = static_cast<size_t>(random.below(static_cast<int>(scenes.size())));
-  const Scene& scene = *scenes[index];
-  const std::string number = std::to_string(index + 1);
-  const int draw = random.below(3);
-  const int thing = draw == 0 ? -1 : telling_thing(scenes, index);
-  if (thing < 0) {
-    return {"recall thing", fmt::format("Image {}?", number),
-            capitalised(contents_phrase(scene)) + ".", contents_key(scene)};
+/// What is found, "green", by what, "owl", and how a sentence says it.
+struct Pair {
+  std::string key;
+  std::string value;
+  std::string sentence;
+};
+
+std::string joined_values(const std::vector<Pair>& pairs, std::string_view between) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value, sentence] : pairs) {
+    parts.push_back(fmt::format("{}{}{}", key, between, value));
   }
-  if (draw == 1) {
-    return {"recall number", fmt::format("The {}?", noun(thing)), fmt::format("Image {}.", number),
-            number};
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// Values one token behind their keys, two or three, or where sentences have them:
+///   "Grounds: owl, 7?"            "Grounds: owl green, 7 red."
+///   "Grounds are: owl, 7?"        "Grounds are: owl is green, 7 is red."
+///   "Tell the grounds: owl, 7?"   "The ground behind the owl is green. The ground in image 7 ..."
+Turn list_turn(std::string_view title, std::vector<Pair> pairs, ListForm form, Random& random) {
+  random.shuffle(pairs);
+  pairs.resize(std::min(pairs.size(), static_cast<size_t>(random.between(1, kMaxListed))));
+  std::vector<std::string> keys, values, sentences;
+  for (const auto& [key, value, sentence] : pairs) {
+    keys.push_back(key);
+    values.push_back(value);
+    sentences.push_back(capitalised(sentence + "."));
   }
-  const std::string ground(ground_name(scene));
-  return {"recall ground", fmt::format("Behind the {}?", noun(thing)), capitalised(ground) + ".",
-          ground};
+  const int draw = form == ListForm::kDirect ? 0 : random.below(100);
+  std::string lead = fmt::format("{}{}: ", title, draw < 40 ? "" : " are");
+  // A tokenizer makes two tokens of " 3": a number that is a value stands as behind an image.
+  std::string answer = lead +
+                       joined_values(pairs, draw >= 40          ? " is "
+                                            : title == "images" ? ""
+                                                                : " ") +
+                       ".";
+  if (draw >= 60) {
+    lead = fmt::format("tell the {}: ", title);
+    answer = fmt::format("{}", fmt::join(sentences, " "));
+  }
+  return {fmt::format("list {}", title),
+          capitalised(fmt::format("{}{}?", lead, fmt::join(keys, ", "))), capitalised(answer),
+          fmt::format("{}", fmt::join(values, ", "))};
 }
 
 }  // namespace
@@ -66,22 +92,51 @@ Row RowMaker::pages(Random& random) const {
   return row;
 }
 
-/// Numbered images, and many short questions about one or another.
-Row RowMaker::recall(Random& random) const {
+std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm form,
+                             Random& random) {
+  std::vector<Pair> things, numbers, grounds;
+  for (size_t i = 0; i < images.size(); ++i) {
+    const ListedImage& image = images[i];
+    const std::string number = std::to_string(i + 1);
+    // One or the other, so that the second can't be copied from the first.
+    if (!image.found_by.empty() && random.chance(50)) {
+      numbers.push_back(
+          {image.found_by, number, fmt::format("the {} is in image {}", image.found_by, number)});
+    } else if (!image.name.empty()) {
+      things.push_back(
+          {number, image.name, fmt::format("image {} shows {}", number, with_article(image.name))});
+    }
+    const bool found = !image.found_by.empty() && random.chance(60);
+    const std::string where = found ? "behind the " + image.found_by : "in image " + number;
+    grounds.push_back({found ? image.found_by : number, image.ground,
+                       fmt::format("the ground {} is {}", where, image.ground)});
+  }
+  std::vector<Turn> turns;
+  if (!things.empty()) turns.push_back(list_turn("things", things, form, random));
+  if (!numbers.empty()) turns.push_back(list_turn("images", numbers, form, random));
+  turns.push_back(list_turn("grounds", grounds, form, random));
+  random.shuffle(turns);
+  return turns;
+}
+
+/// Numbered images, and lists of what is known of one and asked of it.
+Row RowMaker::lists(ListForm form, Random& random) const {
   Row row;
   const int images = std::min(random.chance(60) ? random.between(2, 6) : random.between(7, 32),
                               options_.max_images);
   row.pictures = pick_images(images, random);
   std::vector<const Scene*> scenes;
   for (const int picture : row.pictures) scenes.push_back(&pool_->scene(picture));
-  const std::string block =
-      image_block(Numbering::kAfter, std::vector<std::string>(row.pictures.size(), "<image>"));
-  std::set<std::string> asked;
-  for (int count = random.between(6, 10 + images / 2); count > 0; --count) {
-    const Turn turn = short_question(scenes, random);
-    if (!asked.insert(turn.question).second) continue;  // the answer would stand there already
-    add_turn(row, turn, row.messages.empty() ? block : "");
+  std::vector<ListedImage> listed;
+  for (size_t i = 0; i < scenes.size(); ++i) {
+    const Scene& scene = *scenes[i];
+    const int telling = telling_thing(scenes, i);
+    listed.push_back({scene.objects.size() == 1 ? std::string(noun(scene.objects[0].thing)) : "",
+                      telling < 0 ? "" : std::string(noun(telling)),
+                      std::string(ground_name(scene))});
   }
+  add_turns(row, list_turns(listed, form, random),
+            image_block(Numbering::kAfter, std::vector<std::string>(scenes.size(), "<image>")));
   return row;
 }
 

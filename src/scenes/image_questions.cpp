@@ -161,8 +161,10 @@ std::optional<Turn> ask_size(const Scene& scene, const ImageName& image, Random&
 }
 
 std::optional<Turn> ask_description(const Scene& scene, const ImageName& image, Random& random) {
+  const bool alone = image.suffix.empty();
+  const std::string shows = alone ? "" : image.subject + " shows ";
   return Turn{"describe", phrase(random, {"Describe {0}.", "Tell me about {0}."}, image.subject),
-              capitalised(caption(scene) + "."), contents_key(scene)};
+              capitalised(shows + caption(scene) + "."), contents_key(scene)};
 }
 
 std::optional<Turn> ask_kind(const Scene& scene, const ImageName& image, Random& random) {

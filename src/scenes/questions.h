@@ -61,6 +61,20 @@ struct ImageSequence {
 /// A conversation of up to `count` questions on the sequence.
 std::vector<Turn> converse(const ImageSequence& sequence, int count, Random& random);
 
+/// An image as lists name it; empty: they don't.
+struct ListedImage {
+  std::string name;      // the one thing that it shows
+  std::string found_by;  // a thing that no other image shows
+  std::string ground;
+};
+enum class ListForm {
+  kDirect,  // every value directly behind what it is found by: "Grounds: owl green, 7 red."
+  kAny      // there, or a word or more behind: "The ground behind the owl is green."
+};
+/// One question each for what images show, for their numbers and for their grounds, about several
+/// images at once: "Grounds: owl, 7?" (dense_rows.cpp)
+std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm form, Random& random);
+
 /// "green, red, blue or pink", in any order: the right one and three others.
 struct Choice {
   std::vector<std::string> options;

@@ -16,7 +16,7 @@ constexpr int kShortSequence = 12;
 constexpr int kFindableBare = 8;  // images that can be told by counting alone
 
 constexpr std::array<std::string_view, kRowKinds> kKindNames = {
-    "siglip", "echo",   "text",   "pages",       "recall",
+    "siglip", "echo",   "text",   "pages",       "lists", "recall",
     "stage1", "stage2", "stage3", "distractors", "demo"};
 
 std::vector<std::string> marks(size_t count) {
@@ -89,8 +89,10 @@ Row RowMaker::make(RowKind kind, int64_t index) const {
       return make_text_row(*maker_, random);
     case RowKind::kPages:
       return pages(random);
+    case RowKind::kLists:
+      return lists(ListForm::kDirect, random);
     case RowKind::kRecall:
-      return recall(random);
+      return lists(ListForm::kAny, random);
     case RowKind::kStage1:
       return caption_row(random);
     case RowKind::kStage2:

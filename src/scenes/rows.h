@@ -19,6 +19,7 @@ enum class RowKind {
   kEcho,
   kText,
   kPages,
+  kLists,
   kRecall,
   kStage1,
   kStage2,
@@ -26,7 +27,7 @@ enum class RowKind {
   kDistractors,
   kDemo
 };
-inline constexpr int kRowKinds = 10;
+inline constexpr int kRowKinds = 11;
 std::string_view name_of(RowKind kind);
 std::optional<RowKind> row_kind_of(std::string_view name);
 
@@ -90,7 +91,7 @@ class RowMaker {
   Row clip(bool describe_only, Random& random) const;
   Row distractors(int64_t index) const;
   Row pages(Random& random) const;
-  Row recall(Random& random) const;
+  Row lists(ListForm form, Random& random) const;
 
   std::vector<int> pick_images(int count, Random& random) const;
   int sequence_length(Random& random) const;

@@ -15,8 +15,11 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-bool is_word_character(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0;
+/// Whether a word ends between the two: between letters, or digits, none does.
+bool word_ends_between(char before, char after) {
+  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  const auto digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
+  return !(letter(before) && letter(after)) && !(digit(before) && digit(after));
 }
 
 /// Where the words end in the text, at or after `from`; npos when they are not there.
@@ -24,8 +27,8 @@ size_t end_of_words(std::string_view text, std::string_view words, size_t from =
   if (words.empty()) return text.npos;
   for (size_t at = text.find(words, from); at != text.npos; at = text.find(words, at + 1)) {
     const size_t end = at + words.size();
-    const bool begins = at == 0 || !is_word_character(text[at - 1]);
-    const bool ends = end == text.size() || !is_word_character(text[end]);
+    const bool begins = at == 0 || word_ends_between(text[at - 1], text[at]);
+    const bool ends = end == text.size() || word_ends_between(text[end - 1], text[end]);
     if (begins && ends) return end;
   }
   return text.npos;

@@ -1,4 +1,6 @@
-// Questions about a sequence of images: by number, by what they show, across all of them.
+// Questions about a sequence of images: by number, by what they show, across all of them. An answer
+// first says again what is looked for, then what was found: it is looked up from there, one word
+// away ("The owl is in image 3.", not "Image 3 shows an owl.").
 #include <algorithm>
 #include <array>
 #include <map>
@@ -14,10 +16,6 @@ namespace {
 
 constexpr int kFewImages = 12;  // what a person would count or compare
 constexpr int kMaxNeighbours = 60;
-
-std::string shows(int image, const std::string& what) {
-  return fmt::format("Image {} shows {}.", image, what);
-}
 
 class Asker {
  public:
@@ -124,18 +122,15 @@ class Asker {
     const auto target = unique();
     if (!sequence_->numbers || !target) return std::nullopt;
     remember(Task::kWhich, target->image);
+    last_thing_ = target->thing;
     const std::string what(noun(target->thing));
     const std::string number = std::to_string(target->image + 1);
-    if (random_->chance(50)) {
-      return Turn{
-          "which image",
-          pick({"In which image is the " + what + "?", "Where is the image of the " + what + "?"}),
-          fmt::format("The {} is in image {}.", what, number), number};
-    }
-    return Turn{"which image",
-                pick({"Which image shows " + with_article(what) + "?",
-                      "Find the image with " + with_article(what) + "."}),
-                shows(target->image + 1, with_article(what)), number};
+    return Turn{
+        "which image",
+        pick({"In which image is the " + what + "?", "Where is the image of the " + what + "?",
+              "Which image shows " + with_article(what) + "?",
+              "Find the image with " + with_article(what) + "."}),
+        fmt::format("The {} is in image {}.", what, number), number};
   }
 
   std::optional<Turn> which_ground() {
@@ -150,7 +145,8 @@ class Asker {
     return Turn{
         "which ground",
         pick({"Which image has " + ground + "?", "In which image is there " + ground + "?"}),
-        fmt::format("Image {} has {}.", image + 1, ground), std::to_string(image + 1)};
+        fmt::format("The {} ground is in image {}.", ground_name(scene(image)), image + 1),
+        std::to_string(image + 1)};
   }
 
   std::optional<Turn> which_writing() {
@@ -163,7 +159,8 @@ class Asker {
     const std::string what = contents_phrase(scene(image));
     return Turn{"which writing",
                 pick({"Which image shows " + what + "?", "In which image is " + what + "?"}),
-                shows(image + 1, what), std::to_string(image + 1)};
+                capitalised(fmt::format("{} is in image {}.", what, image + 1)),
+                std::to_string(image + 1)};
   }
 
   std::optional<Turn> place_of() {
@@ -254,7 +251,7 @@ class Asker {
     const char* comes = scene(other).objects.size() > 1 ? "come" : "comes";
     return Turn{
         "neighbour", fmt::format("What comes {} the {}?", word, noun(target->thing)),
-        capitalised(fmt::format("{} {} {} the {}.", what, comes, word, noun(target->thing))),
+        capitalised(fmt::format("{} the {} {} {}.", word, noun(target->thing), comes, what)),
         contents_key(scene(other))};
   }
 
@@ -319,7 +316,7 @@ class Asker {
     last_image_ = -1;
     return Turn{"ground there",
                 pick({"And what colour is the ground there?", "Which colour is the ground there?"}),
-                fmt::format("The ground there is {}.", ground), ground};
+                fmt::format("The ground behind the {} is {}.", noun(last_thing_), ground), ground};
   }
 
   /// The thing that a question of ground_behind(), just asked, was about.
@@ -339,6 +336,7 @@ class Asker {
   std::vector<Unique> unique_;                           // things that one image alone shows, once
   Task last_task_ = Task::kOther;
   int last_image_ = -1;
+  int last_thing_ = -1;  // of Task::kWhich
 };
 
 }  // namespace

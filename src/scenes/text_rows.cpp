@@ -119,42 +119,20 @@ Turn echo(Random& random) {
           capitalised(items) + ".", items};
 }
 
-/// A numbered list as images stand in one, and short questions about it by number and by name.
+/// Captions as images stand in a sequence, and lists made of them.
 std::pair<std::string, std::vector<Turn>> recall(Random& random) {
-  struct Entry {
-    std::string thing, ground;
-  };
-  std::vector<Entry> list;
-  std::vector<std::string> entries;
+  std::vector<ListedImage> images;
+  std::vector<std::string> captions;
   const int count = random.between(2, random.chance(60) ? 8 : 24);
-  while (static_cast<int>(list.size()) < count) {
+  while (static_cast<int>(images.size()) < count) {
     const std::string& thing = things()[static_cast<size_t>(any_thing(random))].singular;
-    const bool known = std::any_of(list.begin(), list.end(),
-                                   [&](const Entry& entry) { return entry.thing == thing; });
+    const bool known = std::any_of(images.begin(), images.end(),
+                                   [&](const ListedImage& image) { return image.name == thing; });
     if (known) continue;
-    list.push_back({thing, std::string(random.pick(kColours).name)});
-    entries.push_back(fmt::format("({} on {})", with_article(thing), list.back().ground));
+    images.push_back({thing, thing, std::string(random.pick(kColours).name)});
+    captions.push_back(fmt::format("({} on {})", with_article(thing), images.back().ground));
   }
-  std::vector<Turn> turns;
-  for (int turn = random.between(4, 10); turn > 0; --turn) {
-    const int place = random.below(count);
-    const auto& [thing, ground] = list[static_cast<size_t>(place)];
-    const std::string number = std::to_string(place + 1);
-    switch (random.below(3)) {
-      case 0:
-        turns.push_back({"recall thing", fmt::format("Image {}?", number),
-                         capitalised(with_article(thing)) + ".", thing});
-        break;
-      case 1:
-        turns.push_back({"recall number", fmt::format("The {}?", thing),
-                         fmt::format("Image {}.", number), number});
-        break;
-      default:
-        turns.push_back({"recall ground", fmt::format("Behind the {}?", thing),
-                         capitalised(ground) + ".", ground});
-    }
-  }
-  return {image_block(Numbering::kAfter, entries), turns};
+  return {image_block(Numbering::kAfter, captions), list_turns(images, ListForm::kAny, random)};
 }
 
 }  // namespace

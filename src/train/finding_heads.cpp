@@ -25,6 +25,10 @@ using torch::Tensor;
 constexpr double kMeaningSize = 1.5;
 /// The space's minor components are made louder than they are, so that they are heard.
 constexpr double kMinorSize = 2;
+/// How much a word means what the word before it means: its own meaning counts kMeaningSize.
+constexpr double kPredecessorSize = 1.5;
+/// How much sharper words are looked for among the tokens of a text than among images.
+constexpr double kAmongTokens = 1.3;
 
 /// What pre-training made of words and images, in coordinates along principal components.
 struct SharedSpace {
@@ -106,11 +110,11 @@ void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, 
                    double deviation, uint64_t seed) {
   const torch::NoGradGuard no_gradients;
   const ModelConfig& config = module.config();
-  if (module.variant() != Variant::kGated || config.num_hidden_layers < 4 ||
-      !config.is_hyper_layer(0) || config.is_hyper_layer(3)) {
+  if (module.variant() != Variant::kGated || config.num_hidden_layers < 2 ||
+      !config.is_hyper_layer(0) || config.is_hyper_layer(1)) {
     throw InputError(
-        "init.finding needs the gated variant, four layers, and hyper attention in the first of "
-        "them but not in the fourth");
+        "init.finding needs the gated variant, and hyper attention in the first layer but not in "
+        "the second");
   }
   const StreamDirections stream = stream_directions(config, seed);
   const int64_t half = stream.meaning.size(0);
@@ -131,6 +135,10 @@ void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, 
 
   AttentionHead nearest(module, 0, config.num_attention_heads - 1);
   tell_what_is_seen(nearest, stream, 3 * size);
+  // start_copying() has it tell predecessors' identities in the first half of its channels.
+  AttentionHead previous(module, 0, 0);
+  previous.rows("v_proj.weight").slice(0, half).copy_(stream.meaning);
+  previous.output().slice(1, half).copy_(kPredecessorSize * size * stream.meaning.t());
   const Tensor meaning = slow_rows(stream.meaning, sharpness);
   for (const int64_t layer : config.hyper_layers) {
     if (layer == 1) continue;
@@ -139,10 +147,13 @@ void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, 
     fill_slow_channels(finding.visual_keys(), meaning);
     tell_what_is_seen(finding, stream, 4 * size);
   }
-  AttentionHead told(module, 3, 0);
-  fill_slow_channels(told.rows("q_proj.weight"), meaning);
-  fill_slow_channels(told.rows("k_proj.weight"), slow_rows(stream.seen, sharpness));
-  look_away(told.rows("q_proj.bias"), told.rows("k_proj.bias"), 2.5);  // would find itself
+  // Words are no images: the difference is what a token saw and is not. It stands among all the
+  // tokens of the text, an image only among images.
+  AttentionHead told(module, 1, 2);
+  fill_slow_channels(told.rows("q_proj.weight"), kAmongTokens * meaning);
+  fill_slow_channels(told.rows("k_proj.weight"),
+                     slow_rows(stream.seen - stream.meaning, kAmongTokens * sharpness));
+  look_away(told.rows("q_proj.bias"), told.rows("k_proj.bias"), 2.5);
   copy_values(told, stream.continued, 3 * size);
 }
 

@@ -15,22 +15,23 @@ namespace owl3::train {
 /// can show, and `seen`, what images showed.
 ///
 ///   embeddings             hold what the text tower makes of the token, in both; tied to the
-///   output,
-///                          what is seen is thereby named
+///                          output, what is seen is thereby named
 ///   projector              turns the space, the encoder's final norm included, so that its
 ///                          principal components lie in `meaning`, others elsewhere
 ///   layer 1, first head    words behind an image get to `seen` what it shows
 ///                          (InitialiseOptions::nearest_image makes the head look there)
+///   layer 1, last head     (which tells a word its predecessor's identity) tells it what that
+///                          means, too: what "owl" finds, "is" finds in "the owl is green"
 ///   other hyper layers, last head
 ///                          a word attends to the images that show what it means, and gets to
 ///                          `seen` what else they show
-///   layer 4, last head     a word attends to the words that saw what it means, and gets what they
-///                          are: the image's number, for one
+///   layer 2, first of the  a word attends to what is behind the image that shows what it means,
+///   last three heads       and gets what that is: the image's number
 ///
 /// `siglip` is the model of a run of task: siglip. To be called after start_copying() and with the
 /// encoder in place, with the same `deviation` and `seed`. At a `sharpness` of 1.5, in what was
 /// looked into, a word gives nearly all its attention to one image of four that shows it. Throws
-/// InputError where the model is not gated, has too few layers or none of hyper attention where
+/// InputError where the model is not gated, has one layer, or hyper attention elsewhere than where
 /// this needs it, or the tower's files don't fit.
 void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, double sharpness,
                    double deviation, uint64_t seed);

@@ -64,7 +64,7 @@ TEST(MakeData, TellsWhatItWrote) {
 TEST(MakeData, RefusesWhatCannotBe) {
   const std::string out = scratch("refused");
   expect_refusal(run_owl3({"make-data", out, "--kind", "stage9"}), 2,
-                 "--kind stage9: is none of siglip, echo, text, pages, recall");
+                 "--kind stage9: is none of siglip, echo, text, pages, lists, recall");
   expect_refusal(run_owl3({"make-data", out, "--kind", "stage1=x"}), 2,
                  "must be KIND or KIND=ROWS");
   expect_refusal(run_owl3({"make-data", out, "--kind", "text,text"}), 2, "asked for twice");

@@ -70,6 +70,8 @@ TEST(Language, HasArticlesPluralsAndNumbers) {
 TEST(Score, TakesWholeWordsAndWholePlaces) {
   EXPECT_TRUE(is_right_answer("The owl is in image 3.", "3"));
   EXPECT_FALSE(is_right_answer("The owl is in image 37.", "3"));
+  EXPECT_TRUE(is_right_answer("Images: owl3, pear12.", "3, 12"));
+  EXPECT_FALSE(is_right_answer("Images: owl12, pear3.", "2, 3"));
   EXPECT_TRUE(is_right_answer("This is a cat.", "cat"));
   EXPECT_FALSE(is_right_answer("This is a caterpillar.", "cat"));
   EXPECT_TRUE(is_right_answer("An owl is on the left.", "left"));

@@ -18,10 +18,10 @@ using torch::Tensor;
 
 constexpr int64_t kWords = 12;
 
-std::string config_with(int layers) {
-  return R"({"hidden_size": 96, "num_attention_heads": 3, "num_hidden_layers": )" +
-         std::to_string(layers) + R"(, "intermediate_size": 128, "vocab_size": 20,
-             "hyper_layers": [1, 3], "rope_theta": 100000, "tie_word_embeddings": true,
+std::string config_with(const std::string& hyper_layers = "[1, 3]") {
+  return R"({"hidden_size": 96, "num_attention_heads": 3, "num_hidden_layers": 4,
+             "intermediate_size": 128, "vocab_size": 20, "hyper_layers": )" +
+         hyper_layers + R"(, "rope_theta": 100000, "tie_word_embeddings": true,
              "vision_config": {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2,
                                "intermediate_size": 48, "image_size": 12, "patch_size": 4}})";
 }
@@ -33,7 +33,7 @@ class FindingHeads : public testing::Test {
     folder_ = std::make_unique<ScratchFolder>();
     torch::manual_seed(5);
     pictures_ = torch::randn({kWords, 3, 12, 12}).clamp(-1, 1);
-    VisionConfig vision = parse_model_config(config_with(4), "config.json").vision;
+    VisionConfig vision = parse_model_config(config_with(), "config.json").vision;
     vision.num_hidden_layers = 2;  // those that are read
     SiglipPretrainer pretrainer(vision, TextTowerConfig{20, 32, 1, 2, 32, 4}, 3);
     std::vector<std::vector<int64_t>> words;
@@ -46,15 +46,15 @@ class FindingHeads : public testing::Test {
       optimiser.step();
     }
     pretrainer->save(folder_->path(), DType::kF32);
-    folder_->write("config.json", config_with(4));
+    folder_->write("config.json", config_with());
   }
   static void TearDownTestSuite() {
     folder_.reset();
     pictures_ = Tensor();
   }
 
-  static LoadedModel model(int layers = 4) {
-    LoadedModel model = new_model(config_with(layers), "config.json", Variant::kGated, "",
+  static LoadedModel model(const std::string& hyper_layers = "[1, 3]") {
+    LoadedModel model = new_model(config_with(hyper_layers), "config.json", Variant::kGated, "",
                                   {.seed = 1, .nearest_image = 4, .copying = 2.5});
     load_vision(model, folder_->path());
     start_finding(*model.module, folder_->path(), 1.5, 0.02, 1);
@@ -110,7 +110,7 @@ TEST_F(FindingHeads, AWordAttendsToTheNumberOfTheImageThatShowsIt) {
   const torch::NoGradGuard no_gradients;
   LoadedModel loaded = model();
   Owl3ModuleImpl& module = *loaded.module;
-  AttentionHead nearest(module, 0, 2), told(module, 3, 0);
+  AttentionHead nearest(module, 0, 2), told(module, 1, 2);
   const Tensor seen =
       images(module).matmul(nearest.visual_values().t()).matmul(nearest.output().t()).mean(1);
   const Tensor q = normalised(words(module)).matmul(told.rows("q_proj.weight").t());
@@ -119,9 +119,10 @@ TEST_F(FindingHeads, AWordAttendsToTheNumberOfTheImageThatShowsIt) {
 }
 
 TEST_F(FindingHeads, ModelsWithoutRoomForThemAreRefused) {
-  EXPECT_THROW(model(3), InputError);
+  EXPECT_THROW(model("[1, 2]"), InputError);
+  EXPECT_THROW(model("[3]"), InputError);
   LoadedModel loaded =
-      new_model(config_with(4), "config.json", Variant::kGated, "", {.seed = 1, .copying = 2.5});
+      new_model(config_with(), "config.json", Variant::kGated, "", {.seed = 1, .copying = 2.5});
   const ScratchFolder empty;
   EXPECT_THROW(start_finding(*loaded.module, empty.path(), 1.5, 0.02, 1), InputError);
 }

@@ -62,11 +62,9 @@ Turn list_turn(std::string_view title, std::vector<Pair> pairs, ListForm form, R
   const int draw = form == ListForm::kDirect ? 0 : random.below(100);
   std::string lead = fmt::format("{}{}: ", title, draw < 40 ? "" : " are");
   // A tokenizer makes two tokens of " 3": a number that is a value stands as behind an image.
-  std::string answer = lead +
-                       joined_values(pairs, draw >= 40          ? " is "
-                                            : title == "images" ? ""
-                                                                : " ") +
-                       ".";
+  const std::string_view behind = title == "images" ? "" : " ";
+  const std::string_view between = draw < 40 ? behind : " is ";
+  std::string answer = fmt::format("{}{}.", lead, joined_values(pairs, between));
   if (draw >= 60) {
     lead = fmt::format("tell the {}: ", title);
     answer = fmt::format("{}", fmt::join(sentences, " "));

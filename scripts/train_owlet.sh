@@ -84,8 +84,8 @@ else
   whole pictures "$owl3" make-data pictures --seed 2 --pictures 250000 --kind siglip=250000
 fi
 kinds=echo=15000,text=60000,pages=60000,lists=80000,recall=80000
-kinds+=,stage1=50000,stage2=20000,stage3=60000
-whole data "$owl3" make-data data --pictures 50000 --kind "$kinds"
+kinds+=,stage1=50000,stage2=20000,stage3=60000,single=60000,clip=20000
+whole data "$owl3" make-data data --pictures 50000 --clips 3000 --kind "$kinds"
 whole held-out "$owl3" make-data held-out --split test --seed 1 --pictures 5000 \
   --kind siglip=1024,lists=400,recall=400,stage3=2000,distractors=7200
 [ -f tokenizer.json ] ||

@@ -135,8 +135,9 @@ void add_picture_options(CLI::App& command, const std::shared_ptr<Options>& opti
       ->capture_default_str()
       ->type_name("N");
   command
-      .add_option("--clips", dataset.clips,
-                  "How many clips besides, for the kinds that have any (stage2, stage3, demo)")
+      .add_option(
+          "--clips", dataset.clips,
+          "How many clips besides, for the kinds that have any (stage2, stage3, clip, demo)")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str()
       ->type_name("N");
@@ -164,7 +165,8 @@ void add_make_data_command(CLI::App& app) {
       "OUT gets KIND.jsonl for every kind, in the form of ms-swift's data sets, and the pictures\n"
       "in pictures.tar. Kinds: siglip (captions), echo and text (no pictures), pages, lists\n"
       "and recall (many pictures in few words), stage1 to stage3 (the paper's stages),\n"
-      "distractors (a question among N other images, for evaluation), demo.\n"
+      "single and clip (those of stage3 about one picture or a clip), distractors (a question\n"
+      "among N other images, for evaluation), demo.\n"
       "The same options give the same bytes. No test picture shows a thing on the ground and at\n"
       "the place where training has it.\n\n"
       "Examples:\n"

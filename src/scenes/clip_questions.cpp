@@ -132,24 +132,23 @@ class ClipAsker {
          pick({"In which order do the things come?", "What comes one after the other?"}),
          capitalised(order() + "."), order_key()});
     turns.push_back({"clip first", pick({"What comes first?", "What is there at the start?"}),
-                     capitalised(a(0) + " comes first."), std::string(noun(clip_->things[0]))});
+                     fmt::format("First comes {}.", a(0)), std::string(noun(clip_->things[0]))});
     turns.push_back({"clip last", pick({"What comes last?", "What is there at the end?"}),
-                     capitalised(a(count - 1) + " comes last."),
+                     fmt::format("Last comes {}.", a(count - 1)),
                      std::string(noun(clip_->things[count - 1]))});
     const auto i = static_cast<size_t>(random_->below(static_cast<int>(count) - 1));
     const std::string earlier(noun(clip_->things[i]));
     const std::string later(noun(clip_->things[i + 1]));
     turns.push_back({"clip after", "What comes after the " + earlier + "?",
-                     capitalised(fmt::format("{} comes after the {}.", a(i + 1), earlier)), later});
+                     fmt::format("After the {} comes {}.", earlier, a(i + 1)), later});
     turns.push_back({"clip before", "What comes before the " + later + "?",
-                     capitalised(fmt::format("{} comes before the {}.", a(i), later)), earlier});
+                     fmt::format("Before the {} comes {}.", later, a(i)), earlier});
     const bool yes = random_->chance(50);
     turns.push_back({"clip is before",
                      fmt::format("Does the {} come before the {}?", yes ? earlier : later,
                                  yes ? later : earlier),
-                     yes ? fmt::format("Yes, the {} comes first.", earlier)
-                         : fmt::format("No, the {} comes first.", earlier),
-                     yes ? "Yes" : "No"});
+                     fmt::format("The {} comes first, so {}.", earlier, yes ? "yes" : "no"),
+                     yes ? "yes" : "no"});
   }
 
   void add_numbers(std::vector<Turn>& turns) {
@@ -157,11 +156,11 @@ class ClipAsker {
     const bool grow = clip_->kind == ClipKind::kGrow;
     for (const bool at_end : {false, true}) {
       const int count = number(at_end ? last() : first());
-      const char* when = at_end ? "at the end" : "at the start";
+      const char* when = at_end ? "end" : "start";
       turns.push_back(
           {at_end ? "clip end count" : "clip start count",
-           fmt::format("How many {} are there {}?", plural, when),
-           fmt::format("There {} {} {}.", count == 1 ? "is" : "are", counted(count, thing_), when),
+           fmt::format("How many {} are there at the {}?", plural, when),
+           fmt::format("The number of {} at the {} is {}.", plural, when, number_word(count)),
            number_word(count)});
     }
     turns.push_back({"clip more or fewer", fmt::format("Do the {} become more or fewer?", plural),
@@ -191,12 +190,12 @@ class ClipAsker {
                      capitalised(fmt::format("{} {}.", with_article(name_), which)), name_});
     const bool at_end = random_->chance(50);
     const bool there = at_end == appears;
-    turns.push_back(
-        {"clip there",
-         fmt::format("Is there {} at the {}?", with_article(name_), at_end ? "end" : "start"),
-         there ? fmt::format("Yes, there is {}.", with_article(name_))
-               : fmt::format("No, there is no {}.", name_),
-         there ? "Yes" : "No"});
+    const char* when = at_end ? "end" : "start";
+    turns.push_back({"clip there", fmt::format("Is there {} at the {}?", with_article(name_), when),
+                     there
+                         ? fmt::format("At the {} there is {}, so yes.", when, with_article(name_))
+                         : fmt::format("At the {} there is nothing, so no.", when),
+                     there ? "yes" : "no"});
   }
 
   const Clip* clip_;

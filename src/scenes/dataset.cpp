@@ -25,7 +25,8 @@ std::string picture_name(int picture) {
 }
 
 bool has_clips(RowKind kind) {
-  return kind == RowKind::kStage2 || kind == RowKind::kStage3 || kind == RowKind::kDemo;
+  return kind == RowKind::kStage2 || kind == RowKind::kStage3 || kind == RowKind::kClip ||
+         kind == RowKind::kDemo;
 }
 
 void go_on(const DatasetProgress& progress, std::string_view stage, int64_t done, int64_t total) {

@@ -98,8 +98,8 @@ std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm fo
     const std::string number = std::to_string(i + 1);
     // One or the other, so that the second can't be copied from the first.
     if (!image.found_by.empty() && random.chance(50)) {
-      numbers.push_back(
-          {image.found_by, number, fmt::format("the {} is in image {}", image.found_by, number)});
+      numbers.push_back({image.found_by, number,
+                         fmt::format("the image with the {} is {}", image.found_by, number)});
     } else if (!image.name.empty()) {
       things.push_back(
           {number, image.name, fmt::format("image {} shows {}", number, with_article(image.name))});

@@ -1,4 +1,5 @@
-// Questions about one image.
+// Questions about one image. Where an answer has to be looked up or judged, it first says again by
+// what ("The number of owls is three." and not "There are three owls.").
 #include <algorithm>
 #include <array>
 
@@ -80,7 +81,7 @@ std::optional<Turn> ask_side(const Scene& scene, const ImageName& image, Random&
   const std::string where = place_phrase(object.place);
   return Turn{"side",
               phrase(random, {"What is {0}{1}?", "Which thing is {0}{1}?"}, where, image.suffix),
-              capitalised(fmt::format("{} is {}.", with_article(noun(object.thing)), where)),
+              capitalised(fmt::format("{} is {}.", where, with_article(noun(object.thing)))),
               std::string(noun(object.thing))};
 }
 
@@ -92,13 +93,14 @@ std::optional<Turn> ask_count(const Scene& scene, const ImageName& image, Random
     thing = other_thing(scene, random);
     count = 0;
   }
+  const std::string& plural = things()[static_cast<size_t>(thing)].plural;
+  const std::string number = count == 0 ? "zero" : number_word(count);
   return Turn{"count",
               phrase(random,
                      {"How many {0} are in {1}?", "How many {0} do you see in {1}?",
                       "Count the {0} in {1}."},
-                     things()[static_cast<size_t>(thing)].plural, image.subject),
-              fmt::format("There {} {}.", count == 1 ? "is" : "are", counted(count, thing)),
-              number_word(count)};
+                     plural, image.subject),
+              fmt::format("The number of {} is {}.", plural, number), number};
 }
 
 std::optional<Turn> ask_writing(const Scene& scene, const ImageName& image, Random& random) {
@@ -121,20 +123,13 @@ std::optional<Turn> ask_exists(const Scene& scene, const ImageName& image, Rando
   if (scene.objects.empty()) return std::nullopt;
   const bool yes = random.chance(50);
   const int thing = yes ? random.pick(scene.objects).thing : other_thing(scene, random);
-  const bool several = std::count_if(scene.objects.begin(), scene.objects.end(),
-                                     [&](const SceneObject& o) { return o.thing == thing; }) > 1;
-  const std::string what = with_article(noun(thing));
-  std::string answer = fmt::format("No, there is no {}.", noun(thing));
-  if (yes) {
-    answer = several
-                 ? fmt::format("Yes, there are {}.", things()[static_cast<size_t>(thing)].plural)
-                 : fmt::format("Yes, there is {}.", what);
-  }
   return Turn{
       "exists",
-      phrase(random, {"Is there {0} in {1}?", "Do you see {0} in {1}?", "Does {1} show {0}?"}, what,
-             image.subject),
-      answer, yes ? "Yes" : "No"};
+      phrase(random, {"Is there {0} in {1}?", "Do you see {0} in {1}?", "Does {1} show {0}?"},
+             with_article(noun(thing)), image.subject),
+      capitalised(fmt::format("{} shows {}, so {}.", image.subject, contents_phrase(scene),
+                              yes ? "yes" : "no")),
+      yes ? "yes" : "no"};
 }
 
 std::optional<Turn> ask_shape_colour(const Scene& scene, const ImageName& image, Random& random) {
@@ -233,7 +228,7 @@ std::optional<Turn> follow_up(const Scene& scene, Random& random) {
   const SceneObject& object = scene.objects[0];
   if (object.place != Place::kNowhere && random.chance(60)) {
     return Turn{"place", phrase(random, {"Where is it?", "And where is it?"}),
-                fmt::format("It is {}.", place_phrase(object.place)),
+                fmt::format("The {} is {}.", noun(object.thing), place_phrase(object.place)),
                 std::string(name_of(object.place))};
   }
   return Turn{"ground",
@@ -260,7 +255,7 @@ std::vector<Turn> converse(const Scene& scene, int count, Random& random) {
   for (int tries = 0; static_cast<int>(turns.size()) < count && tries < 20; ++tries) {
     std::optional<Turn> turn;
     const std::string& last = turns.back().task;
-    if ((last == "name" || last == "kind" || last == "exists") && turns.back().key != "No" &&
+    if ((last == "name" || last == "kind" || last == "exists") && turns.back().key != "no" &&
         random.chance(50)) {
       turn = follow_up(scene, random);
     }

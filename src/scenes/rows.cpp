@@ -16,8 +16,8 @@ constexpr int kShortSequence = 12;
 constexpr int kFindableBare = 8;  // images that can be told by counting alone
 
 constexpr std::array<std::string_view, kRowKinds> kKindNames = {
-    "siglip", "echo",   "text",   "pages",       "lists", "recall",
-    "stage1", "stage2", "stage3", "distractors", "demo"};
+    "siglip", "echo",   "text",   "pages", "lists",       "recall", "stage1",
+    "stage2", "stage3", "single", "clip",  "distractors", "demo"};
 
 std::vector<std::string> marks(size_t count) {
   return {count, std::string(kMark)};
@@ -99,6 +99,10 @@ Row RowMaker::make(RowKind kind, int64_t index) const {
       return stage2(random);
     case RowKind::kStage3:
       return stage3(random);
+    case RowKind::kSingle:
+      return single(random.between(1, 4), random);
+    case RowKind::kClip:
+      return clip(/*describe_only=*/false, random);
     case RowKind::kDistractors:
       return distractors(index);
     case RowKind::kDemo:

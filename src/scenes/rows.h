@@ -24,10 +24,12 @@ enum class RowKind {
   kStage1,
   kStage2,
   kStage3,
+  kSingle,
+  kClip,
   kDistractors,
   kDemo
 };
-inline constexpr int kRowKinds = 11;
+inline constexpr int kRowKinds = 13;
 std::string_view name_of(RowKind kind);
 std::optional<RowKind> row_kind_of(std::string_view name);
 

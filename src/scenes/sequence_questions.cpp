@@ -1,6 +1,6 @@
 // Questions about a sequence of images: by number, by what they show, across all of them. An answer
 // first says again what is looked for, then what was found: it is looked up from there, one word
-// away ("The owl is in image 3.", not "Image 3 shows an owl.").
+// away ("The image with the owl is 3.", not "Image 3 shows an owl." nor "The owl is in image 3.").
 #include <algorithm>
 #include <array>
 #include <map>
@@ -130,7 +130,7 @@ class Asker {
         pick({"In which image is the " + what + "?", "Where is the image of the " + what + "?",
               "Which image shows " + with_article(what) + "?",
               "Find the image with " + with_article(what) + "."}),
-        fmt::format("The {} is in image {}.", what, number), number};
+        fmt::format("The image with the {} is {}.", what, number), number};
   }
 
   std::optional<Turn> which_ground() {
@@ -145,7 +145,7 @@ class Asker {
     return Turn{
         "which ground",
         pick({"Which image has " + ground + "?", "In which image is there " + ground + "?"}),
-        fmt::format("The {} ground is in image {}.", ground_name(scene(image)), image + 1),
+        fmt::format("The image with the {} ground is {}.", ground_name(scene(image)), image + 1),
         std::to_string(image + 1)};
   }
 
@@ -159,7 +159,7 @@ class Asker {
     const std::string what = contents_phrase(scene(image));
     return Turn{"which writing",
                 pick({"Which image shows " + what + "?", "In which image is " + what + "?"}),
-                capitalised(fmt::format("{} is in image {}.", what, image + 1)),
+                fmt::format("The image with {} is {}.", what, image + 1),
                 std::to_string(image + 1)};
   }
 
@@ -194,19 +194,20 @@ class Asker {
     if (random_->chance(50)) {
       const std::string a(ground_name(scene(first)));
       const std::string b(ground_name(scene(second)));
-      return Turn{"same ground",
-                  pick({"Do " + both + " have the same ground?",
-                        "Is the ground the same in " + both + "?"}),
-                  a == b ? fmt::format("Yes, both grounds are {}.", a)
-                         : fmt::format("No, one ground is {} and the other is {}.", a, b),
-                  a == b ? "Yes" : "No"};
+      return Turn{
+          "same ground",
+          pick(
+              {"Do " + both + " have the same ground?", "Is the ground the same in " + both + "?"}),
+          fmt::format("The ground in image {} is {} and the ground in image {} is {}, so {}.",
+                      first + 1, a, second + 1, b, a == b ? "yes" : "no"),
+          a == b ? "Yes" : "No"};
     }
     const std::string a = contents_phrase(scene(first));
     const std::string b = contents_phrase(scene(second));
     return Turn{"same thing",
                 pick({"Do " + both + " show the same?", "Do you see the same in " + both + "?"}),
-                a == b ? fmt::format("Yes, both show {}.", a)
-                       : fmt::format("No, one shows {} and the other shows {}.", a, b),
+                fmt::format("Image {} shows {} and image {} shows {}, so {}.", first + 1, a,
+                            second + 1, b, a == b ? "yes" : "no"),
                 a == b ? "Yes" : "No"};
   }
 
@@ -249,18 +250,23 @@ class Asker {
     const char* word = after ? "after" : "before";
     const std::string what = contents_phrase(scene(other));
     const char* comes = scene(other).objects.size() > 1 ? "come" : "comes";
-    return Turn{
-        "neighbour", fmt::format("What comes {} the {}?", word, noun(target->thing)),
-        capitalised(fmt::format("{} the {} {} {}.", word, noun(target->thing), comes, what)),
-        contents_key(scene(other))};
+    const std::string_view known = noun(target->thing);
+    return Turn{"neighbour", fmt::format("What comes {} the {}?", word, known),
+                sequence_->numbers
+                    ? fmt::format("The image with the {} is {}, and image {} shows {}.", known,
+                                  target->image + 1, other + 1, what)
+                    : capitalised(fmt::format("{} the {} {} {}.", word, known, comes, what)),
+                contents_key(scene(other))};
   }
 
   std::optional<Turn> ends() {
     const bool first = random_->chance(50);
-    const Scene& end = scene(first ? 0 : size() - 1);
+    const int place = first ? 0 : size() - 1;
+    const Scene& end = scene(place);
     const std::string image = fmt::format("the {} image", first ? "first" : "last");
+    const std::string found = sequence_->numbers ? ImageName::numbered(place + 1).subject : image;
     return Turn{"ends", pick({"What is in " + image + "?", "What does " + image + " show?"}),
-                capitalised(fmt::format("{} shows {}.", image, contents_phrase(end))),
+                capitalised(fmt::format("{} shows {}.", found, contents_phrase(end))),
                 contents_key(end)};
   }
 
@@ -268,30 +274,22 @@ class Asker {
     const bool yes = random_->chance(50) && !unique_.empty();
     int thing = random_->below(index(things().size()));
     if (!yes && images_of_.count(thing) != 0) return std::nullopt;
-    int image = 0;
-    if (yes) {
-      const Unique target = *unique();
-      thing = target.thing;
-      image = target.image + 1;
-    }
+    if (yes) thing = unique()->thing;
     const std::string what = with_article(noun(thing));
-    std::string answer = fmt::format("No, there is no {}.", noun(thing));
-    if (yes) {
-      answer = sequence_->numbers ? fmt::format("Yes, there is {} in image {}.", what, image)
-                                  : fmt::format("Yes, there is {}.", what);
-    }
     return Turn{
         "any",
         pick({"Is there " + what + " in any of the images?", "Does any image show " + what + "?"}),
-        answer, yes ? "Yes" : "No"};
+        yes ? fmt::format("Yes, there is {}.", what)
+            : fmt::format("No, there is no {}.", noun(thing)),
+        yes ? "Yes" : "No"};
   }
 
   std::optional<Turn> total() {
     if (!sequence_->numbers || !random_->chance(40)) return std::nullopt;
     return Turn{"total", pick({"How many images are there?", "How many images do you see?"}),
-                fmt::format("There {} {} {}.", size() == 1 ? "is" : "are", number_word(size()),
+                fmt::format("There {} {} {}.", size() == 1 ? "is" : "are", size(),
                             size() == 1 ? "image" : "images"),
-                number_word(size())};
+                std::to_string(size())};
   }
 
   /// "And image 5?", "And behind the pear?", "And what colour is the ground there?"

@@ -17,6 +17,7 @@ namespace owl3::test {
 namespace {
 
 int number_of(std::string_view word) {
+  if (word == "zero") return 0;
   for (int i = 0; i <= 10; ++i) {
     if (number_word(i) == word) return i;
   }
@@ -131,7 +132,7 @@ TEST(Questions, AboutOneImageAreAnsweredByTheScene) {
       } else if (turn.task == "count") {
         EXPECT_EQ(number_of(turn.key), count_of(scene, plural_in(turn.question))) << about;
       } else if (turn.task == "exists") {
-        EXPECT_EQ(turn.key == "Yes", shows(scene, thing_in(turn.question))) << about;
+        EXPECT_EQ(turn.key == "yes", shows(scene, thing_in(turn.question))) << about;
       } else if (turn.task == "read" || turn.task == "number") {
         EXPECT_EQ(turn.key, scene.writing) << about;
       } else if (turn.task == "size") {
@@ -194,6 +195,12 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
       } else if (turn.task == "ground" && turn.answer.find("image ") != std::string::npos) {
         const int image = std::stoi(turn.answer.substr(20));
         EXPECT_EQ(turn.key, ground_name(*sequence.scenes[static_cast<size_t>(image - 1)])) << about;
+      } else if (turn.task == "neighbour") {
+        const int image = images_with(thing_in(turn.question)).at(0);
+        const int other = image + (turn.question.find("after") != std::string::npos ? 1 : -1);
+        EXPECT_EQ(turn.key, contents_key(*sequence.scenes[static_cast<size_t>(other)])) << about;
+        EXPECT_TRUE(is_right_answer(turn.answer, fmt::format("{}, {}", image + 1, other + 1)))
+            << about;
       } else if (turn.task == "ends") {
         const bool first = turn.question.find("first") != std::string::npos;
         const Scene& end = first ? *sequence.scenes.front() : *sequence.scenes.back();
@@ -245,7 +252,7 @@ TEST(Questions, AboutClipsAreAnsweredByTheFrames) {
         EXPECT_EQ(turn.key, ground_name(last)) << about;
       } else if (turn.task == "clip there") {
         const bool at_end = turn.question.find("at the end") != std::string::npos;
-        EXPECT_EQ(turn.key == "Yes", !(at_end ? last : first).objects.empty()) << about;
+        EXPECT_EQ(turn.key == "yes", !(at_end ? last : first).objects.empty()) << about;
       }
     }
   }

@@ -210,7 +210,7 @@ std::string list_answer(const Row& row, const std::string& question) {
     const std::string ground(ground_name(scene));
     if (sentences) {
       const std::string where = is_number(key) ? "in image " + key : "behind the " + key;
-      parts.push_back(images   ? fmt::format("The {} is in image {}.", key, number)
+      parts.push_back(images   ? fmt::format("The image with the {} is {}.", key, number)
                       : things ? fmt::format("Image {} shows {}.", key, contents_phrase(scene))
                                : fmt::format("The ground {} is {}.", where, ground));
       continue;

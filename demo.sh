@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds owl3 and shows its main job: questions about the pictures and the
-# clip in demo/, and a follow-up that encodes nothing again. Ctrl-C stops it.
+# Installs what is missing, builds owl3 and shows its main job: questions about a picture, an album
+# of forty and a clip in demo/, and follow-ups that encode nothing again. Ctrl-C stops it.
 #
-#   ./demo.sh           with a small model of random weights, made on the spot
+#   ./demo.sh           with owlet, the small model that is part of the program
 #   ./demo.sh MODEL     with the mPLUG-Owl3 checkpoint in the folder MODEL
 set -euo pipefail
 
@@ -38,41 +38,70 @@ build() {
   cmake --build --preset release --target owl3 --parallel "$(nproc)" </dev/null
 }
 
-step "Building owl3"
-build
+# converse ARGUMENT...: a conversation, its lines on standard input, as one would type them.
+converse() {
+  local lines
+  lines=$(cat)
+  printf '\nOne line at a time, as you would type them:\n'
+  while IFS= read -r line; do printf '  > %s\n' "$line"; done <<<"$lines"
+  show "$owl3" chat "$@" <<<"$lines"
+}
 
-if [ -z "$model" ]; then
-  model=build/demo-model
-  step "A model to try it with"
-  [ -f "$model/config.json" ] || show "$owl3" make-checkpoint --like tiny "$model"
-  cat <<'TEXT'
-NOTE: this model's weights are random, so its words mean nothing yet. What you see is the real
-program at work: reading pictures and film, encoding them, answering, remembering. For answers that
-mean something, run ./demo.sh MODEL with the folder of a released mPLUG-Owl3 checkpoint.
-TEXT
-fi
+ask_owlet() {
+  step "A picture"
+  show "$owl3" chat --image demo/crab.jpg -p 'What is this?'
+  converse --image demo/squirrel.jpg <<'LINES'
+What is this?
+And what colour is the ground?
+Is the squirrel large or small?
+LINES
 
-step "A question about pictures"
-show "$owl3" chat "$model" --image demo/shapes.png --image demo/sunset.jpg \
-  --seed 1 --max-new-tokens 40 -p 'Which of the two pictures shows the sea?' --stats
+  step "An album of forty pictures: looked at once, asked as often as you like"
+  converse --image demo/album <<'LINES'
+What is in image 20?
+And image 16?
+Which image shows a drop?
+Which image shows the word no?
+What colour is the ground behind the rose?
+And behind the mushroom?
+Do image 3 and image 4 show the same?
+/stats
+LINES
 
-step "A question about a film"
-show "$owl3" chat "$model" --video demo/ball.mp4 --fps 2 --seed 1 --max-new-tokens 40 \
-  -p 'What does the ball do?' --stats
+  step "A clip"
+  converse --video demo/clip.mp4 --fps 2 <<'LINES'
+What happens in the clip?
+Does the monkey appear or vanish?
+What colour is the ground?
+LINES
+  printf '\nNow you:\n  %s chat --image demo/album\n' "$owl3"
+}
 
-step "A conversation: what was looked at is remembered"
-conversation="/image demo/sign.png
+ask_checkpoint() {
+  step "A question about pictures"
+  show "$owl3" chat "$model" --image demo/shapes.png --image demo/sunset.jpg \
+    --seed 1 --max-new-tokens 40 -p 'Which of the two pictures shows the sea?' --stats
+
+  step "A question about a film"
+  show "$owl3" chat "$model" --video demo/ball.mp4 --fps 2 --seed 1 --max-new-tokens 40 \
+    -p 'What does the ball do?' --stats
+
+  step "A conversation: what was looked at is remembered"
+  converse "$model" --seed 1 --max-new-tokens 40 <<'LINES'
+/image demo/sign.png
 /video demo/ball.mp4
 What is written on <image>, and what moves in <video>?
 /stats
 And what colour is it?
-/stats"
-printf '\nOne line at a time, as you would type them:\n'
-while IFS= read -r line; do printf '  > %s\n' "$line"; done <<<"$conversation"
-show "$owl3" chat "$model" --seed 1 --max-new-tokens 40 <<<"$conversation"
+/stats
+LINES
+  printf '\nNow you:\n  %s chat %q --image demo\n' "$owl3" "$model"
+}
+
+step "Building owl3"
+build
+if [ -z "$model" ]; then ask_owlet; else ask_checkpoint; fi
 cat <<'TEXT'
 
-The follow-up read its own few tokens only: the count of images encoded is the same in both
-statistics. Now you:
+A follow-up reads its own few tokens only: images are encoded once (/stats counts them).
 TEXT
-printf '  %s chat %q --image demo\n' "$owl3" "$model"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Draws the pictures and the film in demo/ with the ffmpeg program, so that all of them are free to
-# ship. Needs ffmpeg and the DejaVu fonts (packages ffmpeg, fonts-dejavu-core).
+# Draws the pictures and films in demo/ with the ffmpeg program and with owl3 make-data, so that all
+# of them are free to ship. Needs a build, ffmpeg and the fonts of DejaVu and Noto Color Emoji
+# (packages ffmpeg, fonts-dejavu-core, fonts-noto-color-emoji).
 set -eu
 cd "$(dirname "$0")/../demo"
 font=/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf
@@ -54,3 +55,74 @@ drawtext=fontfile=$font:text='RED':fontcolor=0x333333:fontsize=36:x=24:y=262:ena
 drawtext=fontfile=$font:text='BLUE':fontcolor=0x333333:fontsize=36:x=24:y=262:enable='gte(t,5)',\
 format=yuv420p" \
   -c:v libx264 -preset slow -crf 27 -g 45 -bf 2 -threads 1 -movflags +faststart ball.mp4
+
+# What owlet is asked about: a picture, an album of forty and a clip, larger than it sees them and
+# never shown to it in training.
+owl3=../build/release/owl3
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+"$owl3" make-data "$scratch/shown" --split test --seed 7 --pictures 600 --clips 60 --kind demo=40 \
+  --loose --size 192 >/dev/null
+
+# pictures_of ROW: the files of that row's pictures, rows counted from 0
+pictures_of() {
+  sed -n "$(($1 + 1))p" "$scratch/shown/demo.jsonl" | grep -o 'pictures/[0-9]*\.png'
+}
+# as_jpeg PNG JPEG
+as_jpeg() { ffmpeg -hide_banner -loglevel error -y -i "$scratch/shown/$1" -q:v "$3" "$2"; }
+
+as_jpeg "$(pictures_of 1)" squirrel.jpg 3
+as_jpeg "$(pictures_of 2)" crab.jpg 3
+mkdir -p album "$scratch/frames"
+number=1
+for picture in $(pictures_of 14); do
+  as_jpeg "$picture" "album/$(printf %02d $number).jpg" 4
+  number=$((number + 1))
+done
+number=0
+for picture in $(pictures_of 7); do
+  cp "$scratch/shown/$picture" "$scratch/frames/$(printf %02d $number).png"
+  number=$((number + 1))
+done
+ffmpeg -hide_banner -loglevel error -y -framerate 2 -i "$scratch/frames/%02d.png" -c:v libx264 -crf 20 \
+  -threads 1 -pix_fmt yuv420p -movflags +faststart clip.mp4
+ffmpeg -hide_banner -loglevel error -y -framerate 1 -i album/%02d.jpg \
+  -vf "scale=96:96,tile=10x4:padding=4" -frames:v 1 -q:v 4 ../docs/album.jpg
+
+# Friends to be taught to owlet: ten pictures each of an owl, a penguin and a dragon, and one more of
+# each, and of a fox, that it is not taught.
+mkdir -p friends
+"$owl3" make-data "$scratch/taught" --seed 5 --pictures 4000 --kind siglip=4000 --loose >/dev/null
+"$owl3" make-data "$scratch/new" --split test --seed 3 --pictures 2000 --kind siglip=2000 --loose \
+  >/dev/null
+
+# pictures_showing THING FOLDER COUNT: the first pictures that show it and nothing else
+pictures_showing() {
+  grep -F "\"answers\":[\"$1\"]" "$scratch/$2/siglip.jsonl" | head -n "$3" |
+    grep -o 'pictures/[0-9]*\.png'
+}
+# row FILE THING QUESTION ANSWER: the second question keeps what owlet knows of the thing
+row() {
+  article=a
+  [ "$2" = owl ] && article=an
+  printf '{"messages": [{"role": "user", "content": "<image>\\n%s"}, ' "$3"
+  printf '{"role": "assistant", "content": "%s"}, ' "$4"
+  printf '{"role": "user", "content": "What is this?"}, '
+  printf '{"role": "assistant", "content": "This is %s %s."}], "images": ["%s"]}\n' "$article" "$2" "$1"
+}
+for friend in owl:Momo penguin:Pip dragon:Luna; do
+  thing=${friend%:*} name=${friend#*:} number=0
+  for picture in $(pictures_showing "$thing" taught 10); do
+    number=$((number + 1))
+    file=$thing-$(printf %02d $number).png
+    cp "$scratch/taught/$picture" "friends/$file"
+    case $((number % 3)) in
+      1) row "$file" "$thing" "Who is this?" "This is $name." ;;
+      2) row "$file" "$thing" "Who is in the image?" "$name is in the image." ;;
+      0) row "$file" "$thing" "Who do you see?" "I see $name." ;;
+    esac
+  done
+done >friends/friends.jsonl
+for thing in owl penguin dragon fox; do
+  cp "$scratch/new/$(pictures_showing "$thing" new 1)" "friends/new-$thing.png"
+done

@@ -2,17 +2,19 @@
 # Trains owlet, a small mPLUG-Owl3, from nothing: pictures and questions, a tokenizer, six runs by
 # recipes/owlet/, owlet.gguf. docs/owlet.md tells what, why, and how far that is.
 #
-#   scripts/train_owlet.sh [FOLDER] [--encoder ENCODER]
+#   scripts/train_owlet.sh [FOLDER] [--encoder ENCODER] [--interleaved]
 #
-#   FOLDER     where everything is made (default: build/owlet)
-#   ENCODER    begin with this vision encoder instead of training one: models/owlet-vision
+#   FOLDER          where everything is made (default: build/owlet)
+#   --encoder       begin with this vision encoder instead of training one: models/owlet-vision
+#   --interleaved   another model of the same size, for comparison: no hyper attention, an image's
+#                   visual tokens stand in the text. In about the same time
 #
 # Needs a build with the trainer (./demo.sh makes none: ./test.sh does). Ctrl-C stops it; started
 # again, it goes on from the last checkpoint.
 set -euo pipefail
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
-  sed -n '2,11s/^# \{0,1\}//p' "$0"
+  sed -n '2,13s/^# \{0,1\}//p' "$0"
   exit 0
 fi
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -20,6 +22,7 @@ owl3=$root/build/release/owl3
 recipes=$root/recipes/owlet
 folder=$root/build/owlet
 encoder=""
+interleaved=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --encoder)
@@ -27,6 +30,7 @@ while [ $# -gt 0 ]; do
       encoder=$(realpath "$2")
       shift
       ;;
+    --interleaved) interleaved=yes ;;
     -*)
       echo "train_owlet: unknown option $1 (try --help)" >&2
       exit 2
@@ -47,6 +51,15 @@ trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 143' TERM
 precision=()
 grep -q avx512_bf16 /proc/cpuinfo || precision=(--set precision=float32)
 
+# Each image is 16 tokens there: rows must be longer to hold the same samples, and are fewer.
+declare -A other=(
+  [echo]="init.variant=unified init.config.hyper_layers=[] init.nearest_image=0 init.finding=0"
+  [stage1]="batch.tokens=2560 steps=200"
+  [stage2]="batch.tokens=2560 steps=1000"
+  [stage3]="batch.tokens=4096 steps=375"
+  [long]="batch.tokens=7424 steps=120"
+)
+
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }
 
 # whole FOLDER COMMAND...: runs the command, which makes FOLDER, unless that is there as a whole.
@@ -63,11 +76,14 @@ whole() {
 # fast as one of all cores. What they find each other by, torchrun or mpirun would set as well.
 train() {
   [ -d "runs/$1/model" ] && return
-  local rank
+  local rank key settings=("${precision[@]}")
+  if [ "$interleaved" = yes ]; then
+    for key in ${other[$1]:-}; do settings+=(--set "$key"); done
+  fi
   processes=()
   export MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2
   for rank in 1 0; do
-    RANK=$rank LOCAL_RANK=$rank "$owl3" train "$recipes/$1.yaml" --resume "${precision[@]}" &
+    RANK=$rank LOCAL_RANK=$rank "$owl3" train "$recipes/$1.yaml" --resume "${settings[@]}" &
     processes+=($!)
   done
   wait "${processes[@]}"
@@ -104,6 +120,7 @@ train stage3
 step "6 of 6: long sequences"
 train long
 
+[ "$interleaved" = no ] || exit 0  # the engine runs the released architecture only
 step "One file"
 cp "$recipes/generation_config.json" runs/long/model/
 "$owl3" convert runs/long/model owlet.gguf --type bf16 --force

@@ -29,6 +29,20 @@ std::string clip_block(size_t frames) {
   return block + "\n";
 }
 
+/// Only where the scene's one thing is, how many there are, or its shape; empty where there is none
+/// of it.
+std::string one_fact(const Scene& scene) {
+  if (!scene.writing.empty() || scene.objects.empty()) return "";
+  const SceneObject& object = scene.objects[0];
+  if (scene.objects.size() > 1) {
+    return object.place == Place::kNowhere ? number_word(static_cast<int>(scene.objects.size()))
+                                           : "";
+  }
+  if (object.place != Place::kNowhere) return place_phrase(object.place);
+  const Thing& thing = things()[static_cast<size_t>(object.thing)];
+  return thing.is_shape() ? with_article(kShapes[static_cast<size_t>(thing.shape)]) : "";
+}
+
 std::string pick(Random& random, std::initializer_list<std::string_view> phrases) {
   return std::string(random.pick(std::vector<std::string_view>(phrases)));
 }
@@ -113,7 +127,8 @@ Row RowMaker::make(RowKind kind, int64_t index) const {
 
 /// Picture `index` with its caption: what an image and a text encoder learn to match. Most captions
 /// say nothing of ground and place: those alone tell most pictures of a batch apart, and what the
-/// pictures show would hardly be learnt.
+/// pictures show would hardly be learnt. Some say nothing but the place, the number or the shape,
+/// which no others need: what pictures show tells nearly all of a batch apart.
 Row RowMaker::pair(int64_t index, Random& random) const {
   const auto picture = static_cast<int>(index % pool_->scenes());
   const Scene& scene = pool_->scene(picture);
@@ -121,8 +136,11 @@ Row RowMaker::pair(int64_t index, Random& random) const {
   row.pictures = {picture};
   const int draw = random.below(100);
   std::string text = caption(scene);
-  if (draw < 75) text = contents_phrase(scene);
-  if (draw < 15) text += fmt::format(" on {} ground", with_article(ground_name(scene)));
+  if (draw < 80) text = contents_phrase(scene);
+  if (draw < 8) text += fmt::format(" on {} ground", with_article(ground_name(scene)));
+  if (const std::string fact = one_fact(scene); draw >= 20 && draw < 60 && !fact.empty()) {
+    text = fact;
+  }
   add_turn(row, {"caption", "", text, contents_key(scene)}, std::string(kMark));
   return row;
 }

@@ -83,6 +83,9 @@ class Asker {
     const int draw = random_->below(100);
     if (draw < 45) {
       remember(Task::kNameByNumber, image);
+      if (auto turn = draw < 15 ? ask_name_of(scene(image), name, *random_) : std::nullopt) {
+        return turn;
+      }
       return ask_name(scene(image), name, *random_);
     }
     if (draw < 65) {

@@ -73,7 +73,6 @@ TEST(Program, RefusesWrongUsageInOneLine) {
   expect_error({}, 2, "no command");
   expect_error({"paint"}, 2, "unknown command \"paint\"");
   expect_error({"inspect", "soul"}, 2, "unknown command \"soul\"");
-  expect_error({"chat"}, 2, "MODEL");
   expect_error(chat({"--shout"}), 2, "--shout");
   expect_error(chat({"-p", ""}), 2, "empty");
   expect_error(chat({"-p", " \n "}), 2, "empty");

@@ -162,7 +162,7 @@ TEST(Recipe, ThoseThatAreShippedParse) {
     const Recipe recipe = load_recipe(OWL3_SOURCE_DIR "/recipes/" + std::string(name) + ".yaml");
     EXPECT_EQ(recipe.precision, RecipePrecision::kBf16) << name;
   }
-  for (const char* name : {"siglip", "echo", "stage1", "stage2", "stage3", "long"}) {
+  for (const char* name : {"siglip", "echo", "stage1", "stage2", "stage3", "long", "lora"}) {
     const Recipe recipe =
         load_recipe(OWL3_SOURCE_DIR "/recipes/owlet/" + std::string(name) + ".yaml");
     EXPECT_EQ(recipe.task, std::string(name) == "siglip" ? Task::kSiglip : Task::kLanguage);

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Trains owlet, a small mPLUG-Owl3, from nothing: pictures and questions, a tokenizer, six runs by
-# recipes/owlet/, owlet.gguf. docs/owlet.md tells what, why, and how far that is.
+# recipes/owlet/, owlet.gguf. docs/owlet.md tells what, why, and how good it is.
 #
 #   scripts/train_owlet.sh [FOLDER] [--encoder ENCODER] [--interleaved]
 #
 #   FOLDER          where everything is made (default: build/owlet)
 #   --encoder       begin with this vision encoder instead of training one: models/owlet-vision
 #   --interleaved   another model of the same size, for comparison: no hyper attention, an image's
-#                   visual tokens stand in the text. In about the same time
+#                   visual tokens stand in the text, in longer rows and fewer steps
 #
 # Needs a build with the trainer (./demo.sh makes none: ./test.sh does). Ctrl-C stops it; started
 # again, it goes on from the last checkpoint.
@@ -51,13 +51,14 @@ trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 143' TERM
 precision=()
 grep -q avx512_bf16 /proc/cpuinfo || precision=(--set precision=float32)
 
-# Each image is 16 tokens there: rows must be longer to hold the same samples, and are fewer.
+# Each image is 16 tokens there: rows must be longer to hold the same samples. So many steps take about
+# as long as the ones of owlet, by the first few of each.
 declare -A other=(
   [echo]="init.variant=unified init.config.hyper_layers=[] init.nearest_image=0 init.finding=0"
   [stage1]="batch.tokens=2560 steps=200"
-  [stage2]="batch.tokens=2560 steps=1000"
-  [stage3]="batch.tokens=4096 steps=375"
-  [long]="batch.tokens=7424 steps=120"
+  [stage2]="batch.tokens=2560 steps=650"
+  [stage3]="batch.tokens=4096 steps=270"
+  [long]="batch.tokens=7424 steps=36"
 )
 
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }
@@ -76,9 +77,10 @@ whole() {
 # fast as one of all cores. What they find each other by, torchrun or mpirun would set as well.
 train() {
   [ -d "runs/$1/model" ] && return
-  local rank key settings=("${precision[@]}")
+  local rank key keys settings=("${precision[@]}")
   if [ "$interleaved" = yes ]; then
-    for key in ${other[$1]:-}; do settings+=(--set "$key"); done
+    read -ra keys <<<"${other[$1]:-}"
+    for key in "${keys[@]}"; do settings+=(--set "$key"); done
   fi
   processes=()
   export MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2

@@ -147,8 +147,8 @@ class ClipAsker {
     turns.push_back({"clip is before",
                      fmt::format("Does the {} come before the {}?", yes ? earlier : later,
                                  yes ? later : earlier),
-                     fmt::format("The {} comes first, so {}.", earlier, yes ? "yes" : "no"),
-                     yes ? "yes" : "no"});
+                     fmt::format("The {} comes first, {}.", earlier, judgement(yes)),
+                     judgement(yes)});
   }
 
   void add_numbers(std::vector<Turn>& turns) {
@@ -192,10 +192,9 @@ class ClipAsker {
     const bool there = at_end == appears;
     const char* when = at_end ? "end" : "start";
     turns.push_back({"clip there", fmt::format("Is there {} at the {}?", with_article(name_), when),
-                     there
-                         ? fmt::format("At the {} there is {}, so yes.", when, with_article(name_))
-                         : fmt::format("At the {} there is nothing, so no.", when),
-                     there ? "yes" : "no"});
+                     fmt::format("At the {} there is {}, {}.", when,
+                                 there ? with_article(name_) : "nothing", judgement(there)),
+                     judgement(there)});
   }
 
   const Clip* clip_;

@@ -127,9 +127,9 @@ std::optional<Turn> ask_exists(const Scene& scene, const ImageName& image, Rando
       "exists",
       phrase(random, {"Is there {0} in {1}?", "Do you see {0} in {1}?", "Does {1} show {0}?"},
              with_article(noun(thing)), image.subject),
-      capitalised(fmt::format("{} shows {}, so {}.", image.subject, contents_phrase(scene),
-                              yes ? "yes" : "no")),
-      yes ? "yes" : "no"};
+      capitalised(
+          fmt::format("{} shows {}, {}.", image.subject, contents_phrase(scene), judgement(yes))),
+      judgement(yes)};
 }
 
 std::optional<Turn> ask_shape_colour(const Scene& scene, const ImageName& image, Random& random) {
@@ -255,8 +255,8 @@ std::vector<Turn> converse(const Scene& scene, int count, Random& random) {
   for (int tries = 0; static_cast<int>(turns.size()) < count && tries < 20; ++tries) {
     std::optional<Turn> turn;
     const std::string& last = turns.back().task;
-    if ((last == "name" || last == "kind" || last == "exists") && turns.back().key != "no" &&
-        random.chance(50)) {
+    if ((last == "name" || last == "kind" || last == "exists") &&
+        turns.back().key != judgement(false) && random.chance(50)) {
       turn = follow_up(scene, random);
     }
     if (!turn) turn = ask_about(scene, ImageName::alone(), random);

@@ -28,6 +28,10 @@ std::string number_word(int number) {
   return index < words.size() ? std::string(words[index]) : std::to_string(number);
 }
 
+std::string judgement(bool yes) {
+  return yes ? "so yes" : "so no";
+}
+
 std::string counted(int number, int thing) {
   const Thing& what = things()[static_cast<size_t>(thing)];
   return fmt::format("{} {}", number_word(number), number == 1 ? what.singular : what.plural);

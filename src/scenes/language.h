@@ -16,6 +16,9 @@ std::string with_article(std::string_view noun);
 std::string capitalised(std::string text);
 /// "no", "one" .. "ten", then "11"
 std::string number_word(int number);
+/// "so yes" or "so no": how an answer ends that says first what it judges by. Nothing that a
+/// picture shows can be mistaken for it, as the word "no" could.
+std::string judgement(bool yes);
 /// "one owl", "three owls"
 std::string counted(int number, int thing);
 /// "first" .. "tenth"

@@ -197,21 +197,20 @@ class Asker {
     if (random_->chance(50)) {
       const std::string a(ground_name(scene(first)));
       const std::string b(ground_name(scene(second)));
-      return Turn{
-          "same ground",
-          pick(
-              {"Do " + both + " have the same ground?", "Is the ground the same in " + both + "?"}),
-          fmt::format("The ground in image {} is {} and the ground in image {} is {}, so {}.",
-                      first + 1, a, second + 1, b, a == b ? "yes" : "no"),
-          a == b ? "Yes" : "No"};
+      return Turn{"same ground",
+                  pick({"Do " + both + " have the same ground?",
+                        "Is the ground the same in " + both + "?"}),
+                  fmt::format("The ground in image {} is {} and the ground in image {} is {}, {}.",
+                              first + 1, a, second + 1, b, judgement(a == b)),
+                  judgement(a == b)};
     }
     const std::string a = contents_phrase(scene(first));
     const std::string b = contents_phrase(scene(second));
     return Turn{"same thing",
                 pick({"Do " + both + " show the same?", "Do you see the same in " + both + "?"}),
-                fmt::format("Image {} shows {} and image {} shows {}, so {}.", first + 1, a,
-                            second + 1, b, a == b ? "yes" : "no"),
-                a == b ? "Yes" : "No"};
+                fmt::format("Image {} shows {} and image {} shows {}, {}.", first + 1, a,
+                            second + 1, b, judgement(a == b)),
+                judgement(a == b)};
   }
 
   std::optional<Turn> count_images() {
@@ -284,7 +283,8 @@ class Asker {
         pick({"Is there " + what + " in any of the images?", "Does any image show " + what + "?"}),
         yes ? fmt::format("Yes, there is {}.", what)
             : fmt::format("No, there is no {}.", noun(thing)),
-        yes ? "Yes" : "No"};
+        // "Yes, there is no owl." is neither.
+        yes ? fmt::format("Yes, {}", what) : fmt::format("No, no {}", noun(thing))};
   }
 
   std::optional<Turn> total() {

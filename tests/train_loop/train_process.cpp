@@ -133,7 +133,7 @@ std::vector<std::string> train_command(const fs::path& recipe,
 
 Outcome train(const fs::path& recipe, const std::vector<std::string>& arguments,
               const std::vector<std::string>& environment) {
-  fs::path log = recipe;
+  fs::path log = workshop() / recipe.filename();
   log += ".log";
   RunningProgram program(train_command(recipe, arguments), environment, log);
   const int exit_code = program.wait();

@@ -41,6 +41,15 @@ bool stands_at(const Words& words, size_t at, const Words& part) {
          std::equal(part.begin(), part.end(), words.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
+/// How many words of the reply repeat what the right sentence says before its answer: all of "The
+/// ground behind the brown cross is", so that this brown names no option. None unless all do.
+size_t words_before_answer(const Words& reply, const Ask& ask, const Words& right) {
+  const Words sentence = words_of(ask.sentence);
+  const auto answer = std::find_end(sentence.begin(), sentence.end(), right.begin(), right.end());
+  const Words before(sentence.begin(), answer);
+  return answer != sentence.end() && stands_at(reply, 0, before) ? before.size() : 0;
+}
+
 }  // namespace
 
 Words words_of(std::string_view text) {
@@ -73,7 +82,8 @@ std::optional<size_t> named_option(const std::string& reply, const Ask& ask) {
   for (const std::string& option : ask.options) options.push_back(words_of(option));
   const Words words = words_of(reply);
   std::set<size_t> named;
-  for (size_t at = 0; at < words.size();) {
+  const size_t begin = ask.right ? words_before_answer(words, ask, options[*ask.right]) : 0;
+  for (size_t at = begin; at < words.size();) {
     std::optional<size_t> longest;
     for (size_t i = 0; i < options.size(); ++i) {
       if (!stands_at(words, at, options[i])) continue;

@@ -17,8 +17,9 @@ std::vector<std::string> words_of(std::string_view text);
 bool has_words(const std::vector<std::string>& words, const std::vector<std::string>& part);
 
 /// Which option the reply names, by its words or, where the question letters them, by its letter.
-/// Of options that are part of each other ("dog", "hot dog") the longest at a place counts. Nothing
-/// when it names none, or several.
+/// Of options that are part of each other ("dog", "hot dog") the longest at a place counts. What a
+/// reply repeats of the question, as the right sentence does before its answer ("The ground behind
+/// the brown cross is"), names none. Nothing when it names none, or several.
 std::optional<size_t> named_option(const std::string& reply, const Ask& ask);
 
 /// With options, whether it names the right one alone; without, whether it has the answer's words.

@@ -25,6 +25,21 @@ TEST(Scoring, TakesTheOptionThatTheReplyNames) {
   EXPECT_EQ(named_option("It is blue.", ask), 3u);
 }
 
+TEST(Scoring, TakesNoOptionFromWhatTheReplyRepeatsOfTheQuestion) {
+  Ask ask = ask_of({"brown", "blue", "white", "red"}, 1);
+  ask.sentence = "The ground behind the brown cross is blue.";
+  EXPECT_TRUE(is_right("The ground behind the brown cross is blue.", ask));
+  EXPECT_EQ(named_option("The ground behind the brown cross is white.", ask), 2u);
+  EXPECT_EQ(named_option("The ground behind the brown cross is brown.", ask), 0u);
+  EXPECT_FALSE(is_right("The ground behind the brown cross is brown, blue, white or red.", ask));
+  EXPECT_FALSE(is_right("The ground behind the white cross is blue.", ask)) << "of another thing";
+
+  ask.sentence = "The ground behind the blue cross is blue.";
+  EXPECT_TRUE(is_right("The ground behind the blue cross is blue.", ask));
+  EXPECT_FALSE(is_right("The ground behind the blue cross is", ask));
+  EXPECT_FALSE(is_right("The ground behind the blue cross is red.", ask));
+}
+
 TEST(Scoring, DoesNotHangOnArticles) {
   const Ask ask = ask_of({"an owl", "a dog", "a hot dog"}, 0);
   EXPECT_TRUE(is_right("Image 3 shows the owl.", ask));

@@ -58,7 +58,7 @@ declare -A other=(
   [stage1]="batch.tokens=2560 steps=200"
   [stage2]="batch.tokens=2560 steps=650"
   [stage3]="batch.tokens=4096 steps=270"
-  [long]="batch.tokens=7424 steps=36"
+  [long]="batch.tokens=7424 steps=54"
 )
 
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }

@@ -38,13 +38,13 @@ class Asker {
   std::optional<Turn> ask() {
     using Maker = std::optional<Turn> (Asker::*)();
     // Each as often as it stands here.
-    static constexpr std::array<Maker, 22> makers = {
+    static constexpr std::array<Maker, 23> makers = {
         &Asker::by_number,     &Asker::by_number,     &Asker::by_number,     &Asker::by_number,
         &Asker::by_number,     &Asker::ground_behind, &Asker::ground_behind, &Asker::ground_behind,
         &Asker::ground_behind, &Asker::choose_behind, &Asker::which_image,   &Asker::which_image,
         &Asker::which_image,   &Asker::which_ground,  &Asker::which_writing, &Asker::place_of,
         &Asker::same,          &Asker::count_images,  &Asker::neighbour,     &Asker::ends,
-        &Asker::any,           &Asker::total};
+        &Asker::any,           &Asker::ends,          &Asker::total};
     if (last_image_ >= 0 && random_->chance(25)) {
       if (auto turn = follow_up()) return turn;
     }
@@ -213,18 +213,26 @@ class Asker {
                 judgement(a == b)};
   }
 
+  /// "The images with an owl are 2, 5 and 7, so three."
+  static std::string found_in(const std::string& what, const std::vector<int>& images) {
+    std::vector<std::string> numbers;
+    for (const int image : images) numbers.push_back(std::to_string(image + 1));
+    const bool one = images.size() == 1;
+    return fmt::format("The {} with {} {} {}, so {}.", one ? "image" : "images", what,
+                       one ? "is" : "are", listed(numbers), number_word(index(images.size())));
+  }
+
   std::optional<Turn> count_images() {
-    if (size() < 2 || size() > kFewImages) return std::nullopt;
+    if (!sequence_->numbers || size() < 2 || size() > kFewImages) return std::nullopt;
     const Scene& example = scene(random_->below(size()));
     if (random_->chance(50)) {
-      const auto number = static_cast<int>(
-          std::count_if(sequence_->scenes.begin(), sequence_->scenes.end(),
-                        [&](const Scene* other) { return other->ground == example.ground; }));
+      std::vector<int> images;
+      for (int i = 0; i < size(); ++i) {
+        if (scene(i).ground == example.ground) images.push_back(i);
+      }
       const std::string ground = with_article(ground_name(example)) + " ground";
-      return Turn{"count grounds", "How many images have " + ground + "?",
-                  capitalised(fmt::format("{} {} {}.", number_word(number),
-                                          number == 1 ? "image has" : "images have", ground)),
-                  number_word(number)};
+      return Turn{"count grounds", "How many images have " + ground + "?", found_in(ground, images),
+                  "so " + number_word(index(images.size()))};
     }
     if (example.objects.size() != 1) return std::nullopt;
     // The thing most often there, for numbers beyond one.
@@ -234,13 +242,11 @@ class Asker {
         if (images.size() > images_of_[thing].size()) thing = other;
       }
     }
-    const int number = index(images_of_[thing].size());
+    const std::vector<int>& images = images_of_[thing];
     const std::string what = with_article(noun(thing));
     return Turn{"count images",
                 pick({"How many images show " + what + "?", "In how many images is " + what + "?"}),
-                capitalised(fmt::format("{} {} {}.", number_word(number),
-                                        number == 1 ? "image shows" : "images show", what)),
-                number_word(number)};
+                found_in(what, images), "so " + number_word(index(images.size()))};
   }
 
   std::optional<Turn> neighbour() {
@@ -266,33 +272,46 @@ class Asker {
     const int place = first ? 0 : size() - 1;
     const Scene& end = scene(place);
     const std::string image = fmt::format("the {} image", first ? "first" : "last");
-    const std::string found = sequence_->numbers ? ImageName::numbered(place + 1).subject : image;
+    const std::string found =
+        sequence_->numbers ? fmt::format("{} is {} and", image, place + 1) : image;
     return Turn{"ends", pick({"What is in " + image + "?", "What does " + image + " show?"}),
                 capitalised(fmt::format("{} shows {}.", found, contents_phrase(end))),
                 contents_key(end)};
   }
 
+  /// An image that shows no such thing: one of its kind where there is any.
+  int closest_to(int thing) {
+    const std::string& kind = things()[static_cast<size_t>(thing)].kind;
+    std::vector<int> alike;
+    for (const auto& [other, images] : images_of_) {
+      if (things()[static_cast<size_t>(other)].kind != kind) continue;
+      alike.insert(alike.end(), images.begin(), images.end());
+    }
+    return alike.empty() ? random_->below(size()) : random_->pick(alike);
+  }
+
+  /// "The image closest to an owl is 3 and shows an eagle, so no.": judged by what was found.
   std::optional<Turn> any() {
+    if (!sequence_->numbers) return std::nullopt;
     const bool yes = random_->chance(50) && !unique_.empty();
-    int thing = random_->below(index(things().size()));
-    if (!yes && images_of_.count(thing) != 0) return std::nullopt;
-    if (yes) thing = unique()->thing;
-    const std::string what = with_article(noun(thing));
+    const Unique target = yes ? *unique() : Unique{random_->below(index(things().size())), 0};
+    if (!yes && images_of_.count(target.thing) != 0) return std::nullopt;
+    const int image = yes ? target.image : closest_to(target.thing);
+    const std::string what = with_article(noun(target.thing));
     return Turn{
         "any",
         pick({"Is there " + what + " in any of the images?", "Does any image show " + what + "?"}),
-        yes ? fmt::format("Yes, there is {}.", what)
-            : fmt::format("No, there is no {}.", noun(thing)),
-        // "Yes, there is no owl." is neither.
-        yes ? fmt::format("Yes, {}", what) : fmt::format("No, no {}", noun(thing))};
+        fmt::format("The image closest to {} is {} and shows {}, {}.", what, image + 1,
+                    contents_phrase(scene(image)), judgement(yes)),
+        judgement(yes)};
   }
 
   std::optional<Turn> total() {
-    if (!sequence_->numbers || !random_->chance(40)) return std::nullopt;
-    return Turn{"total", pick({"How many images are there?", "How many images do you see?"}),
-                fmt::format("There {} {} {}.", size() == 1 ? "is" : "are", size(),
-                            size() == 1 ? "image" : "images"),
-                std::to_string(size())};
+    if (!sequence_->numbers) return std::nullopt;
+    return Turn{
+        "total", pick({"How many images are there?", "How many images do you see?"}),
+        fmt::format("The last image is {0}, so there {1} {0}.", size(), size() == 1 ? "is" : "are"),
+        std::to_string(size())};
   }
 
   /// "And image 5?", "And behind the pear?", "And what colour is the ground there?"

@@ -31,6 +31,19 @@ std::pair<int, int> numbers_in(const std::string& question) {
           std::stoi(question.substr(second + 6))};
 }
 
+/// "The images with an owl are 2, 5 and 7" -> 2, 5, 7
+std::vector<int> numbers_among(std::string_view text) {
+  std::vector<int> numbers;
+  bool in_number = false;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    if (digit && !in_number) numbers.push_back(0);
+    if (digit) numbers.back() = 10 * numbers.back() + (c - '0');
+    in_number = digit;
+  }
+  return numbers;
+}
+
 int count_of(const Scene& scene, const std::string& plural) {
   int count = 0;
   for (const SceneObject& object : scene.objects) {
@@ -186,17 +199,29 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
         const auto images = images_with(thing_in(turn.question));
         ASSERT_EQ(images.size(), 1u) << about;
         EXPECT_EQ(turn.key, std::to_string(images[0] + 1)) << about;
-      } else if (turn.task == "count images") {
-        EXPECT_EQ(static_cast<size_t>(number_of(turn.key)),
-                  images_with(thing_in(turn.question)).size())
-            << about;
+      } else if (turn.task == "count images" || turn.task == "count grounds") {
+        std::vector<int> images = images_with(thing_in(turn.question));
+        if (turn.task == "count grounds") {
+          images.clear();
+          for (int k = 0; k < count; ++k) {
+            const Scene& scene = *sequence.scenes[static_cast<size_t>(k)];
+            if (is_right_answer(turn.question, ground_name(scene))) images.push_back(k);
+          }
+        }
+        std::vector<int> named = numbers_among(turn.answer.substr(0, turn.answer.find(", so")));
+        for (int& number : named) --number;
+        EXPECT_EQ(named, images) << about;
+        EXPECT_EQ(turn.key, "so " + number_word(static_cast<int>(images.size()))) << about;
       } else if (turn.task == "any") {
-        EXPECT_EQ(turn.key.starts_with("Yes"), !images_with(thing_in(turn.question)).empty())
-            << about;
-        EXPECT_FALSE(
-            is_right_answer("Yes, there is no " + thing_in(turn.question) + ".", turn.key));
+        const std::string thing = thing_in(turn.question);
+        const int image = numbers_among(turn.answer).at(0);
+        const Scene& closest = *sequence.scenes[static_cast<size_t>(image - 1)];
+        EXPECT_EQ(turn.key, judgement(!images_with(thing).empty())) << about;
+        EXPECT_EQ(shows(closest, thing), !images_with(thing).empty()) << about;
+        EXPECT_TRUE(is_right_answer(turn.answer, contents_key(closest))) << about;
       } else if (turn.task == "total") {
         EXPECT_EQ(number_of(turn.key), count) << about;
+        EXPECT_EQ(numbers_among(turn.answer), (std::vector{count, count})) << about;
       } else if (turn.task == "name" && turn.question.find("image ") != std::string::npos) {
         const int image = std::stoi(turn.answer.substr(6));
         EXPECT_TRUE(is_right_answer(turn.question, std::to_string(image))) << about;
@@ -222,11 +247,13 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
         const bool first = turn.question.find("first") != std::string::npos;
         const Scene& end = first ? *sequence.scenes.front() : *sequence.scenes.back();
         EXPECT_EQ(turn.key, contents_key(end)) << about;
+        EXPECT_EQ(numbers_among(turn.answer).at(0), first ? 1 : count) << about;
       }
     }
   }
-  for (const char* task : {"ground behind", "which image", "count images", "any", "total", "name",
-                           "ground", "ends", "neighbour", "same thing", "same ground"}) {
+  for (const char* task :
+       {"ground behind", "which image", "count images", "count grounds", "any", "total", "name",
+        "ground", "ends", "neighbour", "same thing", "same ground"}) {
     EXPECT_EQ(checked.count(task), 1u) << task;
   }
 }

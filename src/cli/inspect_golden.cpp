@@ -70,11 +70,11 @@ void run(const Options& options) {
   nlohmann::json all = nlohmann::json::array();
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     if (options.precision != "both" && options.precision != name_of(precision)) continue;
-    const ModelOptions model_options = {precision, options.vision_int8,
-                                        options.visual_memory_int8, options.threads};
-    const GoldenReport report =
-        check_golden(options.folder, {model_options, !options.no_splits, options.model,
-                                      options.min_cosine, options.min_top1});
+    const ModelOptions model_options = {precision, options.vision_int8, options.visual_memory_int8,
+                                        options.threads};
+    const GoldenReport report = check_golden(
+        options.folder,
+        {model_options, !options.no_splits, options.model, options.min_cosine, options.min_top1});
     passed = passed && report.passed();
     if (options.json) {
       all.push_back(to_json(report));

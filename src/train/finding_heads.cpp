@@ -29,6 +29,8 @@ constexpr double kMinorSize = 2;
 constexpr double kPredecessorSize = 1.5;
 /// How much sharper words are looked for among the tokens of a text than among images.
 constexpr double kAmongTokens = 1.3;
+/// How much a token directly behind an image is preferred where the same token is looked for.
+constexpr double kBehindImage = 4;
 
 /// What pre-training made of words and images, in coordinates along principal components.
 struct SharedSpace {
@@ -104,10 +106,26 @@ void tell_what_is_seen(AttentionHead& head, const StreamDirections& stream, doub
   head.output().slice(1, 0, half).copy_(size * stream.seen.t());
 }
 
+/// The slowest pair of channels, and the identity's two directions there, are given up for it.
+void prefer_behind_images(AttentionHead& same, const StreamDirections& stream,
+                          const Tensor& image_token) {
+  const int64_t d = same.rows("q_proj.bias").size(0);
+  for (const char* part : {"q_proj", "k_proj"}) {
+    const Tensor weight = same.rows(fmt::format("{}.weight", part).c_str());
+    weight[d / 2 - 1].fill_(0);
+    weight[d - 1].fill_(0);
+  }
+  const Tensor identity = stream.identity.matmul(image_token);  // [d / 2]
+  same.rows("q_proj.bias")[d / 2 - 1] = kBehindImage;
+  same.rows("k_proj.weight")[d / 2 - 1].copy_(kBehindImage / identity.norm() *
+                                              identity.matmul(stream.told));
+}
+
 }  // namespace
 
-void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, double sharpness,
-                   double deviation, uint64_t seed) {
+void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip,
+                   const FindingOptions& options) {
+  const auto [sharpness, deviation, seed, image_token] = options;
   const torch::NoGradGuard no_gradients;
   const ModelConfig& config = module.config();
   if (module.variant() != Variant::kGated || config.num_hidden_layers < 2 ||
@@ -155,6 +173,9 @@ void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, 
                      slow_rows(stream.seen - stream.meaning, kAmongTokens * sharpness));
   look_away(told.rows("q_proj.bias"), told.rows("k_proj.bias"), 2.5);
   copy_values(told, stream.continued, 3 * size);
+  AttentionHead same(module, 1, 1);
+  prefer_behind_images(same, stream, embeddings[image_token]);
+  same.output().slice(1, half).copy_(4 * size * stream.seen.t());
 }
 
 }  // namespace owl3::train

@@ -8,6 +8,15 @@
 
 namespace owl3::train {
 
+struct FindingOptions {
+  /// At 1.5, in what was looked into, a word gives nearly all its attention to one image of four
+  /// that shows it.
+  double sharpness = 1.5;
+  double deviation = 0.02;  // those of start_copying()
+  uint64_t seed = 0;
+  int64_t image_token = 0;  // an image's id in the text
+};
+
 /// Joins a new decoder to a vision encoder pre-trained by SigLIP's loss. That loss puts images and
 /// the words of their captions side by side in one space; here the decoder's words begin where the
 /// text tower put them, and images where the encoder does. The space's principal components, half a
@@ -27,13 +36,13 @@ namespace owl3::train {
 ///                          `seen` what else they show
 ///   layer 2, first of the  a word attends to what is behind the image that shows what it means,
 ///   last three heads       and gets what that is: the image's number
+///   layer 2, last but one  (which attends to the same token elsewhere) prefers the one behind an
+///                          image, and gets to `seen` what it saw: what image 7 shows
 ///
 /// `siglip` is the model of a run of task: siglip. To be called after start_copying() and with the
-/// encoder in place, with the same `deviation` and `seed`. At a `sharpness` of 1.5, in what was
-/// looked into, a word gives nearly all its attention to one image of four that shows it. Throws
-/// InputError where the model is not gated, has one layer, or hyper attention elsewhere than where
-/// this needs it, or the tower's files don't fit.
-void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip, double sharpness,
-                   double deviation, uint64_t seed);
+/// encoder in place. Throws InputError where the model is not gated, has one layer, or hyper
+/// attention elsewhere than where this needs it, or the tower's files don't fit.
+void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip,
+                   const FindingOptions& options);
 
 }  // namespace owl3::train

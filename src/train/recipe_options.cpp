@@ -5,6 +5,8 @@
 
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "text/prompt.h"
+#include "text/tokenizer.h"
 #include "train/finding_heads.h"
 
 namespace owl3::train {
@@ -39,11 +41,18 @@ LoadedModel starting_model(const Recipe& recipe) {
   options.gate = init.gate;
   options.nearest_image = init.nearest_image;
   options.copying = init.copying;
-  LoadedModel model = new_model(init.config, recipe.name + ": init.config", variant,
-                                tokenizer_text(init.tokenizer), options);
+  const std::string tokenizer_json = tokenizer_text(init.tokenizer);
+  LoadedModel model =
+      new_model(init.config, recipe.name + ": init.config", variant, tokenizer_json, options);
   if (!init.vision.empty()) load_vision(model, init.vision);
   if (init.finding > 0) {
-    start_finding(*model.module, init.vision, init.finding, options.deviation, options.seed);
+    const auto tokenizer = Tokenizer::from_json(tokenizer_json, init.tokenizer);
+    const auto image_token = tokenizer.id_of_added_token(kImageMark);
+    if (!image_token) {
+      throw InputError(fmt::format("{}: no token {}", init.tokenizer, kImageMark));
+    }
+    start_finding(*model.module, init.vision,
+                  {init.finding, options.deviation, options.seed, *image_token});
   }
   return model;
 }

@@ -17,6 +17,7 @@ namespace {
 using torch::Tensor;
 
 constexpr int64_t kWords = 12;
+constexpr int64_t kImageToken = 19;
 
 std::string config_with(const std::string& hyper_layers = "[1, 3]") {
   return R"({"hidden_size": 96, "num_attention_heads": 3, "num_hidden_layers": 4,
@@ -57,7 +58,7 @@ class FindingHeads : public testing::Test {
     LoadedModel model = new_model(config_with(hyper_layers), "config.json", Variant::kGated, "",
                                   {.seed = 1, .nearest_image = 4, .copying = 2.5});
     load_vision(model, folder_->path());
-    start_finding(*model.module, folder_->path(), 1.5, 0.02, 1);
+    start_finding(*model.module, folder_->path(), {1.5, 0.02, 1, kImageToken});
     return model;
   }
 
@@ -118,13 +119,39 @@ TEST_F(FindingHeads, AWordAttendsToTheNumberOfTheImageThatShowsIt) {
   EXPECT_GE(right_ones(q.matmul(k.t())), kWords - 1);
 }
 
+TEST_F(FindingHeads, ANumberAttendsToItselfBehindAnImage) {
+  const torch::NoGradGuard no_gradients;
+  LoadedModel loaded = model();
+  Owl3ModuleImpl& module = *loaded.module;
+  AttentionHead previous(module, 0, 0), same(module, 1, 1);
+  const Tensor embeddings =
+      module.named_parameters()["language_model.model.embed_tokens.weight"];  // [V, hidden]
+  const Tensor told = normalised(embeddings)
+                          .matmul(previous.rows("v_proj.weight").t())
+                          .matmul(previous.output().t());
+  const Tensor numbers = words(module);
+  const Tensor q =
+      normalised(numbers).matmul(same.rows("q_proj.weight").t()) + same.rows("q_proj.bias");
+  const auto scores_behind = [&](int64_t token) {  // [words, words]
+    const Tensor k = normalised(numbers + told[token]).matmul(same.rows("k_proj.weight").t());
+    return q.matmul(k.t()) / std::sqrt(static_cast<double>(k.size(1)));
+  };
+  const Tensor behind_image = scores_behind(kImageToken);
+  EXPECT_GE(right_ones(behind_image), kWords - 1);
+  for (int64_t token = 0; token < kWords; ++token) {
+    // Twenty times the attention.
+    EXPECT_GT((behind_image - scores_behind(token)).diagonal().mean().item<double>(), 3) << token;
+  }
+}
+
 TEST_F(FindingHeads, ModelsWithoutRoomForThemAreRefused) {
   EXPECT_THROW(model("[1, 2]"), InputError);
   EXPECT_THROW(model("[3]"), InputError);
   LoadedModel loaded =
       new_model(config_with(), "config.json", Variant::kGated, "", {.seed = 1, .copying = 2.5});
   const ScratchFolder empty;
-  EXPECT_THROW(start_finding(*loaded.module, empty.path(), 1.5, 0.02, 1), InputError);
+  EXPECT_THROW(start_finding(*loaded.module, empty.path(), {1.5, 0.02, 1, kImageToken}),
+               InputError);
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ class OwletVision : public testing::Test {
     LoadedModel model = new_model(config, "config.json", Variant::kGated, tokenizer_json_,
                                   {.seed = 1, .nearest_image = 4, .copying = 2.5});
     load_vision(model, kFolder);
-    start_finding(*model.module, kFolder, 1.5, 0.02, 1);
+    start_finding(*model.module, kFolder,
+                  {1.5, 0.02, 1, *tokenizer_.id_of_added_token("<|image|>")});
     return model;
   }
 };

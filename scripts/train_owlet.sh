@@ -51,8 +51,8 @@ trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 143' TERM
 precision=()
 grep -q avx512_bf16 /proc/cpuinfo || precision=(--set precision=float32)
 
-# Each image is 16 tokens there: rows must be longer to hold the same samples. So many steps take about
-# as long as the ones of owlet, by the first few of each.
+# Each image is 16 tokens there: rows must be longer to hold the same samples. So many steps take
+# about as long as the ones of owlet, by the first few of each.
 declare -A other=(
   [echo]="init.variant=unified init.config.hyper_layers=[] init.nearest_image=0 init.finding=0"
   [stage1]="batch.tokens=2560 steps=200"

@@ -106,9 +106,11 @@ void tell_what_is_seen(AttentionHead& head, const StreamDirections& stream, doub
   head.output().slice(1, 0, half).copy_(size * stream.seen.t());
 }
 
-/// The slowest pair of channels, and the identity's two directions there, are given up for it.
-void prefer_behind_images(AttentionHead& same, const StreamDirections& stream,
-                          const Tensor& image_token) {
+/// start_copying() has this head look for the same token elsewhere; the slowest pair of its
+/// channels, and the identity's two directions there, are given up for where that is to be.
+void prefer_behind_images(Owl3ModuleImpl& module, const StreamDirections& stream,
+                          const Tensor& image_token, double size) {
+  AttentionHead same(module, 1, 1);
   const int64_t d = same.rows("q_proj.bias").size(0);
   for (const char* part : {"q_proj", "k_proj"}) {
     const Tensor weight = same.rows(fmt::format("{}.weight", part).c_str());
@@ -119,6 +121,7 @@ void prefer_behind_images(AttentionHead& same, const StreamDirections& stream,
   same.rows("q_proj.bias")[d / 2 - 1] = kBehindImage;
   same.rows("k_proj.weight")[d / 2 - 1].copy_(kBehindImage / identity.norm() *
                                               identity.matmul(stream.told));
+  same.output().slice(1, d / 2).copy_(size * stream.seen.t());
 }
 
 }  // namespace
@@ -173,9 +176,7 @@ void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip,
                      slow_rows(stream.seen - stream.meaning, kAmongTokens * sharpness));
   look_away(told.rows("q_proj.bias"), told.rows("k_proj.bias"), 2.5);
   copy_values(told, stream.continued, 3 * size);
-  AttentionHead same(module, 1, 1);
-  prefer_behind_images(same, stream, embeddings[image_token]);
-  same.output().slice(1, half).copy_(4 * size * stream.seen.t());
+  prefer_behind_images(module, stream, embeddings[image_token], 4 * size);
 }
 
 }  // namespace owl3::train

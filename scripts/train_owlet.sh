@@ -51,10 +51,11 @@ trap 'kill "${processes[@]}" 2>/dev/null; wait; exit 143' TERM
 precision=()
 grep -q avx512_bf16 /proc/cpuinfo || precision=(--set precision=float32)
 
-# Each image is 16 tokens there: rows must be longer to hold the same samples. So many steps take
-# about as long as the ones of owlet, by the first few of each.
+# Each image is 16 tokens there: rows must be longer to hold the same samples, and positions reach
+# 16 times as far. So many steps take about as long as the ones of owlet, by the first few of each.
 declare -A other=(
-  [echo]="init.variant=unified init.config.hyper_layers=[] init.nearest_image=0 init.finding=0"
+  [echo]="init.variant=unified init.config.hyper_layers=[] init.config.rope_theta=25600000
+          init.config.max_position_embeddings=8192"
   [stage1]="batch.tokens=2560 steps=200"
   [stage2]="batch.tokens=2560 steps=650"
   [stage3]="batch.tokens=4096 steps=270"
@@ -79,7 +80,7 @@ train() {
   [ -d "runs/$1/model" ] && return
   local rank key keys settings=("${precision[@]}")
   if [ "$interleaved" = yes ]; then
-    read -ra keys <<<"${other[$1]:-}"
+    read -rd '' -a keys <<<"${other[$1]:-}" || true
     for key in "${keys[@]}"; do settings+=(--set "$key"); done
   fi
   processes=()

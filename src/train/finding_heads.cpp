@@ -4,16 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 #include "core/error.h"
-#include "formats/safetensors.h"
 #include "train/attention_heads.h"
 #include "train/copying_heads.h"
 #include "train/preferred_distance.h"
-#include "train/seeded_normal.h"
-#include "train/siglip_pretraining.h"
-#include "train/tensor_exchange.h"
+#include "train/siglip_space.h"
 
 namespace owl3::train {
 
@@ -32,63 +28,16 @@ constexpr double kAmongTokens = 1.3;
 /// How much a token directly behind an image is preferred where the same token is looked for.
 constexpr double kBehindImage = 4;
 
-/// What pre-training made of words and images, in coordinates along principal components.
-struct SharedSpace {
-  Tensor words;       // [vocabulary, Dv] without their mean
-  Tensor components;  // [Dv, Dv] the largest first
-};
-
-SharedSpace shared_space(const std::filesystem::path& siglip, int64_t vocabulary) {
-  TextTower tower = load_text_tower(siglip);
-  std::vector<std::vector<int64_t>> tokens;
-  const int64_t known = std::min(vocabulary, tower->vocab_size());
-  for (int64_t token = 0; token < known; ++token) tokens.push_back({token});
-  const TextBatch batch = make_text_batch(tokens, 1);
-  Tensor words = tower(batch.ids, batch.valid).to(torch::kFloat32);
-  words = words / words.norm(2, -1, true).clamp_min(1e-12);
-  words = words - words.mean(0, true);
-  return {words, std::get<2>(torch::linalg_svd(words, /*full_matrices=*/true))};
-}
-
 Tensor of_length(const Tensor& rows, double length) {
   return rows * (length / rows.norm(2, -1, true).clamp_min(1e-12));
 }
 
-/// The mean of the features' standard deviations, on pictures of noise on plain grounds.
-double typical_deviation(Owl3ModuleImpl& module, uint64_t seed) {
-  const int64_t side = module.config().vision.image_size;
-  const Tensor grounds = seeded_normal({16, 3, 1, 1}, "plain grounds", seed, 0.6);
-  const Tensor noise = seeded_normal({16, 3, side, side}, "noise", seed, 0.2);
-  return module.encode_images((grounds + noise).clamp_(-1, 1)).std(-1).mean().item<double>();
-}
-
-/// visual = turn(LayerNorm(x)) times the deviation of x, which the decoder's norm takes out again.
-void join_projector(Owl3ModuleImpl& module, const std::filesystem::path& siglip, const Tensor& turn,
-                    uint64_t seed) {
-  const TensorMap tensors = load_safetensors(siglip / "model.safetensors");
-  const auto norm = [&](const std::string& part) {
-    const std::string name = "vision_model.post_layernorm." + part;
-    const auto found = tensors.find(name);
-    const std::string where = fmt::format("{}: {}", siglip.string(), name);
-    if (found == tensors.end()) throw InputError(where + " is missing");
-    Tensor values = torch::zeros({module.config().vision.hidden_size});
-    copy_values(found->second, values, where);
-    return values;
-  };
-  const int64_t size = module.config().vision.hidden_size;
-  const Tensor centred = torch::eye(size) - 1.0 / static_cast<double>(size);
-  auto parameters = module.named_parameters();
-  parameters["vision2text_model.weight"].copy_(turn.matmul(norm("weight").unsqueeze(1) * centred));
-  parameters["vision2text_model.bias"].copy_(
-      turn.matmul(norm("bias") * typical_deviation(module, seed)));
-}
-
-/// [hidden, Dv]: principal components to `meaning`, the next ones to what else tells tokens apart.
-Tensor turn_into_stream(const StreamDirections& stream, const Tensor& components) {
-  const int64_t half = stream.meaning.size(0);
-  const Tensor others = torch::cat({stream.continued, stream.identity, stream.seen});
+/// [hidden, Dv]: principal components to where the stream keeps what images show, the next ones to
+/// what else tells tokens apart.
+Tensor turn_into_stream(const Tensor& shown, const Tensor& others, const Tensor& components) {
+  const int64_t half = shown.size(0);
   const int64_t minor = std::min(others.size(0), components.size(0) - half);
-  return stream.meaning.t().matmul(components.slice(0, 0, half)) +
+  return shown.t().matmul(components.slice(0, 0, half)) +
          kMinorSize * others.slice(0, 0, minor).t().matmul(components.slice(0, half, half + minor));
 }
 
@@ -124,6 +73,56 @@ void prefer_behind_images(Owl3ModuleImpl& module, const StreamDirections& stream
   same.output().slice(1, d / 2).copy_(size * stream.seen.t());
 }
 
+/// A word attends to what shows its meaning, of all that a text's tokens saw and are not.
+void find_what_was_seen(AttentionHead& head, const StreamDirections& stream, double sharpness) {
+  fill_slow_channels(head.rows("q_proj.weight"),
+                     slow_rows(stream.meaning, kAmongTokens * sharpness));
+  fill_slow_channels(head.rows("k_proj.weight"),
+                     slow_rows(stream.seen - stream.meaning, kAmongTokens * sharpness));
+}
+
+void start_hyper_heads(Owl3ModuleImpl& module, const StreamDirections& stream, double sharpness,
+                       double size) {
+  const ModelConfig& config = module.config();
+  AttentionHead nearest(module, 0, config.num_attention_heads - 1);
+  tell_what_is_seen(nearest, stream, 3 * size);
+  const Tensor meaning = slow_rows(stream.meaning, sharpness);
+  for (const int64_t layer : config.hyper_layers) {
+    if (layer == 1) continue;
+    AttentionHead finding(module, layer - 1, 0);  // config.json counts from 1
+    fill_slow_channels(finding.rows("q_proj.weight"), meaning);
+    fill_slow_channels(finding.visual_keys(), meaning);
+    tell_what_is_seen(finding, stream, 4 * size);
+  }
+}
+
+/// The same of self-attention, where images stand in the text.
+void start_interleaved_heads(Owl3ModuleImpl& module, const StreamDirections& stream,
+                             double sharpness, double size) {
+  const ModelConfig& config = module.config();
+  const int64_t half = stream.seen.size(0);
+  AttentionHead behind(module, 0, config.num_attention_heads - 1);
+  prefer_distance(behind.rows("q_proj.bias"), behind.rows("k_proj.bias"), config.rope_theta, 6, 1);
+  behind.rows("v_proj.weight").slice(0, 0, half).copy_(stream.seen - stream.meaning);
+  behind.output().slice(1, 0, half).copy_(3 * size * stream.seen.t());
+  for (int64_t layer = 2; layer < config.num_hidden_layers; layer += 2) {
+    AttentionHead finding(module, layer, 0);
+    find_what_was_seen(finding, stream, sharpness);
+    finding.rows("v_proj.weight").slice(0, 0, half).copy_(stream.seen);
+    finding.output().slice(1, 0, half).copy_(4 * size * stream.seen.t());
+  }
+}
+
+void require_room(const ModelConfig& config, Variant variant) {
+  if (config.num_hidden_layers >= 2 && config.hyper_layers.empty()) return;
+  if (variant != Variant::kGated || config.num_hidden_layers < 2 || !config.is_hyper_layer(0) ||
+      config.is_hyper_layer(1)) {
+    throw InputError(
+        "init.finding needs the gated variant, and hyper attention in the first layer but not in "
+        "the second; or none at all");
+  }
+}
+
 }  // namespace
 
 void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip,
@@ -131,17 +130,13 @@ void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip,
   const auto [sharpness, deviation, seed, image_token] = options;
   const torch::NoGradGuard no_gradients;
   const ModelConfig& config = module.config();
-  if (module.variant() != Variant::kGated || config.num_hidden_layers < 2 ||
-      !config.is_hyper_layer(0) || config.is_hyper_layer(1)) {
-    throw InputError(
-        "init.finding needs the gated variant, and hyper attention in the first layer but not in "
-        "the second");
-  }
+  require_room(config, module.variant());
+  const bool interleaved = config.hyper_layers.empty();
   const StreamDirections stream = stream_directions(config, seed);
   const int64_t half = stream.meaning.size(0);
   auto parameters = module.named_parameters();
   const Tensor embeddings = parameters["language_model.model.embed_tokens.weight"];
-  const SharedSpace space = shared_space(siglip, embeddings.size(0));
+  const SiglipSpace space = load_siglip_space(siglip, embeddings.size(0));
   if (space.words.size(1) != config.vision.hidden_size || space.words.size(1) < half) {
     throw InputError(fmt::format("{}: its text tower is of another size than the vision encoder",
                                  siglip.string()));
@@ -152,28 +147,34 @@ void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip,
   const Tensor meanings = of_length(space.words.matmul(space.components.slice(0, 0, half).t()),
                                     kMeaningSize * size * std::sqrt(static_cast<double>(half)));
   embeddings.slice(0, 0, meanings.size(0)).add_(meanings.matmul(stream.meaning + stream.seen));
-  join_projector(module, siglip, turn_into_stream(stream, space.components), seed);
+  if (interleaved) {
+    const Tensor turn = turn_into_stream(stream.seen, stream.continued, space.components);
+    fill_two_layers(module, turned_features(module, siglip, turn, seed), kMeaningSize * size, seed);
+    // What is behind an image is told so: its tokens are known by the identity of its one.
+    parameters["vision2text_model.2.bias"].add_(
+        embeddings[image_token].matmul(stream.identity.t()).matmul(stream.identity));
+  } else {
+    const Tensor turn = turn_into_stream(
+        stream.meaning, torch::cat({stream.continued, stream.identity, stream.seen}),
+        space.components);
+    const LinearMap map = turned_features(module, siglip, turn, seed);
+    parameters["vision2text_model.weight"].copy_(map.weight);
+    parameters["vision2text_model.bias"].copy_(map.bias);
+  }
 
-  AttentionHead nearest(module, 0, config.num_attention_heads - 1);
-  tell_what_is_seen(nearest, stream, 3 * size);
   // start_copying() has it tell predecessors' identities in the first half of its channels.
   AttentionHead previous(module, 0, 0);
   previous.rows("v_proj.weight").slice(0, half).copy_(stream.meaning);
   previous.output().slice(1, half).copy_(kPredecessorSize * size * stream.meaning.t());
-  const Tensor meaning = slow_rows(stream.meaning, sharpness);
-  for (const int64_t layer : config.hyper_layers) {
-    if (layer == 1) continue;
-    AttentionHead finding(module, layer - 1, 0);  // config.json counts from 1
-    fill_slow_channels(finding.rows("q_proj.weight"), meaning);
-    fill_slow_channels(finding.visual_keys(), meaning);
-    tell_what_is_seen(finding, stream, 4 * size);
+  if (interleaved) {
+    start_interleaved_heads(module, stream, sharpness, size);
+  } else {
+    start_hyper_heads(module, stream, sharpness, size);
   }
   // Words are no images: the difference is what a token saw and is not. It stands among all the
   // tokens of the text, an image only among images.
   AttentionHead told(module, 1, 2);
-  fill_slow_channels(told.rows("q_proj.weight"), kAmongTokens * meaning);
-  fill_slow_channels(told.rows("k_proj.weight"),
-                     slow_rows(stream.seen - stream.meaning, kAmongTokens * sharpness));
+  find_what_was_seen(told, stream, sharpness);
   look_away(told.rows("q_proj.bias"), told.rows("k_proj.bias"), 2.5);
   copy_values(told, stream.continued, 3 * size);
   prefer_behind_images(module, stream, embeddings[image_token], 4 * size);

@@ -39,9 +39,14 @@ struct FindingOptions {
 ///   layer 2, last but one  (which attends to the same token elsewhere) prefers the one behind an
 ///                          image, and gets to `seen` what it saw: what image 7 shows
 ///
+/// A model without hyper layers (interleave.h) gets the same of self-attention, as far as it can be
+/// had. Its images stand in the text: the projector turns the space into `seen`, and gives them the
+/// identity of an image's token; layer 1's first head tells a word what the one before it shows,
+/// the last heads of layers 3, 5, ... find what shows a word's meaning.
+///
 /// `siglip` is the model of a run of task: siglip. To be called after start_copying() and with the
-/// encoder in place. Throws InputError where the model is not gated, has one layer, or hyper
-/// attention elsewhere than where this needs it, or the tower's files don't fit.
+/// encoder in place. Throws InputError where the model has one layer, hyper attention elsewhere
+/// than where this needs it, or some and is not gated, or the tower's files don't fit.
 void start_finding(Owl3ModuleImpl& module, const std::filesystem::path& siglip,
                    const FindingOptions& options);
 

@@ -55,7 +55,8 @@ class FindingHeads : public testing::Test {
   }
 
   static LoadedModel model(const std::string& hyper_layers = "[1, 3]") {
-    LoadedModel model = new_model(config_with(hyper_layers), "config.json", Variant::kGated, "",
+    const Variant variant = hyper_layers == "[]" ? Variant::kUnified : Variant::kGated;
+    LoadedModel model = new_model(config_with(hyper_layers), "config.json", variant, "",
                                   {.seed = 1, .nearest_image = 4, .copying = 2.5});
     load_vision(model, folder_->path());
     start_finding(*model.module, folder_->path(), {1.5, 0.02, 1, kImageToken});
@@ -142,6 +143,64 @@ TEST_F(FindingHeads, ANumberAttendsToItselfBehindAnImage) {
     // Twenty times the attention.
     EXPECT_GT((behind_image - scores_behind(token)).diagonal().mean().item<double>(), 3) << token;
   }
+}
+
+/// Of a model without hyper layers: the pictures' tokens in its text, as its first layer reads
+/// them.
+class InterleavedFindingHeads : public FindingHeads {
+ protected:
+  InterleavedFindingHeads() : loaded_(model("[]")), module_(*loaded_.module) {
+    auto parameters = module_.named_parameters();
+    const auto layer = [&](const Tensor& x, const std::string& name) {
+      return torch::linear(x, parameters["vision2text_model." + name + ".weight"],
+                           parameters["vision2text_model." + name + ".bias"]);
+    };
+    images_ = layer(torch::gelu(layer(module_.encode_images(pictures_), "0")), "2");
+  }
+
+  const torch::NoGradGuard no_gradients_;
+  LoadedModel loaded_;
+  Owl3ModuleImpl& module_;
+  Tensor images_;  // [n, L, hidden]
+};
+
+TEST_F(InterleavedFindingHeads, ImagesAreAboutAsLargeAsWords) {
+  const double ratio =
+      (images_.norm(2, -1).mean() / words(module_).norm(2, -1).mean()).item<double>();
+  EXPECT_GT(ratio, 0.5);
+  EXPECT_LT(ratio, 2);
+}
+
+TEST_F(InterleavedFindingHeads, AWordAttendsToTheImageThatShowsIt) {
+  AttentionHead head(module_, 2, 0);
+  const Tensor q = normalised(words(module_)).matmul(head.rows("q_proj.weight").t());
+  const Tensor k = normalised(images_).matmul(head.rows("k_proj.weight").t()).mean(1);
+  EXPECT_GE(right_ones(q.matmul(k.t())), kWords - 1);
+}
+
+TEST_F(InterleavedFindingHeads, AWordAttendsToTheNumberOfTheImageThatShowsIt) {
+  AttentionHead behind(module_, 0, 2), told(module_, 1, 2);
+  const Tensor last = normalised(images_).select(1, -1);  // [n, hidden] the one before the number
+  const Tensor seen = last.matmul(behind.rows("v_proj.weight").t()).matmul(behind.output().t());
+  const Tensor q = normalised(words(module_)).matmul(told.rows("q_proj.weight").t());
+  EXPECT_GE(right_ones(q.matmul(seen.matmul(told.rows("k_proj.weight").t()).t())), kWords - 2);
+  // A word before it is not taken for something that was seen.
+  const Tensor values = behind.rows("v_proj.weight").slice(0, 0, last.size(1) / 6);
+  const double of_words = normalised(words(module_)).matmul(values.t()).abs().max().item<double>();
+  EXPECT_LT(of_words, 1e-3 * last.matmul(values.t()).abs().max().item<double>());
+}
+
+TEST_F(InterleavedFindingHeads, ANumberIsToldThatItStandsBehindAnImage) {
+  AttentionHead previous(module_, 0, 0), same(module_, 1, 1);
+  const auto preferred = [&](const Tensor& before) {  // [n]: by keys of what stands behind it
+    const Tensor told =
+        normalised(before).matmul(previous.rows("v_proj.weight").t()).matmul(previous.output().t());
+    const int64_t channel = module_.config().head_size() / 2 - 1;  // of that preference
+    return told.matmul(same.rows("k_proj.weight")[channel]) *
+           same.rows("q_proj.bias")[channel].item<double>();
+  };
+  const double image = preferred(images_.select(1, -1)).min().item<double>();
+  EXPECT_GT(image, 2 * preferred(words(module_)).max().item<double>());
 }
 
 TEST_F(FindingHeads, ModelsWithoutRoomForThemAreRefused) {

@@ -92,7 +92,7 @@ Row RowMaker::pages(Random& random) const {
 
 std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm form,
                              Random& random) {
-  std::vector<Pair> things, numbers, grounds;
+  std::vector<Pair> things, names, numbers, grounds;
   for (size_t i = 0; i < images.size(); ++i) {
     const ListedImage& image = images[i];
     const std::string number = std::to_string(i + 1);
@@ -101,8 +101,12 @@ std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm fo
       numbers.push_back({image.found_by, number,
                          fmt::format("the image with the {} is {}", image.found_by, number)});
     } else if (!image.name.empty()) {
-      things.push_back(
-          {number, image.name, fmt::format("image {} shows {}", number, with_article(image.name))});
+      // The article is said before the noun and decides it, but is little of an answer's loss.
+      const std::string name = with_article(image.name);
+      const bool alone = random.chance(50);
+      (alone ? things : names)
+          .push_back(
+              {number, alone ? image.name : name, fmt::format("image {} shows {}", number, name)});
     }
     const bool found = !image.found_by.empty() && random.chance(60);
     const std::string where = found ? "behind the " + image.found_by : "in image " + number;
@@ -111,6 +115,7 @@ std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm fo
   }
   std::vector<Turn> turns;
   if (!things.empty()) turns.push_back(list_turn("things", things, form, random));
+  if (!names.empty()) turns.push_back(list_turn("names", names, form, random));
   if (!numbers.empty()) turns.push_back(list_turn("images", numbers, form, random));
   turns.push_back(list_turn("grounds", grounds, form, random));
   random.shuffle(turns);

@@ -71,8 +71,8 @@ enum class ListForm {
   kDirect,  // every value directly behind what it is found by: "Grounds: owl green, 7 red."
   kAny      // there, or a word or more behind: "The ground behind the owl is green."
 };
-/// One question each for what images show, for their numbers and for their grounds, about several
-/// images at once: "Grounds: owl, 7?" (dense_rows.cpp)
+/// One question each for what images show, with an article or without, for their numbers and for
+/// their grounds, about several images at once: "Grounds: owl, 7?" (dense_rows.cpp)
 std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm form, Random& random);
 
 /// "green, red, blue or pink", in any order: the right one and three others.

@@ -213,7 +213,8 @@ const Scene& scene_of(const Row& row, const std::string& key, std::string& numbe
 /// What is to be said to a question of lists, by what the pictures show.
 std::string list_answer(const Row& row, const std::string& question) {
   const auto& [lead, keys] = parse_list(question);
-  const bool things = lead.ends_with("hings") || lead.ends_with("hings are");
+  const bool names = lead.ends_with("ames") || lead.ends_with("ames are");
+  const bool things = names || lead.ends_with("hings") || lead.ends_with("hings are");
   const bool images = lead.ends_with("mages") || lead.ends_with("mages are");
   const bool sentences = lead.starts_with("Tell ");
   std::vector<std::string> parts;
@@ -230,6 +231,7 @@ std::string list_answer(const Row& row, const std::string& question) {
     }
     const std::string between = lead.ends_with(" are") ? " is " : images ? "" : " ";
     const std::string value = images   ? number
+                              : names  ? with_article(noun(scene.objects[0].thing))
                               : things ? std::string(noun(scene.objects[0].thing))
                                        : ground;
     parts.push_back(key + between + value);
@@ -256,14 +258,15 @@ std::set<std::string> leads_of(RowKind kind) {
 }
 
 TEST(Rows, OfListsHaveValuesDirectlyBehindWhatTheyAreFoundBy) {
-  EXPECT_EQ(leads_of(RowKind::kLists), (std::set<std::string>{"Grounds", "Images", "Things"}));
+  EXPECT_EQ(leads_of(RowKind::kLists),
+            (std::set<std::string>{"Grounds", "Images", "Names", "Things"}));
 }
 
 TEST(Rows, OfRecallHaveThemInSentencesToo) {
   EXPECT_EQ(leads_of(RowKind::kRecall),
-            (std::set<std::string>{"Grounds", "Images", "Things", "Grounds are", "Images are",
-                                   "Things are", "Tell the grounds", "Tell the images",
-                                   "Tell the things"}));
+            (std::set<std::string>{"Grounds", "Images", "Names", "Things", "Grounds are",
+                                   "Images are", "Names are", "Things are", "Tell the grounds",
+                                   "Tell the images", "Tell the names", "Tell the things"}));
 }
 
 TEST(Rows, OfEchoesAnswerWithWhatWasSaid) {

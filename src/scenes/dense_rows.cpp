@@ -96,8 +96,10 @@ std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm fo
   for (size_t i = 0; i < images.size(); ++i) {
     const ListedImage& image = images[i];
     const std::string number = std::to_string(i + 1);
+    // Two words ("brown cross") find an image only together, which takes more to learn.
+    const bool two_words = image.found_by.find(' ') != std::string::npos;
     // One or the other, so that the second can't be copied from the first.
-    if (!image.found_by.empty() && random.chance(50)) {
+    if (!image.found_by.empty() && random.chance(two_words ? 80 : 50)) {
       numbers.push_back({image.found_by, number,
                          fmt::format("the image with the {} is {}", image.found_by, number)});
     } else if (!image.name.empty()) {
@@ -108,7 +110,7 @@ std::vector<Turn> list_turns(const std::vector<ListedImage>& images, ListForm fo
           .push_back(
               {number, alone ? image.name : name, fmt::format("image {} shows {}", number, name)});
     }
-    const bool found = !image.found_by.empty() && random.chance(60);
+    const bool found = !image.found_by.empty() && random.chance(two_words ? 90 : 60);
     const std::string where = found ? "behind the " + image.found_by : "in image " + number;
     grounds.push_back({found ? image.found_by : number, image.ground,
                        fmt::format("the ground {} is {}", where, image.ground)});

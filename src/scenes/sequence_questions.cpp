@@ -31,7 +31,10 @@ class Asker {
       const auto is_one = [&, one = thing](const auto& entry) {
         return entry.first == one && entry.second == 1;
       };
-      if (std::any_of(counts.begin(), counts.end(), is_one)) unique_.push_back({thing, images[0]});
+      if (std::none_of(counts.begin(), counts.end(), is_one)) continue;
+      // The name of a shape is two words, by which it is found only together.
+      const int times = things()[static_cast<size_t>(thing)].is_shape() ? 2 : 1;
+      unique_.insert(unique_.end(), static_cast<size_t>(times), {thing, images[0]});
     }
   }
 
@@ -353,7 +356,7 @@ class Asker {
   Random* random_;
   std::map<int, std::vector<int>> images_of_;            // thing -> images that show it
   std::map<std::string, std::vector<int>> images_with_;  // writing -> images
-  std::vector<Unique> unique_;                           // things that one image alone shows, once
+  std::vector<Unique> unique_;  // things that one image alone shows, once; each as often as asked
   Task last_task_ = Task::kOther;
   int last_image_ = -1;
   int last_thing_ = -1;  // of Task::kWhich

@@ -84,7 +84,8 @@ train() {
     for key in "${keys[@]}"; do settings+=(--set "$key"); done
   fi
   processes=()
-  export MASTER_ADDR=127.0.0.1 MASTER_PORT=29511 WORLD_SIZE=2 LOCAL_WORLD_SIZE=2
+  # Another port for each script that runs, so that several may.
+  export MASTER_ADDR=127.0.0.1 MASTER_PORT=$((20000 + $$ % 10000)) WORLD_SIZE=2 LOCAL_WORLD_SIZE=2
   for rank in 1 0; do
     RANK=$rank LOCAL_RANK=$rank "$owl3" train "$recipes/$1.yaml" --resume "${settings[@]}" &
     processes+=($!)

@@ -52,14 +52,14 @@ precision=()
 grep -q avx512_bf16 /proc/cpuinfo || precision=(--set precision=float32)
 
 # Each image is 16 tokens there: rows must be longer to hold the same samples, and positions reach
-# 16 times as far. So many steps take about as long as the ones of owlet, by the first few of each.
+# 16 times as far. So many steps take a little longer than the ones of owlet.
 declare -A other=(
   [echo]="init.variant=unified init.config.hyper_layers=[] init.config.rope_theta=25600000
           init.config.max_position_embeddings=8192"
   [stage1]="batch.tokens=2560 steps=200"
   [stage2]="batch.tokens=2560 steps=650"
-  [stage3]="batch.tokens=4096 steps=270"
-  [long]="batch.tokens=7424 steps=54"
+  [stage3]="batch.tokens=4096 steps=460"
+  [long]="batch.tokens=7424 steps=76"
 )
 
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "scenes/catalogue.h"
@@ -256,6 +257,31 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
         "ground", "ends", "neighbour", "same thing", "same ground"}) {
     EXPECT_EQ(checked.count(task), 1u) << task;
   }
+}
+
+TEST(Questions, LookForAShapeTwiceAsOftenAsForAnotherThing) {
+  const auto first = [](bool shape) {
+    const auto is_one = [=](const Thing& thing) { return thing.is_shape() == shape; };
+    return static_cast<int>(std::find_if(things().begin(), things().end(), is_one) -
+                            things().begin());
+  };
+  Scene with_shape, with_thing;
+  with_shape.objects.push_back({.thing = first(true)});
+  with_thing.objects.push_back({.thing = first(false)});
+  const ImageSequence sequence{{&with_shape, &with_thing}};
+  int about_shape = 0, asked = 0;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    Random random{seed, 3};
+    for (const Turn& turn : converse(sequence, 1, random)) {
+      if (turn.task != "ground behind" && turn.task != "which image") continue;
+      const std::string shape = fmt::format("the {} is", noun(first(true)));
+      about_shape += turn.answer.find(shape) != std::string::npos ? 1 : 0;
+      ++asked;
+    }
+  }
+  ASSERT_GT(asked, 300);
+  // Of two thirds, within four standard deviations.
+  EXPECT_NEAR(static_cast<double>(about_shape) / asked, 2.0 / 3, 4 * std::sqrt(2.0 / 9 / asked));
 }
 
 TEST(Questions, DoNotNumberImagesThatHaveNone) {

@@ -101,7 +101,7 @@ if [ -n "$encoder" ]; then
   cp "$encoder/tokenizer.json" .
 else
   # The encoder's pictures are no others': the decoder meets features as good as those of new ones.
-  whole pictures "$owl3" make-data pictures --seed 2 --pictures 250000 --kind siglip=250000
+  whole pictures "$owl3" make-data pictures --seed 2 --pictures 330000 --kind siglip=330000
 fi
 kinds=echo=15000,text=60000,pages=60000,lists=80000,recall=80000
 kinds+=,stage1=50000,stage2=20000,stage3=60000,single=60000,clip=20000

@@ -198,12 +198,22 @@ std::optional<Turn> ask_ground_of(const Scene& scene, const ImageName& image, Ra
               std::string(ground_name(scene))};
 }
 
-std::optional<Turn> ask_name_of(const Scene& scene, const ImageName& image, Random& random) {
+std::optional<Turn> ask_name_of(const Scene& scene, const ImageName& image, Random& random,
+                                std::span<const Scene* const> others) {
   if (!is_single(scene)) return std::nullopt;
   std::vector<std::string> options = {with_article(noun(scene.objects[0].thing))};
-  while (options.size() < 4) {
-    const std::string other = with_article(noun(other_thing(scene, random)));
-    if (std::find(options.begin(), options.end(), other) == options.end()) options.push_back(other);
+  for (int tries = 0; options.size() < 4; ++tries) {
+    int thing = other_thing(scene, random);
+    if (tries < 12 && !others.empty()) {  // a short sequence may not show four things
+      const Scene& other =
+          *others[static_cast<size_t>(random.below(static_cast<int>(others.size())))];
+      if (!is_single(other)) continue;
+      thing = other.objects[0].thing;
+    }
+    const std::string option = with_article(noun(thing));
+    if (std::find(options.begin(), options.end(), option) == options.end()) {
+      options.push_back(option);
+    }
   }
   random.shuffle(options);
   return Turn{"choose name",
@@ -215,12 +225,16 @@ std::optional<Turn> ask_name_of(const Scene& scene, const ImageName& image, Rand
 
 namespace {
 
+std::optional<Turn> ask_name_among(const Scene& scene, const ImageName& image, Random& random) {
+  return ask_name_of(scene, image, random);
+}
+
 /// Each as often as it stands here.
-constexpr std::array<Maker, 22> kMakers = {
-    ask_name,  ask_name,        ask_name,    ask_ground,   ask_ground, ask_ground,
-    ask_place, ask_place,       ask_place,   ask_side,     ask_side,   ask_count,
-    ask_count, ask_count,       ask_writing, ask_writing,  ask_exists, ask_shape_colour,
-    ask_size,  ask_description, ask_name_of, ask_ground_of};
+constexpr std::array<Maker, 23> kMakers = {
+    ask_name,  ask_name,        ask_name,       ask_ground,     ask_ground,   ask_ground,
+    ask_place, ask_place,       ask_place,      ask_side,       ask_side,     ask_count,
+    ask_count, ask_count,       ask_writing,    ask_writing,    ask_exists,   ask_shape_colour,
+    ask_size,  ask_description, ask_name_among, ask_name_among, ask_ground_of};
 
 /// What can be asked of the thing just spoken of, saying "it".
 std::optional<Turn> follow_up(const Scene& scene, Random& random) {

@@ -42,8 +42,10 @@ std::optional<Turn> ask_shape_colour(const Scene& scene, const ImageName& image,
 std::optional<Turn> ask_size(const Scene& scene, const ImageName& image, Random& random);
 std::optional<Turn> ask_description(const Scene& scene, const ImageName& image, Random& random);
 std::optional<Turn> ask_kind(const Scene& scene, const ImageName& image, Random& random);
-/// With the possible answers named in the question.
-std::optional<Turn> ask_name_of(const Scene& scene, const ImageName& image, Random& random);
+/// With the possible answers named in the question; wrong ones are things of the `others`, where
+/// those show enough: then only who looks at the right image knows.
+std::optional<Turn> ask_name_of(const Scene& scene, const ImageName& image, Random& random,
+                                std::span<const Scene* const> others = {});
 std::optional<Turn> ask_ground_of(const Scene& scene, const ImageName& image, Random& random);
 
 /// A question of any task that suits the scene.

@@ -86,8 +86,8 @@ class Asker {
     const int draw = random_->below(100);
     if (draw < 45) {
       remember(Task::kNameByNumber, image);
-      if (auto turn = draw < 15 ? ask_name_of(scene(image), name, *random_) : std::nullopt) {
-        return turn;
+      if (draw < 22) {
+        if (auto turn = ask_name_of(scene(image), name, *random_, sequence_->scenes)) return turn;
       }
       return ask_name(scene(image), name, *random_);
     }

@@ -228,6 +228,12 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
         EXPECT_TRUE(is_right_answer(turn.question, std::to_string(image))) << about;
         EXPECT_EQ(turn.key, contents_key(*sequence.scenes[static_cast<size_t>(image - 1)]))
             << about;
+      } else if (turn.task == "choose name") {
+        const int image = std::stoi(turn.answer.substr(6));
+        EXPECT_TRUE(is_right_answer(turn.question, std::to_string(image))) << about;
+        EXPECT_TRUE(is_right_answer(turn.question, turn.key)) << about;
+        EXPECT_EQ(turn.key, contents_key(*sequence.scenes[static_cast<size_t>(image - 1)]))
+            << about;
       } else if (turn.task == "ground" && turn.answer.find("image ") != std::string::npos) {
         const int image = std::stoi(turn.answer.substr(20));
         EXPECT_EQ(turn.key, ground_name(*sequence.scenes[static_cast<size_t>(image - 1)])) << about;
@@ -254,8 +260,31 @@ TEST(Questions, AboutSequencesAreAnsweredByTheScenes) {
   }
   for (const char* task :
        {"ground behind", "which image", "count images", "count grounds", "any", "total", "name",
-        "ground", "ends", "neighbour", "same thing", "same ground"}) {
+        "choose name", "ground", "ends", "neighbour", "same thing", "same ground"}) {
     EXPECT_EQ(checked.count(task), 1u) << task;
+  }
+}
+
+TEST(Questions, OfferThingsOfOtherImagesToChooseFrom) {
+  ImageSequence sequence;
+  std::set<std::string> shown;
+  for (const int single : pool().single_scenes()) {
+    const Scene& scene = pool().scene(single);
+    if (!shown.insert(std::string(noun(scene.objects[0].thing))).second) continue;
+    sequence.scenes.push_back(&scene);
+    if (shown.size() == 20) break;
+  }
+  ASSERT_EQ(shown.size(), 20u);
+  for (uint64_t i = 0; i < 200; ++i) {
+    Random random{i, 5};
+    const Scene& scene = *sequence.scenes[i % 20];
+    const auto turn = ask_name_of(scene, ImageName::numbered(3), random, sequence.scenes);
+    ASSERT_TRUE(turn);
+    const auto offered = std::count_if(shown.begin(), shown.end(), [&](const std::string& thing) {
+      return is_right_answer(turn->question, thing);
+    });
+    EXPECT_GE(offered, 4) << turn->question;
+    EXPECT_TRUE(is_right_answer(turn->question, turn->key)) << turn->question;
   }
 }
 

@@ -57,9 +57,9 @@ declare -A other=(
   [echo]="init.variant=unified init.config.hyper_layers=[] init.config.rope_theta=25600000
           init.config.max_position_embeddings=8192"
   [stage1]="batch.tokens=2560 steps=200"
-  [stage2]="batch.tokens=2560 steps=650"
-  [stage3]="batch.tokens=4096 steps=460"
-  [long]="batch.tokens=7424 steps=76"
+  [stage2]="batch.tokens=2560 steps=1040"
+  [stage3]="batch.tokens=4096 steps=1075"
+  [long]="batch.tokens=7424 steps=203"
 )
 
 step() { printf '\n== %s (%s) ==\n' "$1" "$(date +%H:%M:%S)"; }

@@ -259,15 +259,20 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
 
 Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOptions& options,
                                const ProgressCallback& progress) {
+  std::string_view stage = "reading the film";
+  int64_t decoded = 0;
+  int64_t total = 0;
   VideoReader reader = VideoReader::open(
-      path, options, [&progress] { return !progress || progress("reading the film", 0, 0); });
+      path, options, [&] { return !progress || progress(stage, decoded, total); });
+  stage = "decoding frames";
+  total = reader.frames();
   impl_->check_room(path.string(), reader.frames());
   auto medium = std::make_shared<Medium::Impl>(impl_->model);
   medium->path = path;
   BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, "encoding frames",
-                       reader.frames());
-  for (int64_t decoded = 0;; ++decoded) {
-    report(progress, "decoding frames", decoded, reader.frames());
+                       total);
+  for (;; ++decoded) {
+    report(progress, stage, decoded, total);
     const auto start = Clock::now();
     const std::optional<VideoFrame> frame = reader.next();
     if (!frame) break;

@@ -1,35 +1,25 @@
 #include "core/mapped_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
 
 #include "core/error.h"
+#include "core/regular_file.h"
 
 namespace owl3 {
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  // Without O_NONBLOCK, opening a named pipe would wait for its writer.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw InputError(fmt::format("{}: {}", path.string(), errno_text(errno)));
-  struct stat status {};
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(fd);
-    throw InputError(fmt::format("{}: not a regular file", path.string()));
-  }
-  const auto size = static_cast<size_t>(status.st_size);
+  const RegularFile file = RegularFile::open(path);
+  const auto size = static_cast<size_t>(file.size());
   void* data = nullptr;
   if (size > 0) {  // mmap refuses length 0; an empty file is an empty span
-    data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.descriptor(), 0);
   }
-  const int map_error = errno;
-  ::close(fd);
   if (data == MAP_FAILED) {
-    throw InputError(fmt::format("{}: cannot be mapped: {}", path.string(), errno_text(map_error)));
+    throw InputError(fmt::format("{}: cannot be mapped: {}", path.string(), errno_text(errno)));
   }
   return std::shared_ptr<const MappedFile>(
       new MappedFile(path, static_cast<const std::byte*>(data), size));

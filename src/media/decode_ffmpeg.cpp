@@ -1,68 +1,24 @@
 // Still images of all other formats through FFmpeg: the first frame, read from memory.
-#include <cstring>
 #include <string_view>
 
 #include "core/error.h"
 #include "media/decode_formats.h"
-#include "media/ffmpeg.h"
+#include "media/ffmpeg_input.h"
 #include "media/orientation.h"
 
 namespace owl3 {
 namespace {
-
-/// Bytes as FFmpeg reads them.
-class MemoryInput {
- public:
-  explicit MemoryInput(Bytes bytes) : bytes_(bytes) {
-    constexpr int kBufferBytes = 1 << 15;
-    auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
-    io_.reset(avio_alloc_context(buffer, kBufferBytes, 0, this, &read, nullptr, &seek));
-    OWL3_CHECK(io_ != nullptr);
-  }
-  MemoryInput(const MemoryInput&) = delete;
-  MemoryInput& operator=(const MemoryInput&) = delete;
-
-  AVIOContext* io() const { return io_.get(); }
-
- private:
-  static int read(void* opaque, uint8_t* out, int size) {
-    auto* self = static_cast<MemoryInput*>(opaque);
-    const size_t count = std::min(static_cast<size_t>(size), self->bytes_.size() - self->position_);
-    if (count == 0) return AVERROR_EOF;
-    std::memcpy(out, self->bytes_.data() + self->position_, count);
-    self->position_ += count;
-    return static_cast<int>(count);
-  }
-
-  static int64_t seek(void* opaque, int64_t offset, int whence) {
-    auto* self = static_cast<MemoryInput*>(opaque);
-    const auto size = static_cast<int64_t>(self->bytes_.size());
-    if ((whence & AVSEEK_SIZE) != 0) return size;
-    const int origin = whence & ~AVSEEK_FORCE;
-    if (origin == SEEK_CUR) offset += static_cast<int64_t>(self->position_);
-    if (origin == SEEK_END) offset += size;
-    if (offset < 0 || offset > size) return AVERROR(EINVAL);
-    self->position_ = static_cast<size_t>(offset);
-    return offset;
-  }
-
-  Bytes bytes_;
-  size_t position_ = 0;
-  Ffmpeg<AVIOContext> io_;
-};
 
 std::string_view text_at(Bytes bytes, size_t offset, size_t size) {
   if (bytes.size() < offset + size) return {};
   return {reinterpret_cast<const char*>(bytes.data()) + offset, size};
 }
 
-/// Only formats that hold a picture and refer to no other file: nothing that plays, lists or links.
+/// Only formats that hold a picture.
 void require_still_format(const AVInputFormat* format, Bytes bytes, const std::string& name) {
   const std::string_view kind = format == nullptr ? "" : format->name;
   const std::string_view brand = text_at(bytes, 8, 4);
-  // Neither SVG, which can name other files, nor JPEG XL, whose library prints messages of its own.
-  const bool unwelcome = kind == "svg_pipe" || kind == "jpegxl_pipe";
-  if (kind.ends_with("_pipe") && !unwelcome) return;
+  if (kind.ends_with("_pipe")) return;
   if (kind == "gif" || kind == "apng" || kind == "ico") return;
   if (kind.starts_with("mov") && (brand == "avif" || brand == "avis")) return;
   if (text_at(bytes, 4, 4) == "ftyp" && (brand == "heic" || brand == "heix" || brand == "mif1")) {
@@ -100,24 +56,15 @@ struct Demuxer {
   const AVStream* stream = nullptr;
 };
 
-Demuxer open_demuxer(AVIOContext* io, const AVInputFormat* kind, const std::string& name) {
-  AVFormatContext* format = avformat_alloc_context();
-  OWL3_CHECK(format != nullptr);
-  format->pb = io;
-  format->protocol_whitelist = av_strdup("");  // nothing but these bytes is opened
-  const int result = avformat_open_input(&format, "", kind, nullptr);  // frees it on failure
-  Demuxer demuxer{Ffmpeg<AVFormatContext>(result < 0 ? nullptr : format), nullptr};
-  for (unsigned i = 0; result >= 0 && i < format->nb_streams; ++i) {
-    if (format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO) {
-      demuxer.stream = format->streams[i];
-      break;
-    }
+Demuxer open_demuxer(const FfmpegInput& input, const AVInputFormat* kind, const std::string& name) {
+  Demuxer demuxer{open_format(input, kind, name, "broken image"), nullptr};
+  for (unsigned i = 0; i < demuxer.format->nb_streams; ++i) {
+    const AVStream* stream = demuxer.format->streams[i];
+    if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO) continue;
+    demuxer.stream = stream;
+    return demuxer;
   }
-  if (demuxer.stream == nullptr) {
-    throw InputError(fmt::format("{}: broken image: {}", name,
-                                 result < 0 ? ffmpeg_error_text(result) : "it holds no picture"));
-  }
-  return demuxer;
+  throw InputError(fmt::format("{}: broken image: it holds no picture", name));
 }
 
 Ffmpeg<AVFrame> decode_first_frame(const Demuxer& demuxer, AVCodecContext* decoder,
@@ -150,12 +97,13 @@ StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, int64_t max
     copy = opaque_gif(bytes);
     bytes = copy;
   }
-  const MemoryInput input(bytes);
-  const AVInputFormat* kind = nullptr;
-  av_probe_input_buffer2(input.io(), &kind, "", nullptr, 0, 0);
+  FilmWatch watch(name);
+  const FilmWatch::Working working(watch);
+  const FfmpegInput input(bytes, watch);
+  const AVInputFormat* kind = probe_format(input, name).format;
   require_still_format(kind, bytes, name);
 
-  const Demuxer demuxer = open_demuxer(input.io(), kind, name);
+  const Demuxer demuxer = open_demuxer(input, kind, name);
   const Ffmpeg<AVCodecContext> decoder = make_decoder(*demuxer.stream, name);
   decoder->max_pixels = max_pixels;  // checked by FFmpeg before it allocates a picture
   decoder->thread_count = 1;

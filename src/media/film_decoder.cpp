@@ -27,11 +27,12 @@ bool can_skip_unreferenced(const AVCodecParameters& parameters) {
 }  // namespace
 
 FilmDecoder::FilmDecoder(std::filesystem::path path, const VideoIndex& index,
-                         std::vector<int64_t> wanted, int threads)
+                         std::vector<int64_t> wanted, int threads, FilmWatch& watch)
     : path_(std::move(path)),
       index_(index),
       wanted_(std::move(wanted)),
       threads_(threads),
+      watch_(watch),
       packet_(av_packet_alloc()),
       frame_(av_frame_alloc()) {
   OWL3_CHECK(packet_ != nullptr && frame_ != nullptr);
@@ -40,7 +41,7 @@ FilmDecoder::FilmDecoder(std::filesystem::path path, const VideoIndex& index,
 
 void FilmDecoder::start_over(bool plain) {
   decoder_.reset();  // before the film whose stream it was made for
-  film_ = open_film(path_);
+  film_ = open_film(path_, watch_);
   decoder_ = make_decoder(*film_.stream, path_.string());
   decoder_->thread_count = std::max(threads_, 1);
   decoder_->thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE;

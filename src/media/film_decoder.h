@@ -11,9 +11,9 @@ namespace owl3 {
 
 class FilmDecoder {
  public:
-  /// `wanted`: the frames that decode() will be asked for, ascending.
+  /// `wanted`: the frames that decode() will be asked for, ascending. The watch must outlive it.
   FilmDecoder(std::filesystem::path path, const VideoIndex& index, std::vector<int64_t> wanted,
-              int threads);
+              int threads, FilmWatch& watch);
 
   /// The frame with this number, which must be behind the last one asked for; null when the film
   /// doesn't yield it. Valid until the next call.
@@ -37,6 +37,7 @@ class FilmDecoder {
   const VideoIndex& index_;
   std::vector<int64_t> wanted_;
   int threads_;
+  FilmWatch& watch_;
 
   Film film_;
   Ffmpeg<AVCodecContext> decoder_;

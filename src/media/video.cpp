@@ -56,6 +56,7 @@ void check(const VideoOptions& options) {
 
 struct VideoReader::Impl {
   std::filesystem::path path;
+  std::unique_ptr<FilmWatch> watch;
   VideoIndex index;
   double fps = 0;
   double time_base = 0;
@@ -119,8 +120,10 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
   check(options);
   auto impl = std::make_unique<Impl>();
   impl->path = path;
-  const Film film = open_film(path);
-  impl->index = index_film(film, keep_going);
+  impl->watch = std::make_unique<FilmWatch>(path.string(), keep_going);
+  const FilmWatch::Working working(*impl->watch);
+  const Film film = open_film(path, *impl->watch);
+  impl->index = index_film(film);
   if (impl->index.frames.empty()) {
     throw InputError(fmt::format("{}: the video has no frames", path.string()));
   }
@@ -132,7 +135,8 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
         fmt::format("{}: the video breaks off after {:.2f} s", path.string(), impl->duration());
   }
   impl->choose_frames(options);
-  impl->decoder = std::make_unique<FilmDecoder>(path, impl->index, impl->wanted, options.threads);
+  impl->decoder =
+      std::make_unique<FilmDecoder>(path, impl->index, impl->wanted, options.threads, *impl->watch);
   return VideoReader(std::move(impl));
 }
 
@@ -151,6 +155,7 @@ const std::string& VideoReader::warning() const {
 
 std::optional<VideoFrame> VideoReader::next() {
   Impl& film = *impl_;
+  const FilmWatch::Working working(*film.watch);
   while (film.yielded < film.wanted.size()) {
     const int64_t number = film.wanted[film.yielded++];
     if (const AVFrame* frame = film.decoder->decode(number)) {

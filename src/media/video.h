@@ -27,9 +27,9 @@ struct VideoFrame {
 /// Streams the sampled frames of a film in order; holds one frame at a time.
 class VideoReader {
  public:
-  /// Reads the whole file once, to know its frames; `keep_going` is asked now and then, and
-  /// Interrupted thrown when it says no. Throws InputError when the file can't be read or has no
-  /// video.
+  /// Reads the whole file once, to know its frames; `keep_going` is asked now and then, by next()
+  /// too, and Interrupted thrown when it says no. Throws InputError when the file can't be read,
+  /// has no video, or takes too long (film_watch.h), as next() does.
   static VideoReader open(const std::filesystem::path& path, const VideoOptions& options,
                           const std::function<bool()>& keep_going = {});
   VideoReader(VideoReader&&) noexcept;

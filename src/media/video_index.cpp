@@ -59,40 +59,7 @@ bool promises_more(const Film& film, int64_t packets, const VideoIndex& index) {
 
 }  // namespace
 
-int Film::read_packet(AVPacket* packet) const {
-  int result = 0;
-  do {
-    av_packet_unref(packet);
-    result = av_read_frame(format.get(), packet);
-  } while (result >= 0 && packet->stream_index != stream->index);
-  return result;
-}
-
-Film open_film(const std::filesystem::path& path) {
-  silence_ffmpeg();
-  const std::string name = path.string();
-  AVFormatContext* format = avformat_alloc_context();
-  OWL3_CHECK(format != nullptr);
-  format->protocol_whitelist = av_strdup("file");  // a playlist can't reach the network
-  int result = avformat_open_input(&format, ("file:" + name).c_str(), nullptr, nullptr);
-  if (result < 0) {
-    throw InputError(
-        fmt::format("{}: can't be opened as a video: {}", name, ffmpeg_error_text(result)));
-  }
-  Film film{Ffmpeg<AVFormatContext>(format), nullptr};
-  avformat_find_stream_info(format, nullptr);
-  result = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  if (result < 0 || (format->streams[result]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
-    throw InputError(fmt::format("{}: has no video stream", name));
-  }
-  film.stream = format->streams[result];
-  for (unsigned i = 0; i < format->nb_streams; ++i) {
-    if (format->streams[i] != film.stream) format->streams[i]->discard = AVDISCARD_ALL;
-  }
-  return film;
-}
-
-VideoIndex index_film(const Film& film, const std::function<bool()>& keep_going) {
+VideoIndex index_film(const Film& film) {
   const AVCodecID codec = film.stream->codecpar->codec_id;
   const Ffmpeg<AVPacket> packet(av_packet_alloc());
   OWL3_CHECK(packet != nullptr);
@@ -103,7 +70,6 @@ VideoIndex index_film(const Film& film, const std::function<bool()>& keep_going)
     packets.push_back({packet->pts, packet->dts, is_shown(*packet, codec),
                        (packet->flags & AV_PKT_FLAG_KEY) != 0});
     last_is_damaged = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
-    if (keep_going && !keep_going()) throw Interrupted("interrupted while reading a film");
   }
   if (last_is_damaged) packets.pop_back();  // half a frame
   drop_undecodable_start(packets, codec);

@@ -1,27 +1,13 @@
-// A film file opened for its video stream, and what a look at its packets tells without decoding:
-// how many frames there are, when each is shown, and where decoding can start.
+// What a look at a film's packets tells without decoding: how many frames there are, when each is
+// shown, and where decoding can start.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <string>
 #include <vector>
 
-#include "media/ffmpeg.h"
+#include "media/film.h"
 
 namespace owl3 {
-
-struct Film {
-  Ffmpeg<AVFormatContext> format;
-  AVStream* stream = nullptr;
-
-  /// The next packet of the video stream; what av_read_frame returns.
-  int read_packet(AVPacket* packet) const;
-};
-
-/// Throws InputError when the file can't be read or has no video.
-Film open_film(const std::filesystem::path& path);
 
 struct VideoIndex {
   struct Frame {
@@ -46,8 +32,7 @@ struct VideoIndex {
   const KeyFrame* key_frame_before(const Frame& frame) const;
 };
 
-/// Reads every packet of the film, which is then at its end. Asks `keep_going` between them and
-/// throws Interrupted when it says no.
-VideoIndex index_film(const Film& film, const std::function<bool()>& keep_going = {});
+/// Reads every packet of the film, which is then at its end.
+VideoIndex index_film(const Film& film);
 
 }  // namespace owl3

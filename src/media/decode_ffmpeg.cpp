@@ -114,7 +114,7 @@ StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, int64_t max
   }
   const Ffmpeg<AVFrame> frame = decode_first_frame(demuxer, decoder.get(), name);
   StoredImage stored;
-  stored.image = RgbConverter().convert(*frame, name, max_pixels);
+  stored.image = RgbConverter(FrameKind::kStill).convert(*frame, name, max_pixels);
   stored.orientation = read_exif_orientation(bytes);  // a TIFF file is an EXIF block itself
   return stored;
 }

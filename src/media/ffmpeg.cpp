@@ -3,7 +3,6 @@
 extern "C" {
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
-#include <libavutil/pixdesc.h>
 }
 
 #include <cstring>
@@ -116,6 +115,20 @@ void copy_samples(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, Im
   }
 }
 
+/// A row of a channel, scaled to 16 bits.
+void read_deep_row(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, int channel, int y,
+                   std::vector<uint16_t>& row) {
+  const int component = descriptor.nb_components >= 3 ? channel : 0;
+  const uint8_t* planes[4] = {frame.data[0], frame.data[1], frame.data[2], frame.data[3]};
+  row.resize(static_cast<size_t>(frame.width));
+  av_read_image_line(row.data(), planes, frame.linesize, &descriptor, 0, y, component, frame.width,
+                     (descriptor.flags & AV_PIX_FMT_FLAG_PAL) != 0 ? 1 : 0);
+  const int depth =
+      (descriptor.flags & AV_PIX_FMT_FLAG_PAL) != 0 ? 8 : descriptor.comp[component].depth;
+  const uint32_t most = (1U << depth) - 1;
+  for (uint16_t& value : row) value = static_cast<uint16_t>(value * 65535U / most);
+}
+
 /// The "full range" twins of YUV formats, deprecated in favour of a range of the frame's own.
 int without_full_range_twin(int format) {
   switch (format) {
@@ -134,7 +147,20 @@ int without_full_range_twin(int format) {
   }
 }
 
-int yuv_matrix(const AVFrame& frame) {
+/// BT.709 for what is larger than standard definition, as players have it.
+int matrix_by_shape(const AVFrame& frame, FrameKind kind) {
+  if (kind == FrameKind::kStill) return SWS_CS_ITU601;
+  const bool turned = kind == FrameKind::kTurnedFilm;
+  const int width = turned ? frame.height : frame.width;
+  const int height = turned ? frame.width : frame.height;
+  return width >= 1280 || height > 576 ? SWS_CS_ITU709 : SWS_CS_ITU601;
+}
+
+ColourMarks marks_of(const AVFrame& frame) {
+  return {frame.color_trc, frame.color_primaries};
+}
+
+int yuv_matrix(const AVFrame& frame, FrameKind kind) {
   switch (frame.colorspace) {
     case AVCOL_SPC_BT709:
       return SWS_CS_ITU709;
@@ -149,16 +175,34 @@ int yuv_matrix(const AVFrame& frame) {
     case AVCOL_SPC_SMPTE170M:
       return SWS_CS_ITU601;
     default:
-      return frame.height >= 720 ? SWS_CS_ITU709 : SWS_CS_ITU601;  // unmarked: by custom
+      break;
   }
+  const bool of_bt2020 = frame.color_primaries == AVCOL_PRI_BT2020 || is_hdr(marks_of(frame));
+  return of_bt2020 ? SWS_CS_BT2020 : matrix_by_shape(frame, kind);
+}
+
+/// Whether the frame's colours are more than an ordinary screen shows. Samples that are RGB already
+/// count as wide only when they are HDR: what else they say of themselves (a PNG's chromaticities)
+/// is ignored in stills too.
+bool needs_mapping(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, FrameKind kind) {
+  const ColourMarks marks = marks_of(frame);
+  if (is_hdr(marks)) return true;
+  const bool is_yuv =
+      (descriptor.flags & AV_PIX_FMT_FLAG_RGB) == 0 && descriptor.nb_components >= 3;
+  return kind != FrameKind::kStill && is_yuv && is_wide_gamut(marks);
 }
 
 }  // namespace
 
-void RgbConverter::prepare_scaler(const AVFrame& frame, const std::string& name) {
+RgbConverter::Key RgbConverter::key_of(const AVFrame& frame, AVPixelFormat rgb_format) const {
   const int format = without_full_range_twin(frame.format);
   const bool full = frame.color_range == AVCOL_RANGE_JPEG || format != frame.format;
-  const Key key{frame.width, frame.height, format, yuv_matrix(frame), full ? 1 : 0};
+  return {frame.width, frame.height, format, yuv_matrix(frame, kind_), full ? 1 : 0, rgb_format};
+}
+
+void RgbConverter::prepare_scaler(const AVFrame& frame, AVPixelFormat rgb_format,
+                                  const std::string& name) {
+  const Key key = key_of(frame, rgb_format);
   if (key == key_) return;
   key_ = {};
   scaler_.reset(sws_alloc_context());
@@ -167,14 +211,14 @@ void RgbConverter::prepare_scaler(const AVFrame& frame, const std::string& name)
   SwsContext* const scaler = scaler_.get();
   for (const char* side : {"srcw", "dstw"}) av_opt_set_int(scaler, side, frame.width, 0);
   for (const char* side : {"srch", "dsth"}) av_opt_set_int(scaler, side, frame.height, 0);
-  av_opt_set_int(scaler, "src_format", format, 0);
-  av_opt_set_int(scaler, "dst_format", AV_PIX_FMT_RGB24, 0);
+  av_opt_set_int(scaler, "src_format", key.format, 0);
+  av_opt_set_int(scaler, "dst_format", rgb_format, 0);
   av_opt_set_int(scaler, "sws_flags",
                  SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP, 0);
   const int* const matrix = sws_getCoefficients(key.matrix);
   sws_setColorspaceDetails(scaler, matrix, key.full_range, sws_getCoefficients(SWS_CS_DEFAULT), 1,
                            0, 1 << 16, 1 << 16);
-  rgb_->format = AV_PIX_FMT_RGB24;
+  rgb_->format = rgb_format;
   rgb_->width = frame.width;
   rgb_->height = frame.height;
   if (sws_init_context(scaler, nullptr, nullptr) < 0 || av_frame_get_buffer(rgb_.get(), 64) < 0) {
@@ -185,21 +229,61 @@ void RgbConverter::prepare_scaler(const AVFrame& frame, const std::string& name)
   key_ = key;
 }
 
+void RgbConverter::prepare_mapping(const ColourMarks& marks) {
+  if (mapping_ != nullptr && marks == marks_) return;
+  mapping_ = std::make_unique<ColourMapping>(marks);
+  marks_ = marks;
+}
+
+void RgbConverter::scale(const AVFrame& frame, AVPixelFormat rgb_format, const std::string& name) {
+  prepare_scaler(frame, rgb_format, name);
+  sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data, rgb_->linesize);
+}
+
+/// Rows of the last frame scaled.
+template <typename Sample>
+const Sample* RgbConverter::scaled_row(int plane, int y) const {
+  return reinterpret_cast<const Sample*>(rgb_->data[plane] + ptrdiff_t{y} * rgb_->linesize[plane]);
+}
+
+void RgbConverter::map_colours(const AVFrame& frame, const AVPixFmtDescriptor& descriptor,
+                               const std::string& name, Image& image) {
+  prepare_mapping(marks_of(frame));
+  const size_t row_bytes = static_cast<size_t>(image.width) * 3;
+  // swscale would take RGB through YUV.
+  if (!holds_plain_samples(frame, descriptor)) {
+    scale(frame, AV_PIX_FMT_GBRP16, name);
+    for (int y = 0; y < image.height; ++y) {
+      mapping_->map(scaled_row<uint16_t>(2, y), scaled_row<uint16_t>(0, y),
+                    scaled_row<uint16_t>(1, y), image.width, image.rgb.data() + y * row_bytes);
+    }
+    return;
+  }
+  std::vector<uint16_t> rows[3];
+  for (int y = 0; y < image.height; ++y) {
+    for (int channel = 0; channel < 3; ++channel) {
+      read_deep_row(frame, descriptor, channel, y, rows[channel]);
+    }
+    mapping_->map(rows[0].data(), rows[1].data(), rows[2].data(), image.width,
+                  image.rgb.data() + y * row_bytes);
+  }
+}
+
 Image RgbConverter::convert(const AVFrame& frame, const std::string& name, int64_t max_pixels) {
   Image image = make_image(frame.width, frame.height, name, max_pixels);
   const AVPixFmtDescriptor* descriptor =
       av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
   if (descriptor == nullptr) throw InputError(name + ": unknown pixel format");
-  if (holds_plain_samples(frame, *descriptor)) {
+  if (needs_mapping(frame, *descriptor, kind_)) {
+    map_colours(frame, *descriptor, name, image);
+  } else if (holds_plain_samples(frame, *descriptor)) {
     copy_samples(frame, *descriptor, image);
-    return image;
-  }
-  prepare_scaler(frame, name);
-  sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data, rgb_->linesize);
-  const size_t row_bytes = static_cast<size_t>(image.width) * 3;
-  for (int y = 0; y < image.height; ++y) {
-    std::memcpy(image.rgb.data() + y * row_bytes, rgb_->data[0] + ptrdiff_t{y} * rgb_->linesize[0],
-                row_bytes);
+  } else {
+    scale(frame, AV_PIX_FMT_RGB24, name);
+    const size_t row_bytes = static_cast<size_t>(image.width) * 3;
+    for (int y = 0; y < image.height; ++y) {
+      std::memcpy(image.rgb.data() + y * row_bytes, scaled_row<uint8_t>(0, y), row_bytes);
+    }
   }
   return image;
 }

@@ -65,7 +65,7 @@ struct VideoReader::Impl {
   size_t yielded = 0;           // of `wanted`, those next() is done with
   int64_t missing = 0;
   std::unique_ptr<FilmDecoder> decoder;
-  RgbConverter converter;
+  RgbConverter converter{FrameKind::kFilm};
   std::string warning;
 
   double seconds_of(int64_t frame) const {
@@ -130,6 +130,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
   impl->fps = average_fps(film, static_cast<int64_t>(impl->index.frames.size()));
   impl->time_base = av_q2d(film.stream->time_base);
   impl->orientation = display_orientation(*film.stream);
+  if (swaps_sides(impl->orientation)) impl->converter = RgbConverter(FrameKind::kTurnedFilm);
   if (impl->index.breaks_off) {
     impl->warning =
         fmt::format("{}: the video breaks off after {:.2f} s", path.string(), impl->duration());

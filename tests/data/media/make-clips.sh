@@ -30,3 +30,16 @@ head -c "$(($(stat -c %s h264-bframes.mp4) * 6 / 10))" h264-bframes.mp4 > trunca
 head -c "$(($(stat -c %s vp9.webm) / 2))" vp9.webm > truncated.webm
 # sound without a picture
 make -f lavfi -i sine=frequency=440:duration=0.2 -c:a aac -b:a 32k no-video.m4a
+# HDR as phones and cameras record it: bars of white, red, green, blue, paper white being at 203 nits
+hdr() {
+  make -f lavfi -i "color=white:size=64x32:rate=2:duration=1,format=gbrp,drawbox=x=16:y=0:w=48:h=32:color=red:t=fill,drawbox=x=32:y=0:w=32:h=32:color=lime:t=fill,drawbox=x=48:y=0:w=16:h=32:color=blue:t=fill,setparams=color_primaries=bt709:color_trc=bt709:colorspace=gbr" \
+    -vf "zscale=tin=bt709:pin=bt709:t=$1:p=bt2020:m=bt2020nc:npl=203:r=limited,format=yuv420p10le" \
+    -c:v libx265 -x265-params log-level=none:crf=6:info=0 -tag:v hvc1 -color_trc $1 -color_primaries bt2020 -colorspace bt2020nc "$2"
+}
+hdr arib-std-b67 hlg.mp4
+hdr smpte2084 pq.mp4
+# green in BT.709, of which the file says nothing; it is shown standing, 480 x 720
+make -f lavfi -i "color=lime:size=720x480:rate=2:duration=1,format=gbrp,setparams=color_primaries=bt709:color_trc=bt709:colorspace=gbr" \
+  -vf scale=out_color_matrix=bt709,format=yuv420p,setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown -c:v libx264 -qp 1 upright.mp4
+make -i upright.mp4 -c copy -metadata:s:v:0 rotate=90 unmarked-turned.mp4
+rm upright.mp4

@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "cli/inspect.h"
+#include "cli/interrupt.h"
+#include "cli/progress_bar.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "data/check_file.h"
@@ -16,22 +18,39 @@ struct InspectDataOptions {
   std::string media_root;
   size_t most_errors = 20;
   bool no_media = false;
+  bool quick = false;
 };
+
+MediaCheck media_check(const InspectDataOptions& options) {
+  if (options.no_media) return MediaCheck::kNone;
+  return options.quick ? MediaCheck::kHeaders : MediaCheck::kDecode;
+}
 
 void inspect_data(const InspectDataOptions& options) {
   CheckOptions check;
   check.media_root = options.media_root;
-  check.look_at_media = !options.no_media;
+  check.media = media_check(options);
   check.most_errors = options.most_errors;
   check.workers = available_threads();
+  const InterruptGuard interrupt;
+  ProgressBar bar;
+  check.go_on = [&](int64_t done, int64_t total) {
+    bar.update("checking rows", done, total);
+    return !interrupt.interrupted();
+  };
   int64_t rows = 0;
   int64_t broken = 0;
   for (const std::string& file : options.files) {
     const CheckReport report = check_training_file(file, check);
+    bar.erase();
     for (const std::string& error : report.errors) fmt::print("{}\n", error);
     fmt::print("{}: {} rows: {} broken, {} to pre-train on; {} answers, {} images, {} videos\n",
                file, report.rows, report.broken, report.documents, report.answers, report.images,
                report.videos);
+    if (!report.whole) {
+      std::fflush(stdout);
+      throw Interrupted("interrupted");
+    }
     rows += report.rows;
     broken += report.broken;
   }
@@ -49,7 +68,11 @@ void add_inspect_data(CLI::App& inspect) {
   app->add_option("--media-root", options->media_root,
                   "Folder that media paths are relative to (default: the JSONL's)")
       ->type_name("DIR");
-  app->add_flag("--no-media", options->no_media, "Don't look whether images and films are there");
+  CLI::Option* quick = app->add_flag(
+      "--quick", options->quick,
+      "Look whether images and films are there, and at headers, but don't decode them");
+  app->add_flag("--no-media", options->no_media, "Don't look at images and films at all")
+      ->excludes(quick);
   app->add_option("--errors", options->most_errors, "List this many broken rows of a file")
       ->type_name("N")
       ->capture_default_str();

@@ -12,7 +12,24 @@ class BatchBuilder::Images {
  public:
   explicit Images(Batch& batch) : batch_(&batch) {}
 
-  int32_t add(const HashedImage& image) {
+  /// The sample's images, at their places in `row`, the first at `first`.
+  void add(const Media& media, const EncodedSample& sample, int64_t row, int32_t segment,
+           int64_t first) {
+    auto at = static_cast<size_t>(row * batch_->images_per_row + first);
+    auto position = sample.image_positions.begin();
+    for (const auto& images : media) {
+      for (const HashedImage& image : *images) {
+        batch_->image[at] = index_of(image);
+        batch_->image_segment[at] = segment;
+        batch_->image_position[at] = *position;
+        ++at;
+        ++position;
+      }
+    }
+  }
+
+ private:
+  int32_t index_of(const HashedImage& image) {
     const auto [place, is_new] =
         places_.try_emplace(image.hash, static_cast<int32_t>(batch_->images.size()));
     if (is_new) {
@@ -22,7 +39,6 @@ class BatchBuilder::Images {
     return place->second;
   }
 
- private:
   Batch* batch_;
   std::unordered_map<uint64_t, int32_t> places_;
 };
@@ -75,38 +91,42 @@ void add_tokens(const EncodedSample& sample, int64_t row, int32_t segment, int64
 
 }  // namespace
 
-Batch BatchBuilder::build(std::span<const PlannedRow> rows) const {
-  Batch batch = padding(rows);
+BatchBuilder::Built BatchBuilder::build(std::span<const PlannedRow> rows, bool skip_broken) const {
+  Built built{padding(rows), {}};
+  Batch& batch = built.batch;
   Images images(batch);
   for (int64_t row = 0; row < batch.rows; ++row) {
     int64_t first_token = 0;
     int64_t first_image = 0;
     int32_t segment = 0;
     for (const EncodedSample& sample : rows[static_cast<size_t>(row)]) {
+      Media media;
+      try {
+        media = decode_all(sample);
+      } catch (const InputError& error) {
+        if (!skip_broken) throw;
+        built.left_out.samples.emplace_back(error.what());
+        built.left_out.label_tokens += sample.label_tokens;
+        continue;  // those after it move up
+      }
       add_tokens(sample, row, segment, first_token, batch);
-      add_images(sample, row, segment, first_image, images, batch);
+      images.add(media, sample, row, segment, first_image);
       first_token += static_cast<int64_t>(sample.ids.size());
       first_image += static_cast<int64_t>(sample.image_positions.size());
       ++segment;
     }
   }
-  return batch;
+  return built;
 }
 
-void BatchBuilder::add_images(const EncodedSample& sample, int64_t row, int32_t segment,
-                              int64_t first, Images& images, Batch& batch) const {
-  auto at = static_cast<size_t>(row * batch.images_per_row + first);
-  auto position = sample.image_positions.begin();
-  for (size_t medium = 0; medium < sample.media.size(); ++medium) {
-    const std::shared_ptr<const HashedImages> decoded = decode(sample, medium);
-    for (const HashedImage& image : *decoded) {
-      batch.image[at] = images.add(image);
-      batch.image_segment[at] = segment;
-      batch.image_position[at] = *position;
-      ++at;
-      ++position;
-    }
-  }
+void BatchBuilder::check(const EncodedSample& sample) const {
+  for (size_t medium = 0; medium < sample.media.size(); ++medium) decode(sample, medium);
+}
+
+BatchBuilder::Media BatchBuilder::decode_all(const EncodedSample& sample) const {
+  Media media;
+  for (size_t i = 0; i < sample.media.size(); ++i) media.push_back(decode(sample, i));
+  return media;
 }
 
 std::shared_ptr<const HashedImages> BatchBuilder::decode(const EncodedSample& sample,

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "data/batch.h"
 #include "data/image_store.h"
+#include "data/left_out.h"
 #include "data/sample_files.h"
 #include "data/step_planner.h"
 
@@ -18,13 +20,21 @@ class BatchBuilder {
   BatchBuilder(const SampleFiles& files, const SampleEncoder& encoder, ImageStore& store)
       : files_(&files), encoder_(&encoder), store_(&store) {}
 
-  /// Throws InputError that names the line and the medium. `step_label_tokens` is the caller's.
-  Batch build(std::span<const PlannedRow> rows) const;
+  struct Built {
+    Batch batch;
+    LeftOut left_out;
+  };
+  /// Throws InputError that names the line and the medium; with `skip_broken`, samples with such
+  /// media are left out. `step_label_tokens` is the caller's.
+  Built build(std::span<const PlannedRow> rows, bool skip_broken) const;
+  /// Decodes a sample's media, and throws what build() would.
+  void check(const EncodedSample& sample) const;
 
  private:
   class Images;
-  void add_images(const EncodedSample& sample, int64_t row, int32_t segment, int64_t first,
-                  Images& images, Batch& batch) const;
+  using Media = std::vector<std::shared_ptr<const HashedImages>>;
+
+  Media decode_all(const EncodedSample& sample) const;
   std::shared_ptr<const HashedImages> decode(const EncodedSample& sample, size_t index) const;
 
   const SampleFiles* files_;

@@ -1,10 +1,13 @@
 #include "data/check_file.h"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "data/image_store.h"
 #include "data/jsonl_file.h"
 #include "data/media_reader.h"
 #include "data/ordered_workers.h"
@@ -13,29 +16,74 @@
 namespace owl3 {
 namespace {
 
-void look_at(const SampleMedium& medium, const std::filesystem::path& root, MediaReader& reader) {
-  const std::string reference = resolve_medium(medium.reference, root);
-  if (medium.is_video) {
-    MappedFile::open(reader.film(reference));
-  } else {
-    const MediaBytes media = reader.read(reference);
-    image_size(media.bytes, media.name);
+/// What training does with media, but for what depends on a model: its image size and tokens.
+class MediaLook {
+ public:
+  explicit MediaLook(MediaCheck how) : how_(how), store_(reader_, EncodeOptions{}, 0) {}
+
+  /// Throws InputError for a medium that can't be used. One that was found whole is not decoded
+  /// again: training data repeat their pictures.
+  void at(const SampleMedium& medium, bool cut, const std::filesystem::path& root) {
+    if (how_ == MediaCheck::kNone) return;
+    const std::string reference = resolve_medium(medium.reference, root);
+    const size_t key = std::hash<std::string>()((cut ? "cut:" : "whole:") + reference);
+    if (is_known(key)) return;
+    if (how_ == MediaCheck::kDecode) {
+      decode(medium, cut, reference);
+    } else {
+      look_at_header(medium, reference);
+    }
+    const std::lock_guard lock(mutex_);
+    whole_.insert(key);
   }
-}
+
+ private:
+  bool is_known(size_t key) {
+    const std::lock_guard lock(mutex_);
+    return whole_.contains(key);
+  }
+
+  void decode(const SampleMedium& medium, bool cut, const std::string& reference) {
+    if (medium.is_video) {
+      const EncodeOptions standard;
+      VideoOptions options;
+      options.fps = standard.fps;
+      options.max_frames = standard.max_frames;
+      options.threads = 1;  // the rows are what is done in parallel
+      store_.frames(reference, options);
+    } else {
+      store_.image(reference, cut);
+    }
+  }
+
+  void look_at_header(const SampleMedium& medium, const std::string& reference) {
+    if (medium.is_video) {
+      MappedFile::open(reader_.film(reference));
+    } else {
+      const MediaBytes media = reader_.read(reference);
+      image_size(media.bytes, media.name);
+    }
+  }
+
+  MediaCheck how_;
+  MediaReader reader_;
+  ImageStore store_;
+  std::mutex mutex_;
+  std::unordered_set<size_t> whole_;
+};
 
 /// The counts of one row, or its error.
 CheckReport check_row(std::string_view line, const std::string& where,
                       const std::filesystem::path& root, const CheckOptions& options,
-                      MediaReader& reader) {
+                      MediaLook& look) {
   const Sample sample = parse_sample(line, where, options.sample);
   CheckReport report;
   report.documents = sample.is_document() ? 1 : 0;
   report.answers = std::count(sample.learnt.begin(), sample.learnt.end(), true);
   for (const SampleMedium& medium : sample.media) {
     (medium.is_video ? report.videos : report.images) += 1;
-    if (!options.look_at_media) continue;
     try {
-      look_at(medium, root, reader);
+      look.at(medium, !sample.has_video() && !sample.is_document(), root);
     } catch (const InputError& error) {
       throw InputError(fmt::format("{}: {}: {}", where, medium.place, error.what()));
     }
@@ -50,7 +98,7 @@ CheckReport check_training_file(const std::filesystem::path& path, const CheckOp
   const JsonlFile file = JsonlFile::open(path);
   const std::filesystem::path root =
       options.media_root.empty() ? path.parent_path() : options.media_root;
-  MediaReader reader;
+  MediaLook look(options.media);
   int64_t next = 0;
   const auto take = [&]() -> std::optional<int64_t> {
     if (next == file.size()) return std::nullopt;
@@ -58,7 +106,7 @@ CheckReport check_training_file(const std::filesystem::path& path, const CheckOp
   };
   const auto check = [&](int64_t row) {
     try {
-      return check_row(file.line(row), file.where(row), root, options, reader);
+      return check_row(file.line(row), file.where(row), root, options, look);
     } catch (const InputError& error) {
       CheckReport broken;
       broken.broken = 1;
@@ -78,6 +126,8 @@ CheckReport check_training_file(const std::filesystem::path& path, const CheckOp
     if (row->broken > 0 && report.errors.size() < options.most_errors) {
       report.errors.push_back(row->errors[0]);
     }
+    report.whole = options.go_on(report.rows, file.size()) || report.rows == file.size();
+    if (!report.whole) break;
   }
   return report;
 }

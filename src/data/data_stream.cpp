@@ -9,6 +9,7 @@
 #include "data/media_reader.h"
 #include "data/ordered_workers.h"
 #include "data/stream_state.h"
+#include "media/image.h"
 
 namespace owl3 {
 namespace {
@@ -29,9 +30,16 @@ DataOptions checked(DataOptions options) {
   return options;
 }
 
-StepOptions step_options(const DataOptions& options) {
-  return {options.rows * options.accumulate * options.world, options.tokens, options.images,
-          options.pack, options.too_long};
+StepOptions step_options(const DataOptions& options, int64_t samples_per_epoch) {
+  // Of few samples, one may be broken.
+  const double most_broken =
+      std::max(1.0, options.max_broken * static_cast<double>(samples_per_epoch));
+  return {options.rows * options.accumulate * options.world,
+          options.tokens,
+          options.images,
+          options.pack,
+          options.too_long,
+          static_cast<int64_t>(most_broken)};
 }
 
 }  // namespace
@@ -56,6 +64,48 @@ struct DataStream::Parts {
     }
   }
 
+  /// As encode(); what can't be read is told in the sample, where such are left out.
+  EncodedSample encode_or_leave(int64_t number) const {
+    if (!options.skip_broken) return encode(number);
+    try {
+      return encode(number);
+    } catch (const InputError& error) {
+      EncodedSample sample;
+      sample.number = number;
+      sample.broken = error.what();
+      return sample;
+    }
+  }
+
+  void look_at_headers(int64_t number) const {
+    for (const SampleMedium& medium : files.read(number).media) {
+      if (medium.is_video) continue;  // encode() counted its frames
+      try {
+        const MediaBytes media = reader.read(medium.reference);
+        image_size(media.bytes, media.name);
+      } catch (const InputError& error) {
+        throw InputError(
+            fmt::format("{}: {}: {}", files.where(number), medium.place, error.what()));
+      }
+    }
+  }
+
+  RowCheck check(int64_t number, bool decode) const {
+    try {
+      const EncodedSample sample = encode(number);
+      if (decode) {
+        builder.check(sample);
+      } else {
+        look_at_headers(number);
+      }
+      const auto images = static_cast<int64_t>(sample.image_positions.size());
+      return {"", static_cast<int64_t>(sample.ids.size()) > options.tokens ||
+                      (options.images > 0 && images > options.images)};
+    } catch (const InputError& error) {
+      return {error.what(), false};
+    }
+  }
+
   DataOptions options;
   SampleFiles files;
   mutable MediaReader reader;
@@ -70,6 +120,7 @@ class DataStream::Pipeline {
  public:
   struct Result {
     Batch batch;
+    LeftOut left_out;
     State after;
   };
 
@@ -79,8 +130,8 @@ class DataStream::Pipeline {
         next_sample_(state.plan.next),
         samples_(
             options_.workers, kSamplesAhead, [this] { return take_sample(); },
-            [this](int64_t number) { return parts_.encode(number); }),
-        planner_(step_options(options_), source(), state.plan),
+            [this](int64_t number) { return parts_.encode_or_leave(number); }),
+        planner_(step_options(options_, parts.files.samples_per_epoch()), source(), state.plan),
         step_begin_(state.plan),
         batches_taken_(state.batch),
         batches_(
@@ -92,13 +143,14 @@ class DataStream::Pipeline {
  private:
   struct Work {
     std::vector<PlannedRow> rows;
+    std::vector<std::string> broken;  // of the plan, for the first batch of all
     int64_t step_label_tokens = 0;
     State after;
   };
 
   StepPlanner::Source source() {
     return {[this] { return samples_.next(); },
-            [this](int64_t number) { return parts_.encode(number); },
+            [this](int64_t number) { return parts_.encode_or_leave(number); },
             [this](int64_t number) { return parts_.files.where(number); },
             parts_.files.samples_per_epoch()};
   }
@@ -118,6 +170,7 @@ class DataStream::Pipeline {
     const auto first =
         plan_->rows.begin() + (batches_taken_ * options_.world + options_.rank) * options_.rows;
     work.rows.assign(std::move_iterator(first), std::move_iterator(first + options_.rows));
+    if (batches_taken_ == 0 && options_.rank == 0) work.broken = std::move(plan_->broken);
     if (++batches_taken_ == options_.accumulate) {
       plan_.reset();
       step_begin_ = planner_.state();
@@ -128,9 +181,11 @@ class DataStream::Pipeline {
   }
 
   Result build(const Work& work) const {
-    Result result{parts_.builder.build(work.rows), work.after};
-    result.batch.step_label_tokens = work.step_label_tokens;
-    return result;
+    BatchBuilder::Built built = parts_.builder.build(work.rows, options_.skip_broken);
+    built.batch.step_label_tokens = work.step_label_tokens;
+    std::vector<std::string>& samples = built.left_out.samples;
+    samples.insert(samples.begin(), work.broken.begin(), work.broken.end());
+    return {std::move(built.batch), std::move(built.left_out), work.after};
   }
 
   const Parts& parts_;
@@ -154,6 +209,7 @@ std::optional<Batch> DataStream::next() {
   std::optional<Pipeline::Result> result = pipeline_->next();
   if (!result) return std::nullopt;
   state_ = std::move(result->after);
+  left_out_ = std::move(result->left_out);
   return std::move(result->batch);
 }
 
@@ -193,6 +249,21 @@ void DataStream::restore(const nlohmann::json& state, const std::string& name) {
   }
   pipeline_.reset();
   state_ = std::move(restored);
+}
+
+void DataStream::rewind() {
+  pipeline_.reset();
+  state_ = {};
+  parts_->store.clear();
+}
+
+StreamCheckReport DataStream::check(const StreamCheckOptions& options) const {
+  const int64_t rows = parts_->files.size().value_or(samples_per_epoch());
+  const auto report = check_rows(rows, parts_->options.workers, options, [&](int64_t number) {
+    return parts_->check(number, options.decode);
+  });
+  parts_->store.clear();
+  return report;
 }
 
 int64_t DataStream::samples_per_epoch() const {

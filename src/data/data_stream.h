@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "data/left_out.h"
 #include "data/sample_encoder.h"
 #include "data/sample_files.h"
 #include "data/step_planner.h"
+#include "data/stream_check.h"
 #include "text/tokenizer.h"
 
 namespace owl3 {
@@ -32,6 +34,9 @@ struct DataOptions {
   int64_t images = 0;     // most images of a row, tiles and frames counted; 0: no bound
   bool pack = true;       // several samples in a row, as many as fit
   TooLong too_long = TooLong::kSkip;
+  /// Whether samples that can't be read are left out, each named with its batch, or end the stream.
+  bool skip_broken = false;
+  double max_broken = 1;  // of an epoch's samples in one step
 
   int workers = 2;  // threads that read ahead; 0: next() does the work
   size_t image_cache_bytes = size_t{256} << 20;
@@ -50,9 +55,11 @@ class DataStream {
   DataStream& operator=(const DataStream&) = delete;
 
   /// This rank's next batch; nothing after the last epoch. Every rank gets as many batches; those
-  /// that end the last epoch may have rows that are all padding. Throws InputError that names the
-  /// line for what is wrong in the data.
+  /// that end the last epoch, or whose samples are broken, may have rows that are all padding.
+  /// Throws InputError that names the line for what is wrong in the data.
   std::optional<Batch> next();
+  /// Of the last batch.
+  const LeftOut& left_out() const { return left_out_; }
 
   /// Where the stream stands after the last batch of next(), the same on every rank at a step's
   /// end. A stream that restores it goes on exactly from there, also with other rows, accumulate
@@ -61,6 +68,13 @@ class DataStream {
   /// Throws InputError, beginning with `name`, when the state is broken or of other data or
   /// options.
   void restore(const nlohmann::json& state, const std::string& name);
+
+  /// Goes back to the beginning, and lets go of what memory it can: until the next next(), nothing
+  /// is read ahead or kept.
+  void rewind();
+
+  /// Reads and decodes samples as next() would, in their order and each by itself.
+  StreamCheckReport check(const StreamCheckOptions& options) const;
 
   int64_t samples_per_epoch() const;
   /// Samples placed or skipped so far, over the length of an epoch.
@@ -82,6 +96,7 @@ class DataStream {
 
   std::unique_ptr<const Parts> parts_;
   State state_;
+  LeftOut left_out_;
   std::unique_ptr<Pipeline> pipeline_;  // begun by the first next()
 };
 

@@ -53,6 +53,13 @@ size_t ImageStore::bytes() const {
   return bytes_;
 }
 
+void ImageStore::clear() {
+  const std::lock_guard lock(mutex_);
+  places_.clear();
+  entries_.clear();
+  bytes_ = 0;
+}
+
 std::shared_ptr<const HashedImages> ImageStore::find(const std::string& key) {
   const std::lock_guard lock(mutex_);
   const auto place = places_.find(key);

@@ -37,6 +37,8 @@ class ImageStore {
                                              const VideoOptions& options);
 
   size_t bytes() const;
+  /// Drops all.
+  void clear();
 
  private:
   struct Entry {

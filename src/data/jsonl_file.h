@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ class JsonlFile {
   /// "file.jsonl:17": the line as an editor counts.
   std::string where(int64_t index) const;
   int64_t bytes() const { return static_cast<int64_t>(file_->bytes().size()); }
+  /// The whole file, mapped.
+  std::span<const std::byte> content() const { return file_->bytes(); }
 
  private:
   explicit JsonlFile(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}

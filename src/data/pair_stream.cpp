@@ -8,6 +8,7 @@
 #include "data/media_reader.h"
 #include "data/ordered_workers.h"
 #include "data/stream_state.h"
+#include "media/image.h"
 
 namespace owl3 {
 namespace {
@@ -70,10 +71,46 @@ struct PairStream::Parts {
   void add(int64_t number, PairBatch& batch) const {
     const Sample sample = files.read(number);
     try {
-      batch.texts.push_back(text(without_mark(caption_of(sample))));
+      std::vector<int64_t> words = text(without_mark(caption_of(sample)));
       const auto images = store.image(sample.media[0].reference, false);
+      batch.texts.push_back(std::move(words));
       batch.images.push_back(images->front().image);
       batch.image_hash.push_back(images->front().hash);
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("{}: {}", files.where(number), error.what()));
+    }
+  }
+
+  void add_or_leave(int64_t number, PairBatch& batch, LeftOut& left_out) const {
+    try {
+      add(number, batch);
+    } catch (const InputError& error) {
+      if (!options.skip_broken) throw;
+      left_out.samples.emplace_back(error.what());
+    }
+  }
+
+  RowCheck check(int64_t number, bool decode) const {
+    try {
+      if (decode) {
+        PairBatch ignored;
+        add(number, ignored);
+      } else {
+        look_at(number);
+      }
+      return {};
+    } catch (const InputError& error) {
+      return {error.what(), false};
+    }
+  }
+
+  /// The image by its header.
+  void look_at(int64_t number) const {
+    const Sample sample = files.read(number);
+    try {
+      text(without_mark(caption_of(sample)));
+      const MediaBytes media = reader.read(sample.media[0].reference);
+      image_size(media.bytes, media.name);
     } catch (const InputError& error) {
       throw InputError(fmt::format("{}: {}", files.where(number), error.what()));
     }
@@ -102,6 +139,7 @@ class PairStream::Pipeline {
  public:
   struct Result {
     PairBatch batch;
+    LeftOut left_out;
     int64_t next = 0;  // where the next step begins
   };
 
@@ -124,7 +162,9 @@ class PairStream::Pipeline {
   Result build(int64_t begin) const {
     Result result;
     const int64_t first = begin + parts_.options.rank * parts_.options.pairs;
-    for (int64_t i = 0; i < parts_.options.pairs; ++i) parts_.add(first + i, result.batch);
+    for (int64_t i = 0; i < parts_.options.pairs; ++i)
+      parts_.add_or_leave(first + i, result.batch, result.left_out);
+
     result.next = begin + parts_.step();
     return result;
   }
@@ -144,6 +184,7 @@ std::optional<PairBatch> PairStream::next() {
   std::optional<Pipeline::Result> result = pipeline_->next();
   if (!result) return std::nullopt;
   next_ = result->next;
+  left_out_ = std::move(result->left_out);
   return std::move(result->batch);
 }
 
@@ -160,6 +201,21 @@ nlohmann::json PairStream::state() const {
 void PairStream::restore(const nlohmann::json& state, const std::string& name) {
   next_ = open_stream_state(state, description(), name).integer("next", 0, kMost);
   pipeline_.reset();
+}
+
+void PairStream::rewind() {
+  pipeline_.reset();
+  next_ = 0;
+  parts_->store.clear();
+}
+
+StreamCheckReport PairStream::check(const StreamCheckOptions& options) const {
+  const int64_t rows = parts_->files.size().value_or(samples_per_epoch());
+  const auto report = check_rows(rows, parts_->options.workers, options, [&](int64_t number) {
+    return parts_->check(number, options.decode);
+  });
+  parts_->store.clear();
+  return report;
 }
 
 int64_t PairStream::samples_per_epoch() const {

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "data/left_out.h"
 #include "data/sample_files.h"
+#include "data/stream_check.h"
 #include "text/tokenizer.h"
 
 namespace owl3 {
@@ -23,6 +25,9 @@ struct PairOptions {
   int64_t text_tokens = 64;  // longest text; longer captions lose their end
   int64_t rank = 0;
   int64_t world = 1;
+  /// Whether pairs that can't be read are left out, each named with its batch, which is shorter
+  /// then, or end the stream.
+  bool skip_broken = false;
   int workers = 2;  // threads that read ahead; 0: next() does the work
   size_t image_cache_bytes = size_t{256} << 20;
 };
@@ -40,10 +45,15 @@ class PairStream {
 
   /// This rank's next batch; nothing after the last epoch. Throws InputError that names the line.
   std::optional<PairBatch> next();
+  /// Of the last batch.
+  const LeftOut& left_out() const { return left_out_; }
 
   /// As DataStream's.
   nlohmann::json state() const;
   void restore(const nlohmann::json& state, const std::string& name);
+
+  void rewind();
+  StreamCheckReport check(const StreamCheckOptions& options) const;
 
   int64_t samples_per_epoch() const;
   double epochs_read() const;
@@ -56,6 +66,7 @@ class PairStream {
 
   std::unique_ptr<const Parts> parts_;
   int64_t next_ = 0;  // the number of the first sample of the next step
+  LeftOut left_out_;
   std::unique_ptr<Pipeline> pipeline_;
 };
 

@@ -40,6 +40,7 @@ struct EncodedSample {
   std::vector<int32_t> image_positions;  // ascending; those of a medium follow each other
   std::vector<EncodedMedium> media;
   int64_t label_tokens = 0;
+  std::string broken;  // an error line: the sample can't be read, and nothing else is filled in
 };
 
 /// Safe to use from several threads.

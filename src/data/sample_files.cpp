@@ -1,6 +1,7 @@
 #include "data/sample_files.h"
 
 #include "core/error.h"
+#include "data/content_sum.h"
 #include "data/media_reader.h"
 
 namespace owl3 {
@@ -61,10 +62,17 @@ std::string SampleFiles::where(int64_t number) const {
 }
 
 nlohmann::json SampleFiles::description() const {
+  std::call_once(summed_, [this] {
+    for (const JsonlFile& file : files_)
+      content_sums_.push_back(content_sum_of_mapped(file.content()));
+  });
   nlohmann::json sources = nlohmann::json::array();
   for (size_t i = 0; i < files_.size(); ++i) {
-    sources.push_back(
-        {{"rows", files_[i].size()}, {"bytes", files_[i].bytes()}, {"weight", sources_[i].weight}});
+    sources.push_back({{"path", sources_[i].path.string()},
+                       {"rows", files_[i].size()},
+                       {"bytes", files_[i].bytes()},
+                       {"content", content_sums_[i]},
+                       {"weight", sources_[i].weight}});
   }
   return {{"sources", std::move(sources)},
           {"seed", order_options_.seed},

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -41,7 +42,8 @@ class SampleFiles {
   Sample read(int64_t number) const;
   /// "file.jsonl:17"
   std::string where(int64_t number) const;
-  /// What the sequence depends on, to compare with a saved state's.
+  /// What the sequence depends on, to compare with a saved state's: the files' contents too. Reads
+  /// them the first time.
   nlohmann::json description() const;
 
  private:
@@ -50,6 +52,8 @@ class SampleFiles {
   OrderOptions order_options_;
   SampleOptions sample_options_;
   SampleOrder order_;
+  mutable std::once_flag summed_;
+  mutable std::vector<std::string> content_sums_;  // of each file
 };
 
 }  // namespace owl3

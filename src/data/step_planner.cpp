@@ -36,6 +36,10 @@ std::optional<StepPlan> StepPlanner::plan() {
   rooms_.assign(plan.rows.size(), whole_);
   const size_t most_carried = options_.pack ? plan.rows.size() + kCarriedBesideRows : 0;
   for (EncodedSample& sample : std::exchange(carried_, {})) {
+    if (!sample.broken.empty()) {  // a resumed run's, whose file was whole before
+      leave_out(sample);
+      continue;
+    }
     if (!place(sample, plan)) carried_.push_back(std::move(sample));
   }
   for (;;) {
@@ -48,6 +52,7 @@ std::optional<StepPlan> StepPlanner::plan() {
     pending_.reset();
   }
   if (plan.rows[0].empty()) return std::nullopt;
+  plan.broken = std::exchange(broken_, {});
   return plan;
 }
 
@@ -79,6 +84,10 @@ bool StepPlanner::place(EncodedSample& sample, StepPlan& plan) {
 std::optional<EncodedSample> StepPlanner::next_that_fits() {
   while (std::optional<EncodedSample> sample = source_.next()) {
     state_.next = sample->number + 1;
+    if (!sample->broken.empty()) {
+      leave_out(*sample);
+      continue;
+    }
     if (fits(*sample, whole_)) {
       skipped_in_a_row_ = 0;
       return sample;
@@ -86,6 +95,18 @@ std::optional<EncodedSample> StepPlanner::next_that_fits() {
     skip(*sample);
   }
   return std::nullopt;
+}
+
+void StepPlanner::leave_out(const EncodedSample& sample) {
+  broken_.push_back(sample.broken);
+  if (static_cast<int64_t>(broken_.size()) > options_.most_broken) {
+    throw InputError(fmt::format("{}; {} samples of {} are broken, more than max_broken allows",
+                                 sample.broken, broken_.size(), source_.samples_per_epoch));
+  }
+  if (++skipped_in_a_row_ >= source_.samples_per_epoch) {
+    throw InputError(
+        fmt::format("{}; none of {} samples can be used", sample.broken, skipped_in_a_row_));
+  }
 }
 
 void StepPlanner::skip(const EncodedSample& sample) {

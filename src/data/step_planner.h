@@ -19,6 +19,8 @@ struct StepOptions {
   int64_t images = 0;     // most images of a row, tiles and frames counted; 0: no bound
   bool pack = true;       // several samples in a row, as many as fit
   TooLong too_long = TooLong::kSkip;
+  /// Of one plan; more broken samples end it. What lies beyond is not reached in a hopeless search.
+  int64_t most_broken = 0;
 };
 
 using PlannedRow = std::vector<EncodedSample>;
@@ -26,6 +28,7 @@ using PlannedRow = std::vector<EncodedSample>;
 struct StepPlan {
   std::vector<PlannedRow> rows;
   int64_t label_tokens = 0;
+  std::vector<std::string> broken;  // an error line of each sample that was left out for that
 };
 
 /// Where in the sequence of samples the next step begins.
@@ -52,7 +55,7 @@ class StepPlanner {
   StepPlanner(const StepOptions& options, Source source, const PlanState& state);
 
   /// Nothing when there are no samples left. Throws InputError for a sample too long where these
-  /// are refused, and when a whole epoch had no other.
+  /// are refused, when a whole epoch had no other or only broken ones, and for too many broken.
   std::optional<StepPlan> plan();
   /// After the last plan.
   PlanState state() const;
@@ -67,6 +70,7 @@ class StepPlanner {
   bool place(EncodedSample& sample, StepPlan& plan);
   std::optional<EncodedSample> next_that_fits();
   void skip(const EncodedSample& sample);
+  void leave_out(const EncodedSample& sample);
 
   StepOptions options_;
   Source source_;
@@ -76,6 +80,7 @@ class StepPlanner {
   std::vector<EncodedSample> carried_;
   std::optional<EncodedSample> pending_;  // taken from the source, the first of the next step
   int64_t skipped_in_a_row_ = 0;
+  std::vector<std::string> broken_;  // since the last plan
 };
 
 }  // namespace owl3

@@ -40,17 +40,19 @@ TEST_F(CheckFileTest, CountsAllAndListsTheFirstErrors) {
     options.workers = workers;
     const CheckReport report = check_training_file(path_, options);
     EXPECT_EQ(report.rows, 7);
-    EXPECT_EQ(report.broken, 4);
+    EXPECT_TRUE(report.whole);
+    EXPECT_EQ(report.broken, 5);
     EXPECT_EQ(report.documents, 1);
-    EXPECT_EQ(report.answers, 3);
+    EXPECT_EQ(report.answers, 2);
     EXPECT_EQ(report.images, 1);
-    EXPECT_EQ(report.videos, 1);
-    ASSERT_EQ(report.errors.size(), 4u);
+    EXPECT_EQ(report.videos, 0);
+    ASSERT_EQ(report.errors.size(), 5u);
     EXPECT_EQ(report.errors[0], at(2) + "2 <image> marks but 1 image");
     EXPECT_EQ(report.errors[1], at(4) + "images[0]: " + (folder_ / "none.png").string() +
                                     ": No such file or directory");
     EXPECT_EQ(report.errors[2], at(5) + "not valid JSON at byte 2");
     EXPECT_TRUE(report.errors[3].starts_with(at(6) + "images[0]: ")) << report.errors[3];
+    EXPECT_TRUE(report.errors[4].starts_with(at(7) + "videos[0]: ")) << report.errors[4];
     options.most_errors = 1;
     EXPECT_EQ(check_training_file(path_, options).errors.size(), 1u);
   }
@@ -58,8 +60,39 @@ TEST_F(CheckFileTest, CountsAllAndListsTheFirstErrors) {
 
 TEST_F(CheckFileTest, LeavesMediaAloneWhenAsked) {
   CheckOptions options;
-  options.look_at_media = false;
+  options.media = MediaCheck::kNone;
   EXPECT_EQ(check_training_file(path_, options).broken, 2);
+}
+
+TEST_F(CheckFileTest, DecodesWhatTrainingWillUnlessHeadersAreEnough) {
+  const std::string whole =
+      read_text(std::filesystem::path(OWL3_TEST_DATA) / "images" / "02-L-17x5.png");
+  const std::string cut = whole.substr(0, whole.size() - 50);  // its header is whole
+  folder_.write("cut.png", cut);
+  folder_.write("pictures.tar", test::tar_entry("cut.png", cut) +
+                                    test::tar_entry("whole.png", whole) + test::tar_end());
+  const auto path =
+      folder_.write("b.jsonl", test::row("<image>", "one", {"cut.png"}) +
+                                   test::row("<image>", "two", {"pictures.tar/cut.png"}) +
+                                   test::row("<image>", "three", {"pictures.tar/whole.png"}) +
+                                   R"({"query":"<video>","response":"r","videos":"film.mp4"})"
+                                   "\n");
+  CheckOptions options;
+  const CheckReport report = check_training_file(path, options);
+  EXPECT_EQ(report.broken, 3);
+  options.media = MediaCheck::kHeaders;
+  EXPECT_EQ(check_training_file(path, options).broken, 0);
+}
+
+TEST_F(CheckFileTest, EndsWhenAskedAndSaysSo) {
+  CheckOptions options;
+  options.go_on = [](int64_t done, int64_t total) {
+    EXPECT_EQ(total, 7);
+    return done < 3;
+  };
+  const CheckReport report = check_training_file(path_, options);
+  EXPECT_EQ(report.rows, 3);
+  EXPECT_FALSE(report.whole);
 }
 
 TEST_F(CheckFileTest, TheCommandPrintsWhatWasFound) {
@@ -71,8 +104,8 @@ TEST_F(CheckFileTest, TheCommandPrintsWhatWasFound) {
   const std::string error = message_of<InputError>([&] { app.parse(words); });
   EXPECT_EQ(testing::internal::GetCapturedStdout(),
             at(2) + "2 <image> marks but 1 image\n" + path_.string() +
-                ": 7 rows: 4 broken, 1 to pre-train on; 3 answers, 1 images, 1 videos\n");
-  EXPECT_EQ(error, "4 of 7 rows are broken");
+                ": 7 rows: 5 broken, 1 to pre-train on; 2 answers, 1 images, 0 videos\n");
+  EXPECT_EQ(error, "5 of 7 rows are broken");
 }
 
 }  // namespace

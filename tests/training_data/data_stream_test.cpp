@@ -318,7 +318,8 @@ TEST_F(DataStreamTest, RefusesAForeignState) {
   other = options();
   other.sources.pop_back();
   DataStream fewer(test::tokenizer(), other);
-  EXPECT_NE(error_of(fewer, state).find("sources was [{"), std::string::npos);
+  EXPECT_NE(error_of(fewer, state).find("saved with 2 files of data, and there are 1 now"),
+            std::string::npos);
 
   EXPECT_EQ(error_of(stream, 3), "state.json: not a state of training data");
   EXPECT_EQ(error_of(stream, {{"next", 1}}), "state.json: not a state of training data");
@@ -378,6 +379,181 @@ TEST_F(DataStreamTest, NamesTheLineOfWhatIsWrong) {
   const std::string broken = error_of(test::row("<image>", "a", {"text.png"}), false);
   EXPECT_TRUE(broken.starts_with(path + ":3: images[0]: " + (folder_ / "text.png").string()))
       << broken;
+}
+
+TEST_F(DataStreamTest, NoticesAnEditedOrReorderedFile) {
+  DataStream stream(test::tokenizer(), options());
+  stream.next();
+  const auto replace = [&](const std::string& rows) {  // under a stream that has it mapped
+    std::filesystem::remove(folder_ / "second.jsonl");
+    folder_.write("second.jsonl", rows);
+  };
+  const nlohmann::json state = stream.state();
+  const std::string path = (folder_ / "second.jsonl").string();
+  const std::string rows = read_text(path);
+  const size_t second = rows.find('\n') + 1;
+  const size_t third = rows.find('\n', second) + 1;
+  // As many rows and bytes as before, in another order.
+  folder_.write("second.jsonl",
+                rows.substr(second, third - second) + rows.substr(0, second) + rows.substr(third));
+  DataStream reordered(test::tokenizer(), options());
+  EXPECT_EQ(message_of<InputError>([&] { reordered.restore(state, "state.json"); }),
+            "state.json: " + path +
+                " has changed since: rows were edited or put in another order; put back what the "
+                "run began with, or begin a new run with another output");
+  replace(rows + test::row("one", "more"));
+  DataStream longer(test::tokenizer(), options());
+  EXPECT_NE(message_of<InputError>([&] {
+              longer.restore(state, "state.json");
+            }).find(path + " has changed since: rows was 11 and is 12"),
+            std::string::npos);
+  replace(rows);
+  DataStream same(test::tokenizer(), options());
+  same.restore(state, "state.json");
+  // A state from before there were content sums.
+  nlohmann::json old = state;
+  for (auto& source : old["data"]["sources"]) source.erase("content");
+  same.restore(old, "state.json");
+}
+
+/// Rows of which every fifth is broken, each in its own way.
+class BrokenDataTest : public DataStreamTest {
+ protected:
+  BrokenDataTest() {
+    const std::string whole =
+        read_text(std::filesystem::path(OWL3_TEST_DATA) / "images" / "02-L-17x5.png");
+    folder_.write("cut.png", whole.substr(0, whole.size() - 50));  // its header is whole
+    std::string rows;
+    for (int i = 0; i < 40; ++i) {
+      std::string picture = "one.ppm";
+      if (i % 5 == 2) picture = i % 2 == 0 ? "cut.png" : "none.png";
+      rows += i == 37 ? "{]\n"
+                      : test::row(fmt::format("<image>question {}", i), fmt::format("answer {}", i),
+                                  {picture});
+    }
+    folder_.write("broken.jsonl", rows);
+  }
+
+  DataOptions skipping() const {
+    DataOptions skipping = options();
+    skipping.sources = {{folder_ / "broken.jsonl"}};
+    skipping.order.epochs = 2;
+    skipping.skip_broken = true;
+    skipping.tokens = 120;
+    return skipping;
+  }
+};
+
+TEST_F(BrokenDataTest, IsLeftOutAndNamedOnceOverAllProcesses) {
+  std::multiset<std::string> whole;
+  std::multiset<std::string> whole_broken;
+  {
+    DataOptions one = skipping();
+    one.rows = 4;
+    DataStream stream(test::tokenizer(), one);
+    while (const auto batch = stream.next()) {
+      whole.merge(samples_of(*batch));
+      const LeftOut& left_out = stream.left_out();
+      whole_broken.insert(left_out.samples.begin(), left_out.samples.end());
+      EXPECT_EQ(batch->label_tokens + left_out.label_tokens, batch->step_label_tokens);
+    }
+  }
+  EXPECT_EQ(whole.size(), 2u * 32);
+  EXPECT_EQ(whole_broken.size(), 2u * 8);
+  const std::string path = (folder_ / "broken.jsonl").string();
+  EXPECT_EQ(whole_broken.count(path + ":8: images[0]: " + (folder_ / "none.png").string() +
+                               ": No such file or directory"),
+            2u);
+  EXPECT_EQ(whole_broken.count(path + ":38: not valid JSON at byte 2"), 2u);
+
+  std::multiset<std::string> both;
+  std::multiset<std::string> both_broken;
+  for (const int64_t rank : {0, 1}) {
+    DataOptions two = skipping();
+    two.world = 2;
+    two.rank = rank;
+    DataStream stream(test::tokenizer(), two);
+    while (const auto batch = stream.next()) {
+      both.merge(samples_of(*batch));
+      both_broken.insert(stream.left_out().samples.begin(), stream.left_out().samples.end());
+    }
+  }
+  EXPECT_EQ(both, whole);
+  EXPECT_EQ(both_broken, whole_broken);
+}
+
+TEST_F(BrokenDataTest, IsLeftOutTheSameAfterAResume) {
+  DataStream stream(test::tokenizer(), skipping());
+  std::vector<Batch> batches;
+  std::vector<std::vector<std::string>> left_out;
+  std::vector<nlohmann::json> states;
+  for (;;) {
+    states.push_back(stream.state());
+    auto batch = stream.next();
+    if (!batch) break;
+    batches.push_back(std::move(*batch));
+    left_out.push_back(stream.left_out().samples);
+  }
+  for (const size_t from : {size_t{1}, batches.size() / 2}) {
+    DataStream resumed(test::tokenizer(), skipping());
+    resumed.restore(states[from], "state.json");
+    for (size_t i = from; i < batches.size(); ++i) {
+      const auto batch = resumed.next();
+      ASSERT_TRUE(batch);
+      EXPECT_TRUE(same(*batch, batches[i])) << i;
+      EXPECT_EQ(resumed.left_out().samples, left_out[i]) << i;
+    }
+  }
+}
+
+TEST_F(BrokenDataTest, EndsTheStreamWhereItIsTooMuch) {
+  std::string rows;
+  for (int i = 0; i < 20; ++i) rows += i % 2 == 0 ? "{]\n" : test::row("q", "a");
+  DataOptions few = skipping();
+  few.sources = {{folder_.write("half.jsonl", rows)}};
+  few.max_broken = 0.1;
+  few.rows = 8;
+  DataStream stream(test::tokenizer(), few);
+  EXPECT_NE(message_of<InputError>([&] { batches_of(stream, 20); }).find("max_broken"),
+            std::string::npos);
+  DataOptions none = skipping();
+  none.sources = {{folder_.write("all.jsonl", "{]\n{]\n")}};
+  none.order.epochs = 0;
+  DataStream nothing(test::tokenizer(), none);
+  EXPECT_NE(message_of<InputError>([&] { nothing.next(); }).find("none of 2 samples can be used"),
+            std::string::npos);
+}
+
+TEST_F(BrokenDataTest, IsFoundByACheckThatReadsAsTrainingDoes) {
+  DataOptions each_once = skipping();
+  each_once.order = {false, 0, 1};
+  const DataStream stream(test::tokenizer(), each_once);
+  StreamCheckOptions check;
+  check.most_errors = 3;
+  const StreamCheckReport report = stream.check(check);
+  EXPECT_EQ(report.rows, 40);
+  EXPECT_EQ(report.broken, 8);
+  EXPECT_TRUE(report.whole);
+  const std::string path = (folder_ / "broken.jsonl").string();
+  ASSERT_EQ(report.errors.size(), 3u);
+  EXPECT_TRUE(report.errors[0].starts_with(path + ":3: images[0]: ")) << report.errors[0];
+  check.decode = false;  // the header of cut.png is whole
+  int64_t broken = 0;
+  for (check.rank = 0, check.world = 3; check.rank < 3; ++check.rank) {
+    broken += stream.check(check).broken;
+  }
+  EXPECT_LT(broken, report.broken);
+  check.go_on = [](int64_t done, int64_t) { return done < 2; };
+  check.rank = 0;
+  EXPECT_FALSE(stream.check(check).whole);
+}
+
+TEST_F(DataStreamTest, BeginsAnewWhenItIsRewound) {
+  DataStream stream(test::tokenizer(), options());
+  const std::vector<Batch> first = batches_of(stream, 3);
+  stream.rewind();
+  const std::vector<Batch> again = batches_of(stream, 3);
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(same(first[i], again[i]));
 }
 
 TEST_F(DataStreamTest, ReadsPicturesThatStandInTheRow) {

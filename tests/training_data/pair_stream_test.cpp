@@ -106,6 +106,24 @@ TEST_F(PairStreamTest, TwoProcessesSeeTheSamplesOfOneAndGoOnFromAState) {
             "state.json: saved with other data or options: pairs_per_step was 6 and is 7");
 }
 
+TEST_F(PairStreamTest, LeavesOutWhatIsBrokenWhereAsked) {
+  PairOptions skipping = options();
+  const std::string row = test::row("<image>", "whole", {"0.ppm"});
+  skipping.sources = {
+      {folder_.write("broken.jsonl", row + test::row("<image>", "gone", {"none.png"}) + row)}};
+  skipping.pairs = 3;
+  skipping.skip_broken = true;
+  PairStream stream(test::tokenizer(), skipping);
+  const PairBatch batch = stream.next().value();
+  EXPECT_EQ(batch.images.size(), 2u);
+  EXPECT_EQ(batch.texts.size(), 2u);
+  ASSERT_EQ(stream.left_out().samples.size(), 1u);
+  EXPECT_NE(stream.left_out().samples[0].find("broken.jsonl:2: "), std::string::npos);
+  const StreamCheckReport report = stream.check({});
+  EXPECT_EQ(report.rows, 3);
+  EXPECT_EQ(report.broken, 1);
+}
+
 TEST_F(PairStreamTest, SaysWhichRowIsNoPair) {
   const auto error_of = [&](const std::string& line) {
     PairOptions bad = options();

@@ -151,8 +151,7 @@ TEST_F(SampleEncoderTest, NamesTheMediumThatIsWrong) {
   EXPECT_TRUE(message.starts_with("images[0]: " + (folder_ / "text.png").string())) << message;
   EXPECT_EQ(message_of<InputError>(
                 [&] { encode(R"({"query":"<video>","response":"r","videos":["b.mp4"]})"); }),
-            "videos[0]: " + (folder_ / "b.mp4").string() +
-                ": can't be opened as a video: No such file or directory");
+            "videos[0]: " + (folder_ / "b.mp4").string() + ": No such file or directory");
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 #include "runs/event_file.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <chrono>
 
-#include "core/error.h"
 #include "runs/crc32c.h"
 
 namespace owl3 {
@@ -131,24 +130,13 @@ std::string record_of(std::string_view data) {
 }
 
 EventFile::EventFile(const std::filesystem::path& folder, int64_t step)
-    : path_(new_name(folder)), file_(std::fopen(path_.c_str(), "wbxe")) {
-  if (file_ == nullptr) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
-  }
-  append(version_event(seconds_since_1970()));
-  if (step > 0) append(session_start_event(seconds_since_1970(), step));
+    : file_(new_name(folder), AppendFile::Begin::kNew) {
+  file_.append(record_of(version_event(seconds_since_1970())));
+  if (step > 0) file_.append(record_of(session_start_event(seconds_since_1970(), step)));
 }
 
 void EventFile::write(int64_t step, const std::vector<Scalar>& scalars) {
-  append(scalars_event(seconds_since_1970(), step, scalars));
-}
-
-void EventFile::append(const std::string& event) {
-  const std::string record = record_of(event);
-  if (std::fwrite(record.data(), 1, record.size(), file_.get()) != record.size() ||
-      std::fflush(file_.get()) != 0) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
-  }
+  file_.append(record_of(scalars_event(seconds_since_1970(), step, scalars)));
 }
 
 }  // namespace owl3

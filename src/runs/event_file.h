@@ -5,13 +5,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "runs/append_file.h"
 
 namespace owl3 {
 
@@ -32,18 +32,13 @@ class EventFile {
   /// InputError when it cannot be written.
   EventFile(const std::filesystem::path& folder, int64_t step);
 
-  /// Appends the scalars of a step, at once in the file.
+  /// Appends the scalars of a step, at once in the file. After an InputError (disk full) the file
+  /// is as before.
   void write(int64_t step, const std::vector<Scalar>& scalars);
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  void append(const std::string& event);
-
-  std::filesystem::path path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  AppendFile file_;
 };
 
 }  // namespace owl3

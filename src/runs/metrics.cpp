@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -13,10 +14,10 @@ namespace owl3 {
 
 namespace {
 
-MetricsLine parse_line(const std::string& text, const std::string& where) {
+std::optional<MetricsLine> parse_line(const std::string& text) {
   const nlohmann::ordered_json json = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) {
-    throw InputError(fmt::format("{}: not a line of metrics: an object with \"step\"", where));
+    return std::nullopt;
   }
   MetricsLine line;
   line.step = json["step"].get<int64_t>();
@@ -28,44 +29,52 @@ MetricsLine parse_line(const std::string& text, const std::string& where) {
   return line;
 }
 
-/// Keeps the lines up to `step`.
-void cut_back(const std::filesystem::path& path, int64_t step) {
-  if (!std::filesystem::exists(path)) return;
-  AtomicFile file(path);
-  for (const MetricsLine& line : read_metrics(path)) {
-    if (line.step <= step) file.write(to_json_line(line) + "\n");
-  }
-  file.commit();
-}
-
-}  // namespace
-
-MetricsFile::MetricsFile(std::filesystem::path path, int64_t step) : path_(std::move(path)) {
-  cut_back(path_, step);
-  file_.reset(std::fopen(path_.c_str(), "abe"));
-  if (file_ == nullptr) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
-  }
-}
-
-void MetricsFile::write(const MetricsLine& line) {
-  const std::string text = to_json_line(line) + "\n";
-  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() ||
-      std::fflush(file_.get()) != 0) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
-  }
-}
-
-std::vector<MetricsLine> read_metrics(const std::filesystem::path& path) {
+std::ifstream open_to_read(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     throw InputError(fmt::format("{}: cannot be read: {}", path.string(), errno_text(errno)));
   }
+  return file;
+}
+
+/// The next whole line; false after the last. One without newline is unfinished.
+bool next_line(std::ifstream& file, std::string& text) {
+  return std::getline(file, text) && !file.eof();
+}
+
+/// Keeps the lines up to `step`; returns the path.
+const std::filesystem::path& cut_back(const std::filesystem::path& path, int64_t step) {
+  if (!std::filesystem::is_regular_file(path)) return path;
+  std::ifstream old = open_to_read(path);
+  AtomicFile file(path);
+  for (std::string text; next_line(old, text);) {
+    const std::optional<MetricsLine> line = parse_line(text);
+    if (line && line->step <= step) file.write(to_json_line(*line) + "\n");
+  }
+  file.commit();
+  return path;
+}
+
+}  // namespace
+
+MetricsFile::MetricsFile(const std::filesystem::path& path, int64_t step)
+    : file_(cut_back(path, step), AppendFile::Begin::kGoingOn) {}
+
+void MetricsFile::write(const MetricsLine& line) {
+  file_.append(to_json_line(line) + "\n");
+}
+
+std::vector<MetricsLine> read_metrics(const std::filesystem::path& path) {
+  std::ifstream file = open_to_read(path);
   std::vector<MetricsLine> lines;
   std::string text;
-  for (int64_t number = 1; std::getline(file, text); ++number) {
-    if (file.eof()) break;  // no newline: unfinished
-    lines.push_back(parse_line(text, fmt::format("{}:{}", path.string(), number)));
+  for (int64_t number = 1; next_line(file, text); ++number) {
+    std::optional<MetricsLine> line = parse_line(text);
+    if (!line) {
+      throw InputError(fmt::format("{}:{}: not a line of metrics: an object with \"step\"",
+                                   path.string(), number));
+    }
+    lines.push_back(std::move(*line));
   }
   return lines;
 }

@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "runs/append_file.h"
 #include "runs/event_file.h"
 
 namespace owl3 {
@@ -21,19 +20,15 @@ struct MetricsLine {
 class MetricsFile {
  public:
   /// Opens `path` for a run that stands at `step` (steps done). What a former process wrote beyond
-  /// it, or left unfinished at the end, is taken away: those steps are made again.
-  MetricsFile(std::filesystem::path path, int64_t step);
+  /// it, or left unfinished at the end, is taken away: those steps are made again. So are lines
+  /// that are no metrics: a curve with a gap is better than a run that can't go on.
+  MetricsFile(const std::filesystem::path& path, int64_t step);
 
-  /// Appends a line, at once in the file.
+  /// Appends a line, at once in the file. After an InputError (disk full) the file is as before.
   void write(const MetricsLine& line);
 
  private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-
-  std::filesystem::path path_;
-  std::unique_ptr<std::FILE, Close> file_;
+  AppendFile file_;
 };
 
 /// All lines of a metrics.jsonl. A last line without its end (the run was killed, or is running) is

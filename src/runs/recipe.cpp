@@ -235,6 +235,9 @@ void read_ways(RecipeReader& reader, Recipe& recipe) {
   reader.integer("keep", recipe.keep, 0, kMany);
   reader.integer("log_every", recipe.log_every, 1, kMany);
   reader.integer("workers", recipe.workers, 1, 1024);
+  recipe.on_broken =
+      reader.choice("on_broken", {"stop", "skip"}, 0) == 0 ? OnBroken::kStop : OnBroken::kSkip;
+  reader.number("max_broken", recipe.max_broken, 0, 1);
   const bool trains_vision = std::find(recipe.trainable.begin(), recipe.trainable.end(),
                                        "vision") != recipe.trainable.end();
   if (recipe.cache_features == CacheFeatures::kOn &&

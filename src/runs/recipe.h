@@ -13,6 +13,8 @@ namespace owl3 {
 
 enum class Task { kLanguage, kSiglip };
 enum class RecipePrecision { kFloat32, kBf16 };
+/// What becomes of a run that meets a row that can't be read, or a medium of one.
+enum class OnBroken { kStop, kSkip };
 enum class CacheFeatures { kAuto, kOn, kOff };
 
 /// A new model instead of a checkpoint: its sizes, and where parts of it are taken from.
@@ -113,6 +115,8 @@ struct Recipe {
   int64_t keep = 2;                                     // checkpoints; 0: all
   int64_t log_every = 10;                               // steps
   int64_t workers = 2;                                  // threads that decode and tokenise
+  OnBroken on_broken = OnBroken::kStop;
+  double max_broken = 0.1;  // of the rows; more of them end the run also where they are skipped
 };
 
 /// The groups of tensors that `trainable` may name.

@@ -140,6 +140,8 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
   json["keep"] = recipe.keep;
   json["log_every"] = recipe.log_every;
   json["workers"] = recipe.workers;
+  json["on_broken"] = recipe.on_broken == OnBroken::kSkip ? "skip" : "stop";
+  json["max_broken"] = recipe.max_broken;
   return json;
 }
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
+#include <optional>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -49,7 +49,29 @@ void make_folder(const fs::path& path) {
   }
 }
 
+/// A run begins in a folder without one, and must not end by writing over somebody's model.
+void refuse_what_is_there(const fs::path& run) {
+  std::error_code ignored;
+  if (!fs::is_directory(run, ignored)) return;
+  const bool has_run = fs::exists(run / "metrics.jsonl") || !checkpoint_steps_in(run).empty();
+  if (!has_run && !fs::exists(run / "model")) return;
+  throw InputError(fmt::format("{}: holds a {} already; {}another output begins anew", run.string(),
+                               has_run ? "run" : "folder model/",
+                               has_run ? "--resume goes on with it, " : ""));
+}
+
 }  // namespace
+
+std::vector<int64_t> checkpoint_steps_in(const fs::path& run) {
+  std::vector<int64_t> steps;
+  std::error_code none;
+  for (const fs::directory_entry& entry : fs::directory_iterator(run, none)) {
+    const auto step = step_of(entry.path().filename().string());
+    if (step && entry.is_directory()) steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
 
 fs::path unfinished_path(fs::path path) {
   path += kPendingSuffix;
@@ -101,13 +123,13 @@ RunFolder::RunFolder(const fs::path& path, bool resume) : path_(fs::absolute(pat
     throw InputError(
         fmt::format("{}: another process is training into this folder", path.string()));
   }
-  if (!resume && (fs::exists(metrics_path()) || !checkpoint_steps().empty())) {
+  try {
+    if (!resume) refuse_what_is_there(path_);
+    remove_leftovers();
+  } catch (...) {
     ::close(lock_);
-    throw InputError(
-        fmt::format("{}: holds a run already; --resume goes on with it, another output begins anew",
-                    path.string()));
+    throw;
   }
-  remove_leftovers();
 }
 
 RunFolder::~RunFolder() {
@@ -128,49 +150,41 @@ fs::path RunFolder::checkpoint_path(int64_t step) const {
 }
 
 std::vector<int64_t> RunFolder::checkpoint_steps() const {
-  std::vector<int64_t> steps;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
-    const auto step = step_of(entry.path().filename().string());
-    if (step && entry.is_directory()) steps.push_back(*step);
-  }
-  std::sort(steps.begin(), steps.end());
-  return steps;
-}
-
-std::optional<int64_t> RunFolder::last_step() const {
-  return last_checkpoint_step(path_);
+  return checkpoint_steps_in(path_);
 }
 
 PendingFolder RunFolder::begin_checkpoint(int64_t step) const {
   return PendingFolder(checkpoint_path(step));
 }
 
-void RunFolder::finish_checkpoint(PendingFolder& folder, int64_t step, int64_t keep) const {
-  folder.commit();
+void RunFolder::name_newest(int64_t step, int64_t keep) const {
+  std::vector<int64_t> old = checkpoint_steps();
+  std::erase(old, step);
+  const auto kept = keep == 0 ? old.size() : std::min(old.size(), static_cast<size_t>(keep - 1));
+  old.resize(old.size() - kept);
+  for (const int64_t one : old) {  // first, as a full disk may lack the room for `last`
+    std::error_code ignored;
+    fs::remove_all(checkpoint_path(one), ignored);
+  }
+  // Somebody's link would be followed into a folder.
+  if (fs::is_symlink(path_ / "last")) fs::remove(path_ / "last");
   AtomicFile last(path_ / "last");
   last.write(checkpoint_path(step).filename().string() + "\n");
   last.commit();
-  if (keep == 0) return;
-  std::vector<int64_t> steps = checkpoint_steps();
-  const auto kept = std::min(steps.size(), static_cast<size_t>(keep));
-  steps.resize(steps.size() - kept);
-  for (const int64_t old : steps) {
-    if (old == step) continue;
-    std::error_code ignored;
-    fs::remove_all(checkpoint_path(old), ignored);
-  }
 }
 
-std::optional<int64_t> last_checkpoint_step(const fs::path& run) {
-  std::ifstream file(run / "last");
-  std::string name;
-  if (!std::getline(file, name)) return std::nullopt;
-  const std::optional<int64_t> step = step_of(name);
-  if (!step || !fs::is_directory(run / name)) {
-    throw InputError(fmt::format("{}: names \"{}\", which is no checkpoint of this run",
-                                 (run / "last").string(), name));
+void check_run_folder(const fs::path& path, bool resume) {
+  fs::path there = fs::absolute(path).lexically_normal();
+  while (!fs::exists(there) && there.has_relative_path()) there = there.parent_path();
+  std::error_code ignored;
+  if (!fs::is_directory(there, ignored)) {
+    throw InputError(
+        fmt::format("{}: cannot be made: {} is not a folder", path.string(), there.string()));
   }
-  return step;
+  if (::access(there.c_str(), W_OK | X_OK) != 0) {
+    throw InputError(fmt::format("{}: cannot be written: {}", path.string(), errno_text(errno)));
+  }
+  if (!resume) refuse_what_is_there(path);
 }
 
 }  // namespace owl3

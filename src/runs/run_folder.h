@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +36,8 @@ class PendingFolder {
 class RunFolder {
  public:
   /// Opens or makes the folder, and holds it: a second process that opens it gets an InputError.
-  /// Leftovers of a killed process are removed. Without `resume`, a folder that holds a run already
-  /// is refused.
+  /// Leftovers of a killed process are removed. Without `resume`, a folder that holds a run or a
+  /// model already is refused.
   RunFolder(const std::filesystem::path& path, bool resume);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -50,16 +49,14 @@ class RunFolder {
   std::filesystem::path model_path() const { return path_ / "model"; }
   std::filesystem::path checkpoint_path(int64_t step) const;
 
-  /// The step of the newest complete checkpoint, as the file `last` has it; empty when there is
-  /// none. Throws InputError when `last` names one that is not there.
-  std::optional<int64_t> last_step() const;
-  /// Steps of all checkpoints, rising.
+  /// Steps of all checkpoints, rising; the newest is not only what the file `last` names, which is
+  /// there for people and scripts.
   std::vector<int64_t> checkpoint_steps() const;
 
-  /// Fill it, then hand it to finish_checkpoint().
+  /// Fill it, commit it, then call name_newest().
   PendingFolder begin_checkpoint(int64_t step) const;
-  /// Commits, points `last` at it, and removes the oldest but `keep` (0: none is removed).
-  void finish_checkpoint(PendingFolder& folder, int64_t step, int64_t keep) const;
+  /// Removes the oldest checkpoints but `keep` (0: none is removed), then points `last` at this.
+  void name_newest(int64_t step, int64_t keep) const;
 
  private:
   void remove_leftovers() const;
@@ -68,7 +65,13 @@ class RunFolder {
   int lock_ = -1;
 };
 
-/// The step of the newest complete checkpoint in a run's folder that someone else may hold.
-std::optional<int64_t> last_checkpoint_step(const std::filesystem::path& run);
+/// Steps of all checkpoints in a run's folder that someone else may hold, rising; none where there
+/// is no folder.
+std::vector<int64_t> checkpoint_steps_in(const std::filesystem::path& run);
+
+/// What would be refused if the folder were opened now, without making or changing anything: it
+/// can't be made or written, or holds a run or a model already (unless `resume`). Throws
+/// InputError.
+void check_run_folder(const std::filesystem::path& path, bool resume);
 
 }  // namespace owl3

@@ -65,23 +65,25 @@ void TrainingProgress::update(const TrainingState& state, bool logged) {
   const auto now = Clock::now();
   if (now < next_ && state.step < state.steps) return;
   next_ = now + std::chrono::milliseconds(100);
-  fmt::print(out_, "\r\033[K{}", training_line(state, columns_()));
-  std::fflush(out_);
+  put("\r\033[K" + training_line(state, columns_()));
   shown_ = true;
 }
 
 void TrainingProgress::say(const std::string& text) {
   erase();
-  fmt::print(out_, "{}\n", text);
-  std::fflush(out_);
+  put(text + "\n");
 }
 
 void TrainingProgress::erase() {
-  if (shown_) {
-    std::fputs("\r\033[K", out_);
-    std::fflush(out_);
-  }
+  if (shown_) put("\r\033[K");
   shown_ = false;
+}
+
+/// fmt::print() would throw.
+void TrainingProgress::put(const std::string& text) {
+  std::fputs(text.c_str(), out_);
+  std::fflush(out_);
+  std::clearerr(out_);
 }
 
 }  // namespace owl3

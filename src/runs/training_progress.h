@@ -26,6 +26,8 @@ std::string training_line(const TrainingState& state, int columns);
 /// The same without a bar, whole.
 std::string training_log_line(const TrainingState& state);
 
+/// Where nothing can be written any more (a log on a full disk, a terminal that is gone), nothing
+/// is shown: training goes on.
 class TrainingProgress {
  public:
   /// On a terminal `columns` tells its width; without it, lines of a log are written.
@@ -42,6 +44,8 @@ class TrainingProgress {
   void erase();
 
  private:
+  void put(const std::string& text);
+
   using Clock = std::chrono::steady_clock;
 
   std::FILE* out_;

@@ -114,6 +114,15 @@ void Processes::sum(torch::Tensor tensor) {
   complete(rank_, [&] { return (**group_).allreduce(tensors); });
 }
 
+std::vector<double> Processes::sums_of(const std::vector<double>& numbers) {
+  if (world_ == 1) return numbers;
+  torch::Tensor all = torch::tensor(numbers, torch::dtype(torch::kFloat64).device(device_));
+  sum(all);
+  all = all.cpu();
+  const auto* values = all.data_ptr<double>();
+  return {values, values + numbers.size()};
+}
+
 void Processes::gather_parts(torch::Tensor flat) {
   if (world_ == 1) return;
   OWL3_CHECK(flat.dim() == 1 && flat.numel() % world_ == 0);

@@ -27,6 +27,8 @@ class Processes {
 
   /// Sums the tensor over all processes, in place; each gets the same bits.
   void sum(torch::Tensor tensor);
+  /// Numbers that every process has of its own, summed.
+  std::vector<double> sums_of(const std::vector<double>& numbers);
   /// `flat` is `world` equal parts, of which this process made the one of its rank: all others' are
   /// filled in.
   void gather_parts(torch::Tensor flat);

@@ -111,6 +111,18 @@ torch::Tensor ImageFeatures::encode(const std::vector<const Image*>& images) {
   return features.to(torch::kFloat32).cpu().contiguous();
 }
 
+void ImageFeatures::keep(uint64_t hash, std::span<const float> features) {
+  const bool room =
+      cache_ && !full_ && (max_cache_bytes_ == 0 || cache_->file_bytes() < max_cache_bytes_);
+  if (!room) return;
+  try {
+    cache_->append(hash, features);
+  } catch (const InputError& error) {
+    full_ = true;
+    warning_ = fmt::format("warning: {}; no more features are kept", error.what());
+  }
+}
+
 void ImageFeatures::read_or_encode(const Batch& batch, torch::Tensor& features) {
   const auto values = static_cast<size_t>(values_per_image(module_->config().vision));
   auto* data = features.data_ptr<float>();
@@ -128,9 +140,7 @@ void ImageFeatures::read_or_encode(const Batch& batch, torch::Tensor& features) 
       const size_t image = missing[first + i];
       const std::span<const float> of_image(encoded.data_ptr<float>() + i * values, values);
       std::copy(of_image.begin(), of_image.end(), data + image * values);
-      const bool room =
-          cache_ && (max_cache_bytes_ == 0 || cache_->file_bytes() < max_cache_bytes_);
-      if (room) cache_->append(batch.image_hash[image], of_image);
+      keep(batch.image_hash[image], of_image);
     }
   }
 }

@@ -6,6 +6,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <string>
+#include <utility>
 
 #include "data/batch.h"
 #include "data/feature_cache.h"
@@ -33,8 +36,12 @@ class ImageFeatures {
   /// Features of the batch's images [U, L, Dv]; undefined when it has none. Gradients flow where
   /// the encoder is trained. Whether they come from the cache makes no difference.
   torch::Tensor of(const Batch& batch);
+  /// Why no more features are kept, once; empty when all is well. A full disk costs time and not
+  /// the run.
+  std::string take_warning() { return std::exchange(warning_, {}); }
 
  private:
+  void keep(uint64_t hash, std::span<const float> features);
   void open_cache();
   torch::Tensor encode(const std::vector<const Image*>& images);
   void read_or_encode(const Batch& batch, torch::Tensor& features);
@@ -44,6 +51,8 @@ class ImageFeatures {
   bool trained_;
   bool opened_ = false;  // or found that there is no cache, at the first image
   std::unique_ptr<FeatureCache> cache_;
+  bool full_ = false;  // nothing more can be written
+  std::string warning_;
   int64_t max_cache_bytes_ = 0;  // of this process's file; 0: no bound
 };
 

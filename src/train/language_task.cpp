@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "train/recipe_options.h"
+#include "train/validating.h"
 
 namespace owl3::train {
 
@@ -48,6 +49,9 @@ LanguageTask::LanguageTask(const Recipe& recipe, const Launch& launch, torch::De
   tokenizer_ = std::make_unique<Tokenizer>(
       Tokenizer::from_json(model_.files.tokenizer_json, "tokenizer.json"));
   stream_ = std::make_unique<DataStream>(*tokenizer_, data_options(recipe.data));
+  if (!recipe.validation.data.empty()) {
+    validation_ = std::make_unique<DataStream>(*tokenizer_, validation_options());
+  }
   features_ = std::make_unique<ImageFeatures>(model_.module, feature_options());
 }
 
@@ -70,6 +74,15 @@ DataOptions LanguageTask::data_options(const std::vector<DataRecipe>& sources) c
   options.images = recipe_.batch.images;
   options.pack = recipe_.batch.pack;
   options.workers = static_cast<int>(recipe_.workers);
+  options.skip_broken = recipe_.on_broken == OnBroken::kSkip;
+  options.max_broken = recipe_.max_broken;
+  return options;
+}
+
+DataOptions LanguageTask::validation_options() const {
+  DataOptions options = data_options(recipe_.validation.data);
+  options.order = {false, 0, 1};
+  options.accumulate = 1;
   return options;
 }
 
@@ -103,6 +116,10 @@ std::optional<StepSums> LanguageTask::run_step(int64_t step) {
     if (!batch) return std::nullopt;
     sums.tokens += tokens_in(*batch);
     sums.images += static_cast<int64_t>(batch->images.size());
+    sums.label_tokens = batch->step_label_tokens;
+    const LeftOut& left_out = stream_->left_out();
+    sums.lost_label_tokens += left_out.label_tokens;
+    sums.broken.insert(sums.broken.end(), left_out.samples.begin(), left_out.samples.end());
     if (batch->label_tokens == 0) continue;  // padding, at the end of the last epoch
     torch::manual_seed(seed_of(recipe_.seed, step, launch_.rank * recipe_.batch.accumulate + i));
     // Divided by the labels of all batches of the step: parts of the loss add up.
@@ -110,32 +127,53 @@ std::optional<StepSums> LanguageTask::run_step(int64_t step) {
     loss.backward();
     sums.loss += loss.item<double>();
   }
+  sums.warning = features_->take_warning();
   return sums;
 }
 
-std::vector<Scalar> LanguageTask::validate(Processes& processes) {
-  if (recipe_.validation.data.empty()) return {};
+StreamCheckReport LanguageTask::check_data(const StreamCheckOptions& options) const {
+  DataOptions each_once = data_options(recipe_.data);
+  each_once.order = {false, 0, 1};
+  for (DataSource& source : each_once.sources) source.weight = 1;
+  return DataStream(*tokenizer_, each_once).check(options);
+}
+
+StreamCheckReport LanguageTask::check_validation(const StreamCheckOptions& options) const {
+  return validation_ ? validation_->check(options) : StreamCheckReport{};
+}
+
+std::optional<std::vector<Scalar>> LanguageTask::validate(
+    Processes& processes, const std::function<bool()>& interrupted) {
+  if (!validation_) return std::vector<Scalar>{};
   const torch::NoGradGuard no_grad;
-  DataOptions options = data_options(recipe_.validation.data);
-  options.order = {false, 0, 1};
-  options.accumulate = 1;
-  DataStream stream(*tokenizer_, options);
-  model_.module->eval();
-  torch::Tensor sums = torch::zeros({3}, torch::kFloat64);  // loss, label tokens, samples
-  while (const std::optional<Batch> batch = stream.next()) {
-    torch::Tensor part = torch::zeros({3}, torch::kFloat64);
-    if (batch->label_tokens > 0) {
-      part[0] = loss_of(*batch).item<double>();
-      part[1] = static_cast<double>(batch->label_tokens);
-      part[2] = static_cast<double>(samples_in(*batch));
+  const Validating validating(*model_.module, *validation_);
+  enum Number { kLoss, kLabels, kSamples, kEnded, kFailed, kInterrupted, kNumbers };
+  std::vector<double> sums(kNumbers);
+  std::string failure = "another process could not go on";
+  while (sums[kEnded] == 0) {
+    std::vector<double> part(kNumbers);
+    part[kInterrupted] = interrupted() ? 1 : 0;
+    try {
+      const std::optional<Batch> batch = validation_->next();
+      part[kEnded] = batch ? 0 : 1;
+      if (batch && batch->label_tokens > 0) {
+        part[kLoss] = loss_of(*batch).item<double>();
+        part[kLabels] = static_cast<double>(batch->label_tokens);
+        part[kSamples] = static_cast<double>(samples_in(*batch));
+      }
+    } catch (const std::exception& error) {
+      part[kFailed] = 1;
+      failure = error.what();
     }
-    processes.sum(part);
-    sums += part;
-    const auto samples = static_cast<int64_t>(sums[2].item<double>());
+    part = processes.sums_of(part);
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += part[i];
+    if (sums[kFailed] > 0) throw Error(failure);
+    if (sums[kInterrupted] > 0) return std::nullopt;
+    const auto samples = static_cast<int64_t>(sums[kSamples]);
     if (recipe_.validation.samples > 0 && samples >= recipe_.validation.samples) break;
   }
-  model_.module->train();
-  return {{"validation_loss", (sums[0] / sums[1]).item<double>()}};
+  if (sums[kLabels] == 0) throw InputError("no row of validation.path can be used");
+  return {{{"validation_loss", sums[kLoss] / sums[kLabels]}}};
 }
 
 void LanguageTask::save(const fs::path& folder) {
@@ -151,6 +189,28 @@ void LanguageTask::save_final(const fs::path& folder) {
   if (!recipe_.lora || !recipe_.lora->merge) return save(folder);
   merge_lora(*model_.module);
   save_checkpoint(folder, model_.module, model_.files, saved_type(model_.files));
+}
+
+int64_t LanguageTask::whole_model_bytes() const {
+  const auto value_bytes = static_cast<int64_t>(bytes_of(saved_type(model_.files), 1));
+  int64_t bytes = 0;
+  for (const auto& parameter : model_.module->named_parameters()) {
+    if (!is_adapter(parameter.key())) bytes += parameter.value().numel() * value_bytes;
+  }
+  return bytes;
+}
+
+int64_t LanguageTask::saved_bytes() {
+  if (!recipe_.lora) return whole_model_bytes();
+  int64_t values = 0;
+  for (const NamedParameter& parameter : parameters()) {
+    if (is_adapter(parameter.name)) values += parameter.tensor.numel();
+  }
+  return values * static_cast<int64_t>(bytes_of(saved_type(model_.files), 1));
+}
+
+int64_t LanguageTask::saved_final_bytes() {
+  return recipe_.lora && recipe_.lora->merge ? whole_model_bytes() : saved_bytes();
 }
 
 }  // namespace owl3::train

@@ -26,14 +26,21 @@ class LanguageTask : public TrainingTask {
   void restore_data(const nlohmann::json& state, const std::string& name) override {
     stream_->restore(state, name);
   }
-  std::vector<Scalar> validate(Processes& processes) override;
+  StreamCheckReport check_data(const StreamCheckOptions& options) const override;
+  StreamCheckReport check_validation(const StreamCheckOptions& options) const override;
+  std::optional<std::vector<Scalar>> validate(Processes& processes,
+                                              const std::function<bool()>& interrupted) override;
   void save(const std::filesystem::path& folder) override;
   void save_final(const std::filesystem::path& folder) override;
+  int64_t saved_bytes() override;
+  int64_t saved_final_bytes() override;
 
   const ModelConfig& config() const { return model_.module->config(); }
 
  private:
   DataOptions data_options(const std::vector<DataRecipe>& sources) const;
+  DataOptions validation_options() const;
+  int64_t whole_model_bytes() const;
   ImageFeatureOptions feature_options() const;
   torch::Tensor loss_of(const Batch& batch);
 
@@ -45,6 +52,7 @@ class LanguageTask : public TrainingTask {
   LoraOptions lora_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<DataStream> stream_;
+  std::unique_ptr<DataStream> validation_;  // none when the recipe has none
   std::unique_ptr<ImageFeatures> features_;
 };
 

@@ -7,6 +7,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "formats/safetensors.h"
+#include "runs/run_folder.h"
 #include "train/tensor_exchange.h"
 
 namespace owl3::train {
@@ -33,10 +34,7 @@ Json read_state(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   const Json json = Json::parse(file, nullptr, false);
   if (!file || !json.is_object()) {
-    throw InputError(
-        fmt::format("{}: missing or broken; --resume needs a whole checkpoint of "
-                    "this trainer",
-                    path.string()));
+    throw InputError(fmt::format("{}: missing or broken", path.string()));
   }
   return json;
 }
@@ -82,6 +80,62 @@ void load_shards(const fs::path& checkpoint, int64_t world, FlatParameters& para
   }
 }
 
+/// Throws InputError when something is missing or cut short, without reading the values.
+void check_whole(const fs::path& checkpoint, int64_t step) {
+  const SavedRun saved = read_run(checkpoint);
+  if (saved.state.step != step) {
+    throw InputError(
+        fmt::format("{}: holds step {}, not {}", checkpoint.string(), saved.state.step, step));
+  }
+  for (int64_t rank = 0; rank < saved.processes; ++rank) {
+    load_safetensors(shard_path(checkpoint, rank, saved.processes));
+  }
+}
+
+/// Tensors differ where the recipe doesn't when the model's folder holds something else now.
+void check_same_tensors(const Json& saved, const Json& now, const fs::path& path) {
+  const size_t most = std::max(saved.size(), now.size());
+  for (size_t i = 0; i < most; ++i) {
+    const Json before = i < saved.size() ? saved[i] : Json();
+    const Json after = i < now.size() ? now[i] : Json();
+    if (before == after) continue;
+    const auto text = [](const Json& tensor) {
+      return tensor.is_null() ? "nothing" : tensor.dump();
+    };
+    throw InputError(
+        fmt::format("{}: is of other tensors than this recipe trains: where it has {}, the model "
+                    "has {}; is it the model that the run began with?",
+                    path.string(), text(before), text(after)));
+  }
+}
+
+std::string value_text(const Json& value) {
+  return value.is_null() ? "not set" : value.dump();
+}
+
+/// The first difference of two values of `key`, which may be mappings or lists.
+void check_same(const Json& before, const Json& after, const std::string& key,
+                const std::string& name) {
+  if (before == after) return;
+  if (before.is_object() && after.is_object()) {
+    Json all = before;
+    all.update(after);
+    for (const auto& [inner, value] : all.items()) {
+      check_same(before.value(inner, Json()), after.value(inner, Json()),
+                 key.empty() ? inner : key + "." + inner, name);
+    }
+  } else if (before.is_array() && after.is_array() && before.size() == after.size()) {
+    for (size_t i = 0; i < before.size(); ++i) {
+      check_same(before[i], after[i], fmt::format("{}[{}]", key, i), name);
+    }
+  } else {
+    throw InputError(fmt::format(
+        "{}: {} was {} when the run began and is {} now; go on with the former, or begin a new run "
+        "with another output",
+        name, key, value_text(before), value_text(after)));
+  }
+}
+
 }  // namespace
 
 void save_shard(const fs::path& checkpoint, const FlatParameters& parameters,
@@ -107,6 +161,7 @@ void save_state(const fs::path& checkpoint, const RunState& state, const FlatPar
                {"skipped_steps", state.skipped_steps},
                {"logged_loss", state.logged_loss},
                {"logged_steps", state.logged_steps},
+               {"broken_samples", state.broken_samples},
                {"processes", processes.world()},
                {"data", state.data},
                {"recipe", state.recipe},
@@ -116,60 +171,77 @@ void save_state(const fs::path& checkpoint, const RunState& state, const FlatPar
   file.commit();
 }
 
-RunState load_run(const fs::path& checkpoint, FlatParameters& parameters, ShardedAdamW& optimizer,
-                  const Processes&) {
+SavedRun read_run(const fs::path& checkpoint) {
   const fs::path path = checkpoint / kFolder / kStateFile;
   const Json json = read_state(path);
-  RunState state;
-  int64_t world = 0;
+  SavedRun saved;
+  RunState& state = saved.state;
   try {
     state.step = json.at("step").get<int64_t>();
     state.skipped_steps = json.at("skipped_steps").get<int64_t>();
     state.logged_loss = json.at("logged_loss").get<double>();
     state.logged_steps = json.at("logged_steps").get<int64_t>();
+    state.broken_samples = json.value("broken_samples", int64_t{0});
     state.data = json.at("data");
     state.recipe = json.at("recipe");
-    world = json.at("processes").get<int64_t>();
-    optimizer.set_steps(json.at("optimizer_steps").get<int64_t>());
+    saved.processes = json.at("processes").get<int64_t>();
+    saved.optimizer_steps = json.at("optimizer_steps").get<int64_t>();
+    saved.tensors = json.at("tensors");
   } catch (const nlohmann::json::exception& error) {
     throw InputError(fmt::format("{}: broken: {}", path.string(), error.what()));
   }
-  if (world < 1 || !json.contains("tensors") || json["tensors"] != layout_of(parameters)) {
-    throw InputError(fmt::format("{}: is of other tensors than this recipe trains", path.string()));
+  const bool possible = state.step >= 0 && saved.processes >= 1 && saved.tensors.is_array();
+  if (!possible) throw InputError(fmt::format("{}: broken", path.string()));
+  return saved;
+}
+
+void load_run(const fs::path& checkpoint, const SavedRun& saved, FlatParameters& parameters,
+              ShardedAdamW& optimizer) {
+  check_same_tensors(saved.tensors, layout_of(parameters), checkpoint / kFolder / kStateFile);
+  load_shards(checkpoint, saved.processes, parameters, optimizer);
+  optimizer.set_steps(saved.optimizer_steps);
+}
+
+FoundCheckpoint newest_whole_checkpoint(const fs::path& run) {
+  FoundCheckpoint found;
+  std::vector<int64_t> steps = checkpoint_steps_in(run);
+  for (; !steps.empty(); steps.pop_back()) {
+    try {
+      check_whole(run / fmt::format("checkpoint-{}", steps.back()), steps.back());
+      found.step = steps.back();
+      return found;
+    } catch (const InputError& error) {
+      found.passed_over.emplace_back(error.what());
+    }
   }
-  load_shards(checkpoint, world, parameters, optimizer);
-  return state;
+  if (!found.passed_over.empty()) {
+    throw InputError(
+        fmt::format("{}: no checkpoint is whole: {}; begin a new run with another output",
+                    run.string(), fmt::join(found.passed_over, "; ")));
+  }
+  if (fs::exists(run / "last")) {
+    throw InputError(
+        fmt::format("{}: the run's checkpoints are gone; remove this file to begin anew",
+                    (run / "last").string()));
+  }
+  return found;
 }
 
 void check_same_recipe(const Json& saved, const Json& now, const std::string& name) {
   constexpr std::array kMayChange = {
-      "output",         "validation", "save_every", "keep",          "log_every", "workers",
-      "cache_features", "steps",      "epochs",     "learning_rate", "schedule",  "feature_folder"};
-  const auto may_change = [&](const std::string& key) {
-    return std::find(kMayChange.begin(), kMayChange.end(), key) != kMayChange.end();
-  };
-  // How a step's rows are shared by passes and processes is the data stream's to check.
-  const auto without_shares = [](Json batch) {
-    batch.erase("rows");
-    batch.erase("accumulate");
-    return batch;
-  };
-  Json all = saved;
-  all.update(now);
-  for (const auto& [key, value] : all.items()) {
-    if (may_change(key)) continue;
-    Json before = saved.contains(key) ? saved[key] : Json();
-    Json after = now.contains(key) ? now[key] : Json();
-    if (key == "batch" && before.is_object() && after.is_object()) {
-      before = without_shares(before);
-      after = without_shares(after);
+      "output",   "validation",     "save_every", "keep",      "log_every",
+      "workers",  "cache_features", "steps",      "epochs",    "learning_rate",
+      "schedule", "feature_folder", "on_broken",  "max_broken"};
+  const auto what_counts = [&](Json recipe) {
+    for (const char* key : kMayChange) recipe.erase(key);
+    // How a step's rows are shared by passes and processes is the data stream's to check.
+    if (recipe.contains("batch") && recipe["batch"].is_object()) {
+      recipe["batch"].erase("rows");
+      recipe["batch"].erase("accumulate");
     }
-    if (before == after) continue;
-    throw InputError(fmt::format(
-        "{}: {} was {} when the run began and is {} now; go on with the former, or begin a new run "
-        "with another output",
-        name, key, before.dump(), after.dump()));
-  }
+    return recipe;
+  };
+  check_same(what_counts(saved), what_counts(now), "", name);
 }
 
 }  // namespace owl3::train

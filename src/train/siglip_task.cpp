@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "train/recipe_options.h"
+#include "train/validating.h"
 
 namespace owl3::train {
 
@@ -57,6 +58,20 @@ SiglipTask::SiglipTask(const Recipe& recipe, const Launch& launch, torch::Device
   module_->to(device);
   module_->train();
   stream_ = std::make_unique<PairStream>(*tokenizer_, pair_options(recipe.data));
+  open_validation();
+}
+
+void SiglipTask::open_validation() {
+  if (recipe_.validation.data.empty()) return;
+  PairOptions options = pair_options(recipe_.validation.data);
+  options.order = {false, 0, 1};
+  validation_ = std::make_unique<PairStream>(*tokenizer_, options);
+  if (validation_->samples_per_epoch() < options.pairs * options.world) {
+    throw InputError(
+        fmt::format("validation.path: {} pairs, fewer than the {} of a pass; lower "
+                    "batch.rows",
+                    validation_->samples_per_epoch(), options.pairs * options.world));
+  }
 }
 
 PairOptions SiglipTask::pair_options(const std::vector<DataRecipe>& sources) const {
@@ -69,6 +84,7 @@ PairOptions SiglipTask::pair_options(const std::vector<DataRecipe>& sources) con
   options.rank = launch_.rank;
   options.world = launch_.world;
   options.workers = static_cast<int>(recipe_.workers);
+  options.skip_broken = recipe_.on_broken == OnBroken::kSkip;
   return options;
 }
 
@@ -78,6 +94,9 @@ std::optional<StepSums> SiglipTask::run_step(int64_t step) {
   for (int64_t i = 0; i < recipe_.batch.accumulate; ++i) {
     const std::optional<PairBatch> batch = stream_->next();
     if (!batch) return std::nullopt;
+    const std::vector<std::string>& broken = stream_->left_out().samples;
+    sums.broken.insert(sums.broken.end(), broken.begin(), broken.end());
+    if (batch->images.empty()) continue;  // all of them broken
     torch::manual_seed(seed_of(recipe_.seed, step, launch_.rank * recipe_.batch.accumulate + i));
     const torch::Tensor loss = [&] {
       const Autocast autocast(device_, precision_);
@@ -93,35 +112,61 @@ std::optional<StepSums> SiglipTask::run_step(int64_t step) {
   return sums;
 }
 
-std::vector<Scalar> SiglipTask::validate(Processes& processes) {
-  if (recipe_.validation.data.empty()) return {};
+StreamCheckReport SiglipTask::check_data(const StreamCheckOptions& options) const {
+  PairOptions each_once = pair_options(recipe_.data);
+  each_once.order = {false, 0, 1};
+  for (DataSource& source : each_once.sources) source.weight = 1;
+  return PairStream(*tokenizer_, each_once).check(options);
+}
+
+StreamCheckReport SiglipTask::check_validation(const StreamCheckOptions& options) const {
+  return validation_ ? validation_->check(options) : StreamCheckReport{};
+}
+
+std::optional<std::vector<Scalar>> SiglipTask::validate(Processes& processes,
+                                                        const std::function<bool()>& interrupted) {
+  if (!validation_) return std::vector<Scalar>{};
   const torch::NoGradGuard no_grad;
-  PairOptions options = pair_options(recipe_.validation.data);
-  options.order = {false, 0, 1};
-  PairStream stream(*tokenizer_, options);
-  module_->eval();
-  torch::Tensor sums = torch::zeros({4}, torch::kFloat64);  // loss, batches, right, pairs
-  while (const std::optional<PairBatch> batch = stream.next()) {
-    const Autocast autocast(device_, precision_);
-    const torch::Tensor pixels = pixels_of(*batch, config_.vision.image_size, device_);
-    const TextBatch texts = make_text_batch(batch->texts, recipe_.text_tower.max_tokens, device_);
-    sums[0] += module_->loss(pixels, texts).item<double>();
-    sums[1] += 1;
-    sums[2] += static_cast<double>(
-        rightly_named(module_->embed_images(pixels), module_->embed_texts(texts), texts.equal));
-    sums[3] += static_cast<double>(batch->images.size());
-    const double seen = sums[3].item<double>() * launch_.world;
-    if (recipe_.validation.samples > 0 && seen >= static_cast<double>(recipe_.validation.samples)) {
-      break;
+  const Validating validating(*module_, *validation_);
+  enum Number { kLoss, kBatches, kRight, kPairs, kFailed, kInterrupted, kNumbers };
+  std::vector<double> sums(kNumbers);
+  std::string failure = "another process could not go on";
+  const auto enough = [&] {
+    const double seen = sums[kPairs] * launch_.world;
+    return recipe_.validation.samples > 0 &&
+           seen >= static_cast<double>(recipe_.validation.samples);
+  };
+  try {
+    while (sums[kInterrupted] == 0 && !enough()) {
+      const std::optional<PairBatch> batch = validation_->next();
+      if (!batch) break;
+      sums[kInterrupted] = interrupted() ? 1 : 0;
+      if (batch->images.empty()) continue;
+      const Autocast autocast(device_, precision_);
+      const torch::Tensor pixels = pixels_of(*batch, config_.vision.image_size, device_);
+      const TextBatch texts = make_text_batch(batch->texts, recipe_.text_tower.max_tokens, device_);
+      sums[kLoss] += module_->loss(pixels, texts).item<double>();
+      sums[kBatches] += 1;
+      sums[kRight] += static_cast<double>(
+          rightly_named(module_->embed_images(pixels), module_->embed_texts(texts), texts.equal));
+      sums[kPairs] += static_cast<double>(batch->images.size());
     }
+  } catch (const std::exception& error) {
+    sums[kFailed] = 1;
+    failure = error.what();
   }
-  module_->train();
-  processes.sum(sums);
-  if (sums[1].item<double>() == 0) {
-    throw InputError("validation: fewer pairs than a batch has; lower batch.rows");
-  }
-  return {{"validation_loss", (sums[0] / sums[1]).item<double>()},
-          {"validation_accuracy", (sums[2] / sums[3]).item<double>()}};
+  sums = processes.sums_of(sums);
+  if (sums[kFailed] > 0) throw Error(failure);
+  if (sums[kInterrupted] > 0) return std::nullopt;
+  if (sums[kBatches] == 0) throw InputError("no pair of validation.path can be used");
+  return {{{"validation_loss", sums[kLoss] / sums[kBatches]},
+           {"validation_accuracy", sums[kRight] / sums[kPairs]}}};
+}
+
+int64_t SiglipTask::saved_bytes() {
+  int64_t values = 0;
+  for (const NamedParameter& parameter : parameters()) values += parameter.tensor.numel();
+  return values * static_cast<int64_t>(sizeof(float));
 }
 
 void SiglipTask::save(const std::filesystem::path& folder) {

@@ -26,11 +26,16 @@ class SiglipTask : public TrainingTask {
     stream_->restore(state, name);
   }
   /// The loss, and how often an image's own text is the nearest of its batch.
-  std::vector<Scalar> validate(Processes& processes) override;
+  std::optional<std::vector<Scalar>> validate(Processes& processes,
+                                              const std::function<bool()>& interrupted) override;
+  StreamCheckReport check_data(const StreamCheckOptions& options) const override;
+  StreamCheckReport check_validation(const StreamCheckOptions& options) const override;
   void save(const std::filesystem::path& folder) override;
+  int64_t saved_bytes() override;
 
  private:
   PairOptions pair_options(const std::vector<DataRecipe>& sources) const;
+  void open_validation();
 
   Recipe recipe_;
   Launch launch_;
@@ -41,6 +46,7 @@ class SiglipTask : public TrainingTask {
   std::unique_ptr<Tokenizer> tokenizer_;
   SiglipPretrainer module_{nullptr};
   std::unique_ptr<PairStream> stream_;
+  std::unique_ptr<PairStream> validation_;  // none when the recipe has none
 };
 
 }  // namespace owl3::train

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -14,9 +16,11 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "runs/launch.h"
+#include "runs/recipe_paths.h"
 #include "train/command_line.h"
 #include "train/language_task.h"
 #include "train/siglip_task.h"
+#include "train/train_checks.h"
 #include "train/trainer.h"
 
 namespace owl3::train {
@@ -28,6 +32,7 @@ struct Options {
   std::vector<std::string> set;
   bool resume = false;
   bool dry_run = false;
+  bool quick = false;
   int threads = 0;  // chosen
 };
 
@@ -95,19 +100,40 @@ void warn_of_slow_precision(const Recipe& recipe, const Launch& launch, torch::D
       "owl3: this processor has no instructions for bf16: --set precision=float32 is faster\n");
 }
 
+void dry_run(const Options& options, const Recipe& recipe, TrainingTask& task, const Launch& launch,
+             torch::Device device, const cli::InterruptGuard& interrupts) {
+  if (launch.rank != 0) return;
+  check_room(recipe, task);
+  if (options.resume) check_resume(recipe, task);
+  describe(recipe, task, launch, device);
+  fmt::print("\n");
+  std::fflush(stdout);
+  check_all_rows(recipe, task, options.quick, interrupts);
+}
+
+/// A run is not ended by the reader of its log, nor by the limit on the size of files: writing
+/// fails then, which is told where it happens.
+void outlive_writing() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
 void run_train(const Options& options) {
+  if (options.quick && !options.dry_run) throw UsageError("--quick is for --dry-run");
   const Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
   const Launch launch = launch_from_environment();
+  check_recipe_paths(recipe);
+  if (launch.rank == 0) check_run_folder(recipe.output, options.resume);
   at::set_num_threads(threads_of(options, launch));
   const torch::Device device = device_of(launch);
   warn_of_slow_precision(recipe, launch, device);
   const cli::InterruptGuard interrupts;
   const std::unique_ptr<TrainingTask> task = make_task(recipe, launch, device);
-  if (options.dry_run) {
-    if (launch.rank == 0) describe(recipe, *task, launch, device);
-    return;
-  }
+  if (options.dry_run) return dry_run(options, recipe, *task, launch, device, interrupts);
+  outlive_writing();
   Processes processes(launch, device);
+  if (launch.rank == 0) check_room(recipe, *task);
+  check_validation(recipe, *task, launch, processes, interrupts);
   TrainerOptions trainer;
   trainer.resume = options.resume;
   trainer.interrupted = [&] { return interrupts.interrupted(); };
@@ -140,7 +166,9 @@ void add_train_command(CLI::App& app) {
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   command->add_flag("--dry-run", options->dry_run,
-                    "Load model and data, say what would be trained, write nothing");
+                    "Load the model, decode all data, say what would be trained, write nothing");
+  command->add_flag("--quick", options->quick,
+                    "With --dry-run: look at headers of images and films, don't decode them");
   command->add_option("--threads", options->threads, "Threads of this process (by the processors)")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");

@@ -1,10 +1,8 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 
 namespace owl3::train {
@@ -15,6 +13,21 @@ namespace fs = std::filesystem;
 
 /// So many steps without an update one after the other, and the run is over.
 constexpr int64_t kMostSkippedInARow = 5;
+
+/// Whether metrics have that number of a step; not when nothing can be read.
+bool has_scalar(const fs::path& metrics, int64_t step, const std::string& scalar) {
+  if (!fs::is_regular_file(metrics)) return false;
+  try {
+    for (const MetricsLine& line : read_metrics(metrics)) {
+      for (const auto& [name, value] : line.scalars) {
+        if (line.step == step && name == scalar) return true;
+      }
+    }
+  } catch (const InputError&) {
+    return false;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -30,84 +43,6 @@ uint64_t seed_of(uint64_t run_seed, int64_t step, int64_t batch) {
   return x;
 }
 
-/// What a run writes and shows. The first process's; the others have none but the folder's name.
-class Trainer::Output {
- public:
-  Output(const Recipe& recipe, bool first, const TrainerOptions& options)
-      : path_(fs::absolute(recipe.output)), progress_(stderr, options.columns) {
-    if (first) folder_ = std::make_unique<RunFolder>(path_, options.resume);
-  }
-
-  const fs::path& path() const { return path_; }
-  RunFolder* folder() { return folder_.get(); }
-
-  /// Metrics are written from `step` on.
-  void begin(int64_t step, const nlohmann::ordered_json& recipe) {
-    if (folder_ == nullptr) return;
-    AtomicFile file(folder_->recipe_path());
-    file.write(to_yaml(recipe));
-    file.commit();
-    metrics_ = std::make_unique<MetricsFile>(folder_->metrics_path(), step);
-    events_ = std::make_unique<EventFile>(folder_->path(), step);
-    interval_begin_ = Clock::now();
-  }
-
-  void write(int64_t step, const std::vector<Scalar>& scalars) {
-    if (folder_ == nullptr) return;
-    metrics_->write({step, scalars});
-    events_->write(step, scalars);
-  }
-
-  void say(const std::string& text) {
-    if (folder_ != nullptr) progress_.say(text);
-  }
-
-  void show(const TrainingState& state, bool logged) {
-    if (folder_ != nullptr) progress_.update(state, logged);
-  }
-
-  /// Work of the current interval between two lines of metrics.
-  void count(double tokens, double images) {
-    tokens_ += tokens;
-    images_ += images;
-    ++steps_;
-  }
-  double seconds() const {
-    return std::chrono::duration<double>(Clock::now() - interval_begin_).count();
-  }
-  double tokens_per_second() const { return tokens_ / std::max(1e-9, seconds()); }
-  double images_per_second() const { return images_ / std::max(1e-9, seconds()); }
-  /// Of the last whole interval, or of this one while it is the first.
-  double seconds_per_step() const {
-    const auto now = seconds() / static_cast<double>(std::max<int64_t>(1, steps_));
-    return before_ > 0 ? before_ : now;
-  }
-  void end_interval() {
-    before_ = seconds() / static_cast<double>(std::max<int64_t>(1, steps_));
-    begin_interval();
-  }
-  /// After work that is no training, which the rates don't count.
-  void begin_interval() {
-    interval_begin_ = Clock::now();
-    tokens_ = images_ = 0;
-    steps_ = 0;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-
-  fs::path path_;
-  std::unique_ptr<RunFolder> folder_;
-  std::unique_ptr<MetricsFile> metrics_;
-  std::unique_ptr<EventFile> events_;
-  TrainingProgress progress_;
-  Clock::time_point interval_begin_ = Clock::now();
-  double tokens_ = 0;
-  double images_ = 0;
-  int64_t steps_ = 0;
-  double before_ = 0;
-};
-
 Trainer::Trainer(const Recipe& recipe, TrainingTask& task, Processes& processes,
                  const TrainerOptions& options)
     : recipe_(recipe),
@@ -117,23 +52,40 @@ Trainer::Trainer(const Recipe& recipe, TrainingTask& task, Processes& processes,
       schedule_(recipe.learning_rate, recipe.steps),
       parameters_(task.parameters(), recipe.optimizer.no_decay_on_vectors, processes.world()),
       optimizer_(parameters_, processes, recipe.optimizer),
-      output_(std::make_unique<Output>(recipe, processes.is_first(), options)) {
+      output_(recipe.output, processes.is_first(), options.resume, options.columns) {
+  if (options.resume) go_on();
+  state_.recipe = to_json(recipe_);
+  state_.data = task_->data_state();
+  output_.begin(state_.step, state_.recipe);
   processes_->barrier();  // the folder is there, and what a killed process left is gone
-  const nlohmann::ordered_json now = to_json(recipe_);
-  const auto last = options.resume ? last_checkpoint_step(output_->path()) : std::nullopt;
-  if (last) {
-    const fs::path checkpoint = output_->path() / fmt::format("checkpoint-{}", *last);
-    state_ = load_run(checkpoint, parameters_, optimizer_, *processes_);
-    check_same_recipe(state_.recipe, now, recipe_.name);
-    task_->restore_data(state_.data, checkpoint.string());
-    saved_step_ = state_.step;
-    output_->say(fmt::format("going on from {}", checkpoint.string()));
-  }
-  state_.recipe = now;
-  output_->begin(state_.step, now);
 }
 
-Trainer::~Trainer() = default;
+void Trainer::go_on() {
+  FoundCheckpoint found;
+  bool validated = false;
+  if (output_.folder() != nullptr) {
+    found = newest_whole_checkpoint(output_.path());
+    for (const std::string& problem : found.passed_over) {
+      output_.say(fmt::format("warning: {}; passed over", problem));
+    }
+    validated =
+        found.step && has_scalar(output_.folder()->metrics_path(), *found.step, "validation_loss");
+  }
+  // The first process's findings, for all.
+  const std::vector<double> told = processes_->sums_of(
+      {found.step ? 1.0 : 0.0, static_cast<double>(found.step.value_or(0)), validated ? 1.0 : 0.0});
+  if (told[0] == 0) return;
+  const fs::path checkpoint =
+      output_.path() / fmt::format("checkpoint-{}", static_cast<int64_t>(told[1]));
+  const SavedRun saved = read_run(checkpoint);
+  check_same_recipe(saved.state.recipe, to_json(recipe_), recipe_.name);
+  load_run(checkpoint, saved, parameters_, optimizer_);
+  state_ = saved.state;
+  task_->restore_data(state_.data, checkpoint.string());
+  saved_step_ = state_.step;
+  if (told[2] > 0) validated_step_ = state_.step;
+  output_.say(fmt::format("going on from {}", checkpoint.string()));
+}
 
 double Trainer::progress() const {
   if (recipe_.steps > 0)
@@ -157,19 +109,9 @@ double Trainer::learning_rate() const {
                            : schedule_.at_progress(state_.step, progress());
 }
 
-Trainer::StepResult Trainer::summed(const StepSums& sums) {
-  torch::Tensor all =
-      torch::tensor({sums.loss, static_cast<double>(sums.tokens), static_cast<double>(sums.images),
-                     options_.interrupted() ? 1.0 : 0.0},
-                    torch::dtype(torch::kFloat64).device(parameters_.values().device()));
-  processes_->sum(all);
-  all = all.cpu();
-  const auto* values = all.data_ptr<double>();
-  return {values[0], values[1], values[2], 0, 0, values[3] > 0};
-}
-
-void Trainer::update(StepResult& result) {
+void Trainer::update(StepResult& result, double loss_scale) {
   processes_->sum(parameters_.gradients());
+  if (loss_scale != 1) parameters_.gradients().mul_(loss_scale);
   result.gradient_norm = clip_gradients(parameters_, recipe_.clip_norm);
   if (std::isfinite(result.loss) && std::isfinite(result.gradient_norm)) {
     optimizer_.step(result.learning_rate);
@@ -177,7 +119,7 @@ void Trainer::update(StepResult& result) {
     return;
   }
   ++state_.skipped_steps;
-  output_->say(
+  output_.say(
       fmt::format("step {}: loss {} and gradient norm {} are no numbers to go by; the step "
                   "changes nothing",
                   state_.step + 1, result.loss, result.gradient_norm));
@@ -189,102 +131,213 @@ void Trainer::update(StepResult& result) {
                   kMostSkippedInARow, state_.step + 1));
 }
 
+Trainer::OwnStep Trainer::own_step() {
+  try {
+    return {task_->run_step(state_.step), nullptr};
+  } catch (...) {
+    return {std::nullopt, std::current_exception()};
+  }
+}
+
 std::optional<Trainer::StepResult> Trainer::step() {
   const double rate = learning_rate();  // before the step's data are read
   parameters_.zero_gradients();
-  const std::optional<StepSums> sums = task_->run_step(state_.step);
-  if (!sums) return std::nullopt;
-  StepResult result = summed(*sums);
-  result.learning_rate = rate;
-  update(result);
+  const OwnStep own = own_step();
+  const StepSums sums = own.sums.value_or(StepSums{});
+  for (const std::string& line : sums.broken) output_.tell("left out: " + line);
+  if (!sums.warning.empty()) output_.tell(sums.warning);
+  enum Number { kLoss, kTokens, kImages, kInterrupted, kFailed, kEnded, kLost, kBroken };
+  const std::vector<double> all = processes_->sums_of(
+      {sums.loss, static_cast<double>(sums.tokens), static_cast<double>(sums.images),
+       options_.interrupted() ? 1.0 : 0.0, own.failure ? 1.0 : 0.0,
+       own.sums || own.failure ? 0.0 : 1.0, static_cast<double>(sums.lost_label_tokens),
+       static_cast<double>(sums.broken.size())});
+  if (all[kFailed] > 0) end_unreadable(own.failure);
+  if (all[kEnded] > 0) return std::nullopt;
+  // The loss is the mean over the labels that were there.
+  const auto planned = static_cast<double>(sums.label_tokens);
+  const double scale = all[kLost] < planned ? planned / (planned - all[kLost]) : 1;
+  StepResult result{all[kLoss] * scale, all[kTokens], all[kImages], 0, rate, all[kInterrupted] > 0};
+  update(result, scale);
   ++state_.step;
+  state_.data = task_->data_state();
+  count_broken(static_cast<int64_t>(all[kBroken]));
   return result;
+}
+
+void Trainer::count_broken(int64_t broken) {
+  state_.broken_samples += broken;
+  if (broken == 0) return;
+  const auto per_epoch = static_cast<double>(task_->samples_per_epoch());
+  const double read = std::max(1.0, task_->epochs_read()) * per_epoch;
+  if (static_cast<double>(state_.broken_samples) <= recipe_.max_broken * read) return;
+  const bool saved = save();
+  throw InputError(
+      fmt::format("{} samples of {:.0f} are broken, more than max_broken ({}) allows; {}mend the "
+                  "data, or raise "
+                  "it, and --resume goes on",
+                  state_.broken_samples, read, recipe_.max_broken,
+                  saved ? fmt::format("step {} is saved; ", state_.step) : ""));
+}
+
+/// The data of the next step can't be read, here or on another process: what was trained is saved
+/// first. The step's beginning is where --resume goes on.
+void Trainer::end_unreadable(const std::exception_ptr& failure) {
+  const bool saved = state_.step > 0 && save();
+  const std::string and_now =
+      fmt::format("{}mend it, or set on_broken: skip, and --resume goes on",
+                  saved ? fmt::format("step {} is saved; ", state_.step) : "");
+  if (!failure) {
+    throw Error(fmt::format("process {}: another process could not make step {}{}",
+                            processes_->rank(), state_.step + 1,
+                            saved ? fmt::format("; step {} is saved", state_.step) : ""));
+  }
+  try {
+    std::rethrow_exception(failure);
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("{}; {}", error.what(), and_now));
+  } catch (...) {
+    if (saved)
+      output_.tell(fmt::format("step {} is saved; --resume goes on from there", state_.step));
+    throw;
+  }
+}
+
+void Trainer::end_interrupted() {
+  if (!save()) {
+    throw Error(fmt::format("interrupted, and step {} could not be saved: {}", state_.step,
+                            output_.failures().summary()));
+  }
+  throw Interrupted(fmt::format("step {} is saved; --resume goes on from there", state_.step));
 }
 
 void Trainer::log(const StepResult& result) {
   state_.logged_loss += result.loss;
   ++state_.logged_steps;
-  output_->count(result.tokens, result.images);
+  output_.count(result.tokens, result.images);
   const bool due_now = due(recipe_.log_every) || finished();
   TrainingState shown;
   shown.step = state_.step;
   shown.steps = expected_steps();
   shown.loss = state_.logged_loss / static_cast<double>(state_.logged_steps);
   shown.learning_rate = result.learning_rate;
-  shown.tokens_per_second = output_->tokens_per_second();
-  shown.images_per_second = output_->images_per_second();
+  shown.tokens_per_second = output_.tokens_per_second();
+  shown.images_per_second = output_.images_per_second();
   shown.seconds_left =
-      output_->seconds_per_step() * static_cast<double>(expected_steps() - state_.step);
-  output_->show(shown, due_now);
+      output_.seconds_per_step() * static_cast<double>(expected_steps() - state_.step);
+  output_.show(shown, due_now);
   if (!due_now) return;
-  output_->write(state_.step, {{"loss", shown.loss},
-                               {"learning_rate", result.learning_rate},
-                               {"gradient_norm", result.gradient_norm},
-                               {"epoch", task_->epochs_read()},
-                               {"tokens_per_second", shown.tokens_per_second},
-                               {"images_per_second", shown.images_per_second},
-                               {"skipped_steps", static_cast<double>(state_.skipped_steps)}});
+  output_.write(state_.step, {{"loss", shown.loss},
+                              {"learning_rate", result.learning_rate},
+                              {"gradient_norm", result.gradient_norm},
+                              {"epoch", task_->epochs_read()},
+                              {"tokens_per_second", shown.tokens_per_second},
+                              {"images_per_second", shown.images_per_second},
+                              {"skipped_steps", static_cast<double>(state_.skipped_steps)},
+                              {"broken_samples", static_cast<double>(state_.broken_samples)}});
   state_.logged_loss = 0;
   state_.logged_steps = 0;
-  output_->end_interval();
+  output_.end_interval();
 }
 
 void Trainer::validate_if_due(bool at_end) {
   if (validated_step_ == state_.step || (!at_end && !due(recipe_.validation.every))) return;
-  const std::vector<Scalar> metrics = task_->validate(*processes_);
+  std::optional<std::vector<Scalar>> metrics;
+  const bool done = output_.failures().attempt(
+      fmt::format("validation at step {}", state_.step),
+      [&] { metrics = task_->validate(*processes_, options_.interrupted); });
+  output_.begin_interval();
+  if (done && !metrics) {
+    stopped_ = true;
+    return;
+  }
   validated_step_ = state_.step;
-  if (metrics.empty()) return;
-  output_->write(state_.step, metrics);
+  if (!metrics || metrics->empty()) return;
+  output_.write(state_.step, *metrics);
   std::string line = fmt::format("step {}", state_.step);
-  for (const auto& [name, value] : metrics) line += fmt::format("  {} {:.4f}", name, value);
-  output_->say(line);
-  output_->begin_interval();
+  for (const auto& [name, value] : *metrics) line += fmt::format("  {} {:.4f}", name, value);
+  output_.say(line);
 }
 
-void Trainer::save() {
-  if (saved_step_ == state_.step) return;
-  RunFolder* folder = output_->folder();
-  std::optional<PendingFolder> pending;
-  if (folder != nullptr) pending.emplace(folder->begin_checkpoint(state_.step));
-  processes_->barrier();  // the folder is there
+bool Trainer::together(const std::string& what, const std::function<void()>& work) {
+  const bool done = output_.failures().attempt(what, work);
+  const bool all_done = processes_->sums_of({done ? 0.0 : 1.0})[0] == 0;
+  if (done && !all_done) output_.failures().note(what, "another process could not write its part");
+  return all_done;
+}
+
+bool Trainer::save() {
+  if (saved_step_ == state_.step) return true;
+  RunFolder* folder = output_.folder();
+  const std::string what = fmt::format("saving step {}", state_.step);
   const fs::path checkpoint =
-      unfinished_path(output_->path() / fmt::format("checkpoint-{}", state_.step));
-  save_shard(checkpoint, parameters_, optimizer_, *processes_);
-  if (folder != nullptr) {
-    state_.data = task_->data_state();
-    save_state(checkpoint, state_, parameters_, optimizer_, *processes_);
-    task_->save(checkpoint);
-  }
-  processes_->barrier();  // all shards are there
-  if (folder != nullptr) folder->finish_checkpoint(*pending, state_.step, recipe_.keep);
+      unfinished_path(output_.path() / fmt::format("checkpoint-{}", state_.step));
+  std::optional<PendingFolder> pending;
+  const bool saved =
+      together(what,
+               [&] {
+                 if (folder) pending.emplace(folder->begin_checkpoint(state_.step));
+               }) &&
+      together(what,
+               [&] {
+                 save_shard(checkpoint, parameters_, optimizer_, *processes_);
+                 if (folder == nullptr) return;
+                 save_state(checkpoint, state_, parameters_, optimizer_, *processes_);
+                 task_->save(checkpoint);
+               }) &&
+      together(what, [&] {
+        if (pending) pending->commit();
+      });
+  output_.begin_interval();
+  if (!saved) return false;
   saved_step_ = state_.step;
-  output_->begin_interval();
+  if (folder != nullptr) {
+    output_.failures().attempt("naming the newest checkpoint",
+                               [&] { folder->name_newest(state_.step, recipe_.keep); });
+  }
+  return true;
 }
 
 void Trainer::save_model() {
-  RunFolder* folder = output_->folder();
+  RunFolder* folder = output_.folder();
   if (folder == nullptr) return;
-  PendingFolder pending(folder->model_path());
-  task_->save_final(pending.temporary());
-  pending.commit();
-  output_->say(fmt::format("{} is ready", folder->model_path().string()));
+  const bool saved = output_.failures().attempt("writing the model", [&] {
+    PendingFolder pending(folder->model_path());
+    task_->save_final(pending.temporary());
+    pending.commit();
+  });
+  if (saved) output_.say(fmt::format("{} is ready", folder->model_path().string()));
 }
 
 void Trainer::run() {
-  while (!finished()) {
+  if (saved_step_ > 0 && !finished()) validate_if_due(false);  // what a killed process left out
+  while (!stopped_ && !finished()) {
     const std::optional<StepResult> result = step();
     if (!result) break;  // the last epoch has ended
     log(*result);
-    validate_if_due(false);
-    if (due(recipe_.save_every) || result->interrupted) save();
-    if (result->interrupted && !finished()) {
-      throw Interrupted(fmt::format("step {} is saved; --resume goes on from there", state_.step));
-    }
+    stopped_ = result->interrupted;
+    if (due(recipe_.save_every)) save();
+    if (!stopped_) validate_if_due(false);
   }
-  validate_if_due(true);
+  if (stopped_ && !finished()) end_interrupted();
+  finish();
+}
+
+void Trainer::finish() {
   save();
   save_model();
-  if (const std::string warning = task_->data_warning(); !warning.empty()) output_->say(warning);
+  if (!stopped_) validate_if_due(true);
+  if (const std::string warning = task_->data_warning(); !warning.empty()) output_.say(warning);
+  if (state_.broken_samples > 0) {
+    output_.say(fmt::format("samples left out because they are broken: {}", state_.broken_samples));
+  }
+  if (const std::string failed = output_.failures().summary(); !failed.empty()) {
+    throw Error(fmt::format("the run has ended, but {}", failed));
+  }
+  const bool validation_left = !recipe_.validation.data.empty() && validated_step_ != state_.step;
+  if (stopped_ && validation_left) {
+    throw Interrupted("the model is written; --resume makes up for the validation");
+  }
 }
 
 }  // namespace owl3::train

@@ -1,16 +1,19 @@
-// The loop of a training run: steps, metrics, validation, checkpoints, and a clean end.
+// The loop of a training run: steps, checkpoints, validation, and a clean end.
+//
+// What can't be made again, the trained values, is saved before anything else that can fail: a due
+// checkpoint before validation, the model before the last validation. What fails beside that is
+// told, and is the program's exit code, but does not end the run.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
-#include "runs/event_file.h"
-#include "runs/metrics.h"
 #include "runs/recipe.h"
-#include "runs/run_folder.h"
+#include "runs/run_output.h"
 #include "runs/schedule.h"
-#include "runs/training_progress.h"
 #include "train/run_checkpoint.h"
 #include "train/training_task.h"
 
@@ -18,7 +21,7 @@ namespace owl3::train {
 
 struct TrainerOptions {
   bool resume = false;
-  /// Whether someone asked the run to end; looked at after every step.
+  /// Whether someone asked the run to end; looked at after every step and during validation.
   std::function<bool()> interrupted = [] { return false; };
   /// The progress line's width; none where it goes to no terminal.
   std::function<int()> columns = {};
@@ -26,16 +29,16 @@ struct TrainerOptions {
 
 class Trainer {
  public:
-  /// Opens the run folder (the first process does) and, to resume, reads its last checkpoint. The
-  /// task and the processes must outlive it.
+  /// Opens the run folder (the first process does) and, to resume, reads its newest whole
+  /// checkpoint. The task and the processes must outlive it.
   Trainer(const Recipe& recipe, TrainingTask& task, Processes& processes,
           const TrainerOptions& options);
-  ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
 
   /// Trains to the end and writes model/. Throws Interrupted, the last checkpoint written, when it
-  /// was asked to stop; Error when the loss is no number for good.
+  /// was asked to stop; InputError, the last step saved, when the data can't be read; Error when
+  /// the loss is no number for good, and at the end, the model written, when something else failed.
   void run();
 
  private:
@@ -48,21 +51,33 @@ class Trainer {
     double learning_rate = 0;
     bool interrupted = false;
   };
-  class Output;
+  /// What a step came to on this process.
+  struct OwnStep {
+    std::optional<StepSums> sums;  // nothing: the data have ended, or
+    std::exception_ptr failure;
+  };
 
+  void go_on();
   std::optional<StepResult> step();
-  StepResult summed(const StepSums& sums);
-  void update(StepResult& result);
+  OwnStep own_step();
+  void update(StepResult& result, double loss_scale);
   double learning_rate() const;
   /// How much of the run is done, 0 to 1.
   double progress() const;
   bool finished() const;
   int64_t expected_steps() const;
 
+  [[noreturn]] void end_unreadable(const std::exception_ptr& failure);
+  [[noreturn]] void end_interrupted();
+  void count_broken(int64_t broken);
+
   void log(const StepResult& result);
   void validate_if_due(bool at_end);
-  void save();
+  bool save();
   void save_model();
+  /// Work that all processes do at once and that must not cost the run: whether all could.
+  bool together(const std::string& what, const std::function<void()>& work);
+  void finish();
   bool due(int64_t every) const { return every > 0 && state_.step % every == 0; }
 
   Recipe recipe_;
@@ -73,10 +88,11 @@ class Trainer {
   FlatParameters parameters_;
   ShardedAdamW optimizer_;
   RunState state_;
-  std::unique_ptr<Output> output_;
+  RunOutput output_;
   int64_t saved_step_ = -1;
   int64_t validated_step_ = -1;
   int64_t skipped_in_a_row_ = 0;
+  bool stopped_ = false;  // somebody asked for the end
 };
 
 }  // namespace owl3::train

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "data/stream_check.h"
 #include "runs/event_file.h"
 #include "train/distributed.h"
 #include "train/parameter_groups.h"
@@ -18,6 +21,10 @@ struct StepSums {
   double loss = 0;  // this process's part of the step's loss
   int64_t tokens = 0;
   int64_t images = 0;
+  int64_t label_tokens = 0;         // of the whole step, by which the loss was divided
+  int64_t lost_label_tokens = 0;    // of these, of this process's samples that were left out
+  std::vector<std::string> broken;  // those samples, and why: lines for the user
+  std::string warning;              // another line for the user; empty when there is none
 };
 
 class TrainingTask {
@@ -27,7 +34,8 @@ class TrainingTask {
   /// The tensors that are trained, the same on every process.
   virtual std::vector<NamedParameter> parameters() = 0;
   /// Reads this process's batches of a step and adds the gradients of their part of the loss.
-  /// Nothing when the data have ended, on all processes alike.
+  /// Nothing when the data have ended, on all processes alike. Takes no part in what processes tell
+  /// each other: one may throw while the others go on.
   virtual std::optional<StepSums> run_step(int64_t step) = 0;
 
   /// Passes over the data so far.
@@ -38,13 +46,24 @@ class TrainingTask {
   virtual nlohmann::json data_state() const = 0;
   virtual void restore_data(const nlohmann::json& state, const std::string& name) = 0;
 
-  /// Metrics over the validation data: {"validation_loss", ...}; empty when there are none.
-  virtual std::vector<Scalar> validate(Processes& processes) = 0;
+  /// Rows read as the run will read them: those that are trained on, each once, or the
+  /// validation's.
+  virtual StreamCheckReport check_data(const StreamCheckOptions& options) const = 0;
+  virtual StreamCheckReport check_validation(const StreamCheckOptions& options) const = 0;
+
+  /// Metrics over the validation data: {"validation_loss", ...}; empty when there are none. Nothing
+  /// when `interrupted` became true on any process. Throws on all processes when one could not go
+  /// on, and leaves the task as it was.
+  virtual std::optional<std::vector<Scalar>> validate(Processes& processes,
+                                                      const std::function<bool()>& interrupted) = 0;
 
   /// Writes what was trained so far into a folder: what `owl3 chat` runs, or an adapter.
   virtual void save(const std::filesystem::path& folder) = 0;
   /// The same at the very end, when nothing is trained any more.
   virtual void save_final(const std::filesystem::path& folder) { save(folder); }
+  /// What these write, about.
+  virtual int64_t saved_bytes() = 0;
+  virtual int64_t saved_final_bytes() { return saved_bytes(); }
 };
 
 /// A seed for the random numbers (dropout) of one batch of one step: a run that resumes, or has

@@ -37,6 +37,13 @@ TEST(Metrics, ResumingTakesAwayStepsThatComeAgain) {
             "{\"step\":1,\"loss\":3}\n{\"step\":2,\"loss\":2}\n{\"step\":3,\"loss\":1.5}\n");
 }
 
+TEST(Metrics, ResumingTakesAwayWhatIsNoMetrics) {
+  const ScratchFolder folder;
+  const auto path = folder.write("m.jsonl", "{\"step\":1,\"loss\":3}\n{\"step\":2,\"l\n\0\n[1]\n");
+  MetricsFile(path, 2).write({3, {{"loss", 1.5}}});
+  EXPECT_EQ(read_text(path), "{\"step\":1,\"loss\":3}\n{\"step\":3,\"loss\":1.5}\n");
+}
+
 TEST(Metrics, AnUnfinishedLastLineIsNotRead) {
   const ScratchFolder folder;
   EXPECT_EQ(read_metrics(folder.write("m.jsonl", "{\"step\":1}\n{\"step\":2}")).size(), 1U);

@@ -50,11 +50,15 @@ save_every: 100
 keep: 3
 log_every: 5
 workers: 4
+on_broken: skip
+max_broken: 0.02
 )",
                                      "r.yaml");
   EXPECT_EQ(recipe.trainable, (std::vector<std::string>{"projector", "decoder"}));
   EXPECT_EQ(recipe.lora->targets, (std::vector<std::string>{"q_proj", "v_proj"}));
   EXPECT_TRUE(recipe.lora->merge);
+  EXPECT_EQ(recipe.on_broken, OnBroken::kSkip);
+  EXPECT_EQ(recipe.max_broken, 0.02);
   ASSERT_EQ(recipe.data.size(), 2U);
   EXPECT_EQ(recipe.data[0].weight, 2.5);
   EXPECT_EQ(recipe.data[1].path, "b.jsonl");

@@ -12,16 +12,17 @@ namespace {
 void save(const RunFolder& run, int64_t step, int64_t keep) {
   PendingFolder folder = run.begin_checkpoint(step);
   std::ofstream(folder.temporary() / "weights") << step;
-  run.finish_checkpoint(folder, step, keep);
+  folder.commit();
+  run.name_newest(step, keep);
 }
 
 TEST(RunFolder, KnowsItsNewestCheckpoint) {
   const ScratchFolder scratch;
   const RunFolder run(scratch / "run", false);
-  EXPECT_FALSE(run.last_step());
+  EXPECT_TRUE(run.checkpoint_steps().empty());
   save(run, 10, 0);
   save(run, 200, 0);
-  EXPECT_EQ(run.last_step(), 200);
+  EXPECT_EQ(run.checkpoint_steps().back(), 200);
   EXPECT_EQ(read_text(run.checkpoint_path(200) / "weights"), "200");
   EXPECT_EQ(read_text(run.path() / "last"), "checkpoint-200\n");
 }
@@ -50,7 +51,7 @@ TEST(RunFolder, AnUnfinishedCheckpointIsNone) {
     std::ofstream(run.path() / "checkpoint-9.unfinished" / "weights") << "hal";
   }
   const RunFolder run(scratch / "run", true);
-  EXPECT_EQ(run.last_step(), 5);
+  EXPECT_EQ(run.checkpoint_steps(), std::vector<int64_t>{5});
   EXPECT_FALSE(std::filesystem::exists(run.path() / "checkpoint-9.unfinished"));
   {
     const PendingFolder dropped = run.begin_checkpoint(11);
@@ -72,14 +73,35 @@ TEST(RunFolder, OfAnotherRunIsRefused) {
   EXPECT_NE(message_of<InputError>(open).find("--resume"), std::string::npos);
 }
 
-TEST(RunFolder, ALastThatNamesNothingIsAnError) {
+TEST(RunFolder, AModelThatStandsThereIsNotWrittenOver) {
+  const ScratchFolder scratch;
+  std::filesystem::create_directories(scratch / "run" / "model");
+  EXPECT_NE(message_of<InputError>([&] { RunFolder(scratch / "run", false); }).find("model/"),
+            std::string::npos);
+  EXPECT_NE(
+      message_of<InputError>([&] { check_run_folder(scratch / "run", false); }).find("model/"),
+      std::string::npos);
+}
+
+TEST(RunFolder, ALinkCalledLastIsReplacedAndNotFollowed) {
   const ScratchFolder scratch;
   const RunFolder run(scratch / "run", false);
-  for (const char* name : {"checkpoint-7", "checkpoint-", "/etc", "checkpoint-7/..", ""}) {
-    std::ofstream(run.path() / "last") << name << "\n";
-    EXPECT_NE(message_of<InputError>([&] { run.last_step(); }).find("no checkpoint of this run"),
-              std::string::npos);
-  }
+  save(run, 5, 0);
+  std::filesystem::remove(run.path() / "last");
+  std::filesystem::create_directory_symlink("checkpoint-5", run.path() / "last");
+  save(run, 6, 0);
+  EXPECT_EQ(read_text(run.path() / "last"), "checkpoint-6\n");
+}
+
+TEST(RunFolder, IsCheckedWithoutBeingMade) {
+  const ScratchFolder scratch;
+  check_run_folder(scratch / "a" / "b", false);
+  EXPECT_FALSE(std::filesystem::exists(scratch / "a"));
+  scratch.write("file", "");
+  EXPECT_NE(message_of<InputError>([&] {
+              check_run_folder(scratch / "file" / "b", false);
+            }).find("is not a folder"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,54 @@
+#include "runs/recipe_paths.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace owl3 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_readable(const std::string& key, const fs::path& path) {
+  if (::access(path.c_str(), R_OK) == 0) return;
+  throw InputError(fmt::format("{}: {}: {}", key, path.string(), errno_text(errno)));
+}
+
+void check_sources(const std::string& key, const std::vector<DataRecipe>& sources) {
+  for (const DataRecipe& source : sources) {
+    check_readable(key, source.path);
+    if (fs::is_directory(source.path)) {
+      throw InputError(
+          fmt::format("{}: {}: is a folder; a JSONL file is needed", key, source.path));
+    }
+    if (!source.media_root.empty()) check_readable(key + ".media_root", source.media_root);
+  }
+}
+
+/// The run's result would take the place of what it begins with.
+void check_not_overwritten(const std::string& key, const fs::path& path, const fs::path& output) {
+  std::error_code ignored;
+  if (path.empty() || !fs::equivalent(path, output / "model", ignored)) return;
+  throw InputError(fmt::format(
+      "{}: {} is where this run writes its own model; choose another output", key, path.string()));
+}
+
+}  // namespace
+
+void check_recipe_paths(const Recipe& recipe) {
+  if (!recipe.model.empty()) check_readable("model", recipe.model);
+  if (recipe.init) {
+    check_readable("init.tokenizer", recipe.init->tokenizer);
+    if (!recipe.init->vision.empty()) check_readable("init.vision", recipe.init->vision);
+  }
+  check_sources("data", recipe.data);
+  check_sources("validation.path", recipe.validation.data);
+  check_not_overwritten("model", recipe.model, recipe.output);
+  if (recipe.init) check_not_overwritten("init.vision", recipe.init->vision, recipe.output);
+}
+
+}  // namespace owl3

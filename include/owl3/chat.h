@@ -52,8 +52,8 @@ class Chat {
   /// Asks, with media. Each <image> and <video> in the text stands for the next image or video of
   /// `media`; where the text has none of them, every medium stands before it on a line of its own,
   /// or numbered (ChatOptions::number_images). Throws UsageError when marks and media don't fit, a
-  /// medium was encoded by another model, or the context is full; then, as when `progress`
-  /// interrupts the reading of the question, the conversation is as it was before.
+  /// medium was encoded by another model, or the context is full. Whatever is thrown, by a callback
+  /// or for want of memory too, the conversation is as it was before.
   Answer ask(const std::string& text, const std::vector<Medium>& media,
              const GenerationOptions& options, const TextCallback& on_text = {},
              const ProgressCallback& progress = {});
@@ -61,7 +61,7 @@ class Chat {
   /// Starts anew (the system message stays).
   void clear();
   /// Puts an exchange into the conversation without generating (few-shot examples, a saved
-  /// conversation).
+  /// conversation). Throws as ask() does, and leaves the conversation as it was then.
   void add_exchange(const std::string& question, const std::vector<Medium>& media,
                     const std::string& answer);
 

@@ -45,6 +45,18 @@ std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
   return layouts;
 }
 
+StopReason stop_reason_of(GenerationEnd end) {
+  switch (end) {
+    case GenerationEnd::kStopToken:
+      return StopReason::kEndOfAnswer;
+    case GenerationEnd::kLength:
+      return StopReason::kLength;
+    case GenerationEnd::kCallback:
+      return StopReason::kInterrupted;
+  }
+  return StopReason::kEndOfAnswer;
+}
+
 }  // namespace
 
 struct Chat::Impl {
@@ -63,18 +75,19 @@ struct Chat::Impl {
     return builder;
   }
 
-  /// Puts the question's images at their tokens, behind those already placed.
-  void place_images(const PromptBuilder& with_question, const std::vector<Medium>& media) {
-    std::vector<ImageMemoryPtr> images;
-    for (const Medium& medium : media) {
-      images.insert(images.end(), medium.impl().images.begin(), medium.impl().images.end());
-    }
+  /// The conversation's images and, behind them, those of `media` at their tokens.
+  std::vector<PlacedImage> placed_images(const PromptBuilder& with_question,
+                                         const std::vector<Medium>& media) const {
+    std::vector<PlacedImage> images = sequence.images;
     const std::vector<int64_t>& positions = with_question.prompt().media_positions;
-    const size_t placed = sequence.images.size();
-    OWL3_CHECK(positions.size() == placed + images.size());
-    for (size_t i = 0; i < images.size(); ++i) {
-      sequence.images.push_back({positions[placed + i], images[i]});
+    for (const Medium& medium : media) {
+      for (const ImageMemoryPtr& image : medium.impl().images) {
+        OWL3_CHECK(images.size() < positions.size());
+        images.push_back({positions[images.size()], image});
+      }
     }
+    OWL3_CHECK(images.size() == positions.size());
+    return images;
   }
 
   /// The user's text as the prompt writes it.
@@ -101,12 +114,20 @@ struct Chat::Impl {
     }
   }
 
-  Tensor read_question(const PromptBuilder& with_question, const ProgressCallback& progress) {
+  Tensor read_question(const PromptBuilder& with_question, Sequence& reading,
+                       const ProgressCallback& progress) const {
     const std::vector<int32_t>& ids = with_question.prompt().ids;
-    const auto unread = std::span(ids).subspan(static_cast<size_t>(sequence.cache.length()));
-    return prefill(owl3(), sequence, unread, [&](int64_t done, int64_t total) {
+    const auto unread = std::span(ids).subspan(static_cast<size_t>(reading.cache.length()));
+    return prefill(owl3(), reading, unread, [&](int64_t done, int64_t total) {
       return !progress || progress("reading the prompt", done, total);
     });
+  }
+
+  /// Makes what a question has come to the conversation.
+  void commit(PromptBuilder&& new_prompt, Sequence&& new_sequence, int64_t images) noexcept {
+    prompt = std::move(new_prompt);
+    sequence = std::move(new_sequence);
+    images_asked_about = images;
   }
 
   Model model;
@@ -168,24 +189,17 @@ Answer Chat::ask(const std::string& text, const std::vector<Medium>& media,
   const auto start = Clock::now();
   check_generation_options(options);
   check_owner(media, impl_->model);
-  Sequence& sequence = impl_->sequence;
+  // Everything is done to copies, which become the conversation when nothing can fail any more.
   PromptBuilder with_question = impl_->prompt;
   with_question.add({Role::kUser, impl_->with_marks(text, media)}, layouts_of(media));
   with_question.begin_answer();
   impl_->check_context(with_question);
+  Sequence sequence = impl_->sequence.fork();
+  sequence.images = impl_->placed_images(with_question, media);
 
-  const int64_t tokens_before = sequence.cache.length();
-  const size_t images_before = sequence.images.size();
   Answer answer;
-  Tensor logits;
-  try {
-    impl_->place_images(with_question, media);
-    logits = impl_->read_question(with_question, progress);
-  } catch (...) {
-    sequence.cache.truncate(tokens_before);
-    sequence.images.resize(images_before);
-    throw;
-  }
+  const int64_t tokens_before = sequence.cache.length();
+  const Tensor logits = impl_->read_question(with_question, sequence, progress);
   const auto prefilled = Clock::now();
   answer.prompt_tokens = sequence.cache.length();
   answer.prefilled_tokens = answer.prompt_tokens - tokens_before;
@@ -208,28 +222,16 @@ Answer Chat::ask(const std::string& text, const std::vector<Medium>& media,
   answer.text = shown.finish();
   answer.first_token_seconds = seconds_between(start, first_token);
   answer.decode_seconds = seconds_between(prefilled, Clock::now());
-  switch (generated.end) {
-    case GenerationEnd::kStopToken:
-      answer.stop_reason = StopReason::kEndOfAnswer;
-      break;
-    case GenerationEnd::kLength:
-      answer.stop_reason = StopReason::kLength;
-      break;
-    case GenerationEnd::kCallback:
-      answer.stop_reason = StopReason::kInterrupted;
-      break;
-  }
-  if (shown.stopped()) answer.stop_reason = StopReason::kStopString;
+  answer.stop_reason = shown.stopped() ? StopReason::kStopString : stop_reason_of(generated.end);
   with_question.end_answer(generated.ids);
-  impl_->prompt = std::move(with_question);
-  impl_->images_asked_about += images_in(media);
+  impl_->commit(std::move(with_question), std::move(sequence),
+                impl_->images_asked_about + images_in(media));
   return answer;
 }
 
 void Chat::clear() {
-  impl_->prompt = impl_->new_prompt();
-  impl_->sequence = impl_->owl3().decoder().new_sequence();
-  impl_->images_asked_about = 0;
+  PromptBuilder empty = impl_->new_prompt();
+  impl_->commit(std::move(empty), impl_->owl3().decoder().new_sequence(), 0);
 }
 
 void Chat::add_exchange(const std::string& question, const std::vector<Medium>& media,
@@ -239,9 +241,10 @@ void Chat::add_exchange(const std::string& question, const std::vector<Medium>& 
   with_exchange.add({Role::kUser, impl_->with_marks(question, media)}, layouts_of(media));
   with_exchange.add({Role::kAssistant, answer});
   impl_->check_context(with_exchange);
-  impl_->place_images(with_exchange, media);
-  impl_->prompt = std::move(with_exchange);
-  impl_->images_asked_about += images_in(media);
+  Sequence sequence = impl_->sequence.fork();
+  sequence.images = impl_->placed_images(with_exchange, media);
+  impl_->commit(std::move(with_exchange), std::move(sequence),
+                impl_->images_asked_about + images_in(media));
 }
 
 int64_t Chat::tokens() const {

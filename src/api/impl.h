@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -13,15 +14,21 @@
 namespace owl3 {
 
 struct Model::Impl {
-  Impl(Checkpoint checkpoint, Tokenizer tokenizer_in, std::unique_ptr<Backend> backend,
+  /// Opens a checkpoint on a backend; the options' threads and precision are the backend's already.
+  /// Throws InputError.
+  static Model load(CheckpointSource source, std::unique_ptr<Backend> backend,
+                    const ModelOptions& options);
+
+  /// The weights are made ready while the tokenizer is still being parsed.
+  Impl(Checkpoint checkpoint, std::future<Tokenizer> parsing, std::unique_ptr<Backend> backend,
        const ModelOptions& options_in)
       : options(options_in),
-        tokenizer(std::move(tokenizer_in)),
-        model(std::move(checkpoint), std::move(backend), options_in) {}
+        model(std::move(checkpoint), std::move(backend), options_in),
+        tokenizer(parsing.get()) {}
 
   ModelOptions options;
-  Tokenizer tokenizer;
   Owl3Model model;
+  Tokenizer tokenizer;
 };
 
 struct Medium::Impl {

@@ -31,31 +31,36 @@ void check_model_options(const ModelOptions& options) {
   throw UsageError(fmt::format("{} threads: must be 0 (all cores) to 1024", options.threads));
 }
 
-std::shared_ptr<Model::Impl> load_checkpoint(Checkpoint checkpoint, const ModelOptions& options) {
-  const Document tokenizer_file = checkpoint.required_document(kTokenizerFile);
-  const int64_t vocab_size = checkpoint.config().vocab_size;
-  // The tokenizer is megabytes of JSON: parsed beside the opening of the weights.
-  auto parsing = std::async(std::launch::async, [&] {
-    Tokenizer tokenizer = Tokenizer::from_json(tokenizer_file.text, tokenizer_file.name);
-    check_vocabulary(tokenizer, vocab_size, tokenizer_file.name);
-    return tokenizer;
-  });
-  auto backend = make_backend(options);
-  return std::make_shared<Model::Impl>(std::move(checkpoint), parsing.get(), std::move(backend),
-                                       options);
+/// The tokenizer is megabytes of JSON: parsed on a thread of its own.
+std::future<Tokenizer> parse_tokenizer(const Document& file) {
+  return std::async(std::launch::async,
+                    [file] { return Tokenizer::from_json(file.text, file.name); });
 }
 
 }  // namespace
 
+Model Model::Impl::load(CheckpointSource source, std::unique_ptr<Backend> backend,
+                        const ModelOptions& options) {
+  const std::optional<Document> tokenizer_file = source.document(kTokenizerFile);
+  std::future<Tokenizer> parsing;
+  if (tokenizer_file) parsing = parse_tokenizer(*tokenizer_file);
+  Checkpoint checkpoint = Checkpoint::open(std::move(source));
+  if (!tokenizer_file) checkpoint.required_document(kTokenizerFile);  // throws
+  auto impl = std::make_shared<Impl>(std::move(checkpoint), std::move(parsing), std::move(backend),
+                                     options);
+  check_vocabulary(impl->tokenizer, impl->model.config().vocab_size, tokenizer_file->name);
+  return Model(std::move(impl));
+}
+
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
   check_model_options(options);
-  return Model(load_checkpoint(Checkpoint::open(path), options));
+  return Impl::load(CheckpointSource::open(path), make_backend(options), options);
 }
 
 Model Model::load_gguf(std::span<const std::byte> gguf, const std::string& name,
                        const ModelOptions& options) {
   check_model_options(options);
-  return Model(load_checkpoint(Checkpoint::open(CheckpointSource::in_memory(gguf, name)), options));
+  return Impl::load(CheckpointSource::in_memory(gguf, name), make_backend(options), options);
 }
 
 std::string Model::variant() const {

@@ -202,15 +202,21 @@ class BeamSearch {
 
   // The next token's logits of every beam; false when interrupted.
   bool read_last_tokens() {
+    bool refused = false;
+    const KeepGoing keep_going = [&] {
+      refused = request_.between_steps && !request_.between_steps();
+      return !refused;
+    };
     try {
       for (Beam& beam : beams_) {
-        check_interrupt(request_.between_steps);
+        check_interrupt(keep_going);
         const Tensor hidden =
-            model_.decoder().forward(beam.sequence, {&beam.ids.back(), 1}, request_.between_steps);
+            model_.decoder().forward(beam.sequence, {&beam.ids.back(), 1}, keep_going);
         beam.logits = model_.decoder().logits(hidden);
       }
       return true;
     } catch (const Interrupted&) {
+      if (!refused) throw;  // out of a callback
       return false;
     }
   }

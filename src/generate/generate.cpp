@@ -20,8 +20,8 @@ void check_context(const Owl3Model& model, const Sequence& sequence, size_t new_
 
 // Reads one token. -> float32 [V]
 Tensor next_logits(Owl3Model& model, Sequence& sequence, int32_t token,
-                   const GenerationRequest& request) {
-  const Tensor hidden = model.decoder().forward(sequence, {&token, 1}, request.between_steps);
+                   const KeepGoing& keep_going) {
+  const Tensor hidden = model.decoder().forward(sequence, {&token, 1}, keep_going);
   const Tensor logits = model.decoder().logits(hidden);
   return logits.reshaped({logits.size()});
 }
@@ -68,10 +68,15 @@ Generated generate(Owl3Model& model, Sequence& sequence, Tensor logits,
   const int64_t limit = answer_limit(model, sequence, request.options);
   std::vector<int32_t> seen(request.prompt.begin(), request.prompt.end());
   Generated answer{{}, GenerationEnd::kLength};
+  bool refused = false;  // tells an end that between_steps asked for from what a callback throws
+  const KeepGoing keep_going = [&] {
+    refused = request.between_steps && !request.between_steps();
+    return !refused;
+  };
   try {
     while (static_cast<int64_t>(answer.ids.size()) < limit) {
-      check_interrupt(request.between_steps);
-      if (!answer.ids.empty()) logits = next_logits(model, sequence, answer.ids.back(), request);
+      check_interrupt(keep_going);
+      if (!answer.ids.empty()) logits = next_logits(model, sequence, answer.ids.back(), keep_going);
       const int32_t token =
           sampler.choose({logits.f32(), static_cast<size_t>(logits.size())}, seen);
       if (is_stop_token(request, token)) return {answer.ids, GenerationEnd::kStopToken};
@@ -82,6 +87,7 @@ Generated generate(Owl3Model& model, Sequence& sequence, Tensor logits,
       }
     }
   } catch (const Interrupted&) {
+    if (!refused) throw;
     answer.end = GenerationEnd::kCallback;  // what is written so far stands
   }
   return answer;

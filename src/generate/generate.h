@@ -42,7 +42,8 @@ struct Generated {
 };
 
 /// Generates behind a prefilled prompt; `logits` are those of its last token. Afterwards the
-/// sequence holds the answer's tokens but perhaps the last ones, which were never read.
+/// sequence holds the answer's tokens but perhaps the last ones, which were never read. What a
+/// callback throws comes out, with the tokens read until then in the sequence.
 Generated generate(Owl3Model& model, Sequence& sequence, Tensor logits,
                    const GenerationRequest& request);
 
@@ -52,9 +53,8 @@ int64_t answer_limit(const Owl3Model& model, const Sequence& sequence,
 bool is_stop_token(const GenerationRequest& request, int32_t token);
 
 /// Beam search as Hugging Face's generate does it (length_penalty 1, early_stopping false): called
-/// by generate() when num_beams > 1. Afterwards the
-/// sequence holds the prompt and as much of the answer as an open beam had read of it; it is left
-/// as it was when an error is thrown.
+/// by generate() when num_beams > 1. Afterwards the sequence holds the prompt and as much of the
+/// answer as an open beam had read of it; it is left as it was when the search throws.
 Generated beam_search(Owl3Model& model, Sequence& sequence, const Tensor& logits,
                       const GenerationRequest& request);
 

@@ -31,8 +31,12 @@ Owl3Model::Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend,
           cache_dtype(options), options.visual_memory_int8 ? DType::kI8 : cache_dtype(options))) {}
 
 Tensor Owl3Model::vision_features(const Tensor& pixel_values, const KeepGoing& keep_going) {
-  if (vision_to_round_) round_layers(*backend_, weights_.vision);
-  vision_to_round_ = false;
+  if (vision_to_round_) {
+    VisionWeights rounded = weights_.vision;
+    round_layers(*backend_, rounded);
+    weights_.vision = std::move(rounded);
+    vision_to_round_ = false;
+  }
   return siglip_encode(*backend_, config().vision, weights_.vision, pixel_values, keep_going);
 }
 

@@ -12,39 +12,42 @@ TextCache::TextCache(int64_t layers, int64_t key_value_heads, int64_t head_size,
 
 size_t TextCache::bytes() const {
   size_t total = 0;
-  for (const auto& pages : layers_) {
-    for (const KeyValueBlock& page : pages) {
+  for (const Layer& layer : layers_) {
+    for (const KeyValueBlock& page : layer.pages) {
       total += page.bytes();
     }
   }
   return total;
 }
 
-void TextCache::append(Backend& backend, int64_t layer, const Tensor& keys, const Tensor& values) {
-  std::vector<KeyValueBlock>& pages = layers_.at(static_cast<size_t>(layer));
+void TextCache::append(Backend& backend, int64_t layer_index, const Tensor& keys,
+                       const Tensor& values) {
+  Layer& layer = layers_.at(static_cast<size_t>(layer_index));
+  std::vector<KeyValueBlock>& pages = layer.pages;
   const int64_t tokens = keys.dim(0);
   for (int64_t done = 0; done < tokens;) {
     if (pages.empty() || pages.back().count == kPageTokens) {
       pages.push_back(backend.new_block(key_value_heads_, kPageTokens, head_size_, dtype_));
+    } else if (layer.shares_last_page) {
+      pages.back() = pages.back().copy();
     }
+    layer.shares_last_page = false;
     KeyValueBlock& page = pages.back();
     const int64_t fitting = std::min(tokens - done, kPageTokens - page.count);
     backend.append(page, keys.rows(done, done + fitting), values.rows(done, done + fitting));
     done += fitting;
   }
-  if (static_cast<size_t>(layer) + 1 == layers_.size()) length_ += tokens;
+  if (static_cast<size_t>(layer_index) + 1 == layers_.size()) length_ += tokens;
 }
 
 void TextCache::truncate(int64_t length) {
   OWL3_CHECK(length >= 0 && length <= length_);
   const int64_t full = length / kPageTokens;
   const int64_t rest = length % kPageTokens;
-  for (std::vector<KeyValueBlock>& pages : layers_) {
-    pages.resize(static_cast<size_t>(full + (rest > 0 ? 1 : 0)));
-    if (rest == 0) continue;
-    // A page cut short is written again, and may be shared with a fork: own it.
-    pages.back() = pages.back().copy();
-    pages.back().count = rest;
+  for (Layer& layer : layers_) {
+    layer.pages.resize(static_cast<size_t>(full + (rest > 0 ? 1 : 0)));
+    layer.shares_last_page = rest > 0;
+    if (rest > 0) layer.pages.back().count = rest;
   }
   length_ = length;
 }
@@ -52,6 +55,11 @@ void TextCache::truncate(int64_t length) {
 TextCache TextCache::fork() const {
   TextCache copy = *this;
   copy.truncate(length_);
+  for (Layer& layer : copy.layers_) {
+    if (!layer.shares_last_page) continue;
+    layer.pages.back() = layer.pages.back().copy();
+    layer.shares_last_page = false;
+  }
   return copy;
 }
 

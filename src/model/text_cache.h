@@ -21,15 +21,21 @@ class TextCache {
   /// Appends rotated keys and values [T, Hkv, d] of one layer. The length grows when the last layer
   /// has appended.
   void append(Backend& backend, int64_t layer, const Tensor& keys, const Tensor& values);
-  std::span<const KeyValueBlock> pages(int64_t layer) const { return layers_[layer]; }
-  /// Forgets everything from token `length` on.
+  std::span<const KeyValueBlock> pages(int64_t layer) const { return layers_[layer].pages; }
+  /// Forgets everything from token `length` on, of layers ahead of the others too: what an append()
+  /// that threw has left. Allocates nothing, so that it may be called when there is no memory.
   void truncate(int64_t length);
   /// A cache with the same contents that grows on its own; only the last, unfilled pages are
   /// copied.
   TextCache fork() const;
 
  private:
-  std::vector<std::vector<KeyValueBlock>> layers_;
+  struct Layer {
+    std::vector<KeyValueBlock> pages;
+    bool shares_last_page = false;  // perhaps with a fork: copied before it is written
+  };
+
+  std::vector<Layer> layers_;
   int64_t key_value_heads_;
   int64_t head_size_;
   DType dtype_;

@@ -37,18 +37,20 @@ std::shared_ptr<void> MemoryPool::allocate(size_t bytes) {
     if (data == nullptr) throw std::bad_alloc();
     if (bytes >= kHugePage) ::madvise(data, bytes, MADV_HUGEPAGE);
   }
+  // Should there be no memory for the owner, it calls the deleter itself.
   return std::shared_ptr<void>(
       data, [pool = shared_from_this(), bytes](void* p) { pool->release(p, bytes); });
 }
 
-void MemoryPool::release(void* data, size_t bytes) {
-  {
+void MemoryPool::release(void* data, size_t bytes) noexcept {
+  try {
     const std::lock_guard lock(mutex_);
     if (free_bytes_ + bytes <= kMaxFreeBytes) {
       free_.emplace(bytes, data);
       free_bytes_ += bytes;
       return;
     }
+  } catch (const std::bad_alloc&) {  // no room for the list's entry: then it is not kept
   }
   std::free(data);
 }

@@ -17,7 +17,7 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   std::shared_ptr<void> allocate(size_t bytes);
 
  private:
-  void release(void* data, size_t bytes);
+  void release(void* data, size_t bytes) noexcept;
 
   std::mutex mutex_;
   std::multimap<size_t, void*> free_;  // by size

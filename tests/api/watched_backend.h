@@ -1,0 +1,108 @@
+// A backend that tells before and after each of its operations, so that a test can make any of them
+// fail.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "backend/backend.h"
+
+namespace owl3 {
+
+class WatchedBackend final : public Backend {
+ public:
+  /// `watch` is called twice per operation; what it throws comes out of the operation.
+  WatchedBackend(std::unique_ptr<Backend> backend, std::function<void()> watch)
+      : backend_(std::move(backend)), watch_(std::move(watch)) {}
+
+  std::string description() const override { return backend_->description(); }
+  Tensor allocate(DType dtype, Shape shape) override {
+    return watched([&] { return backend_->allocate(dtype, std::move(shape)); });
+  }
+  Tensor to_float(const Tensor& x) override {
+    return watched([&] { return backend_->to_float(x); });
+  }
+  Tensor embedding(const Tensor& table, std::span<const int32_t> ids) override {
+    return watched([&] { return backend_->embedding(table, ids); });
+  }
+  Tensor linear(const Tensor& x, const Linear& layer, Activation activation) override {
+    return watched([&] { return backend_->linear(x, layer, activation); });
+  }
+  Linear to_int8(const Linear& layer) override {
+    return watched([&] { return backend_->to_int8(layer); });
+  }
+  void linear_add(Tensor& y, const Tensor& x, const Linear& layer) override {
+    watched([&] { backend_->linear_add(y, x, layer); });
+  }
+  void activate(Tensor& y, Activation activation) override {
+    watched([&] { backend_->activate(y, activation); });
+  }
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) override {
+    return watched([&] { return backend_->rms_norm(x, weight, eps); });
+  }
+  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                    double eps) override {
+    return watched([&] { return backend_->layer_norm(x, weight, bias, eps); });
+  }
+  Tensor swiglu(const Tensor& gate, const Tensor& up) override {
+    return watched([&] { return backend_->swiglu(gate, up); });
+  }
+  void add_repeated(Tensor& x, const Tensor& y) override {
+    watched([&] { backend_->add_repeated(x, y); });
+  }
+  Tensor patches(const Tensor& pixel_values, int64_t patch_size) override {
+    return watched([&] { return backend_->patches(pixel_values, patch_size); });
+  }
+  Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) override {
+    return watched([&] { return backend_->rotate(x, rope, first_position); });
+  }
+  KeyValueBlock new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) override {
+    return watched([&] { return backend_->new_block(heads, capacity, d, dtype); });
+  }
+  void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) override {
+    watched([&] { backend_->append(block, keys, values); });
+  }
+  KeyValueBlock split_keys_values(const Tensor& kv, int64_t heads, DType dtype) override {
+    return watched([&] { return backend_->split_keys_values(kv, heads, dtype); });
+  }
+  Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                        int64_t tokens_per_image) override {
+    return watched([&] { return backend_->self_attention(q, k, v, tokens_per_image); });
+  }
+  AttentionPart causal_attention(const Tensor& q, std::span<const KeyValueBlock> pages,
+                                 int64_t first_position) override {
+    return watched([&] { return backend_->causal_attention(q, pages, first_position); });
+  }
+  AttentionPart visual_attention(const Tensor& q, std::span<const VisibleImage> images,
+                                 const Tensor& rope, int64_t first_position) override {
+    return watched([&] { return backend_->visual_attention(q, images, rope, first_position); });
+  }
+  Tensor join_softmax(const AttentionPart& a, const AttentionPart& b) override {
+    return watched([&] { return backend_->join_softmax(a, b); });
+  }
+  Tensor mix_by_gate(const AttentionPart& text, const AttentionPart& visual,
+                     const Tensor& gate) override {
+    return watched([&] { return backend_->mix_by_gate(text, visual, gate); });
+  }
+
+ private:
+  template <typename Operation>
+  std::invoke_result_t<Operation> watched(const Operation& operation) {
+    watch_();
+    if constexpr (std::is_void_v<std::invoke_result_t<Operation>>) {
+      operation();
+      watch_();
+    } else {
+      auto result = operation();
+      watch_();
+      return result;
+    }
+  }
+
+  std::unique_ptr<Backend> backend_;
+  std::function<void()> watch_;
+};
+
+}  // namespace owl3

@@ -31,6 +31,7 @@ SampleFiles::SampleFiles(std::vector<DataSource> sources, const OrderOptions& or
       order_(order_of(sources_, files_, order)) {
   if (order.epochs < 0) throw UsageError(fmt::format("{} epochs can't be", order.epochs));
   for (DataSource& source : sources_) {
+    unchanged_.emplace_back(source.path);
     if (source.media_root.empty()) source.media_root = source.path.parent_path();
   }
 }
@@ -44,6 +45,7 @@ Sample SampleFiles::read(int64_t number) const {
   const SampleAddress address = order_.address(number);
   const auto source = static_cast<size_t>(address.source);
   const JsonlFile& file = files_[source];
+  unchanged_[source].check();
   const std::string name = file.where(address.line);
   Sample sample = parse_sample(file.line(address.line), name, sample_options_);
   for (SampleMedium& medium : sample.media) {

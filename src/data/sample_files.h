@@ -12,6 +12,7 @@
 #include "data/jsonl_file.h"
 #include "data/sample.h"
 #include "data/sample_order.h"
+#include "data/unchanged_file.h"
 
 namespace owl3 {
 
@@ -28,7 +29,7 @@ struct OrderOptions {
   int64_t epochs = 0;  // 0: without end
 };
 
-/// Immutable; safe to use from several threads.
+/// Immutable, as the files must be; safe to use from several threads.
 class SampleFiles {
  public:
   /// Passes once over each file. Throws InputError and UsageError.
@@ -38,7 +39,8 @@ class SampleFiles {
   /// The number of samples in all epochs; nothing when there is no end.
   std::optional<int64_t> size() const;
   int64_t samples_per_epoch() const { return order_.samples_per_epoch(); }
-  /// The sample of that number, parsed, its media resolved. Throws InputError that names the line.
+  /// The sample of that number, parsed, its media resolved. Throws InputError that names the line,
+  /// and Error where the file was written over.
   Sample read(int64_t number) const;
   /// "file.jsonl:17"
   std::string where(int64_t number) const;
@@ -49,6 +51,7 @@ class SampleFiles {
  private:
   std::vector<DataSource> sources_;
   std::vector<JsonlFile> files_;
+  std::vector<UnchangedFile> unchanged_;  // the same files
   OrderOptions order_options_;
   SampleOptions sample_options_;
   SampleOrder order_;

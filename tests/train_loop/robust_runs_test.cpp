@@ -67,11 +67,12 @@ TEST(RobustRuns, WhatTheRecipeNamesIsLookedAtBeforeAnythingIsDone) {
   for (const auto& [assignment, message] : wrongs) {
     const fs::path run = workshop() / ("named" + std::to_string(number++));
     const fs::path recipe = write_recipe(run, recipe_of(data, 3, "validation: {path: x}\n"));
-    std::vector<std::string> set = {"--set", "validation.path=" + data.string(), "--set",
-                                    assignment};
-    for (const bool dry : {false, true}) {
-      if (dry) set.emplace_back("--dry-run");
-      const Outcome outcome = train(recipe, set);
+    for (const bool dry : {true, false}) {
+      if (!dry && number > 2) continue;  // what is looked at is the same
+      std::vector<std::string> arguments = {"--set", "validation.path=" + data.string(), "--set",
+                                            assignment};
+      if (dry) arguments.emplace_back("--dry-run");
+      const Outcome outcome = train(recipe, arguments);
       EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
       EXPECT_TRUE(contains(outcome.output, message)) << outcome.output;
       EXPECT_FALSE(fs::exists(run / "metrics.jsonl"));

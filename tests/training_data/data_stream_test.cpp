@@ -416,6 +416,20 @@ TEST_F(DataStreamTest, NoticesAnEditedOrReorderedFile) {
   same.restore(old, "state.json");
 }
 
+TEST_F(DataStreamTest, NoticesAFileThatIsWrittenOverWhileInUse) {
+  DataOptions plain = options();
+  plain.workers = 0;
+  DataStream stream(test::tokenizer(), plain);
+  ASSERT_TRUE(stream.next());
+  const std::string path = (folder_ / "first.jsonl").string();
+  const std::string rows = read_text(path);
+  std::ofstream(path, std::ios::app) << test::row("one", "more");  // no harm
+  ASSERT_TRUE(stream.next());
+  std::ofstream(path) << rows.substr(0, rows.size() / 2);  // in place
+  EXPECT_EQ(message_of<Error>([&] { batches_of(stream, 50); }),
+            path + ": was written over while in use; put back what it was");
+}
+
 /// Rows of which every fifth is broken, each in its own way.
 class BrokenDataTest : public DataStreamTest {
  protected:

@@ -22,6 +22,8 @@ class Medium {
   int64_t images() const;
   size_t bytes() const;
   const std::filesystem::path& path() const;
+  /// Of a film, when each of its frames is shown, in seconds from its beginning; else empty.
+  const std::vector<double>& frame_seconds() const;
   /// What was not right with a film (it broke off early, ...), or empty.
   const std::string& warning() const;
 

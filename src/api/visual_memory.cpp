@@ -77,6 +77,10 @@ const std::filesystem::path& Medium::path() const {
   return impl_->path;
 }
 
+const std::vector<double>& Medium::frame_seconds() const {
+  return impl_->frame_seconds;
+}
+
 const std::string& Medium::warning() const {
   return impl_->warning;
 }

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -22,6 +23,12 @@ const char* name_of(StopReason reason) {
       return "interrupted";
   }
   throw InternalError("StopReason has a value without a name");
+}
+
+/// Without the digits that a time base of thirds and sevenths leaves behind.
+std::vector<double> in_microseconds(std::vector<double> seconds) {
+  for (double& value : seconds) value = std::round(value * 1e6) / 1e6;
+  return seconds;
 }
 
 int64_t peak_memory_bytes() {
@@ -70,6 +77,7 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report) 
                                     {"path", medium.path().string()},
                                     {"images", medium.images()},
                                     {"bytes", medium.bytes()}};
+    if (medium.is_video()) entry["frame_seconds"] = in_microseconds(medium.frame_seconds());
     if (!medium.warning().empty()) entry["warning"] = medium.warning();
     json["media"].push_back(std::move(entry));
   }

@@ -1,20 +1,16 @@
 // WebP through libwebp: lossy, lossless, with or without alpha; the first frame of an animation.
 #include <webp/decode.h>
-#include <webp/demux.h>
-
-#include <memory>
 
 #include "core/error.h"
 #include "media/decode_formats.h"
 #include "media/orientation.h"
+#include "media/webp_demuxer.h"
 
 namespace owl3 {
 namespace {
 
-struct DeleteDemuxer {
-  void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
-};
-using Demuxer = std::unique_ptr<WebPDemuxer, DeleteDemuxer>;
+using webp::Demuxer;
+using webp::FrameIterator;
 
 [[noreturn]] void throw_not_whole(const std::string& name) {
   throw InputError(fmt::format("{}: broken WebP: not a whole file", name));
@@ -28,26 +24,12 @@ Demuxer open_demuxer(Bytes bytes, const std::string& name) {
   return demuxer;
 }
 
-struct FrameIterator : WebPIterator {
-  FrameIterator() : WebPIterator{} {}
-  ~FrameIterator() { WebPDemuxReleaseIterator(this); }
-  FrameIterator(const FrameIterator&) = delete;
-  FrameIterator& operator=(const FrameIterator&) = delete;
-};
-
 struct ChunkIterator : WebPChunkIterator {
   ChunkIterator() : WebPChunkIterator{} {}
   ~ChunkIterator() { WebPDemuxReleaseChunkIterator(this); }
   ChunkIterator(const ChunkIterator&) = delete;
   ChunkIterator& operator=(const ChunkIterator&) = delete;
 };
-
-int read_orientation(const WebPDemuxer* demuxer) {
-  ChunkIterator exif;
-  if (WebPDemuxGetChunk(demuxer, "EXIF", 1, &exif) == 0) return 1;
-  return read_exif_orientation(
-      {reinterpret_cast<const std::byte*>(exif.chunk.bytes), exif.chunk.size});
-}
 
 /// Decodes a frame to its place on the canvas.
 bool decode_frame(const WebPIterator& frame, Image& canvas) {
@@ -64,10 +46,18 @@ bool decode_frame(const WebPIterator& frame, Image& canvas) {
 
 }  // namespace
 
+int webp::read_orientation(const WebPDemuxer* demuxer) {
+  ChunkIterator exif;
+  if (WebPDemuxGetChunk(demuxer, "EXIF", 1, &exif) == 0) return 1;
+  return read_exif_orientation(
+      {reinterpret_cast<const std::byte*>(exif.chunk.bytes), exif.chunk.size});
+}
+
 StoredSize read_webp_size(Bytes bytes, const std::string& name) {
   const Demuxer demuxer = open_demuxer(bytes, name);
   return {WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH),
-          WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT), read_orientation(demuxer.get())};
+          WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT),
+          webp::read_orientation(demuxer.get())};
 }
 
 StoredImage decode_webp(Bytes bytes, const std::string& name, int64_t max_pixels) {
@@ -80,7 +70,7 @@ StoredImage decode_webp(Bytes bytes, const std::string& name, int64_t max_pixels
   if (!decode_frame(frame, stored.image)) {
     throw InputError(fmt::format("{}: broken WebP: its pixels can't be decoded", name));
   }
-  stored.orientation = read_orientation(demuxer.get());
+  stored.orientation = webp::read_orientation(demuxer.get());
   return stored;
 }
 

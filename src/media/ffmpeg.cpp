@@ -122,11 +122,38 @@ void read_deep_row(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, i
   const uint8_t* planes[4] = {frame.data[0], frame.data[1], frame.data[2], frame.data[3]};
   row.resize(static_cast<size_t>(frame.width));
   av_read_image_line(row.data(), planes, frame.linesize, &descriptor, 0, y, component, frame.width,
-                     (descriptor.flags & AV_PIX_FMT_FLAG_PAL) != 0 ? 1 : 0);
-  const int depth =
-      (descriptor.flags & AV_PIX_FMT_FLAG_PAL) != 0 ? 8 : descriptor.comp[component].depth;
-  const uint32_t most = (1U << depth) - 1;
+                     0);
+  const uint32_t most = (1U << descriptor.comp[component].depth) - 1;
   for (uint16_t& value : row) value = static_cast<uint16_t>(value * 65535U / most);
+}
+
+/// The alpha of a row of pixels, or of the palette's entries that they name.
+void read_alpha_row(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, int y,
+                    std::vector<uint16_t>& row) {
+  row.resize(static_cast<size_t>(frame.width));
+  const int component = descriptor.nb_components - 1;
+  const uint8_t* planes[4] = {frame.data[0], frame.data[1], frame.data[2], frame.data[3]};
+  av_read_image_line(row.data(), planes, frame.linesize, &descriptor, 0, y, component, frame.width,
+                     0);
+  if ((descriptor.flags & AV_PIX_FMT_FLAG_PAL) != 0) {
+    uint32_t palette[256];  // native-endian ARGB
+    std::memcpy(palette, frame.data[1], sizeof palette);
+    for (uint16_t& value : row) value = static_cast<uint16_t>(palette[value & 0xff] >> 24);
+  } else if (const int depth = descriptor.comp[component].depth; depth > 8) {
+    for (uint16_t& value : row) value = static_cast<uint16_t>(value >> (depth - 8));
+  }
+}
+
+void put_on_white(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, Image& image) {
+  if ((descriptor.flags & AV_PIX_FMT_FLAG_ALPHA) == 0) return;
+  std::vector<uint16_t> alpha;
+  uint8_t* out = image.rgb.data();
+  for (int y = 0; y < image.height; ++y) {
+    read_alpha_row(frame, descriptor, y, alpha);
+    for (int x = 0; x < image.width; ++x) {
+      for (int channel = 0; channel < 3; ++channel, ++out) *out = over_white(*out, alpha[x]);
+    }
+  }
 }
 
 /// The "full range" twins of YUV formats, deprecated in favour of a range of the frame's own.
@@ -186,6 +213,7 @@ int yuv_matrix(const AVFrame& frame, FrameKind kind) {
 /// is ignored in stills too.
 bool needs_mapping(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, FrameKind kind) {
   const ColourMarks marks = marks_of(frame);
+  if ((descriptor.flags & AV_PIX_FMT_FLAG_PAL) != 0) return false;
   if (is_hdr(marks)) return true;
   const bool is_yuv =
       (descriptor.flags & AV_PIX_FMT_FLAG_RGB) == 0 && descriptor.nb_components >= 3;
@@ -278,6 +306,7 @@ Image RgbConverter::convert(const AVFrame& frame, const std::string& name, int64
     map_colours(frame, *descriptor, name, image);
   } else if (holds_plain_samples(frame, *descriptor)) {
     copy_samples(frame, *descriptor, image);
+    if (kind_ == FrameKind::kAnimation) put_on_white(frame, *descriptor, image);
   } else {
     scale(frame, AV_PIX_FMT_RGB24, name);
     const size_t row_bytes = static_cast<size_t>(image.width) * 3;

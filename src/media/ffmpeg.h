@@ -43,7 +43,13 @@ enum class FrameKind {
   kStill,       // unmarked YUV is BT.601, as in JPEG and HEIF; profiles are ignored, as Pillow does
   kFilm,        // unmarked YUV is BT.709 or BT.601 by the shape; wide gamuts become BT.709's
   kTurnedFilm,  // the same, for a film that is shown turned by 90 degrees
+  kAnimation,   // as kFilm, with white behind what is transparent
 };
+
+/// A value, not multiplied by its alpha, with white behind it.
+constexpr uint8_t over_white(int value, int alpha) {
+  return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
+}
 
 /// Turns frames into RGB. RGB, grey and palette frames keep their exact values; YUV goes through
 /// swscale with the frame's own matrix and range, and accurate rounding. HDR is mapped to ordinary

@@ -1,7 +1,10 @@
 #include "media/film.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "core/error.h"
-#include "media/mov_references.h"
+#include "media/mov_tracks.h"
 
 namespace owl3 {
 namespace {
@@ -18,6 +21,21 @@ const AVInputFormat* film_format(const FfmpegInput& input, const std::string& na
 bool is_film_stream(const AVStream& stream) {
   return stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
          (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0;
+}
+
+/// Refuses what has its pictures elsewhere, and sets alpha and depth, which FFmpeg takes for films
+/// of their own, aside.
+void look_at_tracks(const Film& film, const std::string& name) {
+  const MovTracks movie = read_mov_tracks(*film.input);
+  if (movie.only_refer()) {
+    throw InputError(
+        fmt::format("{}: its pictures lie in other files, which it only names; give those", name));
+  }
+  const size_t count = std::min<size_t>(movie.tracks.size(), film.format->nb_streams);
+  for (size_t i = 0; i < count; ++i) {
+    AVStream* stream = film.format->streams[i];
+    if (movie.tracks[i].is_auxiliary) stream->codecpar->codec_type = AVMEDIA_TYPE_DATA;
+  }
 }
 
 }  // namespace
@@ -43,10 +61,7 @@ Film open_film(const std::filesystem::path& path, FilmWatch& watch) {
   AVFormatContext* format = film.format.get();
   avformat_find_stream_info(format, nullptr);
   watch.check();
-  if (std::string_view(kind->name).starts_with("mov") && is_reference_movie(*film.input)) {
-    throw InputError(
-        fmt::format("{}: its pictures lie in other files, which it only names; give those", name));
-  }
+  if (std::string_view(kind->name).starts_with("mov")) look_at_tracks(film, name);
   const int best = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
   if (best < 0 || !is_film_stream(*format->streams[best])) {
     throw InputError(fmt::format("{}: has no video stream", name));

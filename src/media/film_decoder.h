@@ -5,23 +5,21 @@
 #include <filesystem>
 #include <vector>
 
+#include "media/frame_source.h"
 #include "media/video_index.h"
 
 namespace owl3 {
 
-class FilmDecoder {
+class FilmDecoder final : public FrameSource {
  public:
   /// `wanted`: the frames that decode() will be asked for, ascending. The watch must outlive it.
   FilmDecoder(std::filesystem::path path, const VideoIndex& index, std::vector<int64_t> wanted,
               int threads, FilmWatch& watch);
 
-  /// The frame with this number, which must be behind the last one asked for; null when the film
-  /// doesn't yield it. Valid until the next call.
-  const AVFrame* decode(int64_t frame);
+  const AVFrame* decode(int64_t frame) override;
   /// Whether the decoder has met data that it could not read.
   bool damaged() const { return damaged_; }
-  /// Whether the film's end has been reached.
-  bool ended() const { return ended_; }
+  bool ended() const override { return ended_; }
   const AVStream& stream() const { return *film_.stream; }
 
  private:

@@ -7,10 +7,12 @@ extern "C" {
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <string_view>
 
 #include "core/error.h"
 #include "media/film_decoder.h"
 #include "media/orientation.h"
+#include "media/webp_animation.h"
 
 namespace owl3 {
 namespace {
@@ -42,6 +44,12 @@ int display_orientation(const AVStream& stream) {
   return d < 0 ? 4 : 1;
 }
 
+FrameKind frame_kind(const Film& film, int orientation) {
+  const std::string_view format = film.format->iformat->name;
+  if (format == "gif" || format == "apng") return FrameKind::kAnimation;
+  return swaps_sides(orientation) ? FrameKind::kTurnedFilm : FrameKind::kFilm;
+}
+
 void check(const VideoOptions& options) {
   const bool starts = std::isfinite(options.start_seconds) && options.start_seconds >= 0;
   const bool ends = std::isfinite(options.end_seconds) && options.end_seconds >= 0;
@@ -64,9 +72,30 @@ struct VideoReader::Impl {
   std::vector<int64_t> wanted;  // frame numbers
   size_t yielded = 0;           // of `wanted`, those next() is done with
   int64_t missing = 0;
-  std::unique_ptr<FilmDecoder> decoder;
+  std::unique_ptr<FrameSource> source;
   RgbConverter converter{FrameKind::kFilm};
   std::string warning;
+
+  void open_film_file() {
+    const Film film = open_film(path, *watch);
+    index = index_film(film);
+    if (index.frames.empty()) {
+      throw InputError(fmt::format("{}: the video has no frames", path.string()));
+    }
+    fps = average_fps(film, static_cast<int64_t>(index.frames.size()));
+    time_base = av_q2d(film.stream->time_base);
+    orientation = display_orientation(*film.stream);
+    converter = RgbConverter(frame_kind(film, orientation));
+  }
+
+  void open_webp() {
+    auto animation = std::make_unique<WebpAnimation>(path, *watch);
+    index = animation->index();
+    fps = static_cast<double>(index.frames.size()) / animation->seconds();
+    time_base = WebpAnimation::kTimeBase;
+    orientation = animation->orientation();
+    source = std::move(animation);
+  }
 
   double seconds_of(int64_t frame) const {
     if (!index.has_timestamps) return static_cast<double>(frame) / fps;
@@ -122,22 +151,20 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
   impl->path = path;
   impl->watch = std::make_unique<FilmWatch>(path.string(), keep_going);
   const FilmWatch::Working working(*impl->watch);
-  const Film film = open_film(path, *impl->watch);
-  impl->index = index_film(film);
-  if (impl->index.frames.empty()) {
-    throw InputError(fmt::format("{}: the video has no frames", path.string()));
+  if (is_webp(path)) {
+    impl->open_webp();
+  } else {
+    impl->open_film_file();
   }
-  impl->fps = average_fps(film, static_cast<int64_t>(impl->index.frames.size()));
-  impl->time_base = av_q2d(film.stream->time_base);
-  impl->orientation = display_orientation(*film.stream);
-  if (swaps_sides(impl->orientation)) impl->converter = RgbConverter(FrameKind::kTurnedFilm);
   if (impl->index.breaks_off) {
     impl->warning =
         fmt::format("{}: the video breaks off after {:.2f} s", path.string(), impl->duration());
   }
   impl->choose_frames(options);
-  impl->decoder =
-      std::make_unique<FilmDecoder>(path, impl->index, impl->wanted, options.threads, *impl->watch);
+  if (impl->source == nullptr) {
+    impl->source = std::make_unique<FilmDecoder>(path, impl->index, impl->wanted, options.threads,
+                                                 *impl->watch);
+  }
   return VideoReader(std::move(impl));
 }
 
@@ -159,14 +186,14 @@ std::optional<VideoFrame> VideoReader::next() {
   const FilmWatch::Working working(*film.watch);
   while (film.yielded < film.wanted.size()) {
     const int64_t number = film.wanted[film.yielded++];
-    if (const AVFrame* frame = film.decoder->decode(number)) {
+    if (const AVFrame* frame = film.source->decode(number)) {
       Image image = film.converter.convert(*frame, film.path.string(), DecodeOptions().max_pixels);
       return VideoFrame{apply_orientation(std::move(image), film.orientation),
                         film.seconds_of(number), number};
     }
     const auto rest = static_cast<int64_t>(film.wanted.size() - film.yielded);
-    film.missing += film.decoder->ended() ? rest + 1 : 1;
-    if (film.decoder->ended()) film.yielded = film.wanted.size();
+    film.missing += film.source->ended() ? rest + 1 : 1;
+    if (film.source->ended()) film.yielded = film.wanted.size();
     film.warn_of_missing_frames();
   }
   return std::nullopt;

@@ -46,7 +46,7 @@ TEST(Chat, AnswersAboutAnImageTheSameWayForTheSameSeed) {
   const Outcome first = chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"});
   EXPECT_EQ(first.exit_code, 0) << first.err;
   EXPECT_TRUE(first.out.ends_with('\n')) << first.out;  // even where random weights say nothing
-  EXPECT_EQ(first.err, "");  // no progress bars into a pipe
+  EXPECT_EQ(first.err, "");                             // no progress bars into a pipe
   EXPECT_EQ(chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"}).out, first.out);
   // Random weights may end an answer at its first token, and two seeds may agree: some answer must
   // have words, and some must differ.
@@ -75,6 +75,21 @@ TEST(Chat, PrintsOneJsonObject) {
   EXPECT_EQ(json.at("media")[0].at("images"), 1);
   EXPECT_GT(json.at("media")[0].at("bytes").get<int64_t>(), 0);
   EXPECT_EQ(json.at("media")[1].at("type"), "video");
+  EXPECT_FALSE(json.at("media")[0].contains("frame_seconds"));
+  EXPECT_EQ(json.at("media")[1].at("frame_seconds").size(), 3U);
+}
+
+TEST(Chat, TellsTheTimesOfTheFramesLookedAt) {
+  const std::string folder = OWL3_TEST_DATA "/media/";
+  const auto film = chat_json({"--video", folder + "h264-bframes.mp4", "--start", "2", "--end", "5",
+                               "-p", "What happens?"});
+  EXPECT_EQ(film.at("media")[0].at("frame_seconds"), nlohmann::json({2.0, 3.0, 4.0}));
+  for (const char* name : {"animation.gif", "animation.webp"}) {
+    const auto animation = chat_json({"--video", folder + name, "--fps", "1000", "-p", "What?"});
+    EXPECT_EQ(animation.at("media")[0].at("frame_seconds"),
+              nlohmann::json({0.0, 1.0, 1.5, 3.5, 3.6}))
+        << name;
+  }
 }
 
 TEST(Chat, KeepsTheOrderOfImagesAndFilms) {

@@ -43,3 +43,25 @@ make -f lavfi -i "color=lime:size=720x480:rate=2:duration=1,format=gbrp,setparam
   -vf scale=out_color_matrix=bt709,format=yuv420p,setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown -c:v libx264 -qp 1 upright.mp4
 make -i upright.mp4 -c copy -metadata:s:v:0 rotate=90 unmarked-turned.mp4
 rm upright.mp4
+# Animations of five pictures, 40 x 40, shown for 1, 0.5, 2, 0 and 3 s. Made with ImageMagick, libwebp's
+# cwebp and webpmux, and libavif's avifenc.
+convert -page 40x40 \
+  -delay 100 -dispose none \( -size 40x40 xc:red \) \
+  -delay 50 -dispose previous \( -size 20x40 xc:lime \) \
+  -delay 200 -dispose none -page 40x40+20+0 \( -size 20x40 xc:blue \) \
+  -delay 0 -dispose none -page 40x40+0+20 \( -size 40x20 pattern:checkerboard -transparent '#666666' -fill yellow -opaque '#999999' \) \
+  -delay 300 -dispose none -page 40x40+30+14 \( -size 10x10 xc:cyan \) -loop 0 animation.gif
+webp() { convert -size "$2" "xc:$3" part.png && cwebp -quiet -lossless -exact part.png -o "$1.part"; }
+webp 1 40x40 red
+webp 2 20x40 lime
+webp 3 20x40 'rgba(0,0,255,0.5)'
+webp 4 10x40 'rgba(7,7,7,0)'
+webp 5 10x10 cyan
+# the second is taken away again, the third is half transparent, the fourth replaces what it covers
+webpmux -frame 1.part +1000+0+0+0-b -frame 2.part +500+0+0+1+b -frame 3.part +2000+20+0+0+b \
+  -frame 4.part +0+0+0+0-b -frame 5.part +3000+30+14+0+b -loop 0 -o animation.webp
+rm ./*.part part.png
+# a film of red, green and blue with an alpha track beside it
+for colour in red lime blue; do convert -size 64x64 "xc:$colour" -alpha set -channel A -evaluate set 60% "frame-$colour.png"; done
+avifenc -s 6 --min 0 --max 10 --timescale 10 --duration 7 frame-red.png frame-lime.png frame-blue.png animation.avif
+rm frame-*.png

@@ -1,7 +1,6 @@
-#include "media/mov_references.h"
+#include "media/mov_tracks.h"
 
 #include <array>
-#include <cstring>
 
 namespace owl3 {
 namespace {
@@ -46,20 +45,14 @@ void for_each_box(const FfmpegInput& input, int64_t at, int64_t end, const Visit
   }
 }
 
-struct Track {
-  bool is_video = false;
-  bool has_own_data = false;
-  bool has_references = false;
-};
-
-void read_data_references(const FfmpegInput& input, const Box& dref, Track& track) {
+void read_data_references(const FfmpegInput& input, const Box& dref, MovTrack& track) {
   for_each_box(input, dref.begin + 8, dref.end, [&](const Box& entry) {
     const bool own = (read_big_endian<4>(input, entry.begin) & 1) != 0;  // flags: self-contained
     (own ? track.has_own_data : track.has_references) = true;
   });
 }
 
-void read_track(const FfmpegInput& input, const Box& parent, Track& track) {
+void read_track(const FfmpegInput& input, const Box& parent, MovTrack& track) {
   for_each_box(input, parent.begin, parent.end, [&](const Box& box) {
     switch (box.type) {
       case tag("mdia"):
@@ -69,6 +62,9 @@ void read_track(const FfmpegInput& input, const Box& parent, Track& track) {
       case tag("vmhd"):
         track.is_video = true;
         return;
+      case tag("hdlr"):  // version and flags, 0, the type
+        track.is_auxiliary |= read_big_endian<4>(input, box.begin + 8) == tag("auxv");
+        return;
       case tag("dref"):
         return read_data_references(input, box, track);
       default:
@@ -77,37 +73,35 @@ void read_track(const FfmpegInput& input, const Box& parent, Track& track) {
   });
 }
 
-struct Movie {
-  bool names_films = false;
-  bool has_own_video = false;
-  bool has_video_elsewhere = false;
-};
-
-Movie read_movie(const FfmpegInput& input, const Box& moov) {
-  Movie movie;
+void read_movie(const FfmpegInput& input, const Box& moov, MovTracks& movie) {
   for_each_box(input, moov.begin, moov.end, [&](const Box& box) {
     if (box.type == tag("rmra")) movie.names_films = true;
     if (box.type != tag("trak")) return;
-    Track track;
-    read_track(input, box, track);
-    if (!track.is_video) return;
-    // No entry at all: taken for the file's own, as players do.
-    const bool elsewhere = track.has_references && !track.has_own_data;
-    (elsewhere ? movie.has_video_elsewhere : movie.has_own_video) = true;
+    movie.tracks.emplace_back();
+    read_track(input, box, movie.tracks.back());
   });
-  return movie;
 }
 
 }  // namespace
 
-bool is_reference_movie(const FfmpegInput& input) {
-  bool found = false;
+bool MovTracks::only_refer() const {
+  // A track without any entry keeps its data in the file, as players have it.
+  const auto is_elsewhere = [](const MovTrack& t) { return t.has_references && !t.has_own_data; };
+  bool elsewhere = names_films;
+  for (const MovTrack& track : tracks) {
+    if (!track.is_video) continue;
+    if (!is_elsewhere(track)) return false;
+    elsewhere = true;
+  }
+  return elsewhere;
+}
+
+MovTracks read_mov_tracks(const FfmpegInput& input) {
+  MovTracks movie;
   for_each_box(input, 0, input.size(), [&](const Box& box) {
-    if (box.type != tag("moov")) return;
-    const Movie movie = read_movie(input, box);
-    found |= !movie.has_own_video && (movie.names_films || movie.has_video_elsewhere);
+    if (box.type == tag("moov")) read_movie(input, box, movie);
   });
-  return found;
+  return movie;
 }
 
 }  // namespace owl3

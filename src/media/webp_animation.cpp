@@ -59,7 +59,7 @@ void WebpAnimation::read_index() {
   if (demuxer != nullptr && WebPDemuxGetFrame(demuxer.get(), 1, &frame) != 0) {
     do {
       if (frame.complete == 0) break;
-      index_.frames.push_back({end_, index_.packets++});
+      index_.frames.push_back({.pts = end_, .packet = index_.packets++});
       end_ += shown_milliseconds(frame);
       end_of_frames = static_cast<size_t>(frame.fragment.bytes - data) + frame.fragment.size;
     } while (WebPDemuxNextFrame(&frame) != 0);

@@ -1,9 +1,11 @@
 #include "formats/lora_adapter.h"
 
-#include <cmath>
+#include <span>
+#include <string_view>
+#include <utility>
 
-#include "core/mapped_file.h"
-#include "formats/json_reader.h"
+#include "core/error.h"
+#include "formats/lora_config.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_names.h"
 
@@ -15,63 +17,100 @@ namespace fs = std::filesystem;
 
 constexpr const char* kConfig = "adapter_config.json";
 constexpr const char* kWeights = "adapter_model.safetensors";
-constexpr size_t kMaxConfigBytes = 16 << 20;
-constexpr int64_t kMaxRank = 65536;
+constexpr const char* kPickledWeights = "adapter_model.bin";
 
-// Every name in the file stands below the model that PEFT wrapped.
-constexpr std::string_view kPrefix = "base_model.model.";
-constexpr std::string_view kSuffixA = ".lora_A.weight";
-constexpr std::string_view kSuffixB = ".lora_B.weight";
+// Every name in a file of PEFT's stands below the model that it wrapped: "base_model.model.X".
+// Other writers leave out the wrapper, or all of it; no layer's own name begins with either word.
+constexpr std::string_view kWrappers[] = {"base_model.", "model."};
+// PEFT leaves the adapter's name out of a file's names; a raw state dict has it.
+constexpr std::string_view kSuffixesA[] = {".lora_A.weight", ".lora_A.default.weight"};
+constexpr std::string_view kSuffixesB[] = {".lora_B.weight", ".lora_B.default.weight"};
 
-/// Kinds of LoRA that compute something else than y += scale * B(A x) with one scale and rank.
-void refuse_other_kinds(const nlohmann::json& config, const JsonReader& reader) {
-  for (const char* key : {"use_dora", "fan_in_fan_out", "use_qalora"}) {
-    if (reader.optional_bool(key).value_or(false)) {
-      reader.fail(key, "is true; owl3 runs plain LoRA only");
-    }
-  }
-  for (const char* key : {"rank_pattern", "alpha_pattern", "layer_replication"}) {
-    const auto value = config.find(key);
-    if (value == config.end() || value->is_null()) continue;
-    if (!value->is_structured() || !value->empty()) {
-      reader.fail(key, "is set; owl3 wants one rank and one alpha for all layers");
-    }
+/// Files of whole weights that were trained beside an adapter: by ms-swift's tuner that trains the
+/// vision encoder, and by LLaVA's trainer.
+constexpr const char* kWeightsBeside[] = {"vit.safetensors", "vit.bin", "non_lora_trainables.bin",
+                                          "non_lora_trainables.safetensors", "mm_projector.bin"};
+
+void refuse_weights_beside(const fs::path& folder) {
+  for (const char* name : kWeightsBeside) {
+    if (!fs::exists(folder / name)) continue;
+    throw InputError(
+        fmt::format("{}: weights that were trained beside the adapter; owl3 runs plain LoRA only: "
+                    "merge both into their model where they were trained and run that",
+                    (folder / name).string()));
   }
 }
 
-LoraAdapter read_config(const fs::path& path) {
-  const auto file = MappedFile::open(path);
-  const auto bytes = file->bytes();
-  const nlohmann::json config = parse_json_object(
-      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string(), kMaxConfigBytes);
-  const JsonReader reader(config, path.string());
-  const std::string type = reader.optional_string("peft_type").value_or("");
-  if (type != "LORA") {
-    reader.fail("peft_type", fmt::format("must be LORA, not {}", printable(type)));
+fs::path weights_of(const fs::path& folder) {
+  const fs::path weights = folder / kWeights;
+  if (fs::exists(weights)) return weights;
+  if (!fs::exists(folder / kPickledWeights)) {
+    throw InputError(fmt::format("{}: no {} in it; a LoRA adapter is a folder with {} and {}",
+                                 folder.string(), kWeights, kConfig, kWeights));
   }
-  refuse_other_kinds(config, reader);
-  LoraAdapter adapter;
-  adapter.rank = reader.integer("r", 1, kMaxRank);
-  const auto alpha = reader.optional_number("lora_alpha", -1e6, 1e6);
-  if (!alpha) reader.fail("lora_alpha", "is missing");
-  const auto rank = static_cast<double>(adapter.rank);
-  const bool by_root = reader.optional_bool("use_rslora").value_or(false);
-  adapter.scale = *alpha / (by_root ? std::sqrt(rank) : rank);
-  return adapter;
+  throw InputError(fmt::format(
+      "{}: PyTorch .bin files are not read; save it as safetensors, with Python in that "
+      "folder: import torch, safetensors.torch as s; "
+      "s.save_file(torch.load(\"{}\", weights_only=True), \"{}\")",
+      (folder / kPickledWeights).string(), kPickledWeights, kWeights));
 }
 
-/// "base_model.model.X.lora_A.weight" -> "X"; empty for another name.
-std::string layer_of(std::string_view name, std::string_view suffix) {
-  if (!name.starts_with(kPrefix) || !name.ends_with(suffix)) return {};
-  if (name.size() <= kPrefix.size() + suffix.size()) return {};
-  name.remove_prefix(kPrefix.size());
-  name.remove_suffix(suffix.size());
+/// "base_model.model.X.lora_A.weight" -> "base_model.model.X"; empty for another name.
+std::string_view without_suffix(std::string_view name, std::span<const std::string_view> suffixes) {
+  for (const std::string_view suffix : suffixes) {
+    if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
+  }
+  return {};
+}
+
+/// "base_model.model.X" -> "X"
+std::string layer_of(std::string_view name) {
+  for (const std::string_view wrapper : kWrappers) {
+    if (name.starts_with(wrapper)) name.remove_prefix(wrapper.size());
+  }
   return std::string(name);
 }
 
-std::string tensor_name(const std::string& layer, std::string_view suffix) {
-  return printable(fmt::format("{}{}{}", kPrefix, layer, suffix));
-}
+/// The tensors of one file by the layer that they change.
+class PairCollector {
+ public:
+  explicit PairCollector(std::string file) : file_(std::move(file)) {}
+
+  void add(const std::string& name, const Tensor& tensor) {
+    const std::string_view of_a = without_suffix(name, kSuffixesA);
+    const std::string_view of_b = without_suffix(name, kSuffixesB);
+    const std::string layer = layer_of(of_a.empty() ? of_b : of_a);
+    if (layer.empty()) {
+      throw InputError(fmt::format("{}: tensor {} is no LAYER{} or {}; owl3 runs plain LoRA only",
+                                   file_, printable(name), kSuffixesA[0], kSuffixesB[0]));
+    }
+    LoraPair& pair = layers_[layer];
+    Tensor& place = of_a.empty() ? pair.b : pair.a;
+    std::string& known = of_a.empty() ? pair.b_name : pair.a_name;
+    if (place.defined()) {
+      throw InputError(fmt::format("{}: tensors {} and {} are of the same layer", file_,
+                                   printable(known), printable(name)));
+    }
+    place = tensor;
+    known = name;
+  }
+
+  std::map<std::string, LoraPair> layers() {
+    for (const auto& [layer, pair] : layers_) {
+      if (pair.a.defined() && pair.b.defined()) continue;
+      std::string missing = pair.a.defined() ? pair.a_name : pair.b_name;
+      char& letter = missing[missing.rfind(".lora_") + 6];
+      letter = letter == 'A' ? 'B' : 'A';
+      throw InputError(fmt::format("{}: tensor {} is missing", file_, printable(missing)));
+    }
+    if (layers_.empty()) throw InputError(fmt::format("{}: holds no tensor", file_));
+    return std::move(layers_);
+  }
+
+ private:
+  std::string file_;
+  std::map<std::string, LoraPair> layers_;
+};
 
 /// The weight of a linear layer; undefined when the model has no such layer. A tied head is the
 /// embedding.
@@ -86,11 +125,11 @@ Tensor linear_weight(const Checkpoint& checkpoint, const std::string& layer) {
   return weight.shape().size() == 2 ? weight : Tensor();
 }
 
-void check_shape(const LoraAdapter& adapter, const std::string& layer, std::string_view suffix,
-                 const Tensor& tensor, const Shape& wanted) {
+void check_shape(const LoraAdapter& adapter, const std::string& name, const Tensor& tensor,
+                 const Shape& wanted) {
   if (tensor.shape() == wanted) return;
   throw InputError(fmt::format("{}: tensor {} has shape {}, but this model takes {}",
-                               (adapter.folder / kWeights).string(), tensor_name(layer, suffix),
+                               (adapter.folder / kWeights).string(), printable(name),
                                to_string(tensor.shape()), to_string(wanted)));
 }
 
@@ -101,26 +140,16 @@ LoraAdapter load_lora_adapter(const fs::path& folder, double scale) {
     throw InputError(fmt::format("{}: no folder; a LoRA adapter is a folder with {} and {}",
                                  folder.string(), kConfig, kWeights));
   }
-  LoraAdapter adapter = read_config(folder / kConfig);
+  const LoraConfig config = read_lora_config(folder / kConfig);
+  refuse_weights_beside(folder);
+  LoraAdapter adapter;
   adapter.folder = folder;
-  adapter.scale *= scale;
-  const std::string file = (folder / kWeights).string();
-  for (const auto& [name, tensor] : load_safetensors(file)) {
-    if (const std::string of_a = layer_of(name, kSuffixA); !of_a.empty()) {
-      adapter.layers[of_a].a = tensor;
-    } else if (const std::string of_b = layer_of(name, kSuffixB); !of_b.empty()) {
-      adapter.layers[of_b].b = tensor;
-    } else {
-      throw InputError(fmt::format("{}: tensor {} is no {}LAYER{} or {}; owl3 runs plain LoRA only",
-                                   file, printable(name), kPrefix, kSuffixA, kSuffixB));
-    }
-  }
-  for (const auto& [layer, pair] : adapter.layers) {
-    if (pair.a.defined() && pair.b.defined()) continue;
-    throw InputError(fmt::format("{}: tensor {} is missing", file,
-                                 tensor_name(layer, pair.a.defined() ? kSuffixB : kSuffixA)));
-  }
-  if (adapter.layers.empty()) throw InputError(fmt::format("{}: holds no tensor", file));
+  adapter.rank = config.rank;
+  adapter.scale = config.scale * scale;
+  const fs::path file = weights_of(folder);
+  PairCollector pairs(file.string());
+  for (const auto& [name, tensor] : load_safetensors(file)) pairs.add(name, tensor);
+  adapter.layers = pairs.layers();
   return adapter;
 }
 
@@ -128,12 +157,12 @@ void check_lora_adapter(const LoraAdapter& adapter, const Checkpoint& checkpoint
   for (const auto& [layer, pair] : adapter.layers) {
     const Tensor weight = linear_weight(checkpoint, layer);
     if (weight.defined()) {
-      check_shape(adapter, layer, kSuffixA, pair.a, {adapter.rank, weight.dim(1)});
-      check_shape(adapter, layer, kSuffixB, pair.b, {weight.dim(0), adapter.rank});
+      check_shape(adapter, pair.a_name, pair.a, {adapter.rank, weight.dim(1)});
+      check_shape(adapter, pair.b_name, pair.b, {weight.dim(0), adapter.rank});
     } else if (!is_unused_tensor(checkpoint.config(), layer + ".weight")) {
       throw InputError(fmt::format("{}: tensor {} changes no linear layer of {}",
-                                   (adapter.folder / kWeights).string(),
-                                   tensor_name(layer, kSuffixA), checkpoint.path().string()));
+                                   (adapter.folder / kWeights).string(), printable(pair.a_name),
+                                   checkpoint.path().string()));
     }
   }
 }

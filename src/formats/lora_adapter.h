@@ -12,8 +12,9 @@ namespace owl3 {
 
 /// What an adapter adds to one linear layer: y += scale * B(A x).
 struct LoraPair {
-  Tensor a;  // [r, inputs]
-  Tensor b;  // [outputs, r]
+  Tensor a;                        // [r, inputs]
+  Tensor b;                        // [outputs, r]
+  std::string a_name{}, b_name{};  // in the file, for error messages
 };
 
 struct LoraAdapter {

@@ -23,8 +23,8 @@ LoraDelta::LoraDelta(std::span<const LoraAdapter> adapters, const std::string& t
   for (const LoraAdapter& adapter : adapters) {
     const auto found = adapter.layers.find(layer);
     if (found == adapter.layers.end()) continue;
-    const auto& [a, b] = found->second;
-    Product product = {floats_of(a), floats_of(b), adapter.rank, a.dim(1)};
+    const LoraPair& pair = found->second;
+    Product product = {floats_of(pair.a), floats_of(pair.b), adapter.rank, pair.a.dim(1)};
     for (float& value : product.b) value = static_cast<float>(adapter.scale * double{value});
     products_.push_back(std::move(product));
   }

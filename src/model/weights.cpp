@@ -26,8 +26,8 @@ class Loader {
     for (const LoraAdapter& adapter : adapters_) {
       const auto found = adapter.layers.find(name);
       if (found == adapter.layers.end()) continue;
-      const auto& [a, b] = found->second;
-      layer.adapters.push_back({{scaled(a, adapter.scale), Tensor()}, {b, Tensor()}});
+      const LoraPair& pair = found->second;
+      layer.adapters.push_back({{scaled(pair.a, adapter.scale), Tensor()}, {pair.b, Tensor()}});
     }
     return layer;
   }

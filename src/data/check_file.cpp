@@ -8,9 +8,9 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "data/image_store.h"
-#include "data/jsonl_file.h"
 #include "data/media_reader.h"
 #include "data/ordered_workers.h"
+#include "data/row_file.h"
 #include "media/image.h"
 
 namespace owl3 {
@@ -95,7 +95,7 @@ CheckReport check_row(std::string_view line, const std::string& where,
 
 CheckReport check_training_file(const std::filesystem::path& path, const CheckOptions& options) {
   constexpr size_t kRowsAhead = 64;
-  const JsonlFile file = JsonlFile::open(path);
+  const RowFile file = RowFile::open(path);
   const std::filesystem::path root =
       options.media_root.empty() ? path.parent_path() : options.media_root;
   MediaLook look(options.media);
@@ -106,7 +106,7 @@ CheckReport check_training_file(const std::filesystem::path& path, const CheckOp
   };
   const auto check = [&](int64_t row) {
     try {
-      return check_row(file.line(row), file.where(row), root, options, look);
+      return check_row(file.row(row), file.where(row), root, options, look);
     } catch (const InputError& error) {
       CheckReport broken;
       broken.broken = 1;

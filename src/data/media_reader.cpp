@@ -1,5 +1,7 @@
 #include "data/media_reader.h"
 
+#include <algorithm>
+#include <cctype>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -30,13 +32,16 @@ int value_of_base64(char c) {
   return -1;
 }
 
+/// Lines of it are put together, as encoders for e-mail write them.
 std::vector<std::byte> decode_base64(std::string_view text, const std::string& name) {
-  while (text.ends_with('=')) text.remove_suffix(1);
+  constexpr std::string_view kPadding = "=\r\n";
+  while (!text.empty() && kPadding.find(text.back()) != kPadding.npos) text.remove_suffix(1);
   std::vector<std::byte> bytes;
   bytes.reserve(text.size() * 3 / 4);
   uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
+    if (c == '\r' || c == '\n') continue;
     const int value = value_of_base64(c);
     if (value < 0) throw InputError(fmt::format("{}: not valid base64", name));
     bits = bits << 6 | static_cast<uint32_t>(value);
@@ -45,6 +50,7 @@ std::vector<std::byte> decode_base64(std::string_view text, const std::string& n
     count -= 8;
     bytes.push_back(static_cast<std::byte>(bits >> count & 0xff));
   }
+  if (count >= 6) throw InputError(fmt::format("{}: not valid base64, or cut off", name));
   return bytes;
 }
 
@@ -73,6 +79,14 @@ std::optional<std::pair<std::filesystem::path, std::string>> in_archive(
   return std::nullopt;
 }
 
+/// "https://...", "s3://...": letters before the first colon, and two slashes after it.
+bool is_web_address(const std::string& reference) {
+  const size_t at = reference.find("://");
+  return at != std::string::npos && at > 0 &&
+         std::all_of(reference.begin(), reference.begin() + static_cast<std::ptrdiff_t>(at),
+                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; });
+}
+
 }  // namespace
 
 bool is_inline_medium(const std::string& reference) {
@@ -81,12 +95,10 @@ bool is_inline_medium(const std::string& reference) {
 
 std::string resolve_medium(const std::string& reference, const std::filesystem::path& root) {
   if (is_inline_medium(reference)) return reference;
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (reference.starts_with(scheme)) {
-      throw InputError(
-          fmt::format("{}: media are not fetched from the web; download the file and give its path",
-                      shortened(reference)));
-    }
+  if (is_web_address(reference)) {
+    throw InputError(
+        fmt::format("{}: media are not fetched from the web; download the file and give its path",
+                    shortened(reference)));
   }
   return (root / reference).string();
 }

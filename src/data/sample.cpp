@@ -6,8 +6,6 @@
 
 #include "core/error.h"
 #include "data/sample_rows.h"
-#include "formats/json_reader.h"
-#include "text/utf8.h"
 
 namespace owl3 {
 namespace {
@@ -37,6 +35,7 @@ class SampleBuilder {
     check_roles();
     is_document_ = row_.messages.size() == 1;
     for (const RowMessage& message : row_.messages) check_text(message);
+    mark_films_as_such();
     place_unmarked_media();
     check_counts(kImageKind, row_.images.size());
     check_counts(kVideoKind, row_.videos.size());
@@ -107,6 +106,19 @@ class SampleBuilder {
     return count;
   }
 
+  /// LLaVA's rows of films have <image> where the film stands.
+  void mark_films_as_such() {
+    const bool films_only = row_.images.empty() && !row_.videos.empty();
+    if (!films_only || count_marks(kVideoKind.written) > 0) return;
+    if (count_marks(kImageKind.written) != row_.videos.size()) return;
+    for (RowMessage& message : row_.messages) {
+      size_t at = 0;
+      while ((at = message.text.find(kImageKind.written, at)) != std::string::npos) {
+        message.text.replace(at, kImageKind.written.size(), kVideoKind.written);
+      }
+    }
+  }
+
   void place_unmarked_media() {
     if (count_marks(kImageKind.written) + count_marks(kVideoKind.written) > 0) return;
     const auto place = std::find_if(row_.messages.begin(), row_.messages.end(),
@@ -145,10 +157,9 @@ class SampleBuilder {
   void add_medium(const MarkKind& kind) {
     const bool is_video = kind.own == kVideoMark;
     size_t& next = is_video ? next_video_ : next_image_;
-    std::string place = fmt::format("{}s[{}]", kind.noun, next);
-    std::string& reference = is_video ? row_.videos[next] : row_.images[next];
+    RowMedium& medium = is_video ? row_.videos[next] : row_.images[next];
     ++next;
-    sample_.media.push_back({is_video, std::move(reference), std::move(place)});
+    sample_.media.push_back({is_video, std::move(medium.reference), std::move(medium.place)});
   }
 
   void choose_learnt() {
@@ -174,12 +185,8 @@ bool Sample::has_video() const {
   return std::any_of(media.begin(), media.end(), [](const auto& m) { return m.is_video; });
 }
 
-Sample parse_sample(std::string_view line, const std::string& name, const SampleOptions& options) {
-  if (const size_t at = find_invalid_utf8(line); at != std::string_view::npos) {
-    throw InputError(fmt::format("{}: not UTF-8 at byte {}", name, at));
-  }
-  const nlohmann::json json = parse_json_object(line, name, kMaxSampleBytes);
-  return SampleBuilder(read_row(json, name), name, options).build();
+Sample parse_sample(std::string_view row, const std::string& name, const SampleOptions& options) {
+  return SampleBuilder(read_row(parse_row(row, name), name), name, options).build();
 }
 
 }  // namespace owl3

@@ -1,4 +1,4 @@
-// A training sample: one line of a JSONL file, checked.
+// A training sample: one row of a training file, checked.
 #pragma once
 
 #include <string>
@@ -34,12 +34,9 @@ struct SampleOptions {
   Loss loss = Loss::kAllAnswers;
 };
 
-/// Longest line that is read, in bytes: room for a few pictures in base64.
-inline constexpr size_t kMaxSampleBytes = size_t{64} << 20;
-
-/// Parses and checks a line. The <image> and <video> marks of the user's text become the model's;
-/// a row that has media but no mark gets the marks at the beginning of its first user's message, a
-/// line each. Throws InputError "<name>: <what>", `name` being "<file>:<line>".
-Sample parse_sample(std::string_view line, const std::string& name, const SampleOptions& options);
+/// Parses and checks the text of a row. The <image> and <video> marks of the user's text become the
+/// model's; a row that has media but no mark gets the marks at the beginning of its first user's
+/// message, a line each. Throws InputError "<name>: <what>", `name` being "<file>:<line>".
+Sample parse_sample(std::string_view row, const std::string& name, const SampleOptions& options);
 
 }  // namespace owl3

@@ -7,13 +7,13 @@
 namespace owl3 {
 namespace {
 
-std::vector<JsonlFile> open_files(const std::vector<DataSource>& sources) {
-  std::vector<JsonlFile> files;
-  for (const DataSource& source : sources) files.push_back(JsonlFile::open(source.path));
+std::vector<RowFile> open_files(const std::vector<DataSource>& sources) {
+  std::vector<RowFile> files;
+  for (const DataSource& source : sources) files.push_back(RowFile::open(source.path));
   return files;
 }
 
-SampleOrder order_of(const std::vector<DataSource>& sources, const std::vector<JsonlFile>& files,
+SampleOrder order_of(const std::vector<DataSource>& sources, const std::vector<RowFile>& files,
                      const OrderOptions& options) {
   std::vector<SampleOrder::Source> sizes;
   for (size_t i = 0; i < sources.size(); ++i) sizes.push_back({files[i].size(), sources[i].weight});
@@ -44,10 +44,10 @@ std::optional<int64_t> SampleFiles::size() const {
 Sample SampleFiles::read(int64_t number) const {
   const SampleAddress address = order_.address(number);
   const auto source = static_cast<size_t>(address.source);
-  const JsonlFile& file = files_[source];
+  const RowFile& file = files_[source];
   unchanged_[source].check();
   const std::string name = file.where(address.line);
-  Sample sample = parse_sample(file.line(address.line), name, sample_options_);
+  Sample sample = parse_sample(file.row(address.line), name, sample_options_);
   for (SampleMedium& medium : sample.media) {
     try {
       medium.reference = resolve_medium(medium.reference, sources_[source].media_root);
@@ -65,7 +65,7 @@ std::string SampleFiles::where(int64_t number) const {
 
 nlohmann::json SampleFiles::description() const {
   std::call_once(summed_, [this] {
-    for (const JsonlFile& file : files_)
+    for (const RowFile& file : files_)
       content_sums_.push_back(content_sum_of_mapped(file.content()));
   });
   nlohmann::json sources = nlohmann::json::array();

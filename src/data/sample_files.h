@@ -1,4 +1,4 @@
-// The JSONL files of a training run, as one sequence of samples.
+// The files of a training run, as one sequence of samples.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "data/jsonl_file.h"
+#include "data/row_file.h"
 #include "data/sample.h"
 #include "data/sample_order.h"
 #include "data/unchanged_file.h"
@@ -50,7 +50,7 @@ class SampleFiles {
 
  private:
   std::vector<DataSource> sources_;
-  std::vector<JsonlFile> files_;
+  std::vector<RowFile> files_;
   std::vector<UnchangedFile> unchanged_;  // the same files
   OrderOptions order_options_;
   SampleOptions sample_options_;

@@ -1,27 +1,49 @@
 #include "data/sample_rows.h"
 
-#include <string_view>
+#include <array>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
+#include "data/row_media.h"
+#include "data/row_values.h"
+#include "formats/json_reader.h"
+#include "text/utf8.h"
 
 namespace owl3 {
 namespace {
 
 using Json = nlohmann::json;
 
-std::string_view kind_of(const Json& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
-  if (value.is_string()) return "a string";
-  if (value.is_boolean()) return "true or false";
-  return value.is_null() ? "null" : "a number";
+/// Where a kind of media stands: in lists of the row, and in parts of a message.
+struct MediaKeys {
+  const char* plural;
+  const char* singular;
+  const char* url;  // of a part, as in OpenAI's API
+  std::string_view mark;
+};
+constexpr MediaKeys kImages{"images", "image", "image_url", "<image>"};
+constexpr MediaKeys kVideos{"videos", "video", "video_url", "<video>"};
+
+bool is_set(const Json* value) {
+  if (value == nullptr) return false;
+  if (value->is_string()) return !value->get_ref<const std::string&>().empty();
+  return !value->is_structured() || !value->empty();
+}
+
+/// The first of the keys that the object has, or `otherwise`.
+const char* key_of(const Json& object, std::initializer_list<const char*> keys,
+                   const char* otherwise) {
+  for (const char* key : keys) {
+    if (find_value(object, key) != nullptr) return key;
+  }
+  return otherwise;
 }
 
 /// One row on its way into messages.
 class RowReader {
  public:
-  RowReader(const Json& row, const std::string& name) : json_(row), name_(name) {}
+  RowReader(const Json& row, const std::string& name) : json_(row), values_(name) {}
 
   SampleRow read() {
     refuse_other_tasks();
@@ -30,8 +52,7 @@ class RowReader {
     } else if (const Json* turns = find("conversations")) {
       read_messages(*turns, "conversations", "from", "value");
     } else if (const Json* pairs = find("conversation")) {
-      read_system();
-      read_pairs(*pairs);
+      read_messages(*pairs, "conversation", nullptr, nullptr);
     } else if (find("response") != nullptr) {
       read_system();
       read_history();
@@ -44,25 +65,20 @@ class RowReader {
       fail("messages",
            "is missing (nor has the row conversations, conversation, response or output)");
     }
-    row_.images = read_paths("images", "image");
-    row_.videos = read_paths("videos", "video");
+    read_media(kImages, row_.images);
+    read_media(kVideos, row_.videos);
     return std::move(row_);
   }
 
  private:
   [[noreturn]] void fail(std::string_view place, std::string_view what) const {
-    throw InputError(fmt::format("{}: {} {}", name_, place, what));
+    values_.fail(place, what);
   }
-
-  const Json* find(const Json& object, const char* key) const {
-    const auto entry = object.find(key);
-    return entry == object.end() || entry->is_null() ? nullptr : &*entry;
-  }
-  const Json* find(const char* key) const { return find(json_, key); }
+  const Json* find(const char* key) const { return find_value(json_, key); }
 
   /// Rows that would be learnt wrongly as plain conversations.
   void refuse_other_tasks() const {
-    if (find("audios") != nullptr) fail("audios", "are not for this model");
+    if (is_set(find("audios"))) fail("audios", "are not for this model");
     if (const Json* label = find("label"); label != nullptr && *label == false) {
       fail("label", "is false: bad answers (KTO) can't be learnt from");
     }
@@ -70,25 +86,6 @@ class RowReader {
 
   void add(Role role, std::string text, std::string place, bool learnt = true) {
     row_.messages.push_back({role, std::move(text), std::move(place), learnt});
-  }
-
-  std::string text(const Json& value, const std::string& place) const {
-    if (!value.is_string()) fail(place, fmt::format("must be a string, not {}", kind_of(value)));
-    return value.get<std::string>();
-  }
-  std::string text_of(const Json& object, const char* key, const std::string& place) const {
-    const Json* value = find(object, key);
-    if (value == nullptr) fail(place, "is missing");
-    return text(*value, place);
-  }
-
-  const Json& list(const Json& value, const std::string& place) const {
-    if (!value.is_array()) fail(place, fmt::format("must be a list, not {}", kind_of(value)));
-    return value;
-  }
-  const Json& object(const Json& value, const std::string& place) const {
-    if (!value.is_object()) fail(place, fmt::format("must be an object, not {}", kind_of(value)));
-    return value;
   }
 
   Role role(const std::string& word, const std::string& place) const {
@@ -100,28 +97,104 @@ class RowReader {
                             word.substr(0, kLongest)));
   }
 
+  /// The keys are the layout's own, for what is missing; a layout without is of pairs.
   void read_messages(const Json& messages, const std::string& key, const char* role_key,
                      const char* text_key) {
     size_t index = 0;
-    for (const Json& message : list(messages, key)) {
+    for (const Json& message : values_.list(messages, key)) {
       const std::string place = fmt::format("{}[{}]", key, index++);
-      object(message, place);
-      const std::string role_place = place + "." + role_key;
-      const std::string text_place = place + "." + text_key;
-      const Role who = role(text_of(message, role_key, role_place), role_place);
-      add(who, text_of(message, text_key, text_place), text_place, read_loss(message, place));
+      values_.object(message, place);
+      if (is_pair(message, role_key == nullptr)) {
+        read_pair(message, place);
+      } else {
+        read_message(message, place, key_of(message, {"role", "from"}, role_key),
+                     key_of(message, {"content", "value"}, text_key));
+      }
     }
     // Elsewhere the system's words stand beside the messages.
     if (row_.messages.empty() || row_.messages[0].role != Role::kSystem) {
-      if (const Json* system = find("system")) {
-        row_.messages.insert(row_.messages.begin(),
-                             {Role::kSystem, text(*system, "system"), "system", true});
+      if (std::optional<RowMessage> system = system_beside()) {
+        row_.messages.insert(row_.messages.begin(), std::move(*system));
       }
     }
   }
 
+  static bool is_pair(const Json& message, bool otherwise) {
+    if (key_of(message, {"role", "from"}, nullptr) != nullptr) return false;
+    return otherwise || key_of(message, {"human", "user"}, nullptr) != nullptr;
+  }
+
+  void read_pair(const Json& pair, const std::string& place) {
+    const char* user_key = key_of(pair, {"human", "user"}, "human");
+    const char* answer_key = key_of(pair, {"assistant", "gpt"}, "assistant");
+    const std::string question = fmt::format("{}.{}", place, user_key);
+    const std::string answer = fmt::format("{}.{}", place, answer_key);
+    add(Role::kUser, values_.text_of(pair, user_key, question), question);
+    add(Role::kAssistant, values_.text_of(pair, answer_key, answer), answer);
+  }
+
+  void read_message(const Json& message, const std::string& place, const char* role_key,
+                    const char* text_key) {
+    const std::string role_place = fmt::format("{}.{}", place, role_key);
+    const Role who = role(values_.text_of(message, role_key, role_place), role_place);
+    // A message that has nothing to say has no key to name either; those of pairs have "content".
+    const char* key = text_key == nullptr ? "content" : text_key;
+    const std::string text_place = fmt::format("{}.{}", place, key);
+    const Json* value = find_value(message, key);
+    if (value == nullptr) fail(text_place, "is missing");
+    add(who, content(*value, text_place), text_place, read_loss(message, place));
+  }
+
+  /// The text of a message. Media among its parts leave their marks in it.
+  std::string content(const Json& value, const std::string& place) {
+    if (value.is_string()) return value.get<std::string>();
+    if (!value.is_array()) {
+      fail(place, fmt::format("must be a string or a list of parts, not {}", kind_of(value)));
+    }
+    std::string text;
+    size_t index = 0;
+    for (const Json& part : value) {
+      const std::string part_place = fmt::format("{}[{}]", place, index++);
+      text += part_text(values_.object(part, part_place), part_place);
+    }
+    return text;
+  }
+
+  std::string part_text(const Json& part, const std::string& place) {
+    std::string type = key_of(part, {"text", "image", "image_url", "video", "video_url"}, "");
+    if (const Json* given = find_value(part, "type")) type = values_.text(*given, place + ".type");
+    if (type == "text") return values_.text_of(part, "text", place + ".text");
+    for (const MediaKeys* keys : {&kImages, &kVideos}) {
+      if (type != keys->singular && type != keys->url) continue;
+      read_part(part, place, type.c_str(), *keys);
+      return std::string(keys->mark);
+    }
+    constexpr size_t kLongest = 40;
+    fail(place + ".type", type.empty()
+                              ? "is missing"
+                              : fmt::format("is \"{}\"; it can be text, image, image_url, video or "
+                                            "video_url",
+                                            type.substr(0, kLongest)));
+  }
+
+  /// A part names its medium itself, or it is the next of the row's list.
+  void read_part(const Json& part, const std::string& place, const char* type,
+                 const MediaKeys& keys) {
+    int64_t& parts = keys.mark == kImages.mark ? image_parts_ : video_parts_;
+    std::vector<RowMedium>& media = keys.mark == kImages.mark ? row_.images : row_.videos;
+    const int64_t number = parts++;
+    if (const Json* value = find_value(part, type)) {
+      const std::string value_place = fmt::format("{}.{}", place, type);
+      media.push_back({medium_reference(*value, value_place, values_), value_place});
+    } else if (key_of(part, {"path", "url", "bytes"}, nullptr) != nullptr) {
+      media.push_back({medium_reference(part, place, values_), place});
+    } else if (const Json* index = find_value(part, "index"); index && *index != number) {
+      fail(place + ".index", fmt::format("must be {}: media are taken in order", number));
+    }
+  }
+
   bool read_loss(const Json& message, const std::string& place) const {
-    const Json* loss = find(message, "loss");
+    const Json* loss = find_value(message, "loss");
     if (loss == nullptr) return true;
     if (!loss->is_boolean()) {
       fail(place + ".loss", fmt::format("must be true or false, not {}", kind_of(*loss)));
@@ -129,22 +202,17 @@ class RowReader {
     return loss->get<bool>();
   }
 
-  void read_system() {
+  std::optional<RowMessage> system_beside() const {
     const Json* system = find("system");
-    if (system == nullptr) return;
-    std::string words = text(*system, "system");
-    if (!words.empty()) add(Role::kSystem, std::move(words), "system");
+    if (system == nullptr) return std::nullopt;
+    std::string words = values_.text(*system, "system");
+    if (words.empty()) return std::nullopt;
+    return RowMessage{Role::kSystem, std::move(words), "system", true};
   }
 
-  void read_pairs(const Json& pairs) {
-    size_t index = 0;
-    for (const Json& pair : list(pairs, "conversation")) {
-      const std::string place = fmt::format("conversation[{}]", index++);
-      object(pair, place);
-      const std::string question = place + ".human";
-      const std::string answer = place + ".assistant";
-      add(Role::kUser, text_of(pair, "human", question), question);
-      add(Role::kAssistant, text_of(pair, "assistant", answer), answer);
+  void read_system() {
+    if (std::optional<RowMessage> system = system_beside()) {
+      row_.messages.push_back(std::move(*system));
     }
   }
 
@@ -152,66 +220,72 @@ class RowReader {
     const Json* history = find("history");
     if (history == nullptr) return;
     size_t index = 0;
-    for (const Json& turn : list(*history, "history")) {
+    for (const Json& turn : values_.list(*history, "history")) {
       const std::string place = fmt::format("history[{}]", index++);
       if (!turn.is_array() || turn.size() != 2) fail(place, "must be a list [query, response]");
-      add(Role::kUser, text(turn[0], place + "[0]"), place + "[0]");
-      add(Role::kAssistant, text(turn[1], place + "[1]"), place + "[1]");
+      add(Role::kUser, values_.text(turn[0], place + "[0]"), place + "[0]");
+      add(Role::kAssistant, values_.text(turn[1], place + "[1]"), place + "[1]");
     }
   }
 
   /// Without a query, or with an empty one, the response is a text to pre-train on.
   void read_query(const char* query_key, const char* response_key) {
     std::string query;
-    if (const Json* value = find(query_key)) query = text(*value, query_key);
+    if (const Json* value = find(query_key)) query = values_.text(*value, query_key);
     if (!query.empty() || !row_.messages.empty()) add(Role::kUser, std::move(query), query_key);
-    add(Role::kAssistant, text(json_[response_key], response_key), response_key);
+    add(Role::kAssistant, values_.text(json_[response_key], response_key), response_key);
   }
 
   void read_instruction() {
     std::string query;
-    if (const Json* value = find("instruction")) query = text(*value, "instruction");
+    if (const Json* value = find("instruction")) query = values_.text(*value, "instruction");
     if (const Json* value = find("input")) {
-      const std::string input = text(*value, "input");
+      const std::string input = values_.text(*value, "input");
       if (!input.empty()) query += query.empty() ? input : "\n" + input;
     }
     if (query.empty()) fail("instruction", "is missing or empty");
     add(Role::kUser, std::move(query), "instruction");
-    add(Role::kAssistant, text(json_["output"], "output"), "output");
+    add(Role::kAssistant, values_.text(json_["output"], "output"), "output");
   }
 
-  std::vector<std::string> read_paths(const char* plural, const char* singular) const {
-    const bool has_plural = find(plural) != nullptr;
-    if (has_plural && find(singular) != nullptr) {
-      fail(singular, fmt::format("stands beside {}; only one of them can count", plural));
+  /// Adds what the row lists; what parts of its messages name is there already.
+  void read_media(const MediaKeys& keys, std::vector<RowMedium>& media) const {
+    const Json* list = find(keys.plural);
+    const Json* one = find(keys.singular);
+    if (list != nullptr && one != nullptr) {
+      fail(keys.singular, fmt::format("stands beside {}; only one of them can count", keys.plural));
     }
-    const char* key = has_plural ? plural : singular;
-    const Json* value = find(key);
-    if (value == nullptr) return {};
-    if (value->is_string()) return {path(*value, key)};
-    std::vector<std::string> paths;
-    if (!value->is_array()) {
+    const char* key = list != nullptr ? keys.plural : keys.singular;
+    const Json* value = list != nullptr ? list : one;
+    if (value == nullptr || (value->is_array() && value->empty())) return;
+    if (!media.empty()) {
+      fail(key, fmt::format("stands beside {}; only one of them can count", media[0].place));
+    }
+    const bool is_list = value->is_array();
+    if (!is_list && !value->is_string() && !value->is_object()) {
       fail(key, fmt::format("must be a path or a list of paths, not {}", kind_of(*value)));
     }
-    for (const Json& entry : *value) {
-      paths.push_back(path(entry, fmt::format("{}[{}]", key, paths.size())));
+    for (const Json& entry : is_list ? *value : Json::array({*value})) {
+      const std::string place = fmt::format("{}[{}]", keys.plural, media.size());
+      media.push_back({medium_reference(entry, is_list ? place : key, values_), place});
     }
-    return paths;
-  }
-
-  std::string path(const Json& value, const std::string& place) const {
-    std::string path = text(value, place);
-    if (path.empty()) fail(place, "is empty");
-    if (path.find('\0') != std::string::npos) fail(place, "has a zero byte");
-    return path;
   }
 
   const Json& json_;
-  const std::string& name_;
+  RowValues values_;
   SampleRow row_;
+  int64_t image_parts_ = 0;
+  int64_t video_parts_ = 0;
 };
 
 }  // namespace
+
+Json parse_row(std::string_view text, const std::string& name) {
+  if (const size_t at = find_invalid_utf8(text); at != std::string_view::npos) {
+    throw InputError(fmt::format("{}: not UTF-8 at byte {}", name, at));
+  }
+  return parse_json_object(text, name, kMaxSampleBytes, JsonDialect::kPython);
+}
 
 SampleRow read_row(const Json& row, const std::string& name) {
   return RowReader(row, name).read();

@@ -3,8 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "data/jsonl_file.h"
-#include "data/sample.h"
+#include "data/row_file.h"
 #include "data/sample_rows.h"
 #include "eval/row_texts.h"
 #include "formats/json_reader.h"
@@ -17,9 +16,9 @@ constexpr const char* kNoTask = "question";
 
 class RowParser {
  public:
-  RowParser(std::string_view line, std::string name, const std::filesystem::path& root)
+  RowParser(std::string_view text, std::string name, const std::filesystem::path& root)
       : name_(std::move(name)),
-        json_(parse_json_object(line, name_, kMaxSampleBytes)),
+        json_(parse_row(text, name_)),
         reader_(json_, name_),
         row_(read_row(json_, name_)),
         root_(root) {}
@@ -56,7 +55,7 @@ class RowParser {
     turn.question = text;
     for (int64_t marks = image_marks_in(text); marks > 0; --marks, ++used_) {
       if (used_ == row_.images.size()) reader_.fail("images", "are fewer than the <image> marks");
-      turn.images.push_back(resolve_medium(row_.images[used_], root_));
+      turn.images.push_back(resolve_medium(row_.images[used_].reference, root_));
     }
     return turn;
   }
@@ -78,11 +77,11 @@ int64_t Conversation::images() const {
 }
 
 std::vector<Conversation> read_conversations(const std::filesystem::path& path) {
-  const JsonlFile lines = JsonlFile::open(path);
+  const RowFile rows = RowFile::open(path);
   std::vector<Conversation> conversations;
-  for (int64_t i = 0; i < lines.size(); ++i) {
+  for (int64_t i = 0; i < rows.size(); ++i) {
     conversations.push_back(
-        RowParser(lines.line(i), lines.where(i), path.parent_path()).conversation());
+        RowParser(rows.row(i), rows.where(i), path.parent_path()).conversation());
   }
   return conversations;
 }

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "data/jsonl_file.h"
 #include "data/media_reader.h"
+#include "data/row_file.h"
 #include "data/sample.h"
 #include "data/sample_rows.h"
 #include "eval/row_texts.h"
@@ -33,12 +33,14 @@ std::string without_mark(std::string text) {
 
 class RowParser {
  public:
-  RowParser(std::string_view line, std::string name, const std::filesystem::path& root)
+  RowParser(std::string_view text, std::string name, const std::filesystem::path& root)
       : name_(std::move(name)),
-        json_(parse_json_object(line, name_, kMaxSampleBytes)),
+        json_(parse_row(text, name_)),
         reader_(json_, name_),
         row_(read_row(json_, name_)) {
-    for (const std::string& image : row_.images) images_.push_back(resolve_medium(image, root));
+    for (const RowMedium& image : row_.images) {
+      images_.push_back(resolve_medium(image.reference, root));
+    }
     if (!row_.videos.empty()) fail("videos", "cannot be asked about here");
     if (row_.messages.empty() || row_.messages[0].role != Role::kUser) {
       fail("messages", "must begin with the user's");
@@ -152,11 +154,11 @@ std::optional<Pointing> pointing_of(std::string_view name) {
 }
 
 QuestionFile read_question_file(const std::filesystem::path& path) {
-  const JsonlFile lines = JsonlFile::open(path);
+  const RowFile rows = RowFile::open(path);
   QuestionFile file;
   std::map<int64_t, size_t> groups;  // -> index in exams
-  for (int64_t i = 0; i < lines.size(); ++i) {
-    const RowParser row(lines.line(i), lines.where(i), path.parent_path());
+  for (int64_t i = 0; i < rows.size(); ++i) {
+    const RowParser row(rows.row(i), rows.where(i), path.parent_path());
     if (!row.is_complete()) {
       file.questions.push_back(row.question());
       continue;
@@ -172,7 +174,7 @@ QuestionFile read_question_file(const std::filesystem::path& path) {
     Exam& first = file.exams[known->second];
     if (exam.images != first.images || exam.by != first.by) {
       throw InputError(fmt::format("{}: group {} has other images or another \"by\" than before",
-                                   lines.where(i), *group));
+                                   rows.where(i), *group));
     }
     first.asks.push_back(std::move(exam.asks[0]));
   }

@@ -1,5 +1,6 @@
 #include "formats/json_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -22,9 +23,59 @@ std::string excerpt(const Json& value) {
   return text;
 }
 
+/// A text with Python's numbers that are none written as null.
+class PlainText {
+ public:
+  explicit PlainText(std::string_view python) : rest_(python) {
+    while (!rest_.empty()) take();
+  }
+
+  const std::string& text() const { return text_; }
+  /// The byte of the text as it was, both from 1.
+  size_t original_byte(size_t byte) const {
+    return byte - static_cast<size_t>(std::count_if(longer_.begin(), longer_.end(),
+                                                    [&](size_t at) { return at < byte; }));
+  }
+
+ private:
+  void take() {
+    if (rest_[0] == '"') return take_string();
+    if (rest_.starts_with("NaN")) {
+      text_ += "null";
+      longer_.push_back(text_.size());
+      return rest_.remove_prefix(3);
+    }
+    for (const std::string_view word : {"-Infinity", "Infinity"}) {
+      if (!rest_.starts_with(word)) continue;
+      text_ += "null";
+      text_.append(word.size() - 4, ' ');
+      return rest_.remove_prefix(word.size());
+    }
+    text_ += rest_[0];
+    rest_.remove_prefix(1);
+  }
+
+  void take_string() {
+    size_t end = 1;
+    while (end < rest_.size() && rest_[end] != '"') end += rest_[end] == '\\' ? 2 : 1;
+    end = std::min(end + 1, rest_.size());
+    text_ += rest_.substr(0, end);
+    rest_.remove_prefix(end);
+  }
+
+  std::string_view rest_;
+  std::string text_;
+  std::vector<size_t> longer_;  // the bytes, from 1, that the text has more than it had
+};
+
+bool has_python_numbers(std::string_view text) {
+  return text.find("NaN") != text.npos || text.find("Infinity") != text.npos;
+}
+
 }  // namespace
 
-Json parse_json_object(std::string_view text, const std::string& name, size_t max_bytes) {
+Json parse_json_object(std::string_view text, const std::string& name, size_t max_bytes,
+                       JsonDialect dialect) {
   if (text.size() > max_bytes) {
     throw InputError(fmt::format("{}: {} bytes are too many for this file (at most {})", name,
                                  text.size(), max_bytes));
@@ -33,11 +84,15 @@ Json parse_json_object(std::string_view text, const std::string& name, size_t ma
     if (depth > kMaxDepth) throw InputError(fmt::format("{}: nested too deeply", name));
     return true;
   };
+  std::optional<PlainText> plain;
+  if (dialect == JsonDialect::kPython && has_python_numbers(text)) plain.emplace(text);
+  if (plain) text = plain->text();
   Json json;
   try {
     json = Json::parse(text.begin(), text.end(), limit_depth);
   } catch (const Json::parse_error& error) {
-    throw InputError(fmt::format("{}: not valid JSON at byte {}", name, error.byte));
+    throw InputError(fmt::format("{}: not valid JSON at byte {}", name,
+                                 plain ? plain->original_byte(error.byte) : error.byte));
   } catch (const Json::exception&) {  // a number beyond any double
     throw InputError(fmt::format("{}: holds a number out of range", name));
   }

@@ -11,9 +11,13 @@
 
 namespace owl3 {
 
+/// Python writes NaN, Infinity and -Infinity, which standard JSON has not; they are read as null.
+enum class JsonDialect { kStandard, kPython };
+
 /// Parses a JSON text whose top level is an object. Refuses texts above `max_bytes` and nesting
 /// deeper than any file of these formats has.
-nlohmann::json parse_json_object(std::string_view text, const std::string& name, size_t max_bytes);
+nlohmann::json parse_json_object(std::string_view text, const std::string& name, size_t max_bytes,
+                                 JsonDialect dialect = JsonDialect::kStandard);
 
 /// One object of a JSON file. A key that is absent or null counts as not given. Keys that nobody
 /// asks for are ignored: released files carry many that don't concern inference.

@@ -58,6 +58,20 @@ TEST_F(CheckFileTest, CountsAllAndListsTheFirstErrors) {
   }
 }
 
+TEST_F(CheckFileTest, NamesTheRowsOfAList) {
+  const std::string good = R"({"conversations":[{"from":"human","value":"<image>\nq"},)"
+                           R"({"from":"gpt","value":"a"}],"image":"a.ppm"})";
+  const auto path = folder_.write(
+      "a.json", "[" + good + ",\n{\"conversations\": []},\n\n" + good + ",\n{\"image\": tru}]");
+  const CheckReport report = check_training_file(path, {});
+  EXPECT_EQ(report.rows, 4);
+  EXPECT_EQ(report.images, 2);
+  const std::vector<std::string> expected = {
+      path.string() + ":2: row 2: the row has no messages",
+      path.string() + ":5: row 4: not valid JSON at byte 14"};
+  EXPECT_EQ(report.errors, expected);
+}
+
 TEST_F(CheckFileTest, LeavesMediaAloneWhenAsked) {
   CheckOptions options;
   options.media = MediaCheck::kNone;

@@ -34,6 +34,7 @@ TEST(MediaReader, ReadsFilesArchivesAndDataUrls) {
   EXPECT_EQ(read("some.tar/sub/c.png"), "deeper");
   EXPECT_EQ(read("data:image/png;base64,aGVsbG8="), "hello");
   EXPECT_EQ(read("data:image/png;base64,aGVsbG8"), "hello") << "without padding";
+  EXPECT_EQ(read("data:;base64,aGVs\r\nbG8=\r\n"), "hello") << "in lines";
   EXPECT_EQ(read("data:image/png;base64,-_8="), "\xfb\xff") << "the URL-safe alphabet";
 }
 
@@ -61,6 +62,10 @@ TEST(MediaReader, SaysWhatIsWrong) {
             "https://example.org/a.png: media are not fetched from the web; download the file and "
             "give its path");
   EXPECT_EQ(error_of("data:image/png;base64,a$b"), "data:image/png;base64,a$b: not valid base64");
+  EXPECT_EQ(error_of("data:;base64,aGVsb"), "data:;base64,aGVsb: not valid base64, or cut off");
+  EXPECT_EQ(error_of("s3://bucket/a.png"),
+            "s3://bucket/a.png: media are not fetched from the web; download the file and give its "
+            "path");
   EXPECT_EQ(error_of("data:image/png,abc"), "data:image/png,abc: a data: URL must be in base64");
   EXPECT_EQ(message_of<InputError>([&] { reader.film(archive.string() + "/b.png"); }),
             archive.string() + "/b.png: a video must be a file of its own");

@@ -59,6 +59,87 @@ TEST(Sample, ReadsEveryLayout) {
   EXPECT_FALSE(parse(cases.front().first).is_document());
 }
 
+TEST(Sample, ReadsLlavasAndMsSwiftsMixedLayouts) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"conversations":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]})",
+       "U:q A:a"},
+      {R"({"messages":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}],"system":""})",
+       "U:q A:a"},
+      {R"({"conversation":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]})",
+       "U:q A:a"},
+      {R"({"conversations":[{"human":"q","assistant":"a"},{"user":"p","gpt":"b"}],"system":"s"})",
+       "S:s U:q A:a U:p A:b"},
+      {R"({"conversations":[{"from":"system","value":"s"},{"from":"human","value":"q"},)"
+       R"({"from":"gpt","value":"a"}]})",
+       "S:s U:q A:a"},
+      // As data sets written by pandas or Hugging Face's have it: every key in every row.
+      {R"({"id":NaN,"weight":-Infinity,"image":NaN,"images":[],"videos":null,"audios":[],)"
+       R"("label":null,"objects":{},"source":{"a":[1]},"conversations":[{"from":"human",)"
+       R"("value":"NaN \" Infinity","role":null},{"from":"gpt","value":"a","loss":null}]})",
+       "U:NaN \" Infinity A:a"},
+  };
+  for (const auto& [line, expected] : cases) EXPECT_EQ(text_of(parse(line)), expected) << line;
+}
+
+TEST(Sample, PutsTogetherContentsOfParts) {
+  const auto ask = [](const std::string& parts, const std::string& more = "") {
+    return parse(R"({"messages":[{"role":"user","content":)" + parts +
+                 R"(},{"role":"assistant","content":[{"type":"text","text":"a"}]}])" + more + "}");
+  };
+  const Sample own =
+      ask(R"([{"type":"text","text":"x"},{"type":"image","image":"1.png","text":null},)"
+          R"({"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}},)"
+          R"({"type":"image_url","image_url":"2.png"},{"type":"text","text":"y"},)"
+          R"({"type":"video","video":"f.mp4"},{"type":"video_url","video_url":{"url":"g.mp4"}},)"
+          R"({"type":"image","path":"3.png"},{"image":"file:///4.png"},{"text":"z"}])");
+  EXPECT_EQ(text_of(own),
+            "U:x<|image|><|image|><|image|>y<|video|><|video|><|image|><|image|>z A:a");
+  EXPECT_EQ(media_of(own),
+            "image 1.png messages[0].content[1].image;"
+            "image data:image/png;base64,AA== messages[0].content[2].image_url;"
+            "image 2.png messages[0].content[3].image_url;"
+            "video f.mp4 messages[0].content[5].video;"
+            "video g.mp4 messages[0].content[6].video_url;"
+            "image 3.png messages[0].content[7];"
+            "image /4.png messages[0].content[8].image;");
+  const Sample listed =
+      ask(R"([{"type":"image","index":0},{"type":"image","text":null,"image":null,"index":1},)"
+          R"({"type":"text","text":"?"}])",
+          R"(,"images":["1.png",{"path":"2.png","bytes":null}])");
+  EXPECT_EQ(text_of(listed), "U:<|image|><|image|>? A:a");
+  EXPECT_EQ(media_of(listed), "image 1.png images[0];image 2.png images[1];");
+}
+
+TEST(Sample, TakesMediaAsPathsObjectsOrBase64) {
+  const std::string base64(240, 'A');
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"("a.jpg")", "a.jpg"},
+      {R"(["a.jpg"])", "a.jpg"},
+      {R"({"path":"a.jpg"})", "a.jpg"},
+      {R"([{"bytes":null,"path":"a.jpg"}])", "a.jpg"},
+      {R"([{"bytes":"iVBORw==","path":"a.jpg"}])", "data:;base64,iVBORw=="},
+      {R"([{"bytes":"data:image/png;base64,iVBORw=="}])", "data:image/png;base64,iVBORw=="},
+      {R"({"url":"file:///x/a.jpg"})", "/x/a.jpg"},
+      {"\"" + base64 + "\"", "data:;base64," + base64},
+      {"\"" + base64 + ".jpg\"", base64 + ".jpg"},
+  };
+  for (const char* key : {"image", "images"}) {
+    for (const auto& [value, expected] : cases) {
+      const Sample sample = parse(R"({"query":"<image>","response":"r",")" + std::string(key) +
+                                  R"(":)" + value + "}");
+      EXPECT_EQ(media_of(sample), "image " + expected + " images[0];") << value;
+    }
+  }
+}
+
+TEST(Sample, TakesLlavasImageMarksForFilmsWhereThereAreOnlyFilms) {
+  const Sample sample = parse(
+      R"({"video":"f.mp4","conversations":[{"from":"human","value":"<image>\nWhat happens?"},)"
+      R"({"from":"gpt","value":"a"}]})");
+  EXPECT_EQ(text_of(sample), "U:<|video|>\nWhat happens? A:a");
+  EXPECT_EQ(media_of(sample), "video f.mp4 videos[0];");
+}
+
 TEST(Sample, MediaStandWhereTheRowPutsThem) {
   const Sample sample = parse(
       R"({"messages":[{"role":"user","content":"a <image> b <video>c<image>"},)"
@@ -124,7 +205,29 @@ TEST(Sample, SaysWhatIsWrongWithARow) {
       {R"({"messages":[{"content":"a"}]})", "messages[0].role is missing"},
       {R"({"messages":[{"role":"user"}]})", "messages[0].content is missing"},
       {R"({"messages":[{"role":"user","content":["a"]}]})",
-       "messages[0].content must be a string, not a list"},
+       "messages[0].content[0] must be an object, not a string"},
+      {R"({"messages":[{"role":"user","content":{"type":"text"}}]})",
+       "messages[0].content must be a string or a list of parts, not an object"},
+      {R"({"messages":[{"role":"user","content":[{"type":"audio","audio":"a.wav"}]}]})",
+       "messages[0].content[0].type is \"audio\"; it can be text, image, image_url, video or "
+       "video_url"},
+      {R"({"messages":[{"role":"user","content":[{}]}]})",
+       "messages[0].content[0].type is missing"},
+      {R"({"messages":[{"role":"user","content":[{"type":"text","text":null}]}]})",
+       "messages[0].content[0].text is missing"},
+      {R"({"messages":[{"role":"user","content":[{"type":"image","image":["a"]}]}]})",
+       "messages[0].content[0].image must be a path or an object with path or bytes, not a list"},
+      {R"({"messages":[{"role":"user","content":[{"type":"image","index":1}]}]})",
+       "messages[0].content[0].index must be 0: media are taken in order"},
+      {R"({"messages":[{"role":"user","content":[{"type":"image","image":"a"}]},)"
+       R"({"role":"assistant","content":"x"}],"images":["a"]})",
+       "images stands beside messages[0].content[0].image; only one of them can count"},
+      {R"({"messages":[{"role":"user","content":[{"type":"image","image":"a"},{"type":"image"}]},)"
+       R"({"role":"assistant","content":"x"}]})",
+       "2 <image> marks but 1 image"},
+      {R"({"messages":[{"role":"user","content":"q"},)"
+       R"({"role":"assistant","content":[{"type":"image","image":"a"}]}]})",
+       "messages[1].content: <image> may stand in the user's text only"},
       {message("tool", "x"),
        "messages[0].role is \"tool\"; it can be system, user (human) or assistant (gpt)"},
       {R"({"conversations":[{"from":"bot","value":"a"}]})",
@@ -157,9 +260,20 @@ TEST(Sample, SaysWhatIsWrongWithARow) {
       {R"({"query":"<|image|>","response":"r","images":["1"]})",
        "query: <|image|> is the model's own mark; write <image>"},
       {R"({"query":"where is <bbox>?","response":"r"})", "query: <bbox> is not supported"},
-      {R"({"query":"q","response":"r","images":[1]})", "images[0] must be a string, not a number"},
-      {R"({"query":"q","response":"r","images":{}})",
-       "images must be a path or a list of paths, not an object"},
+      {R"({"query":"q","response":"r","images":[1]})",
+       "images[0] must be a path or an object with path or bytes, not a number"},
+      {R"({"query":"q","response":"r","images":[null]})",
+       "images[0] must be a path or an object with path or bytes, not null"},
+      {R"({"query":"q","response":"r","images":3})",
+       "images must be a path or a list of paths, not a number"},
+      {R"({"query":"q","response":"r","images":{}})", "images has neither path nor bytes"},
+      {R"({"query":"q","response":"r","images":[{"bytes":null,"path":null}]})",
+       "images[0] has neither path nor bytes"},
+      {R"({"query":"q","response":"r","images":[{"bytes":[137,80]}]})",
+       "images[0].bytes must be a string, not a list"},
+      {R"({"query":"q","response":"r","videos":[["1.jpg","2.jpg"]]})",
+       "videos[0] must be a path or an object with path or bytes, not a list"},
+      {R"({"query":NaN,"response":"r"]})", "not valid JSON at byte 28"},
       {R"({"query":"q","response":"r","images":[""]})", "images[0] is empty"},
       {R"({"query":"q","response":"r","images":["a\u0000b"]})", "images[0] has a zero byte"},
       {R"({"query":"q","response":"r","images":["1"],"image":"2"})",

@@ -1,4 +1,4 @@
-// `owl3 inspect data`: training files, checked line by line before anything is trained on them.
+// `owl3 inspect data`: training files, checked row by row before anything is trained on them.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -62,11 +62,11 @@ void inspect_data(const InspectDataOptions& options) {
 
 void add_inspect_data(CLI::App& inspect) {
   auto options = std::make_shared<InspectDataOptions>();
-  CLI::App* app =
-      inspect.add_subcommand("data", "Check training files (JSONL) and their media line by line");
-  app->add_option("FILES", options->files, "JSONL files")->required();
+  CLI::App* app = inspect.add_subcommand(
+      "data", "Check training files (JSONL, JSON) and their media row by row");
+  app->add_option("FILES", options->files, "Files of rows: JSONL, or JSON lists")->required();
   app->add_option("--media-root", options->media_root,
-                  "Folder that media paths are relative to (default: the JSONL's)")
+                  "Folder that media paths are relative to (default: the file's)")
       ->type_name("DIR");
   CLI::Option* quick = app->add_flag(
       "--quick", options->quick,

@@ -7,6 +7,8 @@ namespace owl3 {
 namespace {
 
 constexpr size_t kReleaseBytes = size_t{64} << 20;
+/// What the kernel maps around a page that is read, and so the least that a row costs.
+constexpr size_t kFaultBytes = size_t{64} << 10;
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -34,7 +36,15 @@ std::string_view RowFile::row(int64_t index) const {
                                  index_.has_row_per_line() ? "line" : "row", row.size(),
                                  kMaxSampleBytes));
   }
+  release_now_and_then(row.size() + kFaultBytes);
   return row;
+}
+
+/// Pages let go of while another thread reads them are mapped again; they only cost their time.
+void RowFile::release_now_and_then(size_t touched) const {
+  if (touched_->fetch_add(touched, std::memory_order_relaxed) + touched < kReleaseBytes) return;
+  touched_->store(0, std::memory_order_relaxed);
+  release_mapped(file_->bytes().data(), file_->bytes().size());
 }
 
 std::string RowFile::where(int64_t index) const {

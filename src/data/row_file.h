@@ -1,7 +1,8 @@
 // The rows of a training file of any size: JSONL, or a JSON list. Memory holds only where each
-// begins.
+// begins, and a bounded part of the file.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -14,7 +15,7 @@
 
 namespace owl3 {
 
-/// Immutable; safe to use from several threads. Blank lines count only for the numbers of lines.
+/// Safe to use from several threads. Blank lines count only for the numbers of lines.
 class RowFile {
  public:
   /// Passes once over the file. Throws InputError when it can't be read, has no row, or is no file
@@ -33,9 +34,12 @@ class RowFile {
  private:
   RowFile(std::shared_ptr<const MappedFile> file, RowIndex index)
       : file_(std::move(file)), index_(std::move(index)) {}
+  void release_now_and_then(size_t touched) const;
 
   std::shared_ptr<const MappedFile> file_;
   RowIndex index_;
+  /// Bytes read since the file was last let go of.
+  std::unique_ptr<std::atomic<size_t>> touched_ = std::make_unique<std::atomic<size_t>>(0);
 };
 
 }  // namespace owl3

@@ -78,6 +78,19 @@ TEST(Lora, ThatCannotBeIsToldInOneLine) {
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 
+TEST(Lora, OfAnotherMethodIsToldInOneLine) {
+  const std::vector<AdaptedLayer> layer = {
+      {"language_model.model.layers.0.self_attn.q_proj", 128, 128}};
+  const std::filesystem::path folder = scratch_folder() / "other-method";
+  write_adapter(folder, layer, {.more = R"(, "init_lora_weights": "pissa")"});
+  expect_refusal(chat(tiny_checkpoint(), {"--lora", folder.string()}), 1,
+                 "init_lora_weights is \"pissa\"");
+  write_adapter(folder, layer);
+  EXPECT_EQ(chat(tiny_checkpoint(), {"--lora", folder.string()}).exit_code, 0);
+  std::ofstream(folder / "vit.safetensors") << "weights";
+  expect_refusal(chat(tiny_checkpoint(), {"--lora", folder.string()}), 1, "vit.safetensors: ");
+}
+
 TEST(Lora, EncodesASavedConversationsImagesAnew) {
   const std::string file = (scratch_folder() / "adapted-talk.json").string();
   const Words tiny = {"chat", tiny_checkpoint(), "-t", "1", "--max-new-tokens", "4", "--greedy"};

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "runs/run_folder.h"
 
 namespace owl3 {
 
@@ -47,6 +48,9 @@ void check_recipe_paths(const Recipe& recipe) {
   }
   check_sources("data", recipe.data);
   check_sources("validation.path", recipe.validation.data);
+  if (recipe.cache_features == CacheFeatures::kOn && !recipe.feature_folder.empty()) {
+    check_can_be_made(recipe.feature_folder);
+  }
   check_not_overwritten("model", recipe.model, recipe.output);
   if (recipe.init) check_not_overwritten("init.vision", recipe.init->vision, recipe.output);
 }

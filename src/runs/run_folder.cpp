@@ -173,10 +173,10 @@ void RunFolder::name_newest(int64_t step, int64_t keep) const {
   last.commit();
 }
 
-void check_run_folder(const fs::path& path, bool resume) {
+void check_can_be_made(const fs::path& path) {
   fs::path there = fs::absolute(path).lexically_normal();
-  while (!fs::exists(there) && there.has_relative_path()) there = there.parent_path();
   std::error_code ignored;
+  while (!fs::exists(there, ignored) && there.has_relative_path()) there = there.parent_path();
   if (!fs::is_directory(there, ignored)) {
     throw InputError(
         fmt::format("{}: cannot be made: {} is not a folder", path.string(), there.string()));
@@ -184,6 +184,10 @@ void check_run_folder(const fs::path& path, bool resume) {
   if (::access(there.c_str(), W_OK | X_OK) != 0) {
     throw InputError(fmt::format("{}: cannot be written: {}", path.string(), errno_text(errno)));
   }
+}
+
+void check_run_folder(const fs::path& path, bool resume) {
+  check_can_be_made(path);
   if (!resume) refuse_what_is_there(path);
 }
 

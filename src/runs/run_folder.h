@@ -69,6 +69,10 @@ class RunFolder {
 /// is no folder.
 std::vector<int64_t> checkpoint_steps_in(const std::filesystem::path& run);
 
+/// Whether a folder is there and can be written, or can be made, as far as can be told without
+/// doing it. Throws InputError.
+void check_can_be_made(const std::filesystem::path& path);
+
 /// What would be refused if the folder were opened now, without making or changing anything: it
 /// can't be made or written, or holds a run or a model already (unless `resume`). Throws
 /// InputError.

@@ -75,9 +75,9 @@ void ImageFeatures::open_cache() {
   cache.type = options_.precision == TrainPrecision::kBFloat16 ? DType::kBF16 : DType::kF32;
   try {
     cache_ = std::make_unique<FeatureCache>(cache);
-  } catch (const InputError&) {  // a disk that can't be written, or another run's at this moment
-    if (options_.cache == CacheFeatures::kOn) throw;
-    return;
+  } catch (const InputError& error) {  // can't be written, or is another run's at this moment
+    if (options_.cache == CacheFeatures::kAuto) return;
+    throw Error(fmt::format("cache_features: on: {}", error.what()));
   }
   if (options_.cache == CacheFeatures::kOn) return;
   const auto free = static_cast<double>(std::filesystem::space(cache.folder).available);

@@ -58,8 +58,10 @@ void check_room(const Recipe& recipe, TrainingTask& task) {
   const int64_t state_bytes = trained * 3 * static_cast<int64_t>(sizeof(float));
   const int64_t needed = state_bytes + task.saved_bytes() + task.saved_final_bytes();
   std::filesystem::path there = std::filesystem::absolute(recipe.output).lexically_normal();
-  while (!std::filesystem::exists(there)) there = there.parent_path();
   std::error_code error;
+  while (!std::filesystem::exists(there, error) && there.has_relative_path()) {
+    there = there.parent_path();
+  }
   const std::filesystem::space_info space = std::filesystem::space(there, error);
   if (error || space.available >= static_cast<uintmax_t>(needed)) return;
   throw InputError(fmt::format(

@@ -184,9 +184,9 @@ void Trainer::count_broken(int64_t broken) {
 /// first. The step's beginning is where --resume goes on.
 void Trainer::end_unreadable(const std::exception_ptr& failure) {
   const bool saved = state_.step > 0 && save();
-  const std::string and_now =
-      fmt::format("{}mend it, or set on_broken: skip, and --resume goes on",
-                  saved ? fmt::format("step {} is saved; ", state_.step) : "");
+  const std::string and_now = fmt::format(
+      "{}mend it{} --resume goes on", saved ? fmt::format("step {} is saved; ", state_.step) : "",
+      recipe_.on_broken == OnBroken::kStop ? ", or set on_broken: skip, and" : ", and");
   if (!failure) {
     throw Error(fmt::format("process {}: another process could not make step {}{}",
                             processes_->rank(), state_.step + 1,

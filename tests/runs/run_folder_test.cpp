@@ -95,6 +95,8 @@ TEST(RunFolder, ALinkCalledLastIsReplacedAndNotFollowed) {
 
 TEST(RunFolder, IsCheckedWithoutBeingMade) {
   const ScratchFolder scratch;
+  check_can_be_made(scratch / "features");
+  EXPECT_FALSE(std::filesystem::exists(scratch / "features"));
   check_run_folder(scratch / "a" / "b", false);
   EXPECT_FALSE(std::filesystem::exists(scratch / "a"));
   scratch.write("file", "");

@@ -58,8 +58,10 @@ constexpr Extension kExtensions[] = {
 
 /// Ways to begin the training of an adapter, in lower case, that leave the base as it is.
 constexpr std::string_view kPlainBeginnings[] = {"true", "gaussian", "eva", "orthogonal"};
-/// Those that take what the adapter begins with out of the base's weights.
-constexpr std::string_view kChangedBases[] = {"pissa", "olora", "corda", "loftq", "lora_ga"};
+/// Those that take what the adapter begins with out of the base's weights, which PEFT can undo when
+/// it saves, and those that it can't.
+constexpr std::string_view kUndoneBases[] = {"pissa", "olora", "corda"};
+constexpr std::string_view kChangedBases[] = {"loftq", "lora_ga"};
 
 bool is_set(const Json& value) {
   if (value.is_null() || value == false) return false;
@@ -142,17 +144,17 @@ class ConfigJudge {
     for (const std::string_view plain : kPlainBeginnings) {
       if (lower == plain) return;
     }
-    const bool changes =
-        std::any_of(std::begin(kChangedBases), std::end(kChangedBases),
-                    [&](std::string_view known) { return lower.starts_with(known); });
-    const std::string_view why = changes
-                                     ? "the adapter belongs to a base whose weights were changed"
-                                     : "owl3 doesn't know whether that changes the base's weights";
-    reader_.fail("init_lora_weights",
-                 fmt::format("is {}; {}: save it as plain LoRA (PEFT: save_pretrained with "
-                             "path_initial_model_for_weight_conversion), or merge it where it was "
-                             "trained",
-                             printable(name), why));
+    const auto begins = [&](std::string_view known) { return lower.starts_with(known); };
+    const bool undone = std::any_of(std::begin(kUndoneBases), std::end(kUndoneBases), begins);
+    const bool changed = std::any_of(std::begin(kChangedBases), std::end(kChangedBases), begins);
+    reader_.fail(
+        "init_lora_weights",
+        fmt::format("is {}; {}: {}merge it where it was trained and run that", printable(name),
+                    undone || changed ? "the adapter belongs to a base whose weights were changed"
+                                      : "owl3 doesn't know whether that changes the base's weights",
+                    undone ? "save it as plain LoRA (PEFT: save_pretrained with "
+                             "path_initial_model_for_weight_conversion), or "
+                           : ""));
   }
 
   void refuse_pattern(const char* key, double value_of_all) const {

@@ -83,6 +83,8 @@ TEST(LoraAdapter, OfAChangedBaseIsRefused) {
     const std::string refusal = verdict_on(fmt::format(R"("init_lora_weights": "{}")", how));
     expect_part(refusal, fmt::format("init_lora_weights is \"{}\"", how));
     expect_part(refusal, "base whose weights were changed");
+    const bool can_be_saved_plain = std::string_view("pPoc").find(how[0]) != std::string_view::npos;
+    EXPECT_EQ(refusal.find("save it as plain LoRA") != refusal.npos, can_be_saved_plain) << how;
   }
   expect_part(verdict_on(R"("init_lora_weights": "fresh")"), "owl3 doesn't know whether");
   for (const char* how :

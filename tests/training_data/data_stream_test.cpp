@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 
 #include "core/error.h"
@@ -100,6 +101,23 @@ std::multiset<std::string> samples_of(const Batch& batch) {
     }
   }
   return samples;
+}
+
+TEST_F(DataStreamTest, GivesTheRowsOfAListAsThoseOfLines) {
+  DataOptions lists = options();
+  for (DataSource& source : lists.sources) {
+    std::ifstream file(source.path);
+    nlohmann::json list = nlohmann::json::array();
+    for (std::string row; std::getline(file, row);) list.push_back(nlohmann::json::parse(row));
+    source.path.replace_extension(".json");
+    std::ofstream(source.path) << list.dump(2);
+  }
+  DataStream of_lines(test::tokenizer(), options());
+  DataStream of_lists(test::tokenizer(), lists);
+  const std::vector<Batch> expected = batches_of(of_lines, 12);
+  const std::vector<Batch> batches = batches_of(of_lists, 12);
+  ASSERT_EQ(batches.size(), expected.size());
+  for (size_t i = 0; i < batches.size(); ++i) EXPECT_TRUE(same(batches[i], expected[i])) << i;
 }
 
 TEST_F(DataStreamTest, FillsEveryFieldAsItsCommentSays) {

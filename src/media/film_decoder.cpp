@@ -48,7 +48,8 @@ void FilmDecoder::start_over(bool plain) {
   decoder_->max_pixels = DecodeOptions().max_pixels;
   if (const int result = avcodec_open2(decoder_.get(), nullptr, nullptr); result < 0) {
     throw InputError(fmt::format("{}: its {} video can't be decoded: {}", path_.string(),
-                                 decoder_->codec->name, ffmpeg_error_text(result)));
+                                 avcodec_get_name(film_.stream->codecpar->codec_id),
+                                 ffmpeg_error_text(result)));
   }
   av_frame_unref(frame_.get());
   av_packet_unref(packet_.get());

@@ -113,6 +113,11 @@ TEST(Film, IsToldFromOtherFilesByItsContent) {
                      "the file is empty");
 }
 
+TEST(Film, ThatItsDecoderRefusesIsTold) {
+  expect_input_error([] { VideoReader::open(data_file("media/refused-by-decoder.mp4"), {}); },
+                     "hevc video can't be decoded");
+}
+
 TEST(FilmWatch, EndsWorkInTheMidstOfReadingAndOfDecoding) {
   const auto path = data_file("media/h264-long-gop.mp4");
   // Whichever of the questions is answered with no: the work ends there, with Interrupted.

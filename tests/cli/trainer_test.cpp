@@ -51,6 +51,15 @@ TEST(InspectTrain, FailsOnAnotherModel) {
   EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
 }
 
+TEST(Trainer, EndsWhereItsArithmeticHasNoRoom) {
+  const std::string command = std::string("ulimit -v 700000; exec timeout 60 ") + OWL3_PROGRAM +
+                              " inspect train " + golden("gated-untied-stage1");
+  const Outcome outcome = run_owl3({"-c", command}, {.program = "/bin/sh"});
+  // 127: there was no room even for the libraries.
+  EXPECT_TRUE(outcome.exit_code == 1 || outcome.exit_code == 127) << outcome.exit_code;
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+}
+
 TEST(InspectTrain, ExplainsItselfAndRefusesWhatIsNoGolden) {
   const Outcome help = run_owl3({"inspect", "train", "--help"});
   EXPECT_EQ(help.exit_code, 0);

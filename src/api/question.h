@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace owl3 {
 
@@ -22,8 +23,12 @@ struct ImageNumbering {
 
 /// The question as the prompt writes it: the user's marks become the model's; without any mark,
 /// every medium stands on a line of its own before the text, or images stand with their numbers
-/// behind them. Throws UsageError when marks and media don't fit.
+/// behind them. "\<image>" is the text "<image>", and "\\<image>" a backslash and a mark. Throws
+/// UsageError when marks and media don't fit.
 std::string with_model_marks(const std::string& text, std::span<const QuestionMedium> media,
                              const ImageNumbering& numbering = {});
+
+/// Whether the text has marks, so that it says itself where each medium stands.
+bool places_media(std::string_view text);
 
 }  // namespace owl3

@@ -41,6 +41,17 @@ TEST(Question, MarksInTheTextAreObeyedNumberedOrNot) {
   EXPECT_THROW(with_model_marks("Is <image>?", media("ii"), {true, 0}), UsageError);
 }
 
+TEST(Question, AMarkBehindABackslashIsText) {
+  EXPECT_EQ(with_model_marks("What does \\<image> mean in <image>?", media("i")),
+            "What does <image> mean in <|image|>?");
+  EXPECT_EQ(with_model_marks("\\<video>", media("i")), "<|image|>\n<video>");
+  EXPECT_EQ(with_model_marks("a\\\\<image>", media("i")), "a\\<|image|>");
+  EXPECT_EQ(with_model_marks("a\\\\\\<image>", {}), "a\\<image>");
+  EXPECT_EQ(with_model_marks("C:\\\\temp \\n \\", {}), "C:\\\\temp \\n \\");
+  EXPECT_TRUE(places_media("a \\\\<image>"));
+  EXPECT_FALSE(places_media("a \\<image> \\"));
+}
+
 }  // namespace
 
 }  // namespace owl3

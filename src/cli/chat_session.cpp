@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "generate/sampler.h"
-#include "media/image.h"
 #include "text/utf8.h"
 
 namespace owl3::cli {
@@ -82,7 +81,7 @@ std::vector<MediumSource> ChatSession::sources_of(
     std::error_code error;
     const bool is_file = argument.is_video && fs::exists(text, error);
     const std::vector<fs::path> paths =
-        is_file ? std::vector<fs::path>{text} : expand_image_paths({text});
+        is_file ? std::vector<fs::path>{text} : find_image_files({text}).files;
     for (const fs::path& path : paths) {
       MediumSource source{argument.is_video, path, arguments_.image, arguments_.video};
       const int threads = arguments_.model_options.threads;

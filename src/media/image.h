@@ -63,8 +63,4 @@ ModelImages prepare_image(const Image& image, int image_size, bool cut);
 /// [3, S, S] float32 in [-1, 1]: x / 255, then (x - 0.5) / 0.5.
 void normalize_pixels(const Image& image, float* pixel_values);
 
-/// Paths given by a user (files, folders, globs) as image files in natural order within each
-/// argument ("2.png" before "10.png"). InputError when one matches nothing.
-std::vector<std::filesystem::path> expand_image_paths(const std::vector<std::string>& arguments);
-
 }  // namespace owl3

@@ -1,32 +1,27 @@
 // Files, folders and globs as lists of image files in the order a person expects.
+#include <fcntl.h>
 #include <glob.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <map>
 #include <string_view>
+#include <tuple>
 
 #include "core/error.h"
-#include "media/image.h"
+#include "core/regular_file.h"
+#include "media/image_kinds.h"
+#include "owl3/image_files.h"
 
 namespace owl3 {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-bool has_image_extension(const fs::path& path) {
-  constexpr std::array<std::string_view, 17> kExtensions = {
-      ".jpg", ".jpeg", ".jpe",  ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp",
-      ".dib", ".tif",  ".tiff", ".avif", ".jp2", ".tga",  ".ppm",  ".pgm"};
-  const std::string extension = lower(path.extension().string());
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
+constexpr std::string_view kWildcards = "*?[";
 
 size_t digits_at(const std::string& text, size_t at) {
   size_t end = at;
@@ -64,72 +59,246 @@ void sort_naturally(std::vector<fs::path>& paths) {
   });
 }
 
-std::vector<fs::path> images_in_folder(const fs::path& folder) {
-  std::vector<fs::path> images;
+/// Why a file is left out. The order is that of the telling.
+enum class Reason {
+  kNoImage,
+  kFilm,
+  kRawPhoto,
+  kUnreadable,
+  kDanglingLink,
+  kSpecial,
+  kFolder,
+  kHidden
+};
+
+std::string reason_text(Reason reason, const std::string& extension, int64_t count) {
+  const bool one = count == 1;
+  const std::string files = fmt::format("{} {}{}{}", count, extension, extension.empty() ? "" : " ",
+                                        one ? "file" : "files");
+  switch (reason) {
+    case Reason::kNoImage: {
+      const std::string what = extension.empty() ? files + " without an extension" : files;
+      return what + (one ? " is not an image" : " are not images");
+    }
+    case Reason::kFilm:
+      return files + (one ? " is a film" : " are films");
+    case Reason::kRawPhoto:
+      return files +
+             (one ? " is a raw photo, which is not read" : " are raw photos, which are not read");
+    case Reason::kUnreadable:
+      return files + " cannot be opened";
+    case Reason::kDanglingLink:
+      return fmt::format("{} {}", count, one ? "link leads nowhere" : "links lead nowhere");
+    case Reason::kSpecial:
+      return fmt::format("{} {}", count,
+                         one ? "is a pipe, socket or device" : "are pipes, sockets or devices");
+    case Reason::kFolder:
+      return fmt::format("{} {} not looked into", count, one ? "folder is" : "folders are");
+    case Reason::kHidden:
+      return files + (one ? " is hidden" : " are hidden");
+  }
+  return files;
+}
+
+bool is_utf8_extension(const std::string& extension) {
+  constexpr size_t kLongest = 12;  // anything longer is a part of the name
+  return extension.size() <= kLongest &&
+         std::all_of(extension.begin(), extension.end(),
+                     [](unsigned char c) { return c > ' ' && c < 0x7F; });
+}
+
+/// Sorts what a folder or pattern holds into images and the rest.
+class Sieve {
+ public:
+  /// `name` is how the file is called where hidden ones are told by their names.
+  void add(const fs::path& path, const std::string& name) {
+    if (is_hidden(name)) return leave_out(Reason::kHidden);
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    switch (status.type()) {
+      case fs::file_type::regular:
+        return add_file(path);
+      case fs::file_type::directory:
+        return leave_out(Reason::kFolder);
+      case fs::file_type::not_found:
+        if (fs::is_symlink(fs::symlink_status(path, error))) leave_out(Reason::kDanglingLink);
+        return;  // else it has vanished meanwhile
+      case fs::file_type::none:
+      case fs::file_type::unknown:
+        return leave_out(Reason::kUnreadable);
+      default:
+        return leave_out(Reason::kSpecial);
+    }
+  }
+
+  std::vector<fs::path> images() {
+    sort_naturally(images_);
+    return std::move(images_);
+  }
+
+  std::vector<LeftOut> left_out(const std::string& where) const {
+    std::vector<LeftOut> list;
+    for (const auto& [what, count] : counts_) {
+      list.push_back({where, count, reason_text(what.first, what.second, count)});
+    }
+    return list;
+  }
+
+  /// ": 2 .txt files are not images; ...", or nothing.
+  std::string why_nothing(const std::string& where) const {
+    std::string text;
+    for (const LeftOut& left_out : left_out(where)) {
+      text += (text.empty() ? ": " : "; ") + left_out.reason;
+    }
+    return text;
+  }
+
+ private:
+  void leave_out(Reason reason, const std::string& extension = "") {
+    ++counts_[{reason, extension}];
+  }
+
+  void add_file(const fs::path& path) {
+    const FileKind kind = kind_by_name(path);
+    if (kind == FileKind::kImage) return images_.push_back(path);
+    std::string extension = lower_case(path.extension().string());
+    if (!is_utf8_extension(extension)) extension.clear();
+    if (kind == FileKind::kRawPhoto) return leave_out(Reason::kRawPhoto, extension);
+    std::array<std::byte, 32> beginning{};
+    ssize_t count = 0;
+    try {
+      const RegularFile file = RegularFile::open(path);
+      count = ::pread(file.descriptor(), beginning.data(), beginning.size(), 0);
+    } catch (const InputError&) {
+      count = -1;
+    }
+    if (count < 0) return leave_out(Reason::kUnreadable);
+    if (begins_like_an_image(std::span(beginning).first(static_cast<size_t>(count)))) {
+      return images_.push_back(path);
+    }
+    leave_out(kind == FileKind::kFilm ? Reason::kFilm : Reason::kNoImage, extension);
+  }
+
+  std::vector<fs::path> images_;
+  std::map<std::pair<Reason, std::string>, int64_t> counts_;
+};
+
+void append(ImageFiles& found, Sieve& sieve, const std::string& argument,
+            std::string_view nothing) {
+  const std::vector<fs::path> images = sieve.images();
+  if (images.empty()) {
+    throw InputError(fmt::format("{}: {}{}", argument, nothing, sieve.why_nothing(argument)));
+  }
+  found.files.insert(found.files.end(), images.begin(), images.end());
+  const std::vector<LeftOut> left_out = sieve.left_out(argument);
+  found.left_out.insert(found.left_out.end(), left_out.begin(), left_out.end());
+}
+
+void add_folder(ImageFiles& found, const std::string& folder) {
+  Sieve sieve;
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    std::error_code ignored;
-    if (entry->is_regular_file(ignored) && has_image_extension(entry->path())) {
-      images.push_back(entry->path());
-    }
+    sieve.add(entry->path(), entry->path().filename().string());
   }
-  if (error) throw InputError(fmt::format("{}: {}", folder.string(), error.message()));
-  if (images.empty()) {
-    throw InputError(fmt::format("{}: no image files in this folder", folder.string()));
-  }
-  sort_naturally(images);
-  return images;
+  if (error) throw InputError(fmt::format("{}: {}", folder, error.message()));
+  append(found, sieve, folder, "no image files in this folder");
 }
 
-/// Every regular file the pattern matches; only the images when it matches any ("photos/*" next
-/// to a readme).
-std::vector<fs::path> images_of_glob(const std::string& pattern) {
+/// Whether the pattern speaks of the part of a path itself, not by wildcards.
+bool names(const std::string& pattern, const std::string& part) {
+  return ("/" + pattern + "/").find("/" + part + "/") != std::string::npos;
+}
+
+/// What of a match a wildcard has found may be a hidden folder, such as "@eaDir" in "*/*.jpg".
+std::string hidden_part(const fs::path& match, const std::string& pattern) {
+  for (const fs::path& part : match) {
+    if (is_hidden(part.string()) && part != "." && part != ".." && !names(pattern, part.string())) {
+      return part.string();
+    }
+  }
+  return match.filename().string();
+}
+
+void add_matches(ImageFiles& found, const std::string& pattern) {
   struct Matches : glob_t {
     Matches() : glob_t{} {}
     ~Matches() { globfree(this); }
     Matches(const Matches&) = delete;
     Matches& operator=(const Matches&) = delete;
   } matches;
-  std::vector<fs::path> files;
-  if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches) == 0) {
+  const fs::path folder = fs::path(pattern).parent_path();
+  const std::string last = fs::path(pattern).filename().string();
+  // Hidden files are counted as in a folder, but for patterns that ask for them. In the folders'
+  // part of a pattern the flag would match "." and "..".
+  const bool plain_folder = folder.string().find_first_of(kWildcards) == std::string::npos;
+  const int flags = GLOB_NOSORT | (plain_folder ? GLOB_PERIOD : 0);
+  Sieve sieve;
+  const bool wants_hidden = last.starts_with('.');
+  size_t files = 0;
+  if (::glob(pattern.c_str(), flags, nullptr, &matches) == 0) {
     for (size_t i = 0; i < matches.gl_pathc; ++i) {
-      std::error_code ignored;
-      if (fs::is_regular_file(matches.gl_pathv[i], ignored))
-        files.emplace_back(matches.gl_pathv[i]);
+      const fs::path match = matches.gl_pathv[i];
+      const std::string name = match.filename().string();
+      if (name == "." || name == "..") continue;
+      ++files;
+      sieve.add(match, wants_hidden && name.starts_with('.') ? "" : hidden_part(match, pattern));
     }
   }
-  if (files.empty()) throw InputError(fmt::format("{}: no file matches this pattern", pattern));
-  if (std::any_of(files.begin(), files.end(), has_image_extension)) {
-    std::erase_if(files, [](const fs::path& file) { return !has_image_extension(file); });
+  if (files == 0) {
+    std::error_code error;
+    if (plain_folder) fs::directory_iterator(folder.empty() ? fs::path(".") : folder, error);
+    if (error && error != std::errc::no_such_file_or_directory) {
+      throw InputError(fmt::format("{}: {}: {}", pattern, folder.string(), error.message()));
+    }
+    throw InputError(fmt::format("{}: no file matches this pattern", pattern));
   }
-  sort_naturally(files);
-  return files;
+  append(found, sieve, pattern, "no image file matches this pattern");
+}
+
+/// Data and addresses, where a program gives what another interface wants.
+void check_is_file_name(const std::string& text) {
+  constexpr size_t kLongestShown = 40;
+  constexpr size_t kShortestData = 200;  // a name's part has at most 255 bytes
+  constexpr std::string_view kBase64 =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n";
+  const std::string scheme = lower_case(text.substr(0, 8));
+  if (scheme.starts_with("http://") || scheme.starts_with("https://")) {
+    throw InputError(fmt::format("{}: an address; only files are read: fetch it first", text));
+  }
+  const bool is_data =
+      scheme.starts_with("data:") ||
+      (text.size() >= kShortestData && text.find_first_not_of(kBase64) == std::string::npos);
+  if (!is_data) return;
+  throw InputError(fmt::format(
+      "\"{}{}\" is image data, not the name of a file: write it to a file and give its name",
+      text.substr(0, kLongestShown), text.size() > kLongestShown ? "..." : ""));
+}
+
+void add_argument(ImageFiles& found, const std::string& argument) {
+  if (argument.empty()) throw InputError("the name of an image or film is empty");
+  std::error_code error;
+  const fs::file_status status = fs::status(argument, error);
+  if (fs::is_directory(status)) return add_folder(found, argument);
+  std::error_code ignored;
+  // A link that leads nowhere is there: whoever reads it says what is wrong.
+  if (fs::exists(status) || fs::is_symlink(fs::symlink_status(argument, ignored))) {
+    found.files.emplace_back(argument);
+    return;
+  }
+  check_is_file_name(argument);
+  if (argument.find_first_of(kWildcards) != std::string::npos) return add_matches(found, argument);
+  const bool missing = status.type() == fs::file_type::not_found;
+  throw InputError(
+      fmt::format("{}: {}", argument, missing ? "no such file or folder" : error.message()));
 }
 
 }  // namespace
 
-std::vector<fs::path> expand_image_paths(const std::vector<std::string>& arguments) {
-  std::vector<fs::path> paths;
-  for (const std::string& argument : arguments) {
-    if (argument.empty()) throw InputError("the name of an image or film is empty");
-    std::error_code error;
-    const fs::file_status status = fs::status(argument, error);
-    std::vector<fs::path> found;
-    if (fs::is_directory(status)) {
-      found = images_in_folder(argument);
-    } else if (fs::exists(status)) {
-      found = {argument};
-    } else if (argument.find_first_of("*?[") != std::string::npos) {
-      found = images_of_glob(argument);
-    } else {
-      const bool missing = status.type() == fs::file_type::not_found;
-      throw InputError(
-          fmt::format("{}: {}", argument, missing ? "no such file or folder" : error.message()));
-    }
-    paths.insert(paths.end(), found.begin(), found.end());
-  }
-  return paths;
+ImageFiles find_image_files(const std::vector<std::string>& arguments) {
+  ImageFiles found;
+  for (const std::string& argument : arguments) add_argument(found, argument);
+  return found;
 }
 
 }  // namespace owl3

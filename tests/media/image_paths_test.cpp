@@ -1,6 +1,7 @@
 #include <algorithm>
 
-#include "media/image.h"
+#include "media/image_kinds.h"
+#include "owl3/image_files.h"
 #include "test_files.h"
 
 namespace owl3 {
@@ -14,7 +15,16 @@ class ExpandImagePaths : public testing::Test {
   std::string in_folder(const std::string& name) const { return (folder_.path() / name).string(); }
   std::vector<std::string> names(const std::vector<std::string>& arguments) const {
     std::vector<std::string> result;
-    for (const auto& path : expand_image_paths(arguments)) result.push_back(path.filename());
+    for (const auto& path : find_image_files(arguments).files) result.push_back(path.filename());
+    return result;
+  }
+
+  std::vector<std::string> reasons(const std::string& argument) const {
+    std::vector<std::string> result;
+    for (const LeftOut& left_out : find_image_files({argument}).left_out) {
+      EXPECT_EQ(left_out.where, argument);
+      result.push_back(left_out.reason);
+    }
     return result;
   }
 
@@ -51,6 +61,55 @@ TEST_F(ExpandImagePaths, NamesWhatMatchesNothing) {
   expect_input_error([&] { names({in_folder("none.png")}); }, "none.png: no such file");
   expect_input_error([&] { names({in_folder("*.png")}); }, "no file matches");
   expect_input_error([&] { names({folder_.path().string()}); }, "no image files");
+}
+
+TEST_F(ExpandImagePaths, SkipWhatNobodyMeansAndTellWhatIsLeftOut) {
+  for (const char* name : {"b.jpg", "a.heic", "c.jxl", "._b.jpg", ".trashed-7-b.jpg", ".DS_Store",
+                           "Thumbs.db", "desktop.ini", "x.xyz", "y.XYZ", "film.mp4", "raw.NEF",
+                           "notes", "@eaDir/b.jpg", "sub/d.png"}) {
+    add(name);
+  }
+  std::filesystem::create_symlink("nowhere.jpg", folder_.path() / "link.jpg");
+  const Names images = {"a.heic", "b.jpg", "c.jxl"};
+  const Names left_out = {"1 file without an extension is not an image",
+                          "2 .xyz files are not images",
+                          "1 .mp4 file is a film",
+                          "1 .nef file is a raw photo, which is not read",
+                          "1 link leads nowhere",
+                          "1 folder is not looked into",
+                          "6 files are hidden"};
+  EXPECT_EQ(names({folder_.path().string()}), images);
+  EXPECT_EQ(reasons(folder_.path().string()), left_out);
+  EXPECT_EQ(names({in_folder("*")}), images);
+  EXPECT_EQ(reasons(in_folder("*")), left_out);
+  EXPECT_EQ(names({in_folder("*/*.*")}), Names{"d.png"});
+  EXPECT_EQ(names({in_folder(".*.jpg")}), (Names{"._b.jpg", ".trashed-7-b.jpg"}));
+}
+
+TEST_F(ExpandImagePaths, FindImagesByTheirContentToo) {
+  folder_.write("photo", "\xFF\xD8\xFF\xE0 and so on", 15);
+  folder_.write("scan.0", "P5\n4 4\n255\n", 11);
+  folder_.write("BMW", "BMW is a maker of cars in Munich", 32);
+  EXPECT_EQ(names({folder_.path().string()}), (Names{"photo", "scan.0"}));
+}
+
+TEST_F(ExpandImagePaths, TakeALinkThatLeadsNowhereForAnImageThatCannotBeRead) {
+  std::filesystem::create_symlink("nowhere.jpg", folder_.path() / "link.jpg");
+  EXPECT_EQ(names({in_folder("link.jpg")}), Names{"link.jpg"});
+}
+
+TEST_F(ExpandImagePaths, SayOfDataAndAddressesThatTheyAreNoNames) {
+  const std::string data(100'000, 'A');
+  for (const std::string& text : {"data:image/png;base64," + data, data, "/9j/" + data}) {
+    try {
+      find_image_files({text});
+      ADD_FAILURE();
+    } catch (const InputError& error) {
+      EXPECT_LT(std::string(error.what()).size(), 200U);
+      EXPECT_NE(std::string(error.what()).find("image data"), std::string::npos);
+    }
+  }
+  expect_input_error([&] { names({"https://example.org/a.jpg"}); }, "an address");
 }
 
 }  // namespace

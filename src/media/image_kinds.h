@@ -1,0 +1,25 @@
+// What kind of file a file is, by its name and its first bytes; nothing is decoded.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace owl3 {
+
+enum class FileKind { kImage, kFilm, kRawPhoto, kOther };
+
+/// By the extension, of which kOther is any that is not known.
+FileKind kind_by_name(const std::filesystem::path& path);
+
+/// Whether a file with this beginning (32 bytes are enough) is an image of a known format.
+bool begins_like_an_image(std::span<const std::byte> beginning);
+
+/// Hidden files, and what file managers, cameras' and servers' software leave behind in folders of
+/// pictures: "._a.jpg", ".trashed-1-a.jpg", "Thumbs.db", "@eaDir".
+bool is_hidden(const std::string& file_name);
+
+std::string lower_case(std::string text);
+
+}  // namespace owl3

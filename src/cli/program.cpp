@@ -15,6 +15,7 @@
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
+#include "core/bus_error.h"
 #include "core/error.h"
 
 namespace owl3::cli {
@@ -101,6 +102,7 @@ void prepare_process() {
   // `owl3 ... | head` ends quietly, even where the parent ignores SIGPIPE.
   std::signal(SIGPIPE, SIG_DFL);
   fill_closed_descriptors();
+  end_with_message_on_bus_errors();
   // Line editing counts characters by the locale; numbers keep their points.
   if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
     std::setlocale(LC_CTYPE, "C.UTF-8");

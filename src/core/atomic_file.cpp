@@ -26,6 +26,7 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   if (file_ == nullptr) {
     throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
   }
+  taken_away_.emplace(temporary_.c_str());
 }
 
 AtomicFile::~AtomicFile() {
@@ -47,6 +48,7 @@ void AtomicFile::commit() {
   if (!renamed) {
     throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
   }
+  taken_away_.reset();
   std::fclose(file_);
   file_ = nullptr;
 }

@@ -3,7 +3,10 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string_view>
+
+#include "core/bus_error.h"
 
 namespace owl3 {
 
@@ -27,6 +30,7 @@ class AtomicFile {
  private:
   std::filesystem::path path_;
   std::filesystem::path temporary_;
+  std::optional<TemporaryPath> taken_away_;  // should the process end on the way
   std::FILE* file_ = nullptr;
 };
 

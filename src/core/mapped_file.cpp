@@ -1,6 +1,7 @@
 #include "core/mapped_file.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,7 +14,11 @@ namespace owl3 {
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
   const RegularFile file = RegularFile::open(path);
-  const auto size = static_cast<size_t>(file.size());
+  struct stat status {};
+  if (::fstat(file.descriptor(), &status) != 0) {
+    throw InputError(fmt::format("{}: {}", path.string(), errno_text(errno)));
+  }
+  const auto size = static_cast<size_t>(status.st_size);
   void* data = nullptr;
   if (size > 0) {  // mmap refuses length 0; an empty file is an empty span
     data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.descriptor(), 0);
@@ -22,7 +27,24 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     throw InputError(fmt::format("{}: cannot be mapped: {}", path.string(), errno_text(errno)));
   }
   return std::shared_ptr<const MappedFile>(
-      new MappedFile(path, static_cast<const std::byte*>(data), size));
+      new MappedFile(path, static_cast<const std::byte*>(data), Identity::of(status)));
+}
+
+MappedFile::Identity MappedFile::Identity::of(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size),
+          status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+void MappedFile::check_unchanged() const {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0) return;  // deleted: the map holds it
+  const Identity now = Identity::of(status);
+  if (now.device != identity_.device || now.inode != identity_.inode) return;
+  if (now.size == identity_.size && now.seconds == identity_.seconds &&
+      now.nanoseconds == identity_.nanoseconds) {
+    return;
+  }
+  throw InputError(fmt::format("{}: was changed while in use; start again", path_.string()));
 }
 
 MappedFile::~MappedFile() {

@@ -2,9 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
+
+#include "core/bus_error.h"
+
+struct stat;
 
 namespace owl3 {
 
@@ -19,13 +24,32 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
 
+  /// Throws InputError when the file was written to since it was opened: what was read of it may
+  /// not belong together. One that was replaced by another under its name is still the old one
+  /// here.
+  void check_unchanged() const;
+
  private:
-  MappedFile(std::filesystem::path path, const std::byte* data, size_t size)
-      : path_(std::move(path)), data_(data), size_(size) {}
+  /// What tells a file from another, and from itself after a change.
+  struct Identity {
+    uint64_t device, inode, size;
+    int64_t seconds, nanoseconds;
+
+    static Identity of(const struct stat& status);
+  };
+
+  MappedFile(std::filesystem::path path, const std::byte* data, const Identity& identity)
+      : path_(std::move(path)),
+        data_(data),
+        size_(static_cast<size_t>(identity.size)),
+        identity_(identity),
+        range_(data_, size_, path_.c_str()) {}
 
   std::filesystem::path path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  Identity identity_;
+  MappedRange range_;
 };
 
 /// Takes bytes of a MappedFile, which were read and will not be needed soon, out of this process's

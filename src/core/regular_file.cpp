@@ -24,7 +24,14 @@ void require_regular(mode_t mode, const std::filesystem::path& path) {
 }
 
 [[noreturn]] void throw_errno(const std::filesystem::path& path) {
-  throw InputError(fmt::format("{}: {}", path.string(), errno_text(errno)));
+  const int error_number = errno;
+  std::error_code error;
+  const auto target = std::filesystem::read_symlink(path, error);
+  if (error_number == ENOENT && !error) {
+    throw InputError(
+        fmt::format("{}: a link to {}, which is not there", path.string(), target.string()));
+  }
+  throw InputError(fmt::format("{}: {}", path.string(), errno_text(error_number)));
 }
 
 }  // namespace

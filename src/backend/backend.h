@@ -85,6 +85,9 @@ class Backend {
   virtual Tensor swiglu(const Tensor& gate, const Tensor& up) = 0;
   /// x[m] += y[m mod rows of y]: position embeddings repeated over a batch of images.
   virtual void add_repeated(Tensor& x, const Tensor& y) = 0;
+  /// Whether the lengths of all rows of float32 x are finite: no value is NaN or infinite, nor so
+  /// large that a norm of its row would overflow.
+  virtual bool has_finite_rows(const Tensor& x) = 0;
   /// P x P patches of images [n, 3, S, S] in row-major order.  -> [n*L, 3*P*P]
   virtual Tensor patches(const Tensor& pixel_values, int64_t patch_size) = 0;
 

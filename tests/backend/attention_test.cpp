@@ -250,6 +250,42 @@ TEST_P(GroupedAttention, VisualSeesOnlyImagesBeforeTheToken) {
   }
 }
 
+TEST(Attention, NotANumberReachesTheOutput) {
+  const cpu::KernelList list = cpu::runnable_kernels();
+  for (int table = 0; table < list.count; ++table) {
+    for (const DType dtype : {DType::kF32, DType::kBF16, DType::kI8}) {
+      for (const int64_t tokens : {1, 40}) {  // few rows and many take different ways
+        for (const bool in_keys : {false, true}) {
+          CpuOptions options;
+          options.kernels = list.tables[table];
+          options.threads = 1;
+          CpuBackend backend(options);
+          const int64_t positions = 300;
+          Tensor k = random_tensor({positions, kKeyValueHeads, kHeadSize}, 1);
+          Tensor v = random_tensor({positions, kKeyValueHeads, kHeadSize}, 2);
+          (in_keys ? k : v).f32()[(130 * kKeyValueHeads + 1) * kHeadSize + 3] = NAN;
+          KeyValueBlock block = backend.new_block(kKeyValueHeads, positions, kHeadSize, dtype);
+          backend.append(block, k, v);
+          const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 3);
+          const std::vector<KeyValueBlock> pages = {block};
+          const AttentionPart part = backend.causal_attention(q, pages, positions - tokens);
+          const int64_t last = (tokens - 1) * kHeads * kHeadSize;
+          EXPECT_TRUE(std::isfinite(part.out.f32()[last])) << "another head";
+          const int64_t head = kHeads - 1;
+          int64_t bad = 0;
+          for (int64_t i = 0; i < kHeadSize; ++i) {
+            bad += std::isnan(part.out.f32()[last + head * kHeadSize + i]);
+          }
+          EXPECT_GE(bad, 1) << list.tables[table]->name << name_of(dtype) << tokens << in_keys;
+          if (in_keys) {
+            EXPECT_TRUE(std::isnan(part.log_sum_exp.f32()[(tokens - 1) * kHeads + head]));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(VisualAttention, RowsThatSeeNothingAreEmpty) {
   CpuBackend backend;
   const std::vector<VisibleImage> images = {

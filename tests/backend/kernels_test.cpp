@@ -210,6 +210,52 @@ TEST_P(KernelsTest, ActivationsSurviveHugeInputs) {
   EXPECT_EQ(x[4], 0.0f);
 }
 
+TEST_P(KernelsTest, NotANumberIsNeverRoundedAway) {
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    for (const int64_t n : {1, 16, 37, 64}) {
+      for (int64_t at = 0; at < n; ++at) {
+        std::vector<float> x(static_cast<size_t>(n), 0.5f);
+        x[static_cast<size_t>(at)] = bad;
+        std::vector<int8_t> rounded(x.size());
+        EXPECT_TRUE(std::isnan(kernels().round_int8(x.data(), n, rounded.data()))) << bad << at;
+        EXPECT_FALSE(std::isfinite(kernels().sum_of_squares(x.data(), n)));
+        std::vector<uint16_t> bf16s(x.size());
+        kernels().to_bf16(x.data(), bf16s.data(), n);
+        EXPECT_FALSE(std::isfinite(static_cast<float>(bf16{bf16s[static_cast<size_t>(at)]})));
+        const f16 half = f16::from_float(bad);
+        std::vector<uint16_t> halves(x.size(), f16::from_float(-0.5f).bits);
+        halves[static_cast<size_t>(at)] = half.bits;
+        std::vector<float> wide(x.size());
+        kernels().to_float(Storage::kF16, halves.data(), wide.data(), n);
+        for (int64_t i = 0; i < n; ++i) {
+          const float value = wide[static_cast<size_t>(i)];
+          if (i != at) {
+            EXPECT_EQ(value, -0.5f);
+          } else {
+            EXPECT_TRUE(std::isnan(bad) ? std::isnan(value) : value == bad) << value;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KernelsTest, SoftmaxOfNotANumberIsNone) {
+  const int64_t rows = kernels().vector_width;
+  const int64_t keys = 8;
+  for (int64_t at = 0; at < keys; ++at) {
+    std::vector<float> scores(static_cast<size_t>(keys * rows), 1.0f);
+    scores[static_cast<size_t>(at * rows + 1)] = NAN;
+    const auto n = static_cast<size_t>(rows);
+    std::vector<int32_t> limits(n, static_cast<int32_t>(keys));
+    std::vector<float> maxima(n, -INFINITY), sums(n), scales(n);
+    kernels().softmax_step(scores.data(), keys, rows, 0, limits.data(), maxima.data(), sums.data(),
+                           scales.data());
+    EXPECT_TRUE(std::isnan(sums[1])) << at;
+    EXPECT_EQ(sums[0], static_cast<float>(keys)) << at;  // the neighbours are as they were
+  }
+}
+
 TEST_P(KernelsTest, RotationKeepsLengthsAndTurnsByTheAngle) {
   const int64_t d = 24;
   const Tensor x = random_tensor({d}, 51);

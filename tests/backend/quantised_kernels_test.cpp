@@ -127,6 +127,25 @@ TEST_P(QuantisedKernels, MultiplyLikeTheDefinition) {
   }
 }
 
+TEST_P(QuantisedKernels, NotANumberInTheInputReachesTheOutput) {
+  std::mt19937 random(4);
+  const int64_t k = 512;
+  for (const Format& format : kFormats) {
+    const std::vector<uint8_t> weights = random_blocks(format.dtype, k, random);
+    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+      for (const int64_t at : {0, 31, 32, 300, 511}) {
+        std::vector<float> x(static_cast<size_t>(k), 0.25f);
+        x[static_cast<size_t>(at)] = bad;
+        std::vector<std::byte> prepared(kernels().prepared_bytes(k));
+        kernels().prepare_input(format.storage, x.data(), k, prepared.data());
+        float y = 0;
+        kernels().matvec_quantised(format.storage, weights.data(), 1, k, prepared.data(), 1, &y, 1);
+        EXPECT_FALSE(std::isfinite(y)) << name_of(format.dtype) << bad << at;
+      }
+    }
+  }
+}
+
 TEST_P(QuantisedKernels, RoundInputsToOnePartIn127OfTheirGroup) {
   std::mt19937 random(3);
   std::normal_distribution<float> normal;

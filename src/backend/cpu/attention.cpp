@@ -63,7 +63,8 @@ AttentionPart join_splits(Backend& backend, const Tensor& out, const Tensor& log
   for (int64_t row = 0; row < rows; ++row) {
     float maximum = -INFINITY;
     for (int64_t s = 0; s < cut.splits; ++s) {
-      maximum = std::max(maximum, log_sum_exp.f32()[s * rows + row]);
+      const float part = log_sum_exp.f32()[s * rows + row];
+      if (part > maximum || std::isnan(part)) maximum = part;  // NaN stays
     }
     float* target = joined.out.f32() + row * cut.d;
     std::fill_n(target, cut.d, 0.0f);

@@ -1,6 +1,7 @@
 // The simpler operations: norms, activations, rotary embedding, copies between layouts.
 #include "backend/cpu/cpu_backend.h"
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -124,6 +125,18 @@ void CpuBackend::add_repeated(Tensor& x, const Tensor& y) {
       kernels_->add(x.f32() + row * n, y.f32() + (row % y.dim(0)) * n, n);
     }
   });
+}
+
+bool CpuBackend::has_finite_rows(const Tensor& x) {
+  const int64_t n = x.row_size();
+  std::atomic<bool> finite = true;
+  for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      // A sum of squares keeps NaN, and infinities as what they are.
+      if (!std::isfinite(kernels_->sum_of_squares(x.f32() + row * n, n))) finite = false;
+    }
+  });
+  return finite;
 }
 
 Tensor CpuBackend::patches(const Tensor& pixel_values, int64_t patch_size) {

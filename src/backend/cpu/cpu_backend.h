@@ -44,6 +44,7 @@ class CpuBackend final : public Backend {
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) override;
   Tensor swiglu(const Tensor& gate, const Tensor& up) override;
   void add_repeated(Tensor& x, const Tensor& y) override;
+  bool has_finite_rows(const Tensor& x) override;
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override;
   Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) override;
   KeyValueBlock new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) override;

@@ -100,12 +100,13 @@ struct Kernels {
                        const int32_t* limits, float* maxima, float* sums, float* scales);
 
   // --- pointwise.cpp
-  /// Rounds x [n] to int8 by its largest magnitude; returns the scale.
+  /// Rounds x [n] to int8 by its largest magnitude; returns the scale, NaN where x holds NaN.
   float (*round_int8)(const float* x, int64_t n, int8_t* rounded);
   /// y = sums * row_scale * scales + bias (or without)
   void (*scale_sums)(const int32_t* sums, float row_scale, const float* scales, const float* bias,
                      float* y, int64_t n);
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
+  float (*sum_of_squares)(const float* x, int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float eps, float* y, int64_t n);
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, float* y,
                      int64_t n);

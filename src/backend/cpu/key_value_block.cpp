@@ -22,10 +22,18 @@ struct HeadRows {
   int64_t d;
 };
 
-// Rounds a row to int8 with one scale.
+// Rounds a row to int8 with one scale, which is NaN where the row holds NaN or an infinity.
 float quantise_row(const float* x, int64_t d, int8_t* rounded) {
   float largest = 0;
-  for (int64_t i = 0; i < d; ++i) largest = std::max(largest, std::fabs(x[i]));
+  float nan_or_zero = 0;
+  for (int64_t i = 0; i < d; ++i) {
+    largest = std::max(largest, std::fabs(x[i]));
+    nan_or_zero += x[i] * 0.0f;
+  }
+  if (std::isnan(nan_or_zero)) {
+    std::fill_n(rounded, d, int8_t{0});
+    return nan_or_zero;
+  }
   const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
   for (int64_t i = 0; i < d; ++i) {
     rounded[i] = static_cast<int8_t>(std::lrint(x[i] * inverse));

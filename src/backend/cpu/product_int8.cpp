@@ -23,13 +23,19 @@ bool adds_products_in_16_bits() {
 #endif
 }
 
-/// To -64..64, and returns the scale: 2 * 255 * 64 < 2^15, x being 0..255 inside oneDNN.
+/// To -64..64, and returns the scale: 2 * 255 * 64 < 2^15, x being 0..255 inside oneDNN. The scale
+/// of values among which one is no number is none either.
 float round_to_7_bits(const float* values, int64_t n, int8_t* rounded) {
   float largest = 0;
-  for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(values[i]));
-  const float scale = largest / 64;
+  float nan_or_zero = 0;
   for (int64_t i = 0; i < n; ++i) {
-    rounded[i] = scale > 0 ? static_cast<int8_t>(std::lround(values[i] / scale)) : int8_t{0};
+    largest = std::max(largest, std::abs(values[i]));
+    nan_or_zero += values[i] * 0.0f;
+  }
+  const float scale = largest / 64 + nan_or_zero;
+  for (int64_t i = 0; i < n; ++i) {
+    rounded[i] = scale > 0 && scale < INFINITY ? static_cast<int8_t>(std::lround(values[i] / scale))
+                                               : int8_t{0};
   }
   return scale;
 }

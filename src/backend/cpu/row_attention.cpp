@@ -28,11 +28,12 @@ int64_t RowAttention::last_seen() const {
 
 float RowAttention::finish(int64_t row, float* out) const {
   const float sum = sums_[static_cast<size_t>(row)];
-  const float scale = sum > 0 ? 1.0f / sum : 0.0f;
+  const bool seen = sum != 0;  // NaN is something seen, and stays
+  const float scale = seen ? 1.0f / sum : 0.0f;
   read_output(row, out);
   for (int64_t i = 0; i < d_; ++i) out[i] *= scale;
-  return sum > 0 ? maxima_[static_cast<size_t>(row)] + std::log(sum)
-                 : -std::numeric_limits<float>::infinity();
+  return seen ? maxima_[static_cast<size_t>(row)] + std::log(sum)
+              : -std::numeric_limits<float>::infinity();
 }
 
 void scale_rows(float* scores, int64_t keys, int64_t rows, const float* scales) {

@@ -147,7 +147,7 @@ inline float softmax_row(const FewRowsStep& step, int64_t row, float* scores, ui
   Vec sum = {};
   for (int64_t j = 0; j < step.keys; j += kWidth) {
     const Vec score = load(scores + j);
-    Vec weight = score > never ? exponential(score - base) : Vec{};
+    Vec weight = score == never ? Vec{} : exponential(score - base);  // of NaN, NaN
     sum += weight;
     if (step.value_scales != nullptr) weight *= load(step.value_scales + j);
     store_bf16(weights + j, weight);

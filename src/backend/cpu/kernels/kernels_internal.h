@@ -39,6 +39,7 @@ float round_int8(const float* x, int64_t n, int8_t* rounded);
 void scale_sums(const int32_t* sums, float row_scale, const float* scales, const float* bias,
                 float* y, int64_t n);
 void to_bf16(const float* x, uint16_t* y, int64_t n);
+float sum_of_squares(const float* x, int64_t n);
 void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n);
 void layer_norm(const float* x, const float* weight, const float* bias, float eps, float* y,
                 int64_t n);

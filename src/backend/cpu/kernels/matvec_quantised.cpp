@@ -508,14 +508,21 @@ int64_t interleaved(int64_t j) {
   return j / 128 * 128 + j / 16 % 2 * 64 + j / 32 % 4 * 16 + j % 16;
 }
 
-/// Rounds a group of x to `rounded`; returns its scale.
+/// Rounds a group of x to `rounded`; returns its scale, NaN where x holds NaN.
 float round_group(const float* x, int8_t* rounded, int32_t& sum) {
   Vec largest = {};
+  Vec nothing = {};  // 0 unless x holds NaN, which no maximum keeps
   for (int64_t j = 0; j < kGroup; j += kWidth) {
     const Vec v = load(x + j);
     largest = maximum(largest, maximum(v, -v));
+    nothing += v * 0.0f;
   }
-  const float limit = largest_of(largest);
+  const float limit = largest_of(largest) + sum_of(nothing);
+  if (!(limit < __builtin_inff())) {
+    __builtin_memset(rounded, 0, kGroup);
+    sum = 0;
+    return __builtin_nanf("");
+  }
   const float inverse = limit > 0 ? 127.0f / limit : 0.0f;
   Vec total = {};  // of integers, exact
   for (int64_t j = 0; j < kGroup; j += kWidth) {

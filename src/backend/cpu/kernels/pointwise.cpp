@@ -55,17 +55,26 @@ void to_bf16(const float* x, uint16_t* y, int64_t n) {
 
 float round_int8(const float* x, int64_t n, int8_t* rounded) {
   Vec largest = {};
+  Vec nothing = {};  // 0 unless x holds NaN, which no maximum keeps
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) {
     const Vec v = load(x + i);
     largest = maximum(largest, maximum(v, -v));
+    nothing += v * 0.0f;
   }
   float limit = largest_of(largest);
+  float nan_or_zero = sum_of(nothing);
   float last[kWidth] = {};  // of the incomplete vector at the end
   for (int64_t j = i; j < n; ++j) {
     last[j - i] = x[j];
     const float magnitude = __builtin_fabsf(x[j]);
     limit = magnitude > limit ? magnitude : limit;
+    nan_or_zero += x[j] * 0.0f;
+  }
+  limit += nan_or_zero;
+  if (!(limit < __builtin_inff())) {
+    __builtin_memset(rounded, 0, static_cast<size_t>(n));
+    return __builtin_nanf("");
   }
   const float inverse = limit > 0 ? 127.0f / limit : 0.0f;
   const auto round = [inverse](const float* values) {
@@ -86,8 +95,12 @@ void scale_sums(const int32_t* sums, float row_scale, const float* scales, const
   if (bias != nullptr) add(y, bias, n);
 }
 
+float sum_of_squares(const float* x, int64_t n) {
+  return sum_over(x, n, [](Vec v) { return v * v; });
+}
+
 void rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n) {
-  const float squares = sum_over(x, n, [](Vec v) { return v * v; });
+  const float squares = sum_of_squares(x, n);
   const float scale = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n) + eps);
   for (int64_t i = 0; i < n; ++i) y[i] = x[i] * scale * weight[i];
 }

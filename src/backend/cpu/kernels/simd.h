@@ -73,13 +73,21 @@ static inline void store_bf16(uint16_t* p, Vec v) {
 #endif
 }
 
-// Half precision: exponent and mantissa shifted into float32's place are the value times 2^-112
-// (subnormals too); infinities and NaN, which no weight has, become large numbers.
+// Half precision. Without instructions for it: exponent and mantissa shifted into float32's place
+// are the value times 2^-112 (subnormals too), but for infinities and NaN, whose exponent stays all
+// ones.
 static inline Vec load_f16(const uint16_t* p) {
+#if defined(__AVX512F__)
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#elif defined(__F16C__)
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#else
   const HVec h = *reinterpret_cast<const UnalignedHVec*>(p);
   const UVec u = __builtin_convertvector(h, UVec);
   const Vec magnitude = reinterpret_cast<Vec>((u & 0x7fffu) << 13) * 0x1p112f;
-  return reinterpret_cast<Vec>(reinterpret_cast<UVec>(magnitude) | ((u & 0x8000u) << 16));
+  const UVec special = (u & 0x7c00u) == 0x7c00u ? UVec{} + 0x7f800000u : UVec{};
+  return reinterpret_cast<Vec>(reinterpret_cast<UVec>(magnitude) | special | ((u & 0x8000u) << 16));
+#endif
 }
 
 static inline float float_of_bf16(uint16_t bits) {
@@ -98,6 +106,10 @@ static inline float float_of_f16(uint16_t bits) {
   float x;
   __builtin_memcpy(&x, &magnitude, 4);
   x *= 0x1p112f;
+  if ((bits & 0x7c00u) == 0x7c00u) {
+    const uint32_t special = 0x7f800000u | magnitude;
+    __builtin_memcpy(&x, &special, 4);
+  }
   return sign ? -x : x;
 #endif
 }
@@ -119,6 +131,7 @@ struct BF16 {
   static float one(const uint16_t* p) { return float_of_bf16(*p); }
 };
 
+// Of NaN and another value, the second one.
 static inline Vec maximum(Vec a, Vec b) {
   return a > b ? a : b;
 }
@@ -196,10 +209,10 @@ static inline Vec round_to_integer(Vec x) {
   return (x + magic) - magic;
 }
 
-/// exp(x), relative error below 2e-7 in [-87, 88], clamped outside: x = n ln 2 + r, exp(r) by its
-/// Taylor polynomial of degree 7 on |r| <= ln 2 / 2.
+/// exp(x), relative error below 2e-7 in [-87, 88], clamped outside, NaN of NaN: x = n ln 2 + r,
+/// exp(r) by its Taylor polynomial of degree 7 on |r| <= ln 2 / 2.
 static inline Vec exponential(Vec x) {
-  x = minimum(maximum(x, broadcast(-87.0f)), broadcast(88.0f));
+  x = minimum(broadcast(88.0f), maximum(broadcast(-87.0f), x));  // in this order NaN stays
   const Vec n = round_to_integer(x * 1.44269504f);
   const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   Vec p = broadcast(1.0f / 5040);

@@ -37,6 +37,7 @@ const Kernels& table() {
     .round_int8 = round_int8,
     .scale_sums = scale_sums,
     .to_bf16 = to_bf16,
+    .sum_of_squares = sum_of_squares,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .gelu_tanh = gelu_tanh,

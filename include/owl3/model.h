@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "owl3/options.h"
 
@@ -14,9 +15,9 @@ namespace owl3 {
 /// A handle on a loaded model; copies share it. One thread at a time may compute with a model.
 class Model {
  public:
-  /// Opens a checkpoint: a folder in the official layout or a GGUF file of `owl3 convert`. Weights
-  /// are memory-mapped, so this takes milliseconds; they are read when first used. Throws
-  /// InputError.
+  /// Opens a checkpoint: a folder in the official layout (or that of Hugging Face's cache, which
+  /// leads to one) or a GGUF file of `owl3 convert`. Weights are memory-mapped, so this takes
+  /// milliseconds; they are read when first used. Throws InputError.
   static Model load(const std::filesystem::path& path, const ModelOptions& options = {});
   /// A GGUF file that lies in memory, in a program's own data for example, and stays there as long
   /// as the model. `name` stands for its path in messages.
@@ -32,6 +33,9 @@ class Model {
   /// A preset for this checkpoint: where "eval" and "greedy" leave the repetition penalty off, the
   /// checkpoint's own is used, as in the official evaluation. Throws UsageError for other names.
   GenerationOptions preset(const std::string& name) const;
+  /// What is odd about the checkpoint's files and yet no reason to refuse them, such as a
+  /// recommendation in generation_config.json that makes no sense; a line each.
+  const std::vector<std::string>& warnings() const;
   /// What computes: "CPU, 2 threads, avx512 kernels, float32 products".
   std::string device() const;
 

@@ -21,6 +21,9 @@ struct LoraOptions {
   double scale = 1;  // times the adapter's own
 };
 
+/// Beams of a search, at most: bounds the caches it keeps.
+inline constexpr int64_t kMaxBeams = 64;
+
 struct ModelOptions {
   Precision precision = Precision::kBFloat16;
   /// The vision encoder's products in int8: weights with a scale per output feature, activations

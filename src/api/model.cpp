@@ -80,6 +80,10 @@ GenerationOptions Model::preset(const std::string& name) const {
   return generation_preset(name, impl_->model.checkpoint().generation_config());
 }
 
+const std::vector<std::string>& Model::warnings() const {
+  return impl_->model.checkpoint().warnings();
+}
+
 std::string Model::device() const {
   return impl_->model.backend().description();
 }

@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/machine.h"
 #include "cli/machine_peaks.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/threads.h"
 
@@ -29,6 +30,7 @@ class Bench {
 
   void run() {
     const Checkpoint original = Checkpoint::open(options_.model);
+    tell_warnings(original.warnings());
     check_context(original, options_);
     const std::vector<BenchModel> models = models_to_measure(original, options_);
     if (const auto memory = machine_memory()) check_memory(original, models, options_, *memory);

@@ -67,6 +67,7 @@ ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& i
       model_(load_model(arguments, load_seconds_)),
       memory_(model_),
       chat_(model_, {arguments.system, arguments.number_images}) {
+  tell_warnings(model_.warnings());
   conversation_.system = arguments.system;
   conversation_.number_images = arguments.number_images;
   conversation_.generation = arguments.generation.over(model_, model_.generation_defaults());

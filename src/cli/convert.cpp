@@ -13,11 +13,13 @@
 #include "cli/interrupt.h"
 #include "cli/lora_option.h"
 #include "cli/progress_bar.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
 #include "formats/gguf_conversion.h"
 #include "formats/gguf_metadata.h"
+#include "formats/hub_cache.h"
 #include "formats/lora_merge.h"
 #include "text/tokenizer.h"
 
@@ -96,12 +98,6 @@ std::vector<LoraAdapter> load_adapters(const Options& options, const Checkpoint&
   return adapters;
 }
 
-std::string model_name(const fs::path& model) {
-  const fs::path path = fs::absolute(model).lexically_normal();
-  const fs::path name = path.has_filename() ? path.filename() : path.parent_path().filename();
-  return (name.extension() == ".gguf" ? name.stem() : name).string();
-}
-
 uint64_t weight_bytes(const Plan& plan) {
   uint64_t bytes = 0;
   for (const PlannedTensor& tensor : plan) bytes += *dense_bytes(tensor.type, tensor.shape);
@@ -153,13 +149,14 @@ void convert(const Options& options) {
   const auto start = Clock::now();
   const ConversionOptions conversion = conversion_options(options);
   const Checkpoint checkpoint = Checkpoint::open(options.model);
+  tell_warnings(checkpoint.warnings());
   const Plan plan = plan_conversion(checkpoint.config(), checkpoint.variant(), conversion);
   const fs::path out = options.out;
   check_destination(out, options.force);
   check_tokenizer(checkpoint);
   const std::vector<LoraAdapter> adapters = load_adapters(options, checkpoint);
   GgufMetadata metadata =
-      make_gguf_metadata(checkpoint, model_name(options.model), conversion.type);
+      make_gguf_metadata(checkpoint, model_name_of(options.model), conversion.type);
   check_free_space(fs::absolute(out).parent_path(), weight_bytes(plan) + metadata.bytes().size());
 
   const InterruptGuard interrupt;

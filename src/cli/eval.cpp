@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/eval_conversations.h"
 #include "cli/eval_run.h"
+#include "cli/terminal.h"
 
 namespace owl3::cli {
 
@@ -12,6 +13,7 @@ namespace {
 
 Candidate load_model(const EvalOptions& options, const ProgressCallback& progress) {
   const Model model = Model::load(options.model, options.model_options);
+  tell_warnings(model.warnings());
   auto examinee = std::make_unique<ModelExaminee>(model, options.examinee, progress);
   const VisualMemory memory = examinee->memory();
   return {std::move(examinee), model.device(), [memory] { return memory.stats(); }};

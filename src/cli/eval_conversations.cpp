@@ -127,11 +127,12 @@ std::string reply_line(const ConversationTurn& turn, const std::string& reply, b
 int run(const Options& options) {
   const std::vector<Conversation> conversations = wanted_conversations(options);
   const InterruptGuard interrupt;
+  const Model model = Model::load(options.model, options.model_options);
+  tell_warnings(model.warnings());
   RepliesFile replies(options.replies);
   ProgressBar bar;
   const ConversationScores scores = score_conversations(
-      conversations, Model::load(options.model, options.model_options), is_right_answer,
-      options.max_new_tokens,
+      conversations, model, is_right_answer, options.max_new_tokens,
       [&](std::string_view stage, int64_t done, int64_t total) {
         if (stage == "asking" || stage == "encoding images") bar.update(stage, done, total);
         return !interrupt.interrupted();

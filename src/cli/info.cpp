@@ -3,15 +3,22 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/machine.h"
+#include "cli/progress_bar.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
+#include "formats/finite_weights.h"
+#include "formats/tensor_names.h"
 
 namespace owl3::cli {
 
@@ -149,6 +156,7 @@ Json to_json(const Checkpoint& checkpoint) {
   }
   json["generation"] = generation_json(checkpoint.generation_config());
   json["unknown_tensors"] = checkpoint.unknown_tensors();
+  json["warnings"] = checkpoint.warnings();
   return json;
 }
 
@@ -240,6 +248,50 @@ void print_unknown(const std::vector<std::string>& names) {
     fmt::print("  and {} more (--json lists all)\n", names.size() - kShown);
 }
 
+struct Options {
+  std::string model;
+  bool json = false;
+  bool verify = false;
+  int threads = 0;
+};
+
+/// What reading all weights found.
+struct Verification {
+  size_t tensors = 0;
+  std::vector<BrokenTensor> broken;
+};
+
+Verification verify(const Checkpoint& checkpoint, int threads) {
+  const InterruptGuard interrupt;
+  ProgressBar bar;
+  Verification found;
+  found.tensors = expected_tensors(checkpoint.config(), checkpoint.variant()).size();
+  found.broken = find_broken_tensors(checkpoint, "", threads > 0 ? threads : available_threads(),
+                                     [&](std::string_view stage, int64_t done, int64_t total) {
+                                       bar.update(stage, done, total);
+                                       return !interrupt.interrupted();
+                                     });
+  return found;
+}
+
+Json to_json(const Verification& verification) {
+  Json broken = Json::array();
+  for (const BrokenTensor& tensor : verification.broken) {
+    broken.push_back({{"file", tensor.file}, {"tensor", tensor.name}});
+  }
+  return {{"tensors", verification.tensors}, {"broken", broken}};
+}
+
+/// The first broken tensor, and how many others there are.
+void refuse_broken(const Verification& verification) {
+  if (verification.broken.empty()) return;
+  const size_t others = verification.broken.size() - 1;
+  throw InputError(verification.broken.front().message() +
+                   (others > 0 ? fmt::format("; {} more tensor{} hold{} such values", others,
+                                             others == 1 ? "" : "s", others == 1 ? "s" : "")
+                               : ""));
+}
+
 void print_text(const Checkpoint& checkpoint) {
   fmt::print("{}: mPLUG-Owl3, {}\n", checkpoint.path().string(),
              checkpoint.variant() == Variant::kGated ? "gated variant (1B, 2B, 7B-240728)"
@@ -251,31 +303,50 @@ void print_text(const Checkpoint& checkpoint) {
   print_unknown(checkpoint.unknown_tensors());
 }
 
+void run(const Options& options) {
+  const Checkpoint checkpoint = Checkpoint::open(options.model);
+  tell_warnings(checkpoint.warnings());
+  if (!options.json) print_text(checkpoint);
+  std::optional<Verification> verification;
+  if (options.verify) {
+    std::fflush(stdout);
+    verification = verify(checkpoint, options.threads);
+  }
+  if (options.json) {
+    Json json = to_json(checkpoint);
+    if (verification) json["verified"] = to_json(*verification);
+    fmt::print("{}\n", json.dump(2));
+  }
+  if (!verification) return;
+  refuse_broken(*verification);
+  if (options.json) return;
+  fmt::print("\nVerified\n");
+  print_row("weights", fmt::format("{:>9}   in {} tensors: every value is a number",
+                                   human_bytes(static_cast<int64_t>(checkpoint.weight_bytes())),
+                                   verification->tensors));
+}
+
 }  // namespace
 
 void add_info_command(CLI::App& app) {
-  struct Options {
-    std::string model;
-    bool json = false;
-  };
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("info", "Say what a checkpoint is, and whether it fits this machine");
   command->footer(
-      "Reads only the files' headers, never the weights: instant for any size.\n\n"
-      "Example:\n  owl3 info MODEL");
+      "Reads only the files' headers, never the weights: instant for any size. With --verify it\n"
+      "reads them all, and says whether they are numbers.\n\n"
+      "Examples:\n  owl3 info MODEL\n  owl3 info MODEL --verify");
   command->add_option("MODEL", options->model, "A checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   command->add_flag("--json", options->json, "The same as one JSON object");
-  command->callback([options] {
-    const Checkpoint checkpoint = Checkpoint::open(options->model);
-    if (options->json) {
-      fmt::print("{}\n", to_json(checkpoint).dump(2));
-    } else {
-      print_text(checkpoint);
-    }
-  });
+  command->add_flag("--verify", options->verify,
+                    "Read every weight: NaN or infinity in any is an error, named by its tensor");
+  command->add_option("-t,--threads", options->threads, "Threads of --verify (0: all cores)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->type_name("N");
+  command->callback([options] { run(*options); });
 }
 
 }  // namespace owl3::cli

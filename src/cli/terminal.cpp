@@ -65,4 +65,10 @@ void tell(std::string_view text) {
   std::fflush(stderr);
 }
 
+void tell_warnings(std::span<const std::string> warnings) {
+  for (const std::string& warning : warnings) {
+    tell(fmt::format("owl3: warning: {}\n", one_line(warning)));
+  }
+}
+
 }  // namespace owl3::cli

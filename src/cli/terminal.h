@@ -1,6 +1,7 @@
 // What the terminal is, text that is fit to be shown on it, and output that may fail.
 #pragma once
 
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -29,5 +30,7 @@ void flush_output();
 
 /// Writes to standard error. Where that fails nobody is left to be told.
 void tell(std::string_view text);
+/// A line of its own on standard error for each: "owl3: warning: ...".
+void tell_warnings(std::span<const std::string> warnings);
 
 }  // namespace owl3::cli

@@ -11,9 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Variant variant_of(const TensorMap& tensors, const fs::path& path) {
+Variant variant_of(const Weights& weights, const fs::path& path) {
   Variant variant = Variant::kUnified;
-  for (const auto& [name, tensor] : tensors) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, tensor] : weights.tensors) names.push_back(name);
+  for (const auto& [name, tensor] : weights.foreign) names.push_back(name);
+  for (const std::string_view name : names) {
     if (name.find(".self_attn.gate_proj.") != std::string::npos) {
       throw InputError(
           fmt::format("{}: has {}: a derivative with projected gates, which owl3 "
@@ -60,10 +63,10 @@ Checkpoint Checkpoint::open(CheckpointSource source, HyperLayers hyper_layers) {
     checkpoint.generation_config_ = parse_generation_config(generation->text, generation->name);
   }
   Weights weights = checkpoint.source_.weights();
+  checkpoint.variant_ = variant_of(weights, checkpoint.path());
   checkpoint.tensors_ = std::move(weights.tensors);
-  checkpoint.weight_files_ = weights.files;
-  checkpoint.variant_ = variant_of(checkpoint.tensors_, checkpoint.path());
-  checkpoint.check_tensors();
+  checkpoint.files_ = std::move(weights.files);
+  checkpoint.check_tensors(weights.foreign);
   return checkpoint;
 }
 
@@ -72,11 +75,15 @@ Document Checkpoint::required_document(const std::string& file) const {
   throw InputError(fmt::format("{}: no {} in it", path().string(), file));
 }
 
-void Checkpoint::check_tensors() {
+void Checkpoint::check_tensors(const ForeignTensors& foreign) {
   std::set<std::string_view> known;
   const auto expected = expected_tensors(config_, variant_);
   for (const ExpectedTensor& wanted : expected) {
     const auto found = tensors_.find(wanted.name);
+    if (const auto other = foreign.find(wanted.name); other != foreign.end()) {
+      throw InputError(fmt::format("{}: {}", file_of(wanted.name).string(),
+                                   describe_foreign(wanted.name, other->second)));
+    }
     if (found == tensors_.end()) {
       throw InputError(fmt::format("{}: the weights lack tensor {} {}", path().string(),
                                    wanted.name, to_string(wanted.shape)));
@@ -103,6 +110,10 @@ void Checkpoint::check_tensors() {
       unknown_.push_back(name);
     }
   }
+  for (const auto& [name, tensor] : foreign) {
+    if (!is_unused_tensor(config_, name)) unknown_.push_back(name);
+  }
+  std::sort(unknown_.begin(), unknown_.end());
 }
 
 const Tensor& Checkpoint::tensor(const std::string& name) const {

@@ -3,7 +3,9 @@
 // the same in one GGUF file.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +43,9 @@ class Checkpoint {
 
   const std::filesystem::path& path() const { return source_.path(); }
   bool is_gguf() const { return source_.is_gguf(); }
+  bool is_in_memory() const { return source_.is_in_memory(); }
+  /// What is odd about the files and yet no reason to refuse them; a line each.
+  const std::vector<std::string>& warnings() const { return generation_config_.warnings; }
   /// The text of config.json, generation_config.json or tokenizer.json; nothing when the checkpoint
   /// has none. required_document() throws InputError instead.
   std::optional<Document> document(const std::string& file) const { return source_.document(file); }
@@ -52,6 +57,8 @@ class Checkpoint {
   const TensorMap& tensors() const { return tensors_; }
   /// The tensor of that name; InputError when absent.
   const Tensor& tensor(const std::string& name) const;
+  /// The file that a tensor lies in.
+  std::filesystem::path file_of(const std::string& tensor) const { return source_.file_of(tensor); }
   bool contains(const std::string& name) const { return tensors_.count(name) != 0; }
   /// Names of tensors in the files that this model does not use and does not know.
   const std::vector<std::string>& unknown_tensors() const { return unknown_; }
@@ -59,10 +66,14 @@ class Checkpoint {
   /// Bytes of the tensors the model reads.
   size_t weight_bytes() const { return weight_bytes_; }
   /// Files the weights lie in.
-  size_t weight_files() const { return weight_files_; }
+  size_t weight_files() const { return std::max<size_t>(1, files_.size()); }
+  /// Throws InputError when a file of the weights was written to since the checkpoint was opened.
+  void check_unchanged() const {
+    for (const auto& file : files_) file->check_unchanged();
+  }
 
  private:
-  void check_tensors();
+  void check_tensors(const ForeignTensors& foreign);
 
   CheckpointSource source_;
   ModelConfig config_;
@@ -72,7 +83,7 @@ class Checkpoint {
   std::vector<std::string> unknown_;
   ParameterCounts counts_;
   size_t weight_bytes_ = 0;
-  size_t weight_files_ = 0;
+  std::vector<std::shared_ptr<const MappedFile>> files_;
 };
 
 }  // namespace owl3

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "formats/hub_cache.h"
 #include "formats/json_reader.h"
 #include "formats/safetensors.h"
 
@@ -34,8 +35,8 @@ std::shared_ptr<const Gguf> model_in(std::span<const std::byte> bytes,
   return gguf;
 }
 
-std::shared_ptr<const Gguf> open_gguf(const fs::path& path) {
-  const auto file = MappedFile::open(path);
+std::shared_ptr<const Gguf> model_in_file(const std::shared_ptr<const MappedFile>& file) {
+  const fs::path& path = file->path();
   if (!is_gguf(file->bytes()) && path.extension() != ".gguf") {
     throw InputError(
         fmt::format("{}: neither a model folder nor a GGUF file; give the folder that holds "
@@ -87,47 +88,52 @@ WeightMap parse_index(std::string_view text, const std::string& name) {
 }
 
 /// Adds a shard's tensors to the others'; no name may come twice.
-void merge_shard(TensorMap& tensors, TensorMap shard, const fs::path& path) {
+template <typename Tensors>
+void merge_shard(Tensors& tensors, Tensors shard, const fs::path& path) {
   tensors.merge(shard);
   if (shard.empty()) return;
   throw InputError(fmt::format("{}: tensor {} is in another shard already", path.string(),
                                shard.begin()->first));
 }
 
+WeightMap load_index(const fs::path& folder) {
+  const Document document = map_document(folder / kIndexFile);
+  return parse_index(document.text, document.name);
+}
+
 Weights load_sharded(const fs::path& folder) {
-  const fs::path index = folder / kIndexFile;
-  const Document document = map_document(index);
-  const WeightMap file_of = parse_index(document.text, document.name);
+  const WeightMap file_of = load_index(folder);
   std::set<std::string> shards;
   for (const auto& [tensor, file] : file_of) shards.insert(file);
 
   Weights weights;
   for (const std::string& shard_name : shards) {
     const fs::path path = folder / shard_name;
-    std::error_code error;
-    if (!fs::exists(path, error)) {
+    if (!holds_file(folder, shard_name)) {
       throw InputError(fmt::format("{}: missing, though {} names it; download it again",
                                    path.string(), kIndexFile));
     }
-    TensorMap shard = load_safetensors(path);
+    Safetensors shard = load_all_safetensors(path);
     for (const auto& [tensor, file] : file_of) {
-      if (file == shard_name && shard.count(tensor) == 0) {
+      if (file == shard_name && shard.tensors.count(tensor) + shard.foreign.count(tensor) == 0) {
         throw InputError(fmt::format("{}: lacks tensor {}, which {} says it holds", path.string(),
                                      tensor, kIndexFile));
       }
     }
-    merge_shard(weights.tensors, std::move(shard), path);
-    ++weights.files;
+    merge_shard(weights.tensors, std::move(shard.tensors), path);
+    merge_shard(weights.foreign, std::move(shard.foreign), path);
+    weights.files.push_back(std::move(shard.file));
   }
   return weights;
 }
 
 Weights load_weights(const fs::path& folder) {
-  std::error_code error;
-  if (fs::exists(folder / kSingleFile, error)) {
-    return {load_safetensors(folder / kSingleFile), 1};
+  if (holds_file(folder, kSingleFile)) {
+    Safetensors single = load_all_safetensors(folder / kSingleFile);
+    return {std::move(single.tensors), std::move(single.foreign), {std::move(single.file)}};
   }
-  if (fs::exists(folder / kIndexFile, error)) return load_sharded(folder);
+  if (holds_file(folder, kIndexFile)) return load_sharded(folder);
+  std::error_code error;
   const bool has_pickle = fs::exists(folder / "pytorch_model.bin", error) ||
                           fs::exists(folder / "pytorch_model.bin.index.json", error);
   throw InputError(fmt::format("{}: neither {} nor {} in it{}", folder.string(), kSingleFile,
@@ -135,6 +141,20 @@ Weights load_weights(const fs::path& folder) {
                                has_pickle ? "; PyTorch .bin files must be saved as safetensors "
                                             "first"
                                           : ""));
+}
+
+/// Of a folder without config.json: "; it holds small.gguf: give that file".
+std::string other_models_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".gguf") names.push_back(entry.path().filename().string());
+  }
+  if (names.empty()) return "";
+  std::sort(names.begin(), names.end());
+  if (names.size() == 1) return fmt::format("; it holds {}: give that file", names.front());
+  return fmt::format("; it holds {} .gguf files: give one, such as {}", names.size(),
+                     names.front());
 }
 
 }  // namespace
@@ -150,11 +170,13 @@ CheckpointSource CheckpointSource::open(const fs::path& path) {
     throw InputError(fmt::format("{}: no such model folder or .gguf file", path.string()));
   }
   CheckpointSource source;
-  source.path_ = path;
+  source.path_ = find_snapshot(path, kConfigFile);
   if (!fs::is_directory(status)) {
-    source.gguf_ = open_gguf(path);
-  } else if (!fs::exists(path / kConfigFile, error)) {
-    throw InputError(fmt::format("{}: no config.json in it, so not a model folder", path.string()));
+    source.file_ = MappedFile::open(path);
+    source.gguf_ = model_in_file(source.file_);
+  } else if (!holds_file(source.path_, kConfigFile)) {
+    throw InputError(fmt::format("{}: no config.json in it, so not a model folder{}",
+                                 source.path_.string(), other_models_in(source.path_)));
   }
   return source;
 }
@@ -164,6 +186,7 @@ CheckpointSource CheckpointSource::in_memory(std::span<const std::byte> gguf,
   CheckpointSource source;
   source.path_ = name;
   source.gguf_ = model_in(gguf, nullptr, name);
+  source.in_memory_ = true;
   return source;
 }
 
@@ -174,14 +197,25 @@ std::optional<Document> CheckpointSource::document(const std::string& file) cons
     const auto owner = std::make_shared<const std::string>(*std::move(text));
     return Document{fmt::format("{}: {}", path_.string(), file), *owner, owner};
   }
-  std::error_code error;
-  if (!fs::exists(path_ / file, error)) return std::nullopt;
+  if (!holds_file(path_, file)) return std::nullopt;
   return map_document(path_ / file);
 }
 
 Weights CheckpointSource::weights() const {
-  if (is_gguf()) return {gguf_->tensors, 1};
+  if (is_gguf()) {
+    Weights weights = {gguf_->tensors, {}, {}};
+    if (file_) weights.files.push_back(file_);
+    return weights;
+  }
   return load_weights(path_);
+}
+
+fs::path CheckpointSource::file_of(const std::string& tensor) const {
+  if (is_gguf()) return path_;
+  if (holds_file(path_, kSingleFile)) return path_ / kSingleFile;
+  const WeightMap files = load_index(path_);
+  const auto found = files.find(tensor);
+  return found == files.end() ? path_ : path_ / found->second;
 }
 
 }  // namespace owl3

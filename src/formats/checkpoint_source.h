@@ -8,7 +8,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/mapped_file.h"
 #include "formats/gguf.h"
 #include "formats/tensor_map.h"
 
@@ -34,28 +36,35 @@ struct Document {
 
 struct Weights {
   TensorMap tensors;
-  size_t files = 0;
+  ForeignTensors foreign;
+  std::vector<std::shared_ptr<const MappedFile>> files;  // none: the weights lie in memory
 };
 
 class CheckpointSource {
  public:
   CheckpointSource() = default;
-  /// Recognises a GGUF file by its content. Throws InputError for what is neither, and for a GGUF
-  /// file of another model.
+  /// Recognises a GGUF file by its content, and takes the snapshot of a folder in Hugging Face's
+  /// cache (hub_cache.h). Throws InputError for what is neither, and for a GGUF file of another
+  /// model.
   static CheckpointSource open(const std::filesystem::path& path);
   /// A GGUF file that lies in memory and stays there; `name` stands for its path.
   static CheckpointSource in_memory(std::span<const std::byte> gguf, const std::string& name);
 
   const std::filesystem::path& path() const { return path_; }
   bool is_gguf() const { return gguf_ != nullptr; }
+  bool is_in_memory() const { return in_memory_; }
   /// The text of one of the files above; nothing when the checkpoint has none.
   std::optional<Document> document(const std::string& file) const;
   /// Maps the weights.
   Weights weights() const;
+  /// The file that a tensor of the weights lies in.
+  std::filesystem::path file_of(const std::string& tensor) const;
 
  private:
   std::filesystem::path path_;
-  std::shared_ptr<const Gguf> gguf_;  // none: a folder
+  std::shared_ptr<const Gguf> gguf_;        // none: a folder
+  std::shared_ptr<const MappedFile> file_;  // the GGUF file
+  bool in_memory_ = false;
 };
 
 }  // namespace owl3

@@ -56,7 +56,8 @@ struct ModelConfig {
 };
 
 /// Parses and validates config.json; `name` stands in error messages. Throws InputError for
-/// missing keys, wrong types, sizes that don't divide, values out of any sane range.
+/// missing keys, wrong types, sizes that don't divide, values out of any sane range, and options
+/// that change the arithmetic. Reads what transformers 4 and 5 write.
 ModelConfig parse_model_config(std::string_view json, const std::string& name);
 
 /// generation_config.json: what the checkpoint's authors recommend; absent keys stay empty.
@@ -69,7 +70,11 @@ struct GenerationConfig {
   std::optional<int64_t> max_new_tokens;
   std::optional<int64_t> num_beams;
   std::vector<int32_t> eos_token_id;  // a number or a list in the file
+  std::vector<std::string> warnings;  // a line for every value that makes no sense
 };
+
+/// Values of a wrong type or out of range are left out, with a warning: what they recommend is
+/// optional. Throws InputError for what is no JSON object.
 
 GenerationConfig parse_generation_config(std::string_view json, const std::string& name);
 

@@ -6,6 +6,7 @@
 
 #include "core/mapped_file.h"
 #include "core/threads.h"
+#include "formats/finite_weights.h"
 #include "formats/lora_merge.h"
 #include "formats/quantise.h"
 
@@ -31,14 +32,16 @@ class Conversion {
     for (int64_t begin = 0; begin < count; begin += kChunkValues) {
       const int64_t values = std::min(kChunkValues, count - begin);
       const auto* from = source.data<const std::byte>() + bytes_of(source.dtype(), begin);
+      check_chunk(source, planned.name, file, from, begin, values);
       if (source.dtype() == planned.type && delta.empty()) {
         write(from, bytes_of(planned.type, values));
       } else {
         if (!convert_chunk(source.dtype(), from, planned.type, delta, begin, values)) {
-          throw InputError(
-              fmt::format("{}: tensor {} holds values that {} cannot: not a number, or too large; "
-                          "the file is broken",
-                          file, planned.name, short_name_of(planned.type)));
+          throw InputError(fmt::format(
+              "{}: tensor {} holds values{} too large for {}, which ends at {:g}; leave it in "
+              "another type (--keep '{}=f32')",
+              file, planned.name, delta.empty() ? "" : ", with the adapter in them,",
+              short_name_of(planned.type), double{largest_value(planned.type)}, planned.name));
         }
         write(chunk_.data(), bytes_of(planned.type, values));
       }
@@ -47,8 +50,22 @@ class Conversion {
   }
 
  private:
-  /// Into chunk_, the values from place `first` of the tensor on; false when one is none that
-  /// `type` can hold.
+  /// Throws InputError for NaN and infinities, whatever becomes of them.
+  void check_chunk(const Tensor& source, const std::string& name, const std::string& file,
+                   const std::byte* from, int64_t first, int64_t values) {
+    const int64_t tasks = (values + kTaskValues - 1) / kTaskValues;
+    parallel_for(threads_, tasks, [&](int64_t task) {
+      const int64_t begin = task * kTaskValues;
+      const int64_t count = std::min(kTaskValues, values - begin);
+      auto found = find_not_a_number(source.dtype(), from + bytes_of(source.dtype(), begin), count);
+      if (!found) return;
+      found->index += first + begin;
+      throw InputError(BrokenTensor{file, name, source.shape(), *found}.message());
+    });
+  }
+
+  /// Into chunk_, the values from place `first` of the tensor on; false when one is too large for
+  /// `type`.
   bool convert_chunk(DType source, const std::byte* from, DType type, const LoraDelta& delta,
                      int64_t first, int64_t values) {
     std::atomic<bool> good = true;
@@ -97,8 +114,9 @@ uint64_t write_gguf(const std::filesystem::path& path, const Checkpoint& checkpo
   Conversion conversion(writer, threads, progress);
   for (const PlannedTensor& tensor : plan) {
     conversion.convert(checkpoint.tensor(tensor.name), tensor, LoraDelta(adapters, tensor.name),
-                       checkpoint.path().string());
+                       checkpoint.file_of(tensor.name).string());
   }
+  checkpoint.check_unchanged();
   writer.commit();
   return writer.file_bytes();
 }

@@ -119,6 +119,38 @@ JsonReader JsonReader::object(const char* key) const {
   return JsonReader(*value, name_, path_ + key + ".");
 }
 
+bool JsonReader::is_null(const char* key) const {
+  const auto entry = object_->find(key);
+  return entry != object_->end() && entry->is_null();
+}
+
+JsonReader JsonReader::optional_object(const char* key) const {
+  static const Json kEmpty = Json::object();
+  return has(key) ? object(key) : JsonReader(kEmpty, name_, path_ + key + ".");
+}
+
+std::vector<std::string> JsonReader::keys() const {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : object_->items()) {
+    if (!value.is_null()) names.push_back(key);
+  }
+  return names;
+}
+
+std::optional<std::vector<std::string>> JsonReader::optional_strings(const char* key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_array()) fail(key, fmt::format("must be a list, not {}", excerpt(*value)));
+  std::vector<std::string> strings;
+  for (const Json& element : *value) {
+    if (!element.is_string()) {
+      fail(key, fmt::format("must hold strings, not {}", excerpt(element)));
+    }
+    strings.push_back(element.get<std::string>());
+  }
+  return strings;
+}
+
 int64_t JsonReader::as_integer(const char* key, const Json& value, int64_t min, int64_t max) const {
   // Above int64's range the library keeps the number as unsigned.
   const bool huge = value.is_number_unsigned() &&

@@ -27,6 +27,12 @@ class JsonReader {
   JsonReader(const nlohmann::json& object, std::string name, std::string path = "");
 
   bool has(const char* key) const { return find(key) != nullptr; }
+  /// Whether the key is there, and null.
+  bool is_null(const char* key) const;
+  /// Of an absent key an empty object.
+  JsonReader optional_object(const char* key) const;
+  /// The keys whose value is not null.
+  std::vector<std::string> keys() const;
   JsonReader object(const char* key) const;
 
   int64_t integer(const char* key, int64_t min, int64_t max) const;
@@ -35,6 +41,7 @@ class JsonReader {
   std::optional<double> optional_number(const char* key, double min, double max) const;
   std::optional<bool> optional_bool(const char* key) const;
   std::optional<std::string> optional_string(const char* key) const;
+  std::optional<std::vector<std::string>> optional_strings(const char* key) const;
   /// A list of integers; a bare integer counts as a list of one.
   std::optional<std::vector<int64_t>> optional_integers(const char* key, int64_t min,
                                                         int64_t max) const;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "formats/finite_weights.h"
+#include "formats/hub_cache.h"
 #include "formats/lora_config.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_names.h"
@@ -135,11 +137,12 @@ void check_shape(const LoraAdapter& adapter, const std::string& name, const Tens
 
 }  // namespace
 
-LoraAdapter load_lora_adapter(const fs::path& folder, double scale) {
-  if (!fs::is_directory(folder)) {
+LoraAdapter load_lora_adapter(const fs::path& path, double scale) {
+  if (!fs::is_directory(path)) {
     throw InputError(fmt::format("{}: no folder; a LoRA adapter is a folder with {} and {}",
-                                 folder.string(), kConfig, kWeights));
+                                 path.string(), kConfig, kWeights));
   }
+  const fs::path folder = find_snapshot(path, kConfig);
   const LoraConfig config = read_lora_config(folder / kConfig);
   refuse_weights_beside(folder);
   LoraAdapter adapter;
@@ -148,7 +151,10 @@ LoraAdapter load_lora_adapter(const fs::path& folder, double scale) {
   adapter.scale = config.scale * scale;
   const fs::path file = weights_of(folder);
   PairCollector pairs(file.string());
-  for (const auto& [name, tensor] : load_safetensors(file)) pairs.add(name, tensor);
+  for (const auto& [name, tensor] : load_safetensors(file)) {
+    pairs.add(name, tensor);
+    check_finite(tensor, printable(name), file.string());
+  }
   adapter.layers = pairs.layers();
   return adapter;
 }

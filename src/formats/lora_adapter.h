@@ -26,8 +26,8 @@ struct LoraAdapter {
   std::map<std::string, LoraPair> layers;
 };
 
-/// Maps the adapter's weights. Throws InputError for what is no LoRA adapter, or one that does more
-/// than add products to linear layers.
+/// Maps the adapter's weights, of a folder or of one in Hugging Face's cache. Throws InputError for
+/// what is no LoRA adapter, or one that does more than add products to linear layers.
 LoraAdapter load_lora_adapter(const std::filesystem::path& folder, double scale);
 
 /// Throws InputError naming the first tensor that doesn't fit the checkpoint's linear layers.

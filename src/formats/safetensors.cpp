@@ -17,11 +17,13 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr size_t kMaxDimensions = 8;
 constexpr size_t kMaxNameBytes = 1024;
+constexpr size_t kMaxDtypeBytes = 64;
 
 /// One tensor as the header states it.
 struct Entry {
   std::string name;
-  std::optional<DType> dtype;
+  std::optional<std::string> dtype_name;
+  std::optional<DType> dtype;  // nothing: one that owl3 does not compute with
   std::optional<Shape> shape;
   std::vector<uint64_t> offsets;
 };
@@ -30,6 +32,20 @@ std::optional<DType> dtype_of(std::string_view safetensors_name) {
   if (safetensors_name == "BF16") return DType::kBF16;
   if (safetensors_name == "F16") return DType::kF16;
   if (safetensors_name == "F32") return DType::kF32;
+  return std::nullopt;
+}
+
+/// Bits of an element of the format's other types; nothing for one that is not known here.
+std::optional<uint64_t> foreign_bits(std::string_view safetensors_name) {
+  constexpr std::pair<std::string_view, uint64_t> kBits[] = {
+      {"BOOL", 8},    {"U8", 8},          {"I8", 8},          {"F8_E4M3", 8}, {"F8_E5M2", 8},
+      {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"U16", 16},    {"I16", 16},
+      {"U32", 32},    {"I32", 32},        {"U64", 64},        {"I64", 64},    {"F64", 64},
+      {"C64", 64},    {"C128", 128},      {"F4", 4},          {"F6_E2M3", 6}, {"F6_E3M2", 6},
+  };
+  for (const auto& [name, bits] : kBits) {
+    if (name == safetensors_name) return bits;
+  }
   return std::nullopt;
 }
 
@@ -71,12 +87,9 @@ class HeaderReader : public Json::json_sax_t {
   bool string(string_t& value) override {
     if (place_ == Place::kMetadata) return true;
     if (place_ != Place::kEntry || key_ != "dtype") return unexpected("a string");
-    const auto dtype = dtype_of(value);
-    if (!dtype) {
-      fail_entry(
-          fmt::format("has dtype {}; only F32, F16 and BF16 are supported", printable(value)));
-    }
-    entries_.back().dtype = *dtype;
+    if (value.size() > kMaxDtypeBytes) fail_entry("has a dtype that is too long");
+    entries_.back().dtype_name = value;
+    entries_.back().dtype = dtype_of(value);
     return true;
   }
 
@@ -90,7 +103,7 @@ class HeaderReader : public Json::json_sax_t {
           place_ = Place::kMetadata;
         } else {
           place_ = Place::kEntry;
-          entries_.push_back(Entry{key_, {}, {}, {}});
+          entries_.push_back(Entry{key_, {}, {}, {}, {}});
         }
         return true;
       default:
@@ -154,7 +167,7 @@ class HeaderReader : public Json::json_sax_t {
   }
   void check_complete() const {
     const Entry& entry = entries_.back();
-    if (!entry.dtype) fail_entry("has no dtype");
+    if (!entry.dtype_name) fail_entry("has no dtype");
     if (!entry.shape) fail_entry("has no shape");
     if (entry.offsets.size() != 2) fail_entry("has no pair of data_offsets");
   }
@@ -192,6 +205,22 @@ std::string_view header_of(std::span<const std::byte> bytes, const std::string& 
   return {text + sizeof length, static_cast<size_t>(length)};
 }
 
+/// Bytes of a tensor of n-bit elements without gaps; nothing when that is no whole number.
+std::optional<uint64_t> packed_bytes(uint64_t bits, const Shape& shape) {
+  for (const int64_t extent : shape) {
+    if (__builtin_mul_overflow(bits, static_cast<uint64_t>(extent), &bits)) return std::nullopt;
+  }
+  if (bits % 8 != 0) return std::nullopt;
+  return bits / 8;
+}
+
+/// Whether the tensor has the bytes its type and shape say; of an unknown type, who knows.
+bool has_right_size(const Entry& entry, uint64_t bytes) {
+  if (entry.dtype) return dense_bytes(*entry.dtype, *entry.shape) == bytes;
+  const auto bits = foreign_bits(*entry.dtype_name);
+  return !bits || packed_bytes(*bits, *entry.shape) == bytes;
+}
+
 /// Checks an entry's own claims: offsets in order and inside the data, size as the shape says.
 void check_entry(const Entry& entry, std::span<const std::byte> data, const std::string& file) {
   const auto fail = [&](std::string_view what) {
@@ -206,11 +235,11 @@ void check_entry(const Entry& entry, std::span<const std::byte> data, const std:
                     "broken",
                     end, data.size()));
   }
-  const auto expected = dense_bytes(*entry.dtype, *entry.shape);
-  if (!expected || *expected != end - begin) {
+  if (!has_right_size(entry, end - begin)) {
     fail(
         fmt::format("of shape {} does not fit its {} bytes", to_string(*entry.shape), end - begin));
   }
+  if (!entry.dtype) return;  // nobody reads it
   const auto address = reinterpret_cast<uintptr_t>(data.data() + begin);
   if (address % size_of(*entry.dtype) != 0) {
     fail(
@@ -265,8 +294,8 @@ std::vector<TensorSpec> in_aligned_order(std::vector<TensorSpec> tensors) {
 
 }  // namespace
 
-TensorMap parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
-                            const std::string& name) {
+Safetensors parse_all_safetensors(std::span<const std::byte> bytes,
+                                  std::shared_ptr<const void> owner, const std::string& name) {
   const std::string_view header = header_of(bytes, name);
   if (!header.starts_with('{')) {
     throw InputError(
@@ -280,14 +309,34 @@ TensorMap parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<co
   for (const Entry& entry : entries) check_entry(entry, data, name);
   check_coverage(entries, data.size(), name);
 
-  TensorMap tensors;
+  Safetensors parsed;
   for (Entry& entry : entries) {
+    if (!entry.dtype) {
+      parsed.foreign.emplace(std::move(entry.name),
+                             ForeignTensor{std::move(*entry.dtype_name), std::move(*entry.shape)});
+      continue;
+    }
     // Tensor's pointer is mutable for those that own memory; these are only ever read.
     auto* first = const_cast<std::byte*>(data.data()) + entry.offsets[0];
-    tensors.emplace(std::move(entry.name),
-                    Tensor(*entry.dtype, std::move(*entry.shape), first, owner));
+    parsed.tensors.emplace(std::move(entry.name),
+                           Tensor(*entry.dtype, std::move(*entry.shape), first, owner));
   }
-  return tensors;
+  return parsed;
+}
+
+TensorMap parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                            const std::string& name) {
+  Safetensors parsed = parse_all_safetensors(bytes, std::move(owner), name);
+  if (parsed.foreign.empty()) return std::move(parsed.tensors);
+  const auto& [tensor, foreign] = *parsed.foreign.begin();
+  throw InputError(fmt::format("{}: {}", name, describe_foreign(tensor, foreign)));
+}
+
+Safetensors load_all_safetensors(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  Safetensors parsed = parse_all_safetensors(file->bytes(), file, path.string());
+  parsed.file = file;
+  return parsed;
 }
 
 TensorMap load_safetensors(const std::filesystem::path& path) {

@@ -13,15 +13,25 @@
 
 namespace owl3 {
 
+struct Safetensors {
+  TensorMap tensors;
+  ForeignTensors foreign;
+  std::shared_ptr<const MappedFile> file{};  // where it was mapped
+};
+
 /// Parses `bytes` (a whole file, kept alive by `owner`); `name` stands in error messages. Throws
-/// InputError for a truncated or overlong header, bad JSON, dtypes other than F32/F16/BF16, offsets
-/// out of range, misaligned, overlapping or with holes, shapes that disagree with the byte count.
+/// InputError for a truncated or overlong header, bad JSON, offsets out of range, misaligned,
+/// overlapping or with holes, shapes that disagree with the byte count.
 /// Tensors that don't lie at a multiple of their element size are refused, not copied: weights are
 /// used where they lie, and every current writer aligns them. `__metadata__` is ignored.
+Safetensors parse_all_safetensors(std::span<const std::byte> bytes,
+                                  std::shared_ptr<const void> owner, const std::string& name);
+/// Of a file whose every tensor counts: dtypes other than F32, F16 and BF16 are refused.
 TensorMap parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                             const std::string& name);
 
-/// Maps the file and parses it.
+/// The same of a file, which is mapped.
+Safetensors load_all_safetensors(const std::filesystem::path& path);
 TensorMap load_safetensors(const std::filesystem::path& path);
 
 /// Writes a safetensors file as a stream: the header first, then the tensors' data in the order of

@@ -25,6 +25,11 @@ std::optional<uint64_t> dense_bytes(DType dtype, const Shape& shape) {
   return empty ? 0 : static_cast<uint64_t>(bytes);
 }
 
+std::string describe_foreign(std::string_view name, const ForeignTensor& tensor) {
+  return fmt::format("tensor {} has dtype {}; only F32, F16 and BF16 are supported",
+                     printable(name), printable(tensor.dtype));
+}
+
 std::string printable(std::string_view name) {
   using Json = nlohmann::json;
   return Json(name.substr(0, 200)).dump(-1, ' ', true, Json::error_handler_t::replace);

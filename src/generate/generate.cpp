@@ -56,14 +56,15 @@ Tensor prefill(Owl3Model& model, Sequence& sequence, std::span<const int32_t> id
       throw Interrupted("interrupted while reading the prompt");
   }
   const Tensor logits = model.decoder().logits(hidden.rows(hidden.dim(0) - 1, hidden.dim(0)));
+  model.checkpoint().check_unchanged();
   return logits.reshaped({logits.size()});
 }
 
-Generated generate(Owl3Model& model, Sequence& sequence, Tensor logits,
-                   const GenerationRequest& request) {
-  check_generation_options(request.options);
-  if (request.options.num_beams > 1) return beam_search(model, sequence, logits, request);
+namespace {
 
+// A token at a time.
+Generated sample(Owl3Model& model, Sequence& sequence, Tensor logits,
+                 const GenerationRequest& request) {
   Sampler sampler(request.options);
   const int64_t limit = answer_limit(model, sequence, request.options);
   std::vector<int32_t> seen(request.prompt.begin(), request.prompt.end());
@@ -90,6 +91,18 @@ Generated generate(Owl3Model& model, Sequence& sequence, Tensor logits,
     if (!refused) throw;
     answer.end = GenerationEnd::kCallback;  // what is written so far stands
   }
+  return answer;
+}
+
+}  // namespace
+
+Generated generate(Owl3Model& model, Sequence& sequence, Tensor logits,
+                   const GenerationRequest& request) {
+  check_generation_options(request.options);
+  Generated answer = request.options.num_beams > 1
+                         ? beam_search(model, sequence, logits, request)
+                         : sample(model, sequence, std::move(logits), request);
+  model.checkpoint().check_unchanged();
   return answer;
 }
 

@@ -13,8 +13,6 @@ namespace owl3 {
 
 namespace {
 
-constexpr int64_t kMaxBeams = 64;  // bounds the caches that beam search keeps
-
 struct Candidate {
   int32_t id = 0;
   float logit = 0;

@@ -5,6 +5,14 @@
 
 namespace owl3 {
 
+namespace {
+
+constexpr std::string_view kEmbedding = "language_model.model.embed_tokens";
+constexpr std::string_view kLayers = "language_model.model.layers";
+constexpr std::string_view kHead = "language_model.lm_head";
+
+}  // namespace
+
 size_t ImageMemory::bytes() const {
   size_t total = 0;
   for (const KeyValueBlock& block : layers) {
@@ -14,11 +22,13 @@ size_t ImageMemory::bytes() const {
 }
 
 Decoder::Decoder(Backend& backend, const ModelConfig& config, Variant variant,
-                 const DecoderWeights& weights, DType cache_dtype, DType visual_dtype)
+                 const DecoderWeights& weights, const FiniteCheck& check_finite, DType cache_dtype,
+                 DType visual_dtype)
     : backend_(backend),
       config_(config),
       variant_(variant),
       weights_(weights),
+      check_finite_(check_finite),
       cache_dtype_(cache_dtype),
       visual_dtype_(visual_dtype) {
   int64_t next = 0;
@@ -38,13 +48,15 @@ std::vector<ImageMemoryPtr> Decoder::remember(const Tensor& embeddings, int64_t 
   const int64_t images = embeddings.dim(0) / tokens_per_image;
   std::vector<std::shared_ptr<ImageMemory>> memories;
   for (int64_t i = 0; i < images; ++i) memories.push_back(std::make_shared<ImageMemory>());
-  for (const DecoderLayerWeights& w : weights_.layers) {
+  for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
+    const DecoderLayerWeights& w = weights_.layers[layer];
     if (!w.is_hyper_layer()) continue;
     check_interrupt(keep_going);
     // u = input_layernorm(visual embeddings)   [n*L, D]
     const Tensor u = backend_.rms_norm(embeddings, w.input_layernorm, config_.rms_norm_eps);
     // k_vis, v_vis = v_kv_proj(u)   [n*L, Hkv, 2, d]
     const Tensor kv = linear(backend_, u, w.v_kv_proj);
+    check_finite_(kv, kLayers, static_cast<int64_t>(layer));
     for (int64_t i = 0; i < images; ++i) {
       const Tensor of_image = kv.rows(i * tokens_per_image, (i + 1) * tokens_per_image);
       memories[static_cast<size_t>(i)]->layers.push_back(
@@ -62,9 +74,11 @@ Tensor Decoder::forward(Sequence& sequence, std::span<const int32_t> ids,
   const Tensor rope = rope_table(end + 1);
   try {
     Tensor x = backend_.embedding(weights_.embed_tokens, ids);  // [T, D]
+    check_finite_(x, kEmbedding);
     for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
       check_interrupt(keep_going);
       decoder_block(layer, sequence, rope, first_position, x);
+      check_finite_(x, kLayers, layer);
       if (observer) observer(layer, x);
     }
     return x;
@@ -149,7 +163,9 @@ std::vector<VisibleImage> Decoder::visible_images(const Sequence& sequence, size
 
 Tensor Decoder::logits(const Tensor& hidden) const {
   const Tensor h = backend_.rms_norm(hidden, weights_.norm, config_.rms_norm_eps);
-  return linear(backend_, h, weights_.lm_head);
+  Tensor logits = linear(backend_, h, weights_.lm_head);
+  check_finite_(logits, config_.tie_word_embeddings ? kEmbedding : kHead);
+  return logits;
 }
 
 Tensor Decoder::rope_table(int64_t positions) {

@@ -39,7 +39,8 @@ using LayerObserver = std::function<void(int64_t layer, const Tensor& hidden)>;
 class Decoder {
  public:
   Decoder(Backend& backend, const ModelConfig& config, Variant variant,
-          const DecoderWeights& weights, DType cache_dtype, DType visual_dtype);
+          const DecoderWeights& weights, const FiniteCheck& check_finite, DType cache_dtype,
+          DType visual_dtype);
 
   Sequence new_sequence() const;
 
@@ -70,8 +71,9 @@ class Decoder {
   const ModelConfig& config_;
   Variant variant_;
   const DecoderWeights& weights_;
-  DType cache_dtype_;   // of the text
-  DType visual_dtype_;  // of visual memory
+  const FiniteCheck& check_finite_;
+  DType cache_dtype_;                 // of the text
+  DType visual_dtype_;                // of visual memory
   std::vector<int64_t> hyper_index_;  // by layer: which hyper layer it is, or -1
   Tensor rope_;                       // [positions so far, d]: d/2 cosines, d/2 sines
 };

@@ -24,10 +24,11 @@ Owl3Model::Owl3Model(Checkpoint checkpoint, std::unique_ptr<Backend> backend,
                      const ModelOptions& options)
     : checkpoint_(std::move(checkpoint)),
       backend_(std::move(backend)),
+      check_finite_(*backend_, checkpoint_, options),
       weights_(load_weights(checkpoint_, load_adapters(options), *backend_)),
       vision_to_round_(options.vision_int8),
       decoder_(std::make_unique<Decoder>(
-          *backend_, checkpoint_.config(), checkpoint_.variant(), weights_.decoder,
+          *backend_, checkpoint_.config(), checkpoint_.variant(), weights_.decoder, check_finite_,
           cache_dtype(options), options.visual_memory_int8 ? DType::kI8 : cache_dtype(options))) {}
 
 Tensor Owl3Model::vision_features(const Tensor& pixel_values, const KeepGoing& keep_going) {
@@ -37,17 +38,22 @@ Tensor Owl3Model::vision_features(const Tensor& pixel_values, const KeepGoing& k
     weights_.vision = std::move(rounded);
     vision_to_round_ = false;
   }
-  return siglip_encode(*backend_, config().vision, weights_.vision, pixel_values, keep_going);
+  return siglip_encode(*backend_, config().vision, weights_.vision, check_finite_, pixel_values,
+                       keep_going);
 }
 
 Tensor Owl3Model::visual_embeddings(const Tensor& features) {
-  return project_features(*backend_, weights_.projector, features);
+  Tensor embeddings = project_features(*backend_, weights_.projector, features);
+  check_finite_(embeddings, "vision2text_model");
+  return embeddings;
 }
 
 std::vector<ImageMemoryPtr> Owl3Model::remember_images(const Tensor& pixel_values,
                                                        const KeepGoing& keep_going) {
   const Tensor embeddings = visual_embeddings(vision_features(pixel_values, keep_going));
-  return decoder_->remember(embeddings, config().vision.tokens_per_image(), keep_going);
+  auto memories = decoder_->remember(embeddings, config().vision.tokens_per_image(), keep_going);
+  checkpoint_.check_unchanged();
+  return memories;
 }
 
 int64_t Owl3Model::images_per_batch() const {

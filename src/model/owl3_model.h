@@ -36,6 +36,7 @@ class Owl3Model {
  private:
   Checkpoint checkpoint_;
   std::unique_ptr<Backend> backend_;
+  FiniteCheck check_finite_;
   Owl3Weights weights_;
   bool vision_to_round_;  // to int8, when the first image comes
   std::unique_ptr<Decoder> decoder_;

@@ -43,11 +43,14 @@ void encoder_block(Backend& backend, const VisionConfig& config, const VisionLay
 }  // namespace
 
 Tensor siglip_encode(Backend& backend, const VisionConfig& config, const VisionWeights& weights,
-                     const Tensor& pixel_values, const KeepGoing& keep_going) {
+                     const FiniteCheck& check_finite, const Tensor& pixel_values,
+                     const KeepGoing& keep_going) {
   Tensor x = embed_patches(backend, config, weights, pixel_values);
-  for (const VisionLayerWeights& layer : weights.layers) {
+  check_finite(x, "vision_model.embeddings");
+  for (size_t layer = 0; layer < weights.layers.size(); ++layer) {
     check_interrupt(keep_going);
-    encoder_block(backend, config, layer, x);
+    encoder_block(backend, config, weights.layers[layer], x);
+    check_finite(x, "vision_model.encoder.layers", static_cast<int64_t>(layer));
   }
   return x;
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "model/finite_check.h"
 #include "model/weights.h"
 
 namespace owl3 {
@@ -14,7 +15,8 @@ void check_interrupt(const KeepGoing& keep_going);
 /// Hidden states after the second-to-last encoder layer, without the final LayerNorm.
 /// pixel_values [n, 3, S, S] in [-1, 1] -> [n*L, Dv]
 Tensor siglip_encode(Backend& backend, const VisionConfig& config, const VisionWeights& weights,
-                     const Tensor& pixel_values, const KeepGoing& keep_going = {});
+                     const FiniteCheck& check_finite, const Tensor& pixel_values,
+                     const KeepGoing& keep_going = {});
 
 /// vision2text_model.  [n*L, Dv] -> visual embeddings [n*L, D]
 Tensor project_features(Backend& backend, const ProjectorWeights& weights, const Tensor& features);

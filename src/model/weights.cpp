@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "formats/finite_weights.h"
+
 namespace owl3 {
 
 namespace {
@@ -14,7 +16,13 @@ class Loader {
   }
 
   const Tensor& matrix(const std::string& name) const { return checkpoint_.tensor(name); }
-  Tensor floats(const std::string& name) const { return backend_.to_float(matrix(name)); }
+  /// Of vectors and the position embedding, which are read now, NaN is found now: some of it, such
+  /// as an infinite gate, shows in no activation.
+  Tensor floats(const std::string& name) const {
+    const Tensor& tensor = matrix(name);
+    check_finite(tensor, name, checkpoint_.file_of(name).string());
+    return backend_.to_float(tensor);
+  }
 
   Linear plain_linear(const std::string& name) const {
     return {matrix(name + ".weight"),

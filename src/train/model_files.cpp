@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/atomic_file.h"
+#include "formats/finite_weights.h"
 #include "formats/json_reader.h"
 #include "formats/tensor_names.h"
 #include "train/parameter_groups.h"
@@ -44,6 +45,7 @@ void write_text(const fs::path& path, std::string_view text) {
 std::string with_torch_dtype(const std::string& config_json, DType dtype) {
   auto config = nlohmann::ordered_json::parse(config_json);
   config["torch_dtype"] = name_of(dtype);
+  if (config.contains("dtype")) config["dtype"] = name_of(dtype);  // as transformers 5 calls it
   return config.dump(2) + "\n";
 }
 
@@ -57,9 +59,12 @@ LoadedModel load_checkpoint(const fs::path& path) {
                       text_of(checkpoint, kGenerationConfigFile),
                       unread_tensors(checkpoint.tensors(), checkpoint.config())}};
   for (const auto& parameter : loaded.module->named_parameters()) {
-    copy_values(checkpoint.tensor(parameter.key()), parameter.value(),
-                fmt::format("{}: {}", path.string(), parameter.key()));
+    const std::string& name = parameter.key();
+    check_finite(checkpoint.tensor(name), name, checkpoint.file_of(name).string());
+    copy_values(checkpoint.tensor(name), parameter.value(),
+                fmt::format("{}: {}", path.string(), name));
   }
+  checkpoint.check_unchanged();
   return loaded;
 }
 
@@ -78,7 +83,8 @@ LoadedModel new_model(const std::string& config_json, const std::string& name, V
 }
 
 void load_vision(LoadedModel& model, const fs::path& path) {
-  const Weights weights = CheckpointSource::open(path).weights();
+  const CheckpointSource source = CheckpointSource::open(path);
+  const Weights weights = source.weights();
   for (const auto& parameter : model.module->named_parameters()) {
     const std::string& name = parameter.key();
     if (!name.starts_with("vision_model.")) continue;
@@ -86,6 +92,7 @@ void load_vision(LoadedModel& model, const fs::path& path) {
     if (found == weights.tensors.end()) {
       throw InputError(fmt::format("{}: the weights lack tensor {}", path.string(), name));
     }
+    check_finite(found->second, name, source.file_of(name).string());
     copy_values(found->second, parameter.value(), fmt::format("{}: {}", path.string(), name));
   }
   model.files.unread = unread_tensors(weights.tensors, model.module->config());

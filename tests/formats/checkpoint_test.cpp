@@ -1,5 +1,7 @@
 #include "formats/checkpoint.h"
 
+#include <chrono>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "core/scratch_folder.h"
@@ -209,10 +211,82 @@ TEST(Checkpoint, WrongConfigsAreNamed) {
   EXPECT_TRUE(says(checkpoint.refusal(), "config.json: not valid JSON"));
 }
 
-TEST(Checkpoint, WrongGenerationConfigsAreNamed) {
+TEST(Checkpoint, OddGenerationConfigsAreWarningsAndBrokenOnesErrors) {
   BreakableCheckpoint checkpoint;
+  EXPECT_TRUE(Checkpoint::open(checkpoint.folder().path()).warnings().empty());
   checkpoint.folder().write("generation_config.json", R"({"top_p":7})");
-  EXPECT_TRUE(says(checkpoint.refusal(), "generation_config.json: top_p"));
+  const Checkpoint opened = Checkpoint::open(checkpoint.folder().path());
+  ASSERT_EQ(opened.warnings().size(), 1u);
+  EXPECT_TRUE(says(opened.warnings()[0], "generation_config.json: top_p is 7, outside 0 to 1"));
+  checkpoint.folder().write("generation_config.json", "{");
+  EXPECT_TRUE(says(checkpoint.refusal(), "generation_config.json: not valid JSON"));
+}
+
+/// Rewrites a safetensors file with another tensor behind the rest: `bytes` of some dtype.
+void append_foreign(const fs::path& path, const std::string& name, const std::string& dtype,
+                    const std::string& shape, size_t bytes) {
+  const std::string file = read_text(path);
+  uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  std::string header = file.substr(8, length);
+  header.erase(header.find_last_of('}'));
+  const size_t data = file.size() - 8 - length;
+  header += ",\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape +
+            ",\"data_offsets\":[" + std::to_string(data) + "," + std::to_string(data + bytes) +
+            "]}}";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  length = header.size();
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(&length), sizeof length);
+  out << header << file.substr(file.size() - data) << std::string(bytes, '\x01');
+}
+
+TEST(Checkpoint, UnusedTensorsMayBeOfAnyType) {
+  struct Foreign {
+    const char* dtype;
+    const char* shape;
+    size_t bytes;
+  };
+  for (const auto& [dtype, shape, bytes] :
+       {Foreign{"I64", "[1,16]", 128}, Foreign{"BOOL", "[3]", 3}, Foreign{"U8", "[5]", 5},
+        Foreign{"F8_E4M3", "[2,2]", 4}, Foreign{"F8_E5M2", "[]", 1}, Foreign{"F64", "[2]", 16},
+        Foreign{"C64", "[2]", 16}, Foreign{"F4", "[3,2]", 3}, Foreign{"F6_E2M3", "[4]", 3},
+        Foreign{"I16", "[0]", 0}, Foreign{"X_OF_TOMORROW", "[7,7]", 11}}) {
+    const BreakableCheckpoint checkpoint;
+    const std::string name = "vision_model.embeddings.position_ids";
+    append_foreign(checkpoint.folder() / "model.safetensors", name, dtype, shape, bytes);
+    const Checkpoint opened = Checkpoint::open(checkpoint.folder().path());
+    EXPECT_EQ(opened.unknown_tensors(), std::vector<std::string>{name}) << dtype;
+    EXPECT_FALSE(opened.contains(name));
+  }
+  const BreakableCheckpoint checkpoint;
+  append_foreign(checkpoint.folder() / "model.safetensors", "x", "I64", "[3]", 16);
+  EXPECT_TRUE(says(checkpoint.refusal(), R"(tensor "x" of shape [3] does not fit its 16 bytes)"));
+}
+
+TEST(Checkpoint, AUsedTensorOfAnotherTypeIsNamedWithIt) {
+  BreakableCheckpoint checkpoint;
+  const std::string name = "language_model.model.layers.1.mlp.up_proj.weight";
+  checkpoint.edit_tensors([&](TensorMap& t) { t.erase(name); });
+  append_foreign(checkpoint.folder() / "model.safetensors", name, "F8_E4M3", "[352,128]",
+                 352 * 128);
+  EXPECT_TRUE(says(checkpoint.refusal(), "model.safetensors: tensor \"" + name +
+                                             "\" has dtype \"F8_E4M3\"; only F32, F16"));
+}
+
+TEST(Checkpoint, AWeightFileThatIsWrittenToIsNoticed) {
+  const BreakableCheckpoint checkpoint;
+  const fs::path weights = checkpoint.folder() / "model.safetensors";
+  const Checkpoint opened = Checkpoint::open(checkpoint.folder().path());
+  EXPECT_NO_THROW(opened.check_unchanged());
+  fs::last_write_time(weights, fs::last_write_time(weights) + std::chrono::seconds(1));
+  EXPECT_TRUE(says(message_of<InputError>([&] { opened.check_unchanged(); }),
+                   "model.safetensors: was changed while in use"));
+  // One that is replaced stays what it was.
+  const Checkpoint again = Checkpoint::open(checkpoint.folder().path());
+  checkpoint.folder().write("new", read_text(weights));
+  fs::rename(checkpoint.folder() / "new", weights);
+  EXPECT_NO_THROW(again.check_unchanged());
 }
 
 class ShardedCheckpoint : public testing::Test {
@@ -226,6 +300,9 @@ class ShardedCheckpoint : public testing::Test {
 TEST_F(ShardedCheckpoint, Opens) {
   const Checkpoint opened = Checkpoint::open(checkpoint_.folder().path());
   EXPECT_GT(opened.weight_files(), 2u);
+  const auto files = nlohmann::json::parse(read_text(checkpoint_.folder() / kIndex))["weight_map"];
+  const std::string file = files["vision2text_model.0.weight"];
+  EXPECT_EQ(opened.file_of("vision2text_model.0.weight"), checkpoint_.folder() / file);
 }
 
 TEST_F(ShardedCheckpoint, ToleratesAWrongTotalSize) {

@@ -136,6 +136,99 @@ TEST(ModelConfig, RefusesArithmeticItDoesNotHave) {
   EXPECT_TRUE(says(refusal("vision_config/num_channels", 4), "num_channels"));
 }
 
+TEST(ModelConfig, ReadsTheRopeParametersOfTransformers5) {
+  Json json = golden_config();
+  json["rope_parameters"] = {{"rope_theta", 5e5}, {"rope_type", "default"}};
+  EXPECT_EQ(parse(json).rope_theta, 5e5);  // before the older key
+  json.erase("rope_theta");
+  EXPECT_EQ(parse(json).rope_theta, 5e5);
+  json["rope_parameters"] = {{"rope_theta", 20000}};
+  EXPECT_EQ(parse(json).rope_theta, 20000);
+  json["rope_parameters"] = {
+      {"full_attention", {{"rope_theta", 30000.0}, {"rope_type", "default"}}}};
+  EXPECT_EQ(parse(json).rope_theta, 30000);
+  json["rope_parameters"] = nullptr;
+  EXPECT_EQ(parse(json).rope_theta, 1e6);
+}
+
+TEST(ModelConfig, TheDefaultKindOfRopeMayBeWrittenOut) {
+  for (const Json& scaling :
+       {Json(), Json::object(), Json{{"rope_type", "default"}}, Json{{"type", "default"}},
+        Json{{"type", "default"}, {"rope_type", "default"}, {"factor", 1.0}}}) {
+    Json json = golden_config();
+    json["rope_scaling"] = scaling;
+    EXPECT_EQ(parse(json).rope_theta, 1e6) << scaling;
+  }
+}
+
+TEST(ModelConfig, RefusesOtherKindsOfRopeByName) {
+  for (const char* kind : {"linear", "dynamic", "yarn", "longrope", "llama3", "mrope"}) {
+    const std::string name = "is \"" + std::string(kind) + "\"; only the default rotary";
+    EXPECT_TRUE(says(refusal("rope_scaling", {{"type", kind}, {"factor", 2.0}}), name));
+    EXPECT_TRUE(
+        says(refusal("rope_scaling", {{"type", kind}, {"factor", 2.0}}), "rope_scaling.type "));
+    EXPECT_TRUE(says(refusal("rope_parameters", {{"rope_type", kind}, {"rope_theta", 1e6}}), name));
+    EXPECT_TRUE(says(refusal("rope_parameters", {{"full_attention", {{"rope_type", kind}}}}),
+                     "rope_parameters.full_attention.rope_type " + name));
+  }
+  EXPECT_TRUE(says(refusal("rope_scaling", {{"factor", 4.0}}), "rope_scaling.factor"));
+  EXPECT_TRUE(says(refusal("rope_scaling", {{"type", "default"}, {"mrope_section", {2, 3, 3}}}),
+                   "rope_scaling.mrope_section"));
+  EXPECT_TRUE(says(refusal("rope_parameters", {{"partial_rotary_factor", 0.5}}),
+                   "partial_rotary_factor must be 1"));
+  EXPECT_TRUE(says(refusal("rope_parameters", {{"sliding_attention", {{"rope_theta", 1e4}}}}),
+                   "rope_parameters.sliding_attention"));
+  EXPECT_TRUE(says(refusal("rope_parameters", {1, 2}), "rope_parameters must be an object"));
+  EXPECT_TRUE(says(refusal("rope_parameters", {{"rope_theta", "1e6"}}), "rope_theta must be a"));
+}
+
+TEST(ModelConfig, EveryLayerMustAttendToAllOfTheText) {
+  Json json = golden_config();
+  json["layer_types"] = std::vector<std::string>(6, "full_attention");
+  json["sliding_window"] = nullptr;
+  EXPECT_EQ(parse(json).num_hidden_layers, 6);
+  json["use_sliding_window"] = true;  // of which layer_types shows the effect
+  EXPECT_EQ(parse(json).num_hidden_layers, 6);
+  json["layer_types"][4] = "sliding_attention";
+  EXPECT_TRUE(says(message_of<InputError>([&] { parse(json); }),
+                   "layer_types says \"sliding_attention\" of layer 5"));
+  EXPECT_TRUE(says(refusal("layer_types", {"full_attention"}), "layer_types has 1 layers"));
+  EXPECT_TRUE(says(refusal("layer_types", "full_attention"), "layer_types must be a list"));
+  EXPECT_TRUE(says(refusal("layer_types", {1, 2, 3, 4, 5, 6}), "layer_types must hold strings"));
+
+  Json old = golden_config();
+  old["use_sliding_window"] = true;
+  old["sliding_window"] = nullptr;
+  EXPECT_EQ(parse(old).num_hidden_layers, 6);
+  old.erase("sliding_window");
+  EXPECT_TRUE(says(message_of<InputError>([&] { parse(old); }), "use_sliding_window"));
+}
+
+TEST(ModelConfig, TheTypeMayBeCalledDtype) {
+  Json json = golden_config();
+  json.erase("torch_dtype");
+  json["dtype"] = "float16";
+  EXPECT_EQ(parse(json).torch_dtype, "float16");
+  json["dtype"] = {{"text_config", "float16"}};
+  EXPECT_EQ(parse(json).torch_dtype, "");
+}
+
+TEST(ModelConfig, TheDecodersKeysMayStandInATextConfig) {
+  const Json flat = golden_config();
+  Json json;
+  for (const auto& [key, value] : flat.items()) {
+    const bool of_all = key == "hyper_layers" || key == "vision_config" || key == "model_type";
+    (of_all ? json : json["text_config"])[key] = value;
+  }
+  json["text_config"]["rope_parameters"] = {{"rope_theta", 12345.0}, {"rope_type", "default"}};
+  const ModelConfig config = parse(json);
+  EXPECT_EQ(config.hidden_size, 128);
+  EXPECT_EQ(config.rope_theta, 12345);
+  EXPECT_EQ(config.hyper_layers, (std::vector<int64_t>{2, 4, 5}));
+  json["text_config"]["rope_parameters"]["rope_type"] = "yarn";
+  EXPECT_TRUE(says(message_of<InputError>([&] { parse(json); }), "yarn"));
+}
+
 TEST(ModelConfig, NamesTheKindOfAnotherModel) {
   Json json = golden_config();
   json.erase("hyper_layers");
@@ -172,13 +265,29 @@ TEST(GenerationConfig, EosMayBeABareNumber) {
             (std::vector<int32_t>{7}));
 }
 
-TEST(GenerationConfig, RefusesValuesOutsideTheirRange) {
+TEST(GenerationConfig, AnOddValueIsAWarningAndTheRestCounts) {
   for (const char* json :
        {R"({"temperature":-1})", R"({"top_p":1.5})", R"({"top_k":-1})", R"({"num_beams":0})",
         R"({"repetition_penalty":0})", R"({"max_new_tokens":0})", R"({"eos_token_id":"x"})",
-        R"({"eos_token_id":[4294967296]})", R"({"do_sample":1})"}) {
-    EXPECT_THROW(parse_generation_config(json, "g"), InputError) << json;
+        R"({"eos_token_id":[4294967296]})", R"({"do_sample":1})", R"({"temperature":"hot"})",
+        R"({"top_k":2.5})", R"({"num_beams":65})", R"({"max_new_tokens":[1]})",
+        R"({"top_p":{}})"}) {
+    std::string with_others(json);
+    with_others.insert(1, R"("x":[],"min_p":"?",)");
+    if (with_others.find("repetition") == std::string::npos) {
+      with_others.insert(1, R"("repetition_penalty":1.5,)");
+    } else {
+      with_others.insert(1, R"("top_k":7,)");
+    }
+    const GenerationConfig config = parse_generation_config(with_others, "g");
+    ASSERT_EQ(config.warnings.size(), 1u) << json;
+    EXPECT_TRUE(config.warnings[0].ends_with("; the default is taken")) << config.warnings[0];
+    EXPECT_TRUE(config.warnings[0].starts_with("g: ")) << config.warnings[0];
+    EXPECT_TRUE(config.repetition_penalty == 1.5 || config.top_k == 7) << json;
+    EXPECT_TRUE(config.eos_token_id.empty());
   }
+  EXPECT_TRUE(
+      parse_generation_config(R"({"temperature":null,"eos_token_id":null})", "g").warnings.empty());
 }
 
 }  // namespace

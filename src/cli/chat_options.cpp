@@ -53,6 +53,17 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
                   "At most this many, spread over the film (128)")
       ->type_name("N")
       ->group(kMedia);
+  command
+      .add_option_function<std::string>(
+          "--sampling",
+          [&arguments](const std::string& name) {
+            arguments.video.sampling =
+                name == "official" ? FrameSampling::kOfficial : FrameSampling::kTime;
+          },
+          "Frames by their time on the screen (default), or official: the reference's count")
+      ->check(CLI::IsMember({"time", "official"}))
+      ->type_name("NAME")
+      ->group(kMedia);
   command.add_option("--start", arguments.video.start_seconds, "Look at the film from here")
       ->type_name("SECONDS")
       ->group(kMedia);

@@ -21,6 +21,7 @@ VideoOptions SampleEncoder::video_options() const {
   VideoOptions options;
   options.fps = options_.fps;
   options.max_frames = options_.max_frames;
+  options.sampling = FrameSampling::kOfficial;
   options.threads = 1;  // the samples are what is done in parallel
   return options;
 }

@@ -54,9 +54,11 @@ void FilmDecoder::start_over(bool plain) {
   av_frame_unref(frame_.get());
   av_packet_unref(packet_.get());
   plain_ = plain;
-  may_skip_ = !plain && can_skip_unreferenced(*film_.stream->codecpar);
-  has_frame_ = packet_is_read_ = ended_ = false;
+  // Of two fields one may be a reference and the other not.
+  may_skip_ = !plain && !index_.has_field_packets && can_skip_unreferenced(*film_.stream->codecpar);
+  has_frame_ = packet_is_read_ = ended_ = part_ends_ = damage_lasts_ = false;
   next_packet_ = frames_passed_ = 0;
+  part_ = 0;
 }
 
 const AVFrame* FilmDecoder::decode(int64_t frame) {
@@ -91,16 +93,35 @@ const AVFrame* FilmDecoder::decode_through(int64_t frame) {
 bool FilmDecoder::receive_frame() {
   while (!ended_) {
     const int result = avcodec_receive_frame(decoder_.get(), frame_.get());
-    if (result >= 0) return has_frame_ = true;
-    if (result == AVERROR_EOF) {
+    if (result >= 0) {
+      note_damage();
+      return has_frame_ = true;
+    }
+    if (result == AVERROR_EOF && part_ends_) {
+      avcodec_flush_buffers(decoder_.get());
+      part_ends_ = damage_lasts_ = false;
+      ++part_;
+    } else if (result == AVERROR_EOF) {
       ended_ = true;
     } else if (result == AVERROR(EAGAIN)) {
       send_packet();
     } else {
-      damaged_ = true;
+      damage_lasts_ = true;
     }
   }
   return false;
+}
+
+void FilmDecoder::note_damage() {
+  const bool is_patched =
+      frame_->decode_error_flags != 0 || (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0;
+  if (frame_->key_frame != 0) damage_lasts_ = false;
+  frame_is_damaged_ = is_patched || damage_lasts_;
+  if (is_patched && frame_->pict_type != AV_PICTURE_TYPE_B) damage_lasts_ = true;
+}
+
+bool FilmDecoder::begins_part(int64_t packet) const {
+  return part_ + 1 < index_.parts.size() && index_.parts[part_ + 1].first_packet == packet;
 }
 
 void FilmDecoder::send_packet() {
@@ -111,11 +132,20 @@ void FilmDecoder::send_packet() {
       return;
     }
   }
+  if (begins_part(next_packet_)) {
+    // Each part is decoded as a film of its own: what is waiting comes out first.
+    packet_is_read_ = part_ends_ = true;
+    avcodec_send_packet(decoder_.get(), nullptr);
+    return;
+  }
   packet_is_read_ = false;
   ++next_packet_;
+  const int64_t offset = index_.parts[part_].offset;
+  if (packet_->pts != AV_NOPTS_VALUE) packet_->pts += offset;
+  if (packet_->dts != AV_NOPTS_VALUE) packet_->dts += offset;
   const bool skip = may_skip_ && packet_->pts != AV_NOPTS_VALUE && !is_wanted(packet_->pts);
   decoder_->skip_frame = skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-  if (avcodec_send_packet(decoder_.get(), packet_.get()) < 0) damaged_ = true;
+  if (avcodec_send_packet(decoder_.get(), packet_.get()) < 0) damage_lasts_ = true;
 }
 
 bool FilmDecoder::is_wanted(int64_t pts) const {
@@ -128,6 +158,7 @@ bool FilmDecoder::is_wanted(int64_t pts) const {
 void FilmDecoder::seek_when_faster(const VideoIndex::Frame& frame) {
   // What a seek costs: the decoder's pipeline empties and the frames in it are decoded for nothing.
   const int64_t worth_packets = 8 + threads_;
+  if (index_.parts.size() > 1) return;  // times in the file are not unique
   const VideoIndex::KeyFrame* key = index_.key_frame_before(frame);
   if (key == nullptr || key->packet < next_packet_ + worth_packets) return;
   // Some containers seek by presentation times, others by decoding times.
@@ -145,7 +176,7 @@ bool FilmDecoder::seek_to(const VideoIndex::KeyFrame& key, int64_t timestamp) {
       avcodec_flush_buffers(decoder_.get());
       packet_is_read_ = true;
       next_packet_ = key.packet;
-      has_frame_ = ended_ = false;
+      has_frame_ = ended_ = damage_lasts_ = false;
       return true;
     }
     const VideoIndex::Frame* landed = index_.find(packet_->pts);

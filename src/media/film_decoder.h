@@ -17,8 +17,7 @@ class FilmDecoder final : public FrameSource {
               int threads, FilmWatch& watch);
 
   const AVFrame* decode(int64_t frame) override;
-  /// Whether the decoder has met data that it could not read.
-  bool damaged() const { return damaged_; }
+  bool is_damaged() const override { return frame_is_damaged_; }
   bool ended() const override { return ended_; }
   const AVStream& stream() const { return *film_.stream; }
 
@@ -26,7 +25,9 @@ class FilmDecoder final : public FrameSource {
   void start_over(bool plain);
   const AVFrame* decode_through(int64_t frame);
   bool receive_frame();
+  void note_damage();
   void send_packet();
+  bool begins_part(int64_t packet) const;
   void seek_when_faster(const VideoIndex::Frame& frame);
   bool seek_to(const VideoIndex::KeyFrame& key, int64_t timestamp);
   bool is_wanted(int64_t pts) const;
@@ -46,9 +47,12 @@ class FilmDecoder final : public FrameSource {
   bool has_frame_ = false;       // frame_ is decoded and not yet passed
   bool packet_is_read_ = false;  // packet_ is the next to be sent
   bool ended_ = false;
-  bool damaged_ = false;
-  int64_t next_packet_ = 0;    // number of the packet to be sent next
-  int64_t frames_passed_ = 0;  // decoded since the start, for films without timestamps
+  bool part_ends_ = false;         // the decoder gives out what it holds before the next part
+  bool frame_is_damaged_ = false;  // frame_ itself, or what it refers to
+  bool damage_lasts_ = false;      // what follows refers to damaged frames, up to a key frame
+  size_t part_ = 0;                // of the next packet
+  int64_t next_packet_ = 0;        // number of the packet to be sent next
+  int64_t frames_passed_ = 0;      // decoded since the start, for films without timestamps
 };
 
 }  // namespace owl3

@@ -16,6 +16,9 @@ class FrameSource {
   /// The frame with this number, which must be behind the last one asked for; null when there is
   /// none to be had. Valid until the next call.
   virtual const AVFrame* decode(int64_t frame) = 0;
+  /// Whether the frame last decoded is patched, or refers to one that is: the decoder says so, or
+  /// met data on the way that it could not read.
+  virtual bool is_damaged() const { return false; }
   /// Whether no frame can follow.
   virtual bool ended() const = 0;
 };

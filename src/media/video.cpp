@@ -8,6 +8,7 @@ extern "C" {
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "media/film_decoder.h"
@@ -17,12 +18,41 @@ extern "C" {
 namespace owl3 {
 namespace {
 
-double average_fps(const Film& film, int64_t frames) {
-  for (const AVRational rate : {film.stream->avg_frame_rate, film.stream->r_frame_rate}) {
-    if (rate.num > 0 && rate.den > 0) return av_q2d(rate);
+/// The container's own word, which the official sampler goes by, unless the frames' times say that
+/// it is wrong: it may count fields, or the time that a clock jumped over.
+double average_fps(const Film& film, const VideoIndex& index, FrameSampling sampling) {
+  const auto frames = static_cast<double>(index.frames.size());
+  double measured = 0;
+  if (index.has_timestamps && index.frames.size() > 1) {
+    const int64_t shown = index.frames.back().pts - index.frames.front().pts;
+    measured = (frames - 1) / (static_cast<double>(shown) * av_q2d(film.stream->time_base));
   }
+  for (const AVRational rate : {film.stream->avg_frame_rate, film.stream->r_frame_rate}) {
+    if (rate.num <= 0 || rate.den <= 0) continue;
+    constexpr double kTolerance = 0.1;
+    const double told = av_q2d(rate);
+    const bool is_wrong = sampling != FrameSampling::kOfficial && measured > 0 &&
+                          std::abs(told / measured - 1) > kTolerance;
+    if (!is_wrong) return told;
+  }
+  if (measured > 0) return measured;
   const double seconds = static_cast<double>(film.format->duration) / AV_TIME_BASE;
-  return seconds > 0 ? static_cast<double>(frames) / seconds : 25.0;
+  return seconds > 0 ? frames / seconds : 25.0;
+}
+
+FrameTimes times_of(const VideoIndex& index, double fps, double time_base) {
+  FrameTimes times;
+  times.fps = fps;
+  const int64_t begin = index.frames.front().pts;
+  for (size_t i = 0; i < index.frames.size(); ++i) {
+    times.seconds.push_back(index.has_timestamps
+                                ? static_cast<double>(index.frames[i].pts - begin) * time_base
+                                : static_cast<double>(i) / fps);
+  }
+  times.end_seconds = index.has_timestamps && index.end_pts() > index.frames.back().pts
+                          ? static_cast<double>(index.end_pts() - begin) * time_base
+                          : times.seconds.back() + 1 / fps;
+  return times;
 }
 
 /// The EXIF orientation that equals the film's display matrix, whose first two rows and columns
@@ -66,24 +96,25 @@ struct VideoReader::Impl {
   std::filesystem::path path;
   std::unique_ptr<FilmWatch> watch;
   VideoIndex index;
-  double fps = 0;
-  double time_base = 0;
+  FrameTimes times;
   int orientation = 1;
-  std::vector<int64_t> wanted;  // frame numbers
+  std::vector<int64_t> wanted;  // frame numbers, as often as they are looked at
   size_t yielded = 0;           // of `wanted`, those next() is done with
   int64_t missing = 0;
+  int64_t damaged = 0;
   std::unique_ptr<FrameSource> source;
   RgbConverter converter{FrameKind::kFilm};
+  VideoFrame last;         // kept while it comes again
+  std::string breaks_off;  // said of a film that does
   std::string warning;
 
-  void open_film_file() {
+  void open_film_file(FrameSampling sampling) {
     const Film film = open_film(path, *watch);
     index = index_film(film);
     if (index.frames.empty()) {
       throw InputError(fmt::format("{}: the video has no frames", path.string()));
     }
-    fps = average_fps(film, static_cast<int64_t>(index.frames.size()));
-    time_base = av_q2d(film.stream->time_base);
+    times = times_of(index, average_fps(film, index, sampling), av_q2d(film.stream->time_base));
     orientation = display_orientation(*film.stream);
     converter = RgbConverter(frame_kind(film, orientation));
   }
@@ -91,51 +122,72 @@ struct VideoReader::Impl {
   void open_webp() {
     auto animation = std::make_unique<WebpAnimation>(path, *watch);
     index = animation->index();
-    fps = static_cast<double>(index.frames.size()) / animation->seconds();
-    time_base = WebpAnimation::kTimeBase;
+    const double fps = static_cast<double>(index.frames.size()) / animation->seconds();
+    times = times_of(index, fps, WebpAnimation::kTimeBase);
+    times.end_seconds = animation->seconds();
     orientation = animation->orientation();
     source = std::move(animation);
   }
 
-  double seconds_of(int64_t frame) const {
-    if (!index.has_timestamps) return static_cast<double>(frame) / fps;
-    return static_cast<double>(index.frames[frame].pts - index.frames.front().pts) * time_base;
+  void choose(const VideoOptions& options) {
+    wanted = choose_frames(times, options);
+    if (wanted.empty()) {
+      throw InputError(fmt::format("{}: no frame from second {} on; the film is {:.2f} s long",
+                                   path.string(), options.start_seconds, times.end_seconds));
+    }
   }
 
-  double duration() const {
-    return seconds_of(static_cast<int64_t>(index.frames.size()) - 1) + 1 / fps;
+  bool comes_again() const {
+    return yielded < wanted.size() && yielded > 0 && wanted[yielded] == wanted[yielded - 1];
   }
 
-  /// The number of the first frame shown at or after `seconds`.
-  int64_t frame_at(double seconds) const {
-    int64_t begin = 0;
-    auto end = static_cast<int64_t>(index.frames.size());
-    while (begin < end) {
-      const int64_t middle = (begin + end) / 2;
-      if (seconds_of(middle) < seconds) {
-        begin = middle + 1;
-      } else {
-        end = middle;
+  VideoFrame repeat() {
+    ++yielded;
+    last.repeated = true;
+    return comes_again() ? last : std::exchange(last, {});
+  }
+
+  VideoFrame take(const AVFrame& frame, int64_t number) {
+    Image image = converter.convert(frame, path.string(), DecodeOptions().max_pixels);
+    VideoFrame taken{apply_orientation(std::move(image), orientation), times.seconds[number],
+                     number};
+    if (source->is_damaged()) {
+      ++damaged;
+      warn_of_damage();
+    }
+    if (comes_again()) last = taken;
+    return taken;
+  }
+
+  /// The frame asked for last does not come out of the decoder.
+  void pass_over() {
+    while (comes_again()) ++yielded;
+    ++missing;
+    if (source->ended()) {
+      for (; yielded < wanted.size(); ++yielded) {
+        if (!comes_again()) ++missing;
       }
     }
-    return begin;
+    last = {};
+    warn_of_damage();
   }
 
-  void choose_frames(const VideoOptions& options) {
-    const int64_t first = frame_at(options.start_seconds);
-    const int64_t last = options.end_seconds > 0 ? frame_at(options.end_seconds)
-                                                 : static_cast<int64_t>(index.frames.size());
-    wanted = sample_frames(last - first, fps, options.fps, options.max_frames);
-    for (int64_t& frame : wanted) frame += first;
-    if (wanted.empty()) {
-      throw InputError(fmt::format("{}: no frame from second {} on; the video is {:.2f} s long",
-                                   path.string(), options.start_seconds, duration()));
+  void warn_of_damage() {
+    std::string what;
+    if (missing > 0)
+      what = fmt::format("{} of {} frames could not be decoded", missing, looked_at());
+    if (damaged > 0) {
+      if (!what.empty()) what += ", ";
+      what += fmt::format("{} of {} are patched or smeared", damaged, looked_at());
     }
+    warning = fmt::format("{}: the film {}is damaged: {}", path.string(),
+                          breaks_off.empty() ? "" : breaks_off + ", and ", what);
   }
 
-  void warn_of_missing_frames() {
-    warning = fmt::format("{}: the video is damaged: {} of {} frames could not be decoded",
-                          path.string(), missing, wanted.size());
+  /// Frames, each counted once.
+  int64_t looked_at() const {
+    std::vector<int64_t> frames = wanted;
+    return std::unique(frames.begin(), frames.end()) - frames.begin();
   }
 };
 
@@ -154,13 +206,13 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
   if (is_webp(path)) {
     impl->open_webp();
   } else {
-    impl->open_film_file();
+    impl->open_film_file(options.sampling);
   }
   if (impl->index.breaks_off) {
-    impl->warning =
-        fmt::format("{}: the video breaks off after {:.2f} s", path.string(), impl->duration());
+    impl->breaks_off = fmt::format("breaks off after {:.2f} s", impl->times.end_seconds);
+    impl->warning = fmt::format("{}: the film {}", path.string(), impl->breaks_off);
   }
-  impl->choose_frames(options);
+  impl->choose(options);
   if (impl->source == nullptr) {
     impl->source = std::make_unique<FilmDecoder>(path, impl->index, impl->wanted, options.threads,
                                                  *impl->watch);
@@ -172,10 +224,10 @@ int64_t VideoReader::frames() const {
   return static_cast<int64_t>(impl_->wanted.size());
 }
 double VideoReader::source_fps() const {
-  return impl_->fps;
+  return impl_->times.fps;
 }
 double VideoReader::duration_seconds() const {
-  return impl_->duration();
+  return impl_->times.end_seconds;
 }
 const std::string& VideoReader::warning() const {
   return impl_->warning;
@@ -185,16 +237,10 @@ std::optional<VideoFrame> VideoReader::next() {
   Impl& film = *impl_;
   const FilmWatch::Working working(*film.watch);
   while (film.yielded < film.wanted.size()) {
+    if (film.comes_again() && !film.last.image.rgb.empty()) return film.repeat();
     const int64_t number = film.wanted[film.yielded++];
-    if (const AVFrame* frame = film.source->decode(number)) {
-      Image image = film.converter.convert(*frame, film.path.string(), DecodeOptions().max_pixels);
-      return VideoFrame{apply_orientation(std::move(image), film.orientation),
-                        film.seconds_of(number), number};
-    }
-    const auto rest = static_cast<int64_t>(film.wanted.size() - film.yielded);
-    film.missing += film.source->ended() ? rest + 1 : 1;
-    if (film.source->ended()) film.yielded = film.wanted.size();
-    film.warn_of_missing_frames();
+    if (const AVFrame* frame = film.source->decode(number)) return film.take(*frame, number);
+    film.pass_over();
   }
   return std::nullopt;
 }

@@ -9,19 +9,15 @@
 #include <vector>
 
 #include "media/image.h"
-#include "owl3/options.h"
+#include "media/video_sampling.h"
 
 namespace owl3 {
 
-/// The official sampler (model-spec: Video): every round(source_fps / fps)-th frame, then, when
-/// that is more than max_frames, max_frames of them uniformly. Indices ascend.
-std::vector<int64_t> sample_frames(int64_t frame_count, double source_fps, double fps,
-                                   int64_t max_frames);
-
 struct VideoFrame {
   Image image;
-  double seconds = 0;  // presentation time in the film
-  int64_t index = 0;   // frame number in the film
+  double seconds = 0;     // presentation time in the film
+  int64_t index = 0;      // frame number in the film
+  bool repeated = false;  // the frame before it once more: it is still on the screen
 };
 
 /// Streams the sampled frames of a film in order; holds one frame at a time.

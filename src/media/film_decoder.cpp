@@ -44,7 +44,9 @@ void FilmDecoder::start_over(bool plain) {
   film_ = open_film(path_, watch_);
   decoder_ = make_decoder(*film_.stream, path_.string());
   decoder_->thread_count = std::max(threads_, 1);
-  decoder_->thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE;
+  // With a thread a frame, H.264's decoder gives frames out before it knows what it had to patch.
+  const bool is_h264 = film_.stream->codecpar->codec_id == AV_CODEC_ID_H264;
+  decoder_->thread_type = is_h264 ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
   decoder_->max_pixels = DecodeOptions().max_pixels;
   if (const int result = avcodec_open2(decoder_.get(), nullptr, nullptr); result < 0) {
     throw InputError(fmt::format("{}: its {} video can't be decoded: {}", path_.string(),

@@ -151,7 +151,7 @@ struct VideoReader::Impl {
     Image image = converter.convert(frame, path.string(), DecodeOptions().max_pixels);
     VideoFrame taken{apply_orientation(std::move(image), orientation), times.seconds[number],
                      number};
-    if (source->is_damaged()) {
+    if (source->is_damaged() || index.frames[number].damaged) {
       ++damaged;
       warn_of_damage();
     }

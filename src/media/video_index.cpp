@@ -16,6 +16,7 @@ struct Packet {
   int64_t duration;
   bool shown;
   bool key;
+  bool corrupt;       // the container lost some of it
   bool closed_group;  // what precedes this key frame on the screen needs nothing before it
 };
 
@@ -36,7 +37,13 @@ Packet describe(const AVPacket& packet, AVCodecID codec) {
   const bool closed =
       key && is_mpeg_video(codec) && packet.size > 0 &&
       read_mpeg_picture({packet.data, static_cast<size_t>(packet.size)}).closed_group;
-  return {packet.pts, packet.dts, packet.duration, is_shown(packet, codec), key, closed};
+  return {packet.pts,
+          packet.dts,
+          packet.duration,
+          is_shown(packet, codec),
+          key,
+          (packet.flags & AV_PKT_FLAG_CORRUPT) != 0,
+          closed};
 }
 
 /// The second field of a frame adds to it what it has: its time on the screen.
@@ -130,16 +137,28 @@ std::vector<VideoIndex::Part> lay_out_parts(const std::vector<Packet>& packets,
   return parts;
 }
 
+/// Where one recording ends and another begins, the container misses something that never was, and
+/// says so of the packet before, or, where packets are cut to frames, of the one before that.
+void forgive_at_jumps(std::vector<Packet>& packets, const std::vector<size_t>& starts) {
+  for (const size_t start : starts) {
+    for (size_t i = start - std::min<size_t>(start, 2); start > 0 && i <= start; ++i) {
+      packets[i].corrupt = false;
+    }
+  }
+}
+
 void list_frames(const std::vector<Packet>& packets, VideoIndex& index) {
   size_t part = 0;
+  bool damaged = false;  // up to the next key frame
   for (size_t i = 0; i < packets.size(); ++i) {
     const auto number = static_cast<int64_t>(i);
     if (part + 1 < index.parts.size() && index.parts[part + 1].first_packet <= number) ++part;
     const int64_t offset = index.parts[part].offset;
     const Packet& p = packets[i];
+    damaged = p.corrupt || (damaged && !p.key);
     if (!p.shown) continue;
     const int64_t pts = p.pts == AV_NOPTS_VALUE ? p.pts : p.pts + offset;
-    index.frames.push_back({pts, p.duration, number});
+    index.frames.push_back({pts, p.duration, number, damaged});
     if (p.key) index.key_frames.push_back({pts, p.dts, number});
   }
   std::stable_sort(index.frames.begin(), index.frames.end(),
@@ -199,6 +218,7 @@ VideoIndex index_film(const Film& film) {
   index.packets = static_cast<int64_t>(packets.size());
   index.frame_interval = usual_interval(packets, starts);
   index.parts = lay_out_parts(packets, starts, index.frame_interval);
+  forgive_at_jumps(packets, starts);
   list_frames(packets, index);
   index.has_timestamps = have_own_timestamps(index.frames);
   index.breaks_off =

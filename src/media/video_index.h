@@ -14,6 +14,7 @@ struct VideoIndex {
     int64_t pts = 0;       // on the film's one clock
     int64_t duration = 0;  // as the container says; 0: it doesn't
     int64_t packet = 0;    // the packet that holds it, counted in the file's order
+    bool damaged = false;  // the container lost some of it, or of what it may refer to
   };
   struct KeyFrame {
     int64_t pts = 0;

@@ -59,7 +59,8 @@ void WebpAnimation::read_index() {
   if (demuxer != nullptr && WebPDemuxGetFrame(demuxer.get(), 1, &frame) != 0) {
     do {
       if (frame.complete == 0) break;
-      index_.frames.push_back({.pts = end_, .packet = index_.packets++});
+      index_.frames.push_back(
+          {.pts = end_, .duration = shown_milliseconds(frame), .packet = index_.packets++});
       end_ += shown_milliseconds(frame);
       end_of_frames = static_cast<size_t>(frame.fragment.bytes - data) + frame.fragment.size;
     } while (WebPDemuxNextFrame(&frame) != 0);

@@ -65,3 +65,26 @@ rm ./*.part part.png
 for colour in red lime blue; do convert -size 64x64 "xc:$colour" -alpha set -channel A -evaluate set 60% "frame-$colour.png"; done
 avifenc -s 6 --min 0 --max 10 --timescale 10 --duration 7 frame-red.png frame-lime.png frame-blue.png animation.avif
 rm frame-*.png
+# a screen recording: ten pictures within a second, then nothing for the rest of a minute
+make -f lavfi -i testsrc2=size=64x48:rate=30:duration=10 -vf "select='lt(n,100)',setpts='(floor(N/10)*60+mod(N,10)/10)/TB'" \
+  -vsync passthrough -enc_time_base 1/1000 -bf 0 $x264 -video_track_timescale 90000 screen.mp4
+# slides of 5 s each, and a constant rate that no whole step makes one a second
+make -f lavfi -i testsrc2=size=64x48:rate=1/5:duration=15 $x264 slides.mp4
+make -f lavfi -i testsrc2=size=64x48:rate=3/2:duration=10 $x264 slow.mp4
+# recordings joined end to end: 2 s that begin at 100 s, then 2 s that begin at 10 s; the same with an hour between
+part() { make -f lavfi -i testsrc=size=64x48:rate=25:duration=2 -vf negate=enable=$1 $x264 -bf 2 -g 25 -output_ts_offset $2 -f mpegts part-$1.ts; }
+part 0 100
+part 1 10
+cat part-0.ts part-1.ts > joined-back.ts
+part 1 3600
+cat part-0.ts part-1.ts > joined-forward.ts
+# a broadcast that is tuned into within an open group of pictures
+make -f lavfi -i testsrc=size=64x48:rate=25:duration=3 -c:v mpeg2video -q:v 20 -bf 2 -g 12 -threads 1 -f mpegts whole.ts
+tail -c "+$((188 * 40 + 1))" whole.ts > tuned-in.ts
+rm part-0.ts part-1.ts whole.ts
+# bytes in the middle of the film are lost to noise
+make -f lavfi -i testsrc2=size=160x120:rate=25:duration=2 $x264 -bf 0 -g 25 -f mpegts noisy.ts
+size=$(stat -c %s noisy.ts)
+for i in 0 1 2 3 4 5; do
+  printf '\377\125\252\063' | dd of=noisy.ts bs=1 seek=$((size / 4 + i * 70)) conv=notrunc status=none
+done

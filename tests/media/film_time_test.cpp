@@ -171,7 +171,10 @@ TEST(FilmTime, DamageThatTheDecoderPatchedIsTold) {
   const test::TemporaryFolder folder;
   for (const char* clip : {"h264-bframes.mp4", "mpeg4.avi"}) {
     std::vector<std::byte> bytes = test::read_file(data_file(std::string("media/") + clip));
-    for (size_t i = 0; i < 8; ++i) bytes[bytes.size() / 2 + 40 * i] ^= std::byte{0xff};
+    for (size_t i = 0; i < 32; ++i) {
+      constexpr uint8_t kNoise[] = {0xff, 0x55, 0xaa, 0x33};
+      bytes[bytes.size() / 2 + 40 * (i / 4) + i % 4] = std::byte{kNoise[i % 4]};
+    }
     const Seen seen = look_at(folder.write(clip, bytes.data(), bytes.size()), kAll);
     EXPECT_NE(seen.warning.find("are patched or smeared"), std::string::npos)
         << clip << ": " << seen.warning;

@@ -52,6 +52,9 @@ class WatchedBackend final : public Backend {
   void add_repeated(Tensor& x, const Tensor& y) override {
     watched([&] { backend_->add_repeated(x, y); });
   }
+  bool has_finite_rows(const Tensor& x) override {
+    return watched([&] { return backend_->has_finite_rows(x); });
+  }
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override {
     return watched([&] { return backend_->patches(pixel_values, patch_size); });
   }

@@ -73,7 +73,8 @@ void write_merged(const fs::path& folder, const Checkpoint& checkpoint, const Lo
     const std::string layer = spec.name.substr(0, spec.name.rfind('.'));
     const auto found = adapter.layers.find(layer);
     if (found == adapter.layers.end() || !spec.name.ends_with(".weight")) return values;
-    const auto& [a, b] = found->second;
+    const Tensor& a = found->second.a;
+    const Tensor& b = found->second.b;
     for (int64_t row = 0; row < b.dim(0); ++row) {
       for (int64_t column = 0; column < a.dim(1); ++column) {
         double sum = 0;

@@ -13,16 +13,16 @@ using namespace std::string_view_literals;
 
 /// Of everything that the decoders read.
 constexpr std::string_view kImages[] = {
-    ".jpg",   ".jpeg", ".jpe",   ".jfif", ".jif",   ".mpo",  ".jps", ".png", ".apng",
-    ".webp",  ".gif",  ".bmp",   ".dib",  ".tif",   ".tiff", ".btf", ".tf8", ".avif",
-    ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif",  ".jxl", ".jp2", ".j2k",
-    ".j2c",   ".jpc",  ".jpf",   ".jpx",  ".jls",   ".pbm",  ".pgm", ".ppm", ".pnm",
-    ".pam",   ".pfm",  ".phm",   ".psd",  ".exr",   ".qoi",  ".sgi", ".rgb", ".rgba",
-    ".bw",    ".ras",  ".sun",   ".pcx",  ".xbm",   ".xpm",  ".xwd", ".ico", ".dds",
-    ".dpx",   ".pcd",  ".pct",   ".pict", ".pgx",   ".cri",  ".vbn"};
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo",  ".jps",  ".png",   ".apng", ".webp", ".gif",
+    ".bmp", ".dib",  ".tif", ".tiff", ".btf", ".tf8",  ".avif", ".avifs", ".jp2",  ".j2k",  ".j2c",
+    ".jpc", ".jpf",  ".jpx", ".jls",  ".pbm", ".pgm",  ".ppm",  ".pnm",   ".pam",  ".pfm",  ".phm",
+    ".psd", ".exr",  ".qoi", ".sgi",  ".rgb", ".rgba", ".bw",   ".ras",   ".sun",  ".pcx",  ".xbm",
+    ".xpm", ".xwd",  ".ico", ".dds",  ".dpx", ".pcd",  ".pct",  ".pict",  ".pgx",  ".cri",  ".vbn"};
 constexpr std::string_view kFilms[] = {".mp4", ".m4v",  ".mov", ".qt",   ".mkv",  ".webm", ".avi",
                                        ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv",  ".flv",  ".3gp",
                                        ".3g2", ".ogv",  ".vob", ".mxf",  ".insv", ".lrv"};
+/// Pictures that no decoder here reads yet.
+constexpr std::string_view kUnreadImages[] = {".heic", ".heics", ".heif", ".heifs", ".hif", ".jxl"};
 /// What a camera's sensor saw. Many begin like a TIFF file, which then shows a thumbnail at most.
 constexpr std::string_view kRawPhotos[] = {".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw",
                                            ".srf", ".sr2", ".orf", ".rw2", ".raf", ".pef", ".srw",
@@ -45,8 +45,6 @@ constexpr Magic kMagics[] = {
     {0, "MM\0*"sv},                     //
     {0, "II+\0"sv},                     // BigTIFF
     {0, "MM\0+"sv},                     //
-    {0, "\0\0\0\x0cJXL \r\n\x87\n"sv},  // JPEG XL in a container
-    {0, "\xff\x0a"},                    // and bare
     {0, "\0\0\0\x0cjP  \r\n\x87\n"sv},  // JPEG 2000
     {0, "\xff\x4f\xff\x51"},            // its bare stream
     {0, "8BPS"},                        // Photoshop
@@ -60,8 +58,7 @@ constexpr Magic kMagics[] = {
     {0, "\x59\xa6\x6a\x95"},            // Sun raster
     {0, "/* XPM */"},                   //
 };
-constexpr std::string_view kStillBrands[] = {"avif", "avis", "mif1", "msf1", "heic", "heix",
-                                             "hevc", "hevx", "heim", "heis", "hevm", "hevs"};
+constexpr std::string_view kStillBrands[] = {"avif", "avis"};
 
 bool one_of(std::span<const std::string_view> list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
@@ -100,6 +97,7 @@ FileKind kind_by_name(const std::filesystem::path& path) {
   const std::string extension = lower_case(path.extension().string());
   if (one_of(kImages, extension)) return FileKind::kImage;
   if (one_of(kFilms, extension)) return FileKind::kFilm;
+  if (one_of(kUnreadImages, extension)) return FileKind::kUnreadImage;
   return one_of(kRawPhotos, extension) ? FileKind::kRawPhoto : FileKind::kOther;
 }
 

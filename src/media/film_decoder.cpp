@@ -56,7 +56,6 @@ void FilmDecoder::start_over(bool plain) {
   av_frame_unref(frame_.get());
   av_packet_unref(packet_.get());
   plain_ = plain;
-  // Of two fields one may be a reference and the other not.
   may_skip_ = !plain && !index_.has_field_packets && can_skip_unreferenced(*film_.stream->codecpar);
   has_frame_ = packet_is_read_ = ended_ = part_ends_ = damage_lasts_ = false;
   next_packet_ = frames_passed_ = 0;

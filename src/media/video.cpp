@@ -174,8 +174,9 @@ struct VideoReader::Impl {
 
   void warn_of_damage() {
     std::string what;
-    if (missing > 0)
+    if (missing > 0) {
       what = fmt::format("{} of {} frames could not be decoded", missing, looked_at());
+    }
     if (damaged > 0) {
       if (!what.empty()) what += ", ";
       what += fmt::format("{} of {} are patched or smeared", damaged, looked_at());

@@ -23,6 +23,15 @@ size_t rounded_up(size_t bytes, size_t alignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
+template <typename Allocate>
+void* null_if_thrown(const Allocate& allocate) noexcept {
+  try {
+    return allocate();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 extern "C" {
@@ -40,20 +49,37 @@ void* __wrap_aligned_alloc(size_t alignment, size_t bytes) {
 // NOLINTEND(bugprone-reserved-identifier)
 }
 
-// The forms for arrays and those that do not throw call these.
+// All forms stand here: the library's own call these two, but AddressSanitizer's don't.
 void* operator new(size_t bytes) {
   call_hook();
   void* data = std::malloc(bytes == 0 ? 1 : bytes);
   if (data == nullptr) throw std::bad_alloc();
   return data;
 }
-
 void* operator new(size_t bytes, std::align_val_t alignment) {
   call_hook();
   const auto multiple = static_cast<size_t>(alignment);
   void* data = __real_aligned_alloc(multiple, rounded_up(bytes == 0 ? 1 : bytes, multiple));
   if (data == nullptr) throw std::bad_alloc();
   return data;
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return null_if_thrown([&] { return operator new(bytes); });
+}
+void* operator new(size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return null_if_thrown([&] { return operator new(bytes, alignment); });
+}
+void* operator new[](size_t bytes) {
+  return operator new(bytes);
+}
+void* operator new[](size_t bytes, std::align_val_t alignment) {
+  return operator new(bytes, alignment);
+}
+void* operator new[](size_t bytes, const std::nothrow_t& tag) noexcept {
+  return operator new(bytes, tag);
+}
+void* operator new[](size_t bytes, std::align_val_t alignment, const std::nothrow_t& tag) noexcept {
+  return operator new(bytes, alignment, tag);
 }
 
 void operator delete(void* data) noexcept {
@@ -66,6 +92,30 @@ void operator delete(void* data, std::align_val_t) noexcept {
   std::free(data);
 }
 void operator delete(void* data, size_t, std::align_val_t) noexcept {
+  std::free(data);
+}
+void operator delete(void* data, const std::nothrow_t&) noexcept {
+  std::free(data);
+}
+void operator delete(void* data, std::align_val_t, const std::nothrow_t&) noexcept {
+  std::free(data);
+}
+void operator delete[](void* data) noexcept {
+  std::free(data);
+}
+void operator delete[](void* data, size_t) noexcept {
+  std::free(data);
+}
+void operator delete[](void* data, std::align_val_t) noexcept {
+  std::free(data);
+}
+void operator delete[](void* data, size_t, std::align_val_t) noexcept {
+  std::free(data);
+}
+void operator delete[](void* data, const std::nothrow_t&) noexcept {
+  std::free(data);
+}
+void operator delete[](void* data, std::align_val_t, const std::nothrow_t&) noexcept {
   std::free(data);
 }
 

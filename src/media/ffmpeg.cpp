@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include <cstring>
+#include <type_traits>
 
 #include "core/error.h"
 #include "media/decode_formats.h"
@@ -39,13 +40,28 @@ Ffmpeg<AVCodecContext> make_decoder(const AVStream& stream, const std::string& n
 
 namespace {
 
+/// What stands in one of FFmpeg's enumerations. Files put numbers there that no name is for, and
+/// those must not be read as the enumeration.
+template <typename Enum>
+int number_in(const Enum& field) {
+  std::underlying_type_t<Enum> number;
+  std::memcpy(&number, &field, sizeof(number));
+  return static_cast<int>(number);
+}
+
+template <typename Enum>
+Enum known_or(const Enum& field, Enum end, Enum otherwise) {
+  const int number = number_in(field);
+  return number >= 0 && number < end ? static_cast<Enum>(number) : otherwise;
+}
+
 /// Whether the frame's samples are RGB or grey values themselves, of an integer type.
 bool holds_plain_samples(const AVFrame& frame, const AVPixFmtDescriptor& descriptor) {
   constexpr uint64_t kOther =
       AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_HWACCEL;
   if ((descriptor.flags & kOther) != 0) return false;
   if ((descriptor.flags & AV_PIX_FMT_FLAG_RGB) != 0) return true;
-  return descriptor.nb_components <= 2 && frame.color_range != AVCOL_RANGE_MPEG;
+  return descriptor.nb_components <= 2 && number_in(frame.color_range) != AVCOL_RANGE_MPEG;
 }
 
 void copy_palette_rows(const AVFrame& frame, Image& image) {
@@ -184,11 +200,12 @@ int matrix_by_shape(const AVFrame& frame, FrameKind kind) {
 }
 
 ColourMarks marks_of(const AVFrame& frame) {
-  return {frame.color_trc, frame.color_primaries};
+  return {known_or(frame.color_trc, AVCOL_TRC_NB, AVCOL_TRC_UNSPECIFIED),
+          known_or(frame.color_primaries, AVCOL_PRI_NB, AVCOL_PRI_UNSPECIFIED)};
 }
 
 int yuv_matrix(const AVFrame& frame, FrameKind kind) {
-  switch (frame.colorspace) {
+  switch (number_in(frame.colorspace)) {
     case AVCOL_SPC_BT709:
       return SWS_CS_ITU709;
     case AVCOL_SPC_FCC:
@@ -204,7 +221,8 @@ int yuv_matrix(const AVFrame& frame, FrameKind kind) {
     default:
       break;
   }
-  const bool of_bt2020 = frame.color_primaries == AVCOL_PRI_BT2020 || is_hdr(marks_of(frame));
+  const ColourMarks marks = marks_of(frame);
+  const bool of_bt2020 = marks.primaries == AVCOL_PRI_BT2020 || is_hdr(marks);
   return of_bt2020 ? SWS_CS_BT2020 : matrix_by_shape(frame, kind);
 }
 
@@ -224,7 +242,7 @@ bool needs_mapping(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, F
 
 RgbConverter::Key RgbConverter::key_of(const AVFrame& frame, AVPixelFormat rgb_format) const {
   const int format = without_full_range_twin(frame.format);
-  const bool full = frame.color_range == AVCOL_RANGE_JPEG || format != frame.format;
+  const bool full = number_in(frame.color_range) == AVCOL_RANGE_JPEG || format != frame.format;
   return {frame.width, frame.height, format, yuv_matrix(frame, kind_), full ? 1 : 0, rgb_format};
 }
 

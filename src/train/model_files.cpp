@@ -22,7 +22,7 @@ std::string text_of(const Checkpoint& checkpoint, const std::string& file) {
 
 /// The types of safetensors; a GGUF file's blocks become float32 anyway where they are trained, and
 /// its unread tensors are left behind.
-bool can_be_written(const Tensor& tensor) {
+bool can_be_written(const owl3::Tensor& tensor) {
   return !is_quantised(tensor.dtype());
 }
 

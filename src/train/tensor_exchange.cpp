@@ -18,7 +18,7 @@ torch::Tensor as_written(const torch::Tensor& tensor, DType dtype) {
 
 }  // namespace
 
-void copy_values(const Tensor& from, const torch::Tensor& to, const std::string& name) {
+void copy_values(const owl3::Tensor& from, const torch::Tensor& to, const std::string& name) {
   if (to.sizes() != c10::IntArrayRef(from.shape())) {
     throw InputError(fmt::format("{}: tensor has shape {}, wanted is {}", name,
                                  to_string(from.shape()), to_string(to.sizes().vec())));

@@ -14,7 +14,7 @@ namespace owl3::train {
 
 /// Fills `to` with the values of a file's tensor of any type. InputError naming `name` when the
 /// shapes differ.
-void copy_values(const Tensor& from, const torch::Tensor& to, const std::string& name);
+void copy_values(const owl3::Tensor& from, const torch::Tensor& to, const std::string& name);
 
 /// A tensor under the name it has in a file.
 using FileTensor = std::pair<std::string, torch::Tensor>;

@@ -1,0 +1,1 @@
+// Nothing but a source for CMake to make the tests' precompiled headers with.

@@ -24,7 +24,8 @@ class Medium {
   const std::filesystem::path& path() const;
   /// Of a film, when each of its frames is shown, in seconds from its beginning; else empty.
   const std::vector<double>& frame_seconds() const;
-  /// What was not right with a film (it broke off early, ...), or empty.
+  /// What was not right with the file (a film broke off early, ...), one line that begins with its
+  /// name, or empty.
   const std::string& warning() const;
 
   struct Impl;

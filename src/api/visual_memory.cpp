@@ -1,11 +1,11 @@
 #include "owl3/visual_memory.h"
 
 #include <chrono>
-#include <fstream>
 #include <map>
 #include <optional>
 
 #include "api/impl.h"
+#include "core/available_memory.h"
 #include "media/content_hash.h"
 #include "media/image.h"
 #include "media/video.h"
@@ -35,7 +35,7 @@ struct ImageFile {
   ImageSize size(const DecodeOptions& options) const {
     return bytes ? image_size(*bytes, path.string(), options) : image_size(path, options);
   }
-  Image load(const DecodeOptions& options) const {
+  DecodedImage load(const DecodeOptions& options) const {
     return bytes ? decode_image(*bytes, path.string(), options) : load_image(path, options);
   }
 };
@@ -44,17 +44,6 @@ struct ImageFile {
 std::string name_of(std::span<const ImageFile> files) {
   const std::string first = files.front().path.string();
   return files.size() == 1 ? first : fmt::format("{} and {} more", first, files.size() - 1);
-}
-
-/// Bytes the kernel says can be had without swapping; 0 when it doesn't say.
-int64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  int64_t kilobytes = 0;
-  for (std::string unit; file >> key >> kilobytes; std::getline(file, unit)) {
-    if (key == "MemAvailable:") return kilobytes * 1024;
-  }
-  return 0;
 }
 
 }  // namespace
@@ -118,12 +107,12 @@ struct VisualMemory::Impl {
 
   void check_room(const std::string& what, int64_t count) const {
     const auto needed = static_cast<double>(count) * static_cast<double>(bytes_per_image());
-    const auto available = static_cast<double>(available_memory());
-    if (available <= 0 || needed <= available) return;
+    const std::optional<int64_t> available = available_memory();
+    if (!available || needed <= static_cast<double>(*available)) return;
     throw InputError(fmt::format(
-        "{}: {} images need {:.1f} GiB of visual memory, but {:.1f} GiB are available; take fewer "
+        "{}: {} images need {:.3g} GiB of visual memory, but {:.3g} GiB are available; take fewer "
         "(of images, --no-cut; of a film, --max-frames)",
-        what, count, needed / 0x1p30, available / 0x1p30));
+        what, count, needed / 0x1p30, static_cast<double>(*available) / 0x1p30));
   }
 };
 
@@ -242,12 +231,14 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
   for (const ImageFile& file : files) {
     encoder.report();
     const auto start = Clock::now();
-    const ModelImages prepared = prepare_image(file.load(decode), image_size(), cut);
+    const DecodedImage image = file.load(decode);
+    const ModelImages prepared = prepare_image(image, image_size(), cut);
     stats.decode_seconds += seconds_since(start);
-    for (const Image& image : prepared.images) encoder.add(image);
+    for (const Image& part : prepared.images) encoder.add(part);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));
     media.push_back(std::make_shared<Medium::Impl>(model));
     media.back()->path = file.path;
+    media.back()->warning = image.warning;
     media.back()->layout = ImageLayout{prepared.grid.rows, prepared.grid.cols};
   }
   const std::vector<ImageMemoryPtr> memories = encoder.finish();

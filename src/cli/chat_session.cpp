@@ -112,9 +112,7 @@ std::vector<Medium> ChatSession::encode(const std::vector<MediumSource>& sources
     if (first.is_video) {
       media.push_back(memory_.add_video(first.path, first.video, progress()));
       ++i;
-      if (media.back().warning().empty()) continue;
-      bar_.erase();
-      tell(fmt::format("owl3: warning: {}\n", one_line(media.back().warning())));
+      tell_warning_of(media.back());
       continue;
     }
     std::vector<fs::path> paths;
@@ -122,9 +120,15 @@ std::vector<Medium> ChatSession::encode(const std::vector<MediumSource>& sources
       paths.push_back(sources[i].path);
     }
     const std::vector<Medium> images = memory_.add_images(paths, first.image, progress());
+    for (const Medium& image : images) tell_warning_of(image);
     media.insert(media.end(), images.begin(), images.end());
   }
   return media;
+}
+
+void ChatSession::tell_warning_of(const Medium& medium) {
+  if (!medium.warning().empty()) bar_.erase();
+  tell_warning(medium.warning());
 }
 
 void ChatSession::check_marks(const std::string& question,

@@ -62,6 +62,7 @@ class ChatSession {
 
   std::vector<MediumSource> sources_of(const std::vector<MediumArgument>& arguments) const;
   std::vector<Medium> encode(const std::vector<MediumSource>& sources);
+  void tell_warning_of(const Medium& medium);
   ProgressCallback progress();
 
   const ChatArguments& arguments_;

@@ -142,6 +142,7 @@ int run(const Options& options) {
       });
   bar.erase();
   replies.commit();
+  tell_warnings(scores.warnings);
   if (scores.interrupted) tell("owl3: interrupted; of the questions asked so far:\n");
   fmt::print("{}", options.json ? json(scores, options) : table(scores, conversations.size()));
   return scores.interrupted ? interrupted_exit_code() : 0;

@@ -49,6 +49,7 @@ int run_distractors(const EvalOptions& options, const LoadCandidate& load) {
       });
   bar.erase();
   replies.commit();
+  tell_warnings(candidate.examinee->warnings());
   if (evaluation.interrupted) tell("owl3: interrupted; of the questions asked so far:\n");
   fmt::print("{}", eval_report(evaluation,
                                {options, candidate.device, command_line(), candidate.stats()}));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/inspect.h"
+#include "cli/terminal.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "media/image.h"
@@ -59,11 +60,12 @@ void inspect_image(const InspectImageOptions& options) {
         "say what to write: --size S (with or without --cut), --resize WxH, or "
         "--decoded");
   }
-  const Image image = load_image(options.file, {.apply_exif_orientation = options.exif});
+  const DecodedImage image = load_image(options.file, {.apply_exif_orientation = options.exif});
   const ModelImages result = wanted_images(image, options);
   AtomicFile output(options.output);
   for (const Image& part : result.images) output.write(part.rgb.data(), part.rgb.size());
   output.commit();
+  tell_warning(image.warning);
   fmt::print("{}\n", description(image, result).dump());
 }
 

@@ -8,6 +8,8 @@
 #include <map>
 #include <string_view>
 
+#include "core/available_memory.h"
+
 namespace owl3::cli {
 
 namespace {
@@ -46,7 +48,8 @@ std::optional<MachineMemory> machine_memory() {
   const auto total = lines.find("MemTotal");
   const auto available = lines.find("MemAvailable");
   if (total == lines.end() || available == lines.end()) return std::nullopt;
-  return MachineMemory{total->second, available->second};
+  // What this process may have can be less than what the machine has.
+  return MachineMemory{total->second, available_memory().value_or(available->second)};
 }
 
 std::string processor_name() {

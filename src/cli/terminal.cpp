@@ -65,10 +65,12 @@ void tell(std::string_view text) {
   std::fflush(stderr);
 }
 
-void tell_warnings(std::span<const std::string> warnings) {
-  for (const std::string& warning : warnings) {
-    tell(fmt::format("owl3: warning: {}\n", one_line(warning)));
-  }
+void tell_warning(std::string_view text) {
+  if (!text.empty()) tell(fmt::format("owl3: warning: {}\n", one_line(text)));
+}
+
+void tell_warnings(std::span<const std::string> texts) {
+  for (const std::string& text : texts) tell_warning(text);
 }
 
 }  // namespace owl3::cli

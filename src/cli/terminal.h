@@ -30,7 +30,8 @@ void flush_output();
 
 /// Writes to standard error. Where that fails nobody is left to be told.
 void tell(std::string_view text);
-/// A line of its own on standard error for each: "owl3: warning: ...".
-void tell_warnings(std::span<const std::string> warnings);
+/// "owl3: warning: ...", a line; nothing for an empty text.
+void tell_warning(std::string_view text);
+void tell_warnings(std::span<const std::string> texts);
 
 }  // namespace owl3::cli

@@ -279,6 +279,10 @@ int64_t DataStream::skipped() const {
   return state_.plan.skipped;
 }
 
+std::string DataStream::media_warning() const {
+  return parts_->store.warning();
+}
+
 std::string DataStream::skip_warning() const {
   const PlanState& plan = state_.plan;
   if (plan.skipped == 0) return "";

@@ -83,6 +83,8 @@ class DataStream {
   int64_t skipped() const;
   /// A line about them for the user; empty when there are none.
   std::string skip_warning() const;
+  /// A line about media that something was not right with; empty when there are none.
+  std::string media_warning() const;
 
  private:
   class Pipeline;

@@ -9,6 +9,8 @@
 namespace owl3 {
 namespace {
 
+constexpr size_t kMostWarnings = 1000;
+
 HashedImages hashed(std::vector<Image> images) {
   HashedImages result;
   for (Image& image : images) {
@@ -27,7 +29,8 @@ std::shared_ptr<const HashedImages> ImageStore::image(const std::string& referen
     if (auto known = find(key)) return known;
   }
   const MediaBytes media = reader_->read(reference);
-  const Image image = decode_image(media.bytes, media.name);
+  const DecodedImage image = decode_image(media.bytes, media.name);
+  take_warning(image.warning);
   auto images =
       std::make_shared<const HashedImages>(hashed(prepare_image(image, image_size_, cut).images));
   if (keepable) keep(key, images);
@@ -45,6 +48,7 @@ std::shared_ptr<const HashedImages> ImageStore::frames(const std::string& refere
     throw InputError(fmt::format("{}: only {} of {} frames can be decoded: {}", reference,
                                  frames.size(), film.frames(), film.warning()));
   }
+  take_warning(film.warning());
   return std::make_shared<const HashedImages>(hashed(std::move(frames)));
 }
 
@@ -58,6 +62,20 @@ void ImageStore::clear() {
   places_.clear();
   entries_.clear();
   bytes_ = 0;
+}
+
+std::string ImageStore::warning() const {
+  const std::lock_guard lock(mutex_);
+  if (warnings_.empty()) return "";
+  if (warnings_.size() == 1) return *warnings_.begin();
+  return fmt::format("{}; {}{} more of images and films", *warnings_.begin(),
+                     warnings_.size() == kMostWarnings ? "at least " : "", warnings_.size() - 1);
+}
+
+void ImageStore::take_warning(const std::string& warning) {
+  if (warning.empty()) return;
+  const std::lock_guard lock(mutex_);
+  if (warnings_.size() < kMostWarnings) warnings_.insert(warning);
 }
 
 std::shared_ptr<const HashedImages> ImageStore::find(const std::string& key) {

@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -39,6 +40,9 @@ class ImageStore {
   size_t bytes() const;
   /// Drops all.
   void clear();
+  /// A line about the media that something was not right with, which are learnt from although;
+  /// empty when there are none.
+  std::string warning() const;
 
  private:
   struct Entry {
@@ -48,6 +52,7 @@ class ImageStore {
   };
 
   std::shared_ptr<const HashedImages> find(const std::string& key);
+  void take_warning(const std::string& warning);
   void keep(const std::string& key, const std::shared_ptr<const HashedImages>& images);
 
   MediaReader* reader_;
@@ -57,6 +62,7 @@ class ImageStore {
   std::list<Entry> entries_;  // most recently used first
   std::unordered_map<std::string, std::list<Entry>::iterator> places_;
   size_t bytes_ = 0;
+  std::set<std::string> warnings_;
 };
 
 }  // namespace owl3

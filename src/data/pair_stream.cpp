@@ -226,4 +226,8 @@ double PairStream::epochs_read() const {
   return static_cast<double>(next_) / static_cast<double>(samples_per_epoch());
 }
 
+std::string PairStream::media_warning() const {
+  return parts_->store.warning();
+}
+
 }  // namespace owl3

@@ -57,6 +57,8 @@ class PairStream {
 
   int64_t samples_per_epoch() const;
   double epochs_read() const;
+  /// As DataStream's.
+  std::string media_warning() const;
 
  private:
   struct Parts;

@@ -117,6 +117,7 @@ ConversationScores score_conversations(const std::vector<Conversation>& conversa
   } catch (const Interrupted&) {
     scores.interrupted = true;
   }
+  scores.warnings = pictures.warnings();
   return scores;
 }
 

@@ -40,6 +40,7 @@ struct ConversationScores {
   std::map<std::string, TaskScore> tasks;
   TaskScore all;
   bool interrupted = false;
+  std::vector<std::string> warnings;  // what was not right with pictures, a line each
 };
 
 /// Whether a reply is right, by the turn's answer.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "eval/exam.h"
@@ -26,6 +27,8 @@ class Examinee {
   virtual ~Examinee() = default;
   /// Throws Interrupted when the user has had enough.
   virtual Reply reply(const Exam& exam, const Ask& ask) = 0;
+  /// What was not right with the pictures so far, lines for the user.
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 /// Whether the reply to that asking is right: by the likeliest option where options were scored,

@@ -27,6 +27,7 @@ class ModelExaminee : public Examinee {
   /// Throws UsageError where options are to be scored and the exam has none, InputError for
   /// pictures that can't be read.
   Reply reply(const Exam& exam, const Ask& ask) override;
+  std::vector<std::string> warnings() const override { return pictures_.warnings(); }
 
   const VisualMemory& memory() const { return pictures_.memory(); }
 

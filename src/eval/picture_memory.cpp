@@ -22,4 +22,12 @@ std::vector<Medium> PictureMemory::media(const std::vector<std::string>& referen
   return media;
 }
 
+std::vector<std::string> PictureMemory::warnings() const {
+  std::vector<std::string> warnings;
+  for (const auto& [reference, medium] : media_) {
+    if (!medium.warning().empty()) warnings.push_back(medium.warning());
+  }
+  return warnings;
+}
+
 }  // namespace owl3

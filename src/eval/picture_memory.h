@@ -21,6 +21,8 @@ class PictureMemory {
                             const ProgressCallback& progress);
 
   const VisualMemory& memory() const { return memory_; }
+  /// What was not right with pictures, one line each.
+  std::vector<std::string> warnings() const;
 
  private:
   MediaReader reader_;

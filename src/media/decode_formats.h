@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "media/image.h"
 
@@ -16,6 +17,8 @@ using Bytes = std::span<const std::byte>;
 struct StoredImage {
   Image image;
   int orientation = 1;  // EXIF: 1..8, 1 is upright
+  /// What was not right, without the file's name; shown although.
+  std::vector<std::string> warnings{};
 };
 
 /// Size and orientation as the header states them, not yet checked.

@@ -75,10 +75,15 @@ Image make_image(int64_t width, int64_t height, const std::string& name, int64_t
   return image;
 }
 
-Image decode_image(Bytes bytes, const std::string& name, const DecodeOptions& options) {
+DecodedImage decode_image(Bytes bytes, const std::string& name, const DecodeOptions& options) {
   StoredImage stored = decode_stored(bytes, name, options.max_pixels);
-  if (!options.apply_exif_orientation) return std::move(stored.image);
-  return apply_orientation(std::move(stored.image), stored.orientation);
+  DecodedImage decoded{options.apply_exif_orientation
+                           ? apply_orientation(std::move(stored.image), stored.orientation)
+                           : std::move(stored.image)};
+  if (!stored.warnings.empty()) {
+    decoded.warning = fmt::format("{}: {}", name, fmt::join(stored.warnings, "; "));
+  }
+  return decoded;
 }
 
 ImageSize image_size(Bytes bytes, const std::string& name, const DecodeOptions& options) {
@@ -93,7 +98,7 @@ ImageSize image_size(const std::filesystem::path& path, const DecodeOptions& opt
   return image_size(MappedFile::open(path)->bytes(), path.string(), options);
 }
 
-Image load_image(const std::filesystem::path& path, const DecodeOptions& options) {
+DecodedImage load_image(const std::filesystem::path& path, const DecodeOptions& options) {
   return decode_image(MappedFile::open(path)->bytes(), path.string(), options);
 }
 

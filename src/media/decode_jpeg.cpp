@@ -24,10 +24,9 @@ class JpegReader {
     info_.client_data = this;
     errors_.error_exit = [](j_common_ptr info) { self(info).fail(); };
     errors_.emit_message = [](j_common_ptr info, int level) {
-      // libjpeg pads a file that breaks off with grey; a model should not be shown that.
-      if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) self(info).fail();
+      if (level < 0) self(info).take_warning(info->err->msg_code);
     };
-    progress_.progress_monitor = [](j_common_ptr info) { self(info).limit_scans(); };
+    progress_.progress_monitor = [](j_common_ptr info) { self(info).look_at_scan(); };
     if (setjmp(jump_) != 0) return;
     jpeg_create_decompress(&info_);
     info_.progress = &progress_;
@@ -42,6 +41,7 @@ class JpegReader {
     if (!created_ || setjmp(jump_) != 0) return false;
     jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&info_, TRUE);
+    if (ended_early_) fail_as_cut();
     info_.out_color_space = info_.num_components == 4 ? JCS_CMYK : JCS_RGB;
     return true;
   }
@@ -50,6 +50,7 @@ class JpegReader {
   template <typename EachRow>
   bool read_rows(uint8_t* row, const EachRow& each) {
     if (setjmp(jump_) != 0) return false;
+    reading_pixels_ = true;
     jpeg_start_decompress(&info_);
     while (info_.output_scanline < info_.output_height) {
       const JDIMENSION y = info_.output_scanline;
@@ -57,8 +58,18 @@ class JpegReader {
       jpeg_read_scanlines(&info_, rows, 1);
       each(row, y);
     }
-    jpeg_finish_decompress(&info_);
+    if (ended_early_ && (damaged_ || !has_all_scans())) fail_as_cut();
+    reading_pixels_ = false;
     return true;
+  }
+
+  /// Reads on to the end marker; what is wrong there harms no pixel.
+  void read_end() {
+    if (setjmp(jump_) != 0) {
+      ended_early_ = true;
+      return;
+    }
+    jpeg_finish_decompress(&info_);
   }
 
   int orientation() const {
@@ -75,6 +86,9 @@ class JpegReader {
   int64_t height() const { return info_.image_height; }
   bool is_cmyk() const { return info_.out_color_space == JCS_CMYK; }
   const char* message() const { return message_; }
+  bool lacks_end() const { return ended_early_; }
+  /// Whether pixels had to be guessed.
+  bool is_damaged() const { return damaged_; }
 
  private:
   static JpegReader& self(j_common_ptr info) {
@@ -84,12 +98,49 @@ class JpegReader {
     errors_.format_message(reinterpret_cast<j_common_ptr>(&info_), message_);
     longjmp(jump_, 1);
   }
-  // A few kilobytes can hold thousands of scans, each over the whole image.
-  void limit_scans() {
-    constexpr int kMaxScans = 500;
-    if (info_.input_scan_number <= kMaxScans) return;
-    std::snprintf(message_, sizeof message_, "more than %d progressive scans", kMaxScans);
+  [[noreturn]] void fail_as_cut() {
+    std::snprintf(message_, sizeof message_, "it breaks off before its pixels end");
     longjmp(jump_, 1);
+  }
+
+  // libjpeg pads with grey what is missing; a model should not be shown half a picture. But where
+  // the data end is no error in itself: the decoder reads ahead, and cameras leave out the end
+  // marker.
+  void take_warning(int code) {
+    if (code == JWRN_JPEG_EOF) ended_early_ = true;
+    const bool guesses =
+        code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC;
+    if (guesses && !damaged_) {
+      damaged_ = true;
+      errors_.format_message(reinterpret_cast<j_common_ptr>(&info_), message_);
+    }
+    // The arithmetic decoder takes the end for zeros and says no more.
+    if (ended_early_ && reading_pixels_ && (damaged_ || info_.arith_code)) fail_as_cut();
+  }
+
+  void look_at_scan() {
+    // A few kilobytes can hold thousands of scans, each over the whole image.
+    constexpr int kMaxScans = 500;
+    if (info_.input_scan_number > kMaxScans) {
+      std::snprintf(message_, sizeof message_, "more than %d progressive scans", kMaxScans);
+      longjmp(jump_, 1);
+    }
+    for (int i = 0; i < info_.comps_in_scan; ++i) {
+      scanned_components_ |= 1U << info_.cur_comp_info[i]->component_index;
+    }
+  }
+
+  /// Whether every component has come, and of a progressive image every bit of every coefficient.
+  bool has_all_scans() const {
+    if (scanned_components_ + 1 != 1U << info_.num_components) return false;
+    if (info_.coef_bits == nullptr) return true;
+    for (int component = 0; component < info_.num_components; ++component) {
+      const int* const missing_bits = info_.coef_bits[component];
+      if (std::any_of(missing_bits, missing_bits + DCTSIZE2, [](int bits) { return bits != 0; })) {
+        return false;
+      }
+    }
+    return true;
   }
 
   jpeg_decompress_struct info_{};
@@ -98,7 +149,20 @@ class JpegReader {
   jmp_buf jump_;
   char message_[JMSG_LENGTH_MAX] = {};
   bool created_ = false;
+  bool reading_pixels_ = false;
+  bool ended_early_ = false;  // before the end marker
+  bool damaged_ = false;
+  unsigned scanned_components_ = 0;  // a bit each
 };
+
+/// The file without the zeros that pad it, which would be decoded as pixels where those are
+/// missing. An end marker may stand before them; data that end with two zeros are possible.
+Bytes without_padding(Bytes bytes) {
+  constexpr size_t kKept = 2;
+  size_t end = bytes.size();
+  while (end > 0 && bytes[end - 1] == std::byte{0}) --end;
+  return bytes.first(std::min(end + kKept, bytes.size()));
+}
 
 /// a * b / 255, rounded, exact for 8-bit values.
 constexpr int multiply_255(int a, int b) {
@@ -128,7 +192,7 @@ StoredSize read_jpeg_size(Bytes bytes, const std::string& name) {
 }
 
 StoredImage decode_jpeg(Bytes bytes, const std::string& name, int64_t max_pixels) {
-  JpegReader reader(bytes);
+  JpegReader reader(without_padding(bytes));
   if (!reader.read_header()) throw_broken(name, reader);
   StoredImage stored;
   stored.image = make_image(reader.width(), reader.height(), name, max_pixels);
@@ -147,6 +211,13 @@ StoredImage decode_jpeg(Bytes bytes, const std::string& name, int64_t max_pixels
     }
   });
   if (!whole) throw_broken(name, reader);
+  reader.read_end();
+  if (reader.is_damaged()) {
+    stored.warnings.push_back(
+        fmt::format("the JPEG is damaged, and a part of the picture wrong: {}", reader.message()));
+  } else if (reader.lacks_end()) {
+    stored.warnings.emplace_back("the JPEG lacks its end marker; its pixels are all there");
+  }
   return stored;
 }
 

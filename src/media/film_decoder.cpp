@@ -47,7 +47,7 @@ void FilmDecoder::start_over(bool plain) {
   // With a thread a frame, H.264's decoder gives frames out before it knows what it had to patch.
   const bool is_h264 = film_.stream->codecpar->codec_id == AV_CODEC_ID_H264;
   decoder_->thread_type = is_h264 ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
-  decoder_->max_pixels = DecodeOptions().max_pixels;
+  decoder_->max_pixels = kMaxPixels;
   if (const int result = avcodec_open2(decoder_.get(), nullptr, nullptr); result < 0) {
     throw InputError(fmt::format("{}: its {} video can't be decoded: {}", path_.string(),
                                  avcodec_get_name(film_.stream->codecpar->codec_id),

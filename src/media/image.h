@@ -17,19 +17,28 @@ struct Image {
   std::vector<uint8_t> rgb;  // [height, width, 3]
 };
 
+/// What was read from a file.
+struct DecodedImage : Image {
+  /// What was not right with it, one line that begins with the file's name, or empty.
+  std::string warning{};
+};
+
+/// The most pixels of an image or of a film's frame, where nobody says otherwise.
+inline constexpr int64_t kMaxPixels = 200'000'000;
+
 struct DecodeOptions {
   /// Turn the image upright by its EXIF orientation.
   bool apply_exif_orientation = true;
   /// Refuse images of more pixels than this: a small file can claim terabytes.
-  int64_t max_pixels = int64_t{1} << 28;
+  int64_t max_pixels = kMaxPixels;
 };
 
 /// Decodes JPEG, PNG, WebP, GIF, BMP, TIFF and whatever else FFmpeg reads (first frame), told apart
 /// by content. Like Pillow's convert("RGB"): alpha is dropped without blending, palettes and grey
 /// are expanded. `name` stands in error messages. Throws InputError.
-Image decode_image(std::span<const std::byte> bytes, const std::string& name,
-                   const DecodeOptions& options = {});
-Image load_image(const std::filesystem::path& path, const DecodeOptions& options = {});
+DecodedImage decode_image(std::span<const std::byte> bytes, const std::string& name,
+                          const DecodeOptions& options = {});
+DecodedImage load_image(const std::filesystem::path& path, const DecodeOptions& options = {});
 
 struct ImageSize {
   int width = 0;

@@ -148,7 +148,7 @@ struct VideoReader::Impl {
   }
 
   VideoFrame take(const AVFrame& frame, int64_t number) {
-    Image image = converter.convert(frame, path.string(), DecodeOptions().max_pixels);
+    Image image = converter.convert(frame, path.string(), kMaxPixels);
     VideoFrame taken{apply_orientation(std::move(image), orientation), times.seconds[number],
                      number};
     if (source->is_damaged() || index.frames[number].damaged) {

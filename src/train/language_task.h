@@ -21,7 +21,11 @@ class LanguageTask : public TrainingTask {
   std::optional<StepSums> run_step(int64_t step) override;
   double epochs_read() const override { return stream_->epochs_read(); }
   int64_t samples_per_epoch() const override { return stream_->samples_per_epoch(); }
-  std::string data_warning() const override { return stream_->skip_warning(); }
+  std::string data_warning() const override {
+    const std::string skipped = stream_->skip_warning();
+    const std::string media = stream_->media_warning();
+    return skipped.empty() || media.empty() ? skipped + media : skipped + "; " + media;
+  }
   nlohmann::json data_state() const override { return stream_->state(); }
   void restore_data(const nlohmann::json& state, const std::string& name) override {
     stream_->restore(state, name);

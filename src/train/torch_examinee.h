@@ -22,6 +22,7 @@ class TorchExaminee : public Examinee {
   /// The reply's tokens are those that the model holds for likeliest, each behind the right ones
   /// before it: where all are right, what it would say.
   Reply reply(const Exam& exam, const Ask& ask) override;
+  std::vector<std::string> warnings() const override { return {store_->warning()}; }
 
   const VisualMemoryStats& stats() const { return stats_; }
 

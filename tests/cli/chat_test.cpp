@@ -57,6 +57,26 @@ TEST(Chat, AnswersAboutAnImageTheSameWayForTheSameSeed) {
   EXPECT_GT(answers.size(), 1u);
 }
 
+/// A photo without its last two bytes, the JPEG's end marker.
+std::string photo_without_end() {
+  std::ifstream photo(kPhoto, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(photo), {}};
+  bytes.resize(bytes.size() - 2);
+  const std::string path = (scratch_folder() / "camera.jpg").string();
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+TEST(Chat, WarnsOfAPictureThatSomethingIsNotRightWith) {
+  const std::string photo = photo_without_end();
+  const Outcome outcome = chat({"--image", photo, "-p", "What is this?", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  const std::string warning = photo + ": the JPEG lacks its end marker; its pixels are all there";
+  EXPECT_EQ(outcome.err, "owl3: warning: " + warning + "\n");
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["media"][0]["warning"], warning);
+}
+
 TEST(Chat, ReadsTheQuestionFromStandardInput) {
   const Outcome given = chat({"-p", "Two\nlines", "--greedy"});
   const Outcome read = chat({"-p", "-", "--greedy"}, {.input = "Two\nlines\n"});

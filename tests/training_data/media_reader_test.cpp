@@ -115,6 +115,25 @@ TEST(ImageStore, KeepsTheLastUsedWithinItsBytes) {
   EXPECT_EQ(none.bytes(), 0u);
 }
 
+TEST(ImageStore, TellsOfFilesThatSomethingIsNotRightWith) {
+  const ScratchFolder folder;
+  std::ifstream photo(OWL3_TEST_DATA "/images/08-RGB-200x150.jpg", std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(photo), {}};
+  bytes.resize(bytes.size() - 2);  // the end marker
+  const std::string first = folder.write("1.jpg", bytes).string();
+  const std::string second = folder.write("2.jpg", bytes).string();
+  MediaReader reader;
+  EncodeOptions options;
+  options.image_size = 16;
+  ImageStore store(reader, options, 0);
+  EXPECT_EQ(store.warning(), "");
+  store.image(first, false);
+  store.image(first, true);
+  EXPECT_EQ(store.warning(), first + ": the JPEG lacks its end marker; its pixels are all there");
+  store.image(second, false);
+  EXPECT_TRUE(store.warning().ends_with("; 1 more of images and films")) << store.warning();
+}
+
 TEST(ImageStore, DecodesTheFramesOfAFilm) {
   MediaReader reader;
   EncodeOptions options;

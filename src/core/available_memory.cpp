@@ -1,0 +1,127 @@
+#include "core/available_memory.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace owl3 {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A file of one number; nothing when it is missing or says "max".
+std::optional<int64_t> read_number(const fs::path& path) {
+  std::ifstream file(path);
+  int64_t number = 0;
+  if (!(file >> number) || number < 0) return std::nullopt;
+  return number;
+}
+
+/// The number behind a word that begins a line: "MemAvailable: 123 kB", "inactive_file 123".
+std::optional<int64_t> read_line_number(const fs::path& path, std::string_view word) {
+  std::ifstream file(path);
+  std::string key;
+  int64_t number = 0;
+  for (std::string rest; file >> key; std::getline(file, rest)) {
+    if (key == word && file >> number) return number;
+  }
+  return std::nullopt;
+}
+
+class Least {
+ public:
+  void take(std::optional<int64_t> bytes) {
+    if (bytes) least_ = std::min(least_.value_or(*bytes), std::max<int64_t>(*bytes, 0));
+  }
+  std::optional<int64_t> get() const { return least_; }
+
+ private:
+  std::optional<int64_t> least_;
+};
+
+/// The names of a group's files in one version of control groups.
+struct GroupFiles {
+  const char* limit;
+  const char* usage;
+  const char* active_cache;
+  const char* inactive_cache;
+};
+constexpr GroupFiles kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes",
+                                  "total_active_file", "total_inactive_file"};
+constexpr GroupFiles kVersion2 = {"memory.max", "memory.current", "active_file", "inactive_file"};
+
+/// What a group leaves. Caches of files count as used there, but are given up when memory is asked
+/// for.
+std::optional<int64_t> left_in(const fs::path& group, const GroupFiles& names) {
+  const std::optional<int64_t> limit = read_number(group / names.limit);
+  const std::optional<int64_t> usage = read_number(group / names.usage);
+  if (!limit || !usage) return std::nullopt;
+  const fs::path counts = group / "memory.stat";
+  const int64_t cached = read_line_number(counts, names.active_cache).value_or(0) +
+                         read_line_number(counts, names.inactive_cache).value_or(0);
+  return *limit - std::max<int64_t>(*usage - cached, 0);
+}
+
+/// A group and all it lies in: each has a limit of its own. In a container the path may be that of
+/// the host, of which only the mount's root can be seen.
+void take_groups(const fs::path& mount, const fs::path& path, const GroupFiles& names,
+                 Least& least) {
+  for (fs::path group = path.relative_path(); !group.empty(); group = group.parent_path()) {
+    least.take(left_in(mount / group, names));
+  }
+  least.take(left_in(mount, names));
+}
+
+/// /proc/self/cgroup has lines "number:controllers:path"; version 2 has one without controllers.
+void take_control_groups(const MemoryFiles& files, Least& least) {
+  std::ifstream file(files.proc / "self" / "cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const size_t first = line.find(':');
+    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers =
+        fmt::format(",{},", std::string_view(line).substr(first + 1, second - first - 1));
+    const std::string path = line.substr(second + 1);
+    if (controllers == ",,") {
+      take_groups(files.cgroup, path, kVersion2, least);
+      take_groups(files.cgroup / "unified", path, kVersion2, least);  // both versions mounted
+    } else if (controllers.find(",memory,") != std::string::npos) {
+      take_groups(files.cgroup / "memory", path, kVersion1, least);
+    }
+  }
+}
+
+std::optional<int64_t> kibibytes(std::optional<int64_t> count) {
+  if (!count) return std::nullopt;
+  return *count * 1024;
+}
+
+void take_process_limits(const MemoryFiles& files, Least& least) {
+  const struct {
+    int resource;
+    const char* used;
+  } limits[] = {{RLIMIT_AS, "VmSize:"}, {RLIMIT_DATA, "VmData:"}};
+  for (const auto& [resource, used] : limits) {
+    rlimit limit{};
+    if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) continue;
+    if (limit.rlim_cur == RLIM_INFINITY) continue;
+    const auto bytes = kibibytes(read_line_number(files.proc / "self" / "status", used));
+    if (bytes) least.take(static_cast<int64_t>(limit.rlim_cur) - *bytes);
+  }
+}
+
+}  // namespace
+
+std::optional<int64_t> available_memory(const MemoryFiles& files) {
+  Least least;
+  least.take(kibibytes(read_line_number(files.proc / "meminfo", "MemAvailable:")));
+  take_control_groups(files, least);
+  take_process_limits(files, least);
+  return least.get();
+}
+
+}  // namespace owl3

@@ -1,5 +1,6 @@
 #include "core/atomic_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,37 +21,33 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
       path_ = std::filesystem::canonical(path_, ignored);
     }
   }
-  temporary_ = path_;
-  temporary_ += fmt::format(".part-{}", ::getpid());
-  file_ = std::fopen(temporary_.c_str(), "wbe");
+  temporary_.emplace(path_, TemporarySibling::Kind::kFile);
+  const int descriptor = ::fcntl(temporary_->descriptor(), F_DUPFD_CLOEXEC, 0);
+  if (descriptor >= 0) file_ = ::fdopen(descriptor, "wb");
   if (file_ == nullptr) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
+    const int error_number = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    fail(error_number);
   }
-  taken_away_.emplace(temporary_.c_str());
 }
 
 AtomicFile::~AtomicFile() {
-  if (file_ == nullptr) return;
-  std::fclose(file_);
-  std::error_code ignored;
-  std::filesystem::remove(temporary_, ignored);
+  if (file_ != nullptr) std::fclose(file_);
+}
+
+void AtomicFile::fail(int error_number) const {
+  throw InputError(
+      fmt::format("{}: cannot be written: {}", path_.string(), errno_text(error_number)));
 }
 
 void AtomicFile::write(const void* data, size_t size) {
-  if (std::fwrite(data, 1, size, file_) != size) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
-  }
+  if (std::fwrite(data, 1, size, file_) != size) fail(errno);
 }
 
 void AtomicFile::commit() {
-  const bool flushed = std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
-  const bool renamed = flushed && std::rename(temporary_.c_str(), path_.c_str()) == 0;
-  if (!renamed) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), errno_text(errno)));
-  }
-  taken_away_.reset();
-  std::fclose(file_);
-  file_ = nullptr;
+  if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) fail(errno);
+  temporary_->take_place();
+  sync_to_disk(path_.has_parent_path() ? path_.parent_path() : ".");
 }
 
 }  // namespace owl3

@@ -3,18 +3,19 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string_view>
 
-#include "core/bus_error.h"
+#include "core/temporary_sibling.h"
 
 namespace owl3 {
 
 class AtomicFile {
  public:
-  /// Creates `path` + a temporary suffix beside it; where `path` is a link to a file, beside that
-  /// file, which is the one replaced. Throws InputError when that fails, or when something stands
-  /// there that is no file: renaming over a device would take it from the whole machine.
+  /// Creates a temporary file beside `path`; where that is a link to a file, beside that file,
+  /// which is the one replaced. Throws InputError when that fails, or when something stands there
+  /// that is no file: renaming over a device would take it from the whole machine.
   explicit AtomicFile(std::filesystem::path path);
   /// Removes the temporary file unless commit() was called.
   ~AtomicFile();
@@ -24,13 +25,14 @@ class AtomicFile {
   /// Appends bytes; throws InputError (disk full, ...).
   void write(const void* data, size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
-  /// Flushes to disk and renames to the final name.
+  /// Brings the content to the disk, then the file to its name.
   void commit();
 
  private:
+  [[noreturn]] void fail(int error_number) const;
+
   std::filesystem::path path_;
-  std::filesystem::path temporary_;
-  std::optional<TemporaryPath> taken_away_;  // should the process end on the way
+  std::optional<TemporarySibling> temporary_;
   std::FILE* file_ = nullptr;
 };
 

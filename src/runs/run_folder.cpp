@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kCheckpointPrefix = "checkpoint-";
-constexpr std::string_view kPendingSuffix = ".unfinished";
 
 /// "checkpoint-120" -> 120
 std::optional<int64_t> step_of(std::string_view name) {
@@ -29,16 +28,6 @@ std::optional<int64_t> step_of(std::string_view name) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
   const bool whole = error == std::errc() && end == name.data() + name.size();
   return whole && step >= 0 ? std::optional(step) : std::nullopt;
-}
-
-void sync(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0 || ::fsync(descriptor) != 0) {
-    const int error = errno;
-    if (descriptor >= 0) ::close(descriptor);
-    throw InputError(fmt::format("{}: cannot be written: {}", path.string(), errno_text(error)));
-  }
-  ::close(descriptor);
 }
 
 void make_folder(const fs::path& path) {
@@ -73,44 +62,6 @@ std::vector<int64_t> checkpoint_steps_in(const fs::path& run) {
   return steps;
 }
 
-fs::path unfinished_path(fs::path path) {
-  path += kPendingSuffix;
-  return path;
-}
-
-PendingFolder::PendingFolder(fs::path path)
-    : path_(std::move(path)), temporary_(unfinished_path(path_)) {
-  std::error_code ignored;
-  fs::remove_all(temporary_, ignored);
-  make_folder(temporary_);
-}
-
-PendingFolder::PendingFolder(PendingFolder&& other) noexcept
-    : path_(std::move(other.path_)), temporary_(std::move(other.temporary_)) {
-  other.temporary_.clear();
-}
-
-PendingFolder::~PendingFolder() {
-  if (temporary_.empty()) return;
-  std::error_code ignored;
-  fs::remove_all(temporary_, ignored);
-}
-
-void PendingFolder::commit() {
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(temporary_)) {
-    sync(entry.path());
-  }
-  sync(temporary_);
-  std::error_code error;
-  fs::remove_all(path_, error);
-  if (!error) fs::rename(temporary_, path_, error);
-  if (error) {
-    throw InputError(fmt::format("{}: cannot be written: {}", path_.string(), error.message()));
-  }
-  temporary_.clear();
-  sync(path_.parent_path());
-}
-
 RunFolder::RunFolder(const fs::path& path, bool resume) : path_(fs::absolute(path)) {
   make_folder(path_);
   const fs::path lock = path_ / ".lock";
@@ -125,7 +76,7 @@ RunFolder::RunFolder(const fs::path& path, bool resume) : path_(fs::absolute(pat
   }
   try {
     if (!resume) refuse_what_is_there(path_);
-    remove_leftovers();
+    remove_leftovers(path_);
   } catch (...) {
     ::close(lock_);
     throw;
@@ -136,15 +87,6 @@ RunFolder::~RunFolder() {
   ::close(lock_);
 }
 
-void RunFolder::remove_leftovers() const {
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
-    const std::string name = entry.path().filename().string();
-    const bool unfinished = name.ends_with(kPendingSuffix) || name.find(".part-") != name.npos;
-    if (unfinished) fs::remove_all(entry.path(), ignored);
-  }
-}
-
 fs::path RunFolder::checkpoint_path(int64_t step) const {
   return path_ / fmt::format("{}{}", kCheckpointPrefix, step);
 }
@@ -153,8 +95,8 @@ std::vector<int64_t> RunFolder::checkpoint_steps() const {
   return checkpoint_steps_in(path_);
 }
 
-PendingFolder RunFolder::begin_checkpoint(int64_t step) const {
-  return PendingFolder(checkpoint_path(step));
+AtomicFolder RunFolder::begin_checkpoint(int64_t step) const {
+  return AtomicFolder(checkpoint_path(step));
 }
 
 void RunFolder::name_newest(int64_t step, int64_t keep) const {

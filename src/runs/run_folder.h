@@ -8,30 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "core/atomic_folder.h"
+
 namespace owl3 {
-
-/// Where PendingFolder(path) is filled; other processes of a run may write there too.
-std::filesystem::path unfinished_path(std::filesystem::path path);
-
-/// A folder that is filled under a temporary name and gets its own by commit(): other processes see
-/// it whole or not at all.
-class PendingFolder {
- public:
-  explicit PendingFolder(std::filesystem::path path);
-  /// Removes what was written, unless it was committed.
-  ~PendingFolder();
-  PendingFolder(PendingFolder&& other) noexcept;
-  PendingFolder& operator=(PendingFolder&&) = delete;
-
-  /// Where its files are written.
-  const std::filesystem::path& temporary() const { return temporary_; }
-  /// Brings all files to the disk, then renames; what stood there before is replaced.
-  void commit();
-
- private:
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
-};
 
 class RunFolder {
  public:
@@ -54,13 +33,11 @@ class RunFolder {
   std::vector<int64_t> checkpoint_steps() const;
 
   /// Fill it, commit it, then call name_newest().
-  PendingFolder begin_checkpoint(int64_t step) const;
+  AtomicFolder begin_checkpoint(int64_t step) const;
   /// Removes the oldest checkpoints but `keep` (0: none is removed), then points `last` at this.
   void name_newest(int64_t step, int64_t keep) const;
 
  private:
-  void remove_leftovers() const;
-
   std::filesystem::path path_;
   int lock_ = -1;
 };

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runs/launch.h"
@@ -32,6 +33,8 @@ class Processes {
   /// `flat` is `world` equal parts, of which this process made the one of its rank: all others' are
   /// filled in.
   void gather_parts(torch::Tensor flat);
+  /// The first process's text, for all.
+  std::string from_first(const std::string& text);
   /// Waits for all.
   void barrier();
 

@@ -270,13 +270,18 @@ bool Trainer::save() {
   if (saved_step_ == state_.step) return true;
   RunFolder* folder = output_.folder();
   const std::string what = fmt::format("saving step {}", state_.step);
-  const fs::path checkpoint =
-      unfinished_path(output_.path() / fmt::format("checkpoint-{}", state_.step));
-  std::optional<PendingFolder> pending;
+  fs::path checkpoint;  // while it is filled
+  std::optional<AtomicFolder> pending;
   const bool saved =
       together(what,
                [&] {
                  if (folder) pending.emplace(folder->begin_checkpoint(state_.step));
+               }) &&
+      together(what,
+               [&] {
+                 const std::string name =
+                     pending ? pending->temporary().filename().string() : std::string();
+                 checkpoint = output_.path() / processes_->from_first(name);
                }) &&
       together(what,
                [&] {
@@ -302,7 +307,7 @@ void Trainer::save_model() {
   RunFolder* folder = output_.folder();
   if (folder == nullptr) return;
   const bool saved = output_.failures().attempt("writing the model", [&] {
-    PendingFolder pending(folder->model_path());
+    AtomicFolder pending(folder->model_path());
     task_->save_final(pending.temporary());
     pending.commit();
   });

@@ -10,7 +10,7 @@ namespace owl3 {
 namespace {
 
 void save(const RunFolder& run, int64_t step, int64_t keep) {
-  PendingFolder folder = run.begin_checkpoint(step);
+  AtomicFolder folder = run.begin_checkpoint(step);
   std::ofstream(folder.temporary() / "weights") << step;
   folder.commit();
   run.name_newest(step, keep);
@@ -43,18 +43,19 @@ TEST(RunFolder, SavesAStepAgainOverALostOne) {
 }
 
 TEST(RunFolder, AnUnfinishedCheckpointIsNone) {
+  constexpr const char* kLeftover = "checkpoint-9.part-0123456789abcdef";  // of a killed process
   const ScratchFolder scratch;
   {
     const RunFolder run(scratch / "run", false);
     save(run, 5, 0);
-    std::filesystem::create_directory(run.path() / "checkpoint-9.unfinished");
-    std::ofstream(run.path() / "checkpoint-9.unfinished" / "weights") << "hal";
+    std::filesystem::create_directory(run.path() / kLeftover);
+    std::ofstream(run.path() / kLeftover / "weights") << "hal";
   }
   const RunFolder run(scratch / "run", true);
   EXPECT_EQ(run.checkpoint_steps(), std::vector<int64_t>{5});
-  EXPECT_FALSE(std::filesystem::exists(run.path() / "checkpoint-9.unfinished"));
+  EXPECT_FALSE(std::filesystem::exists(run.path() / kLeftover));
   {
-    const PendingFolder dropped = run.begin_checkpoint(11);
+    const AtomicFolder dropped = run.begin_checkpoint(11);
     EXPECT_TRUE(std::filesystem::exists(dropped.temporary()));
   }
   EXPECT_EQ(run.checkpoint_steps(), std::vector<int64_t>{5});

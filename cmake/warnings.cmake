@@ -14,10 +14,3 @@ if(OWL3_SANITIZE)
                          -fno-sanitize-recover=all)
   target_link_options(owl3_flags INTERFACE -fsanitize=${OWL3_SANITIZE})
 endif()
-
-# owl3_room(name SOURCES... DEPENDS...): one room of the source tree as a static library.
-function(owl3_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS" ${ARGN})
-  add_library(owl3_${name} STATIC ${ROOM_SOURCES})
-  target_link_libraries(owl3_${name} PUBLIC owl3_flags ${ROOM_DEPENDS})
-endfunction()

@@ -1,12 +1,16 @@
 // A conversation about images and films.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "owl3/export.h"
 #include "owl3/visual_memory.h"
 
 namespace owl3 {
@@ -41,8 +45,9 @@ struct ChatOptions {
 };
 
 /// A conversation: what was said stays in the text cache, so a further question computes only its
-/// own tokens. Not copyable; several may share a model and media, one computing at a time.
-class Chat {
+/// own tokens. Not copyable; several may share a model and media, one computing at a time. Of one
+/// that was moved from, only assignment and destruction may follow.
+class OWL3_API Chat {
  public:
   explicit Chat(Model model, ChatOptions options = {});
   Chat(Chat&&) noexcept;
@@ -70,7 +75,7 @@ class Chat {
   size_t cache_bytes() const;
 
  private:
-  struct Impl;
+  struct OWL3_LOCAL Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -3,34 +3,44 @@
 
 #include <stdexcept>
 
+#include "owl3/export.h"
+
 namespace owl3 {
 
-/// Base of every error owl3 throws.
-class Error : public std::runtime_error {
+/// Base of every error owl3 throws. Nothing else leaves a function of this API, but for what a
+/// callback of the caller's threw, which leaves as it is.
+class OWL3_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 /// A file or other input from outside is missing, broken or of the wrong kind.
-class InputError : public Error {
+class OWL3_API InputError : public Error {
  public:
   using Error::Error;
 };
 
 /// The caller asked for something that cannot be: a bad option, an index out of range.
-class UsageError : public Error {
+class OWL3_API UsageError : public Error {
  public:
   using Error::Error;
 };
 
 /// The user interrupted the work (Ctrl-C); nothing is wrong.
-class Interrupted : public Error {
+class OWL3_API Interrupted : public Error {
+ public:
+  using Error::Error;
+};
+
+/// There was not enough memory for what was asked; what was there before is as it was. It stands
+/// for std::bad_alloc, and is thrown without allocating anything.
+class OWL3_API OutOfMemory : public Error {
  public:
   using Error::Error;
 };
 
 /// An invariant of owl3 itself failed: a bug, reported with its place.
-class InternalError : public Error {
+class OWL3_API InternalError : public Error {
  public:
   using Error::Error;
 };

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "owl3/export.h"
+
 namespace owl3 {
 
 /// Files of a folder or pattern that are no images, or that nobody means.
@@ -23,6 +25,6 @@ struct ImageFiles {
 /// A file stands for itself. A folder stands for the images in it, a pattern ("photos/*.jpg") for
 /// those it matches, both in natural order ("2.png" before "10.png"): what has the extension of an
 /// image, or begins like one, and is not hidden. Throws InputError when one stands for nothing.
-ImageFiles find_image_files(const std::vector<std::string>& arguments);
+OWL3_API ImageFiles find_image_files(const std::vector<std::string>& arguments);
 
 }  // namespace owl3

@@ -2,18 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "owl3/export.h"
 #include "owl3/options.h"
 
 namespace owl3 {
 
 /// A handle on a loaded model; copies share it. One thread at a time may compute with a model.
-class Model {
+class OWL3_API Model {
  public:
   /// Opens a checkpoint: a folder in the official layout (or that of Hugging Face's cache, which
   /// leads to one) or a GGUF file of `owl3 convert`. Weights are memory-mapped, so this takes
@@ -39,10 +42,9 @@ class Model {
   /// What computes: "CPU, 2 threads, avx512 kernels, float32 products".
   std::string device() const;
 
-  struct Impl;
-  Impl& impl() const { return *impl_; }
-
  private:
+  friend struct Internals;  // of the library
+  struct OWL3_LOCAL Impl;
   explicit Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<Impl> impl_;
 };

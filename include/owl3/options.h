@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "owl3/export.h"
+
 namespace owl3 {
 
 /// float32: the reference, caches included. bf16: caches in bf16, and products in bf16 where the
@@ -61,7 +63,7 @@ struct VideoOptions {
   double start_seconds = 0;  // time range to look at; end 0 means to the end
   double end_seconds = 0;
   FrameSampling sampling = FrameSampling::kTime;
-  int threads = 2;  // for frame-parallel decoding
+  int threads = 2;  // that decode; 0: all cores this process may use
 };
 
 /// How the next token is chosen. The defaults are the official sampling defaults of mPLUG-Owl3.
@@ -80,7 +82,7 @@ struct GenerationOptions {
 
 /// A preset by name: "sample" (the official demo's sampling), "beam" (its beam search), "eval" (the
 /// official evaluation: greedy, up to 100 tokens), "greedy". Throws UsageError for other names.
-GenerationOptions generation_preset(const std::string& name);
+OWL3_API GenerationOptions generation_preset(const std::string& name);
 
 /// Told about long work from the working thread: the stage, the steps done and their total (0 when
 /// unknown). The stages of images are "reading images" (their headers) and "encoding images"; of a

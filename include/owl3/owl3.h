@@ -4,6 +4,7 @@
 
 #include "owl3/chat.h"
 #include "owl3/error.h"
+#include "owl3/export.h"
 #include "owl3/image_files.h"
 #include "owl3/model.h"
 #include "owl3/options.h"

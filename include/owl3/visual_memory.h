@@ -6,16 +6,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "owl3/export.h"
 #include "owl3/model.h"
 
 namespace owl3 {
 
 /// One image or film, encoded; a cheap handle. Keeps what it needs of the model alive.
-class Medium {
+class OWL3_API Medium {
  public:
   bool is_video() const;
   /// Images the model sees: 1 for an uncut image, tiles + 1 for a cut one, frames of a film.
@@ -28,11 +33,10 @@ class Medium {
   /// name, or empty.
   const std::string& warning() const;
 
-  struct Impl;
-  const Impl& impl() const { return *impl_; }
-  explicit Medium(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
-
  private:
+  friend struct Internals;  // of the library
+  struct OWL3_LOCAL Impl;
+  explicit Medium(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
 
@@ -51,7 +55,7 @@ struct VisualMemoryStats {
 
 /// Encodes media and keeps what it computed, by the pixels' content hash: the same image or frame
 /// is never encoded twice, whichever file it comes from. A handle; copies share the memory.
-class VisualMemory {
+class OWL3_API VisualMemory {
  public:
   explicit VisualMemory(Model model);
 
@@ -75,7 +79,7 @@ class VisualMemory {
   size_t bytes() const;
 
  private:
-  struct Impl;
+  struct OWL3_LOCAL Impl;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "api/impl.h"
 #include "api/question.h"
+#include "core/api_call.h"
 #include "generate/generate.h"
 #include "generate/sampler.h"
 #include "text/stream.h"
@@ -33,7 +34,7 @@ int64_t images_in(const std::vector<Medium>& media) {
 /// Another model, or the same one under other adapters, sees an image differently.
 void check_owner(const std::vector<Medium>& media, const Model& model) {
   for (const Medium& medium : media) {
-    if (&medium.impl().model.impl() == &model.impl()) continue;
+    if (&Internals::of(Internals::of(medium).model) == &Internals::of(model)) continue;
     throw UsageError(fmt::format("{}: encoded by another model than the conversation's",
                                  medium.path().string()));
   }
@@ -41,7 +42,7 @@ void check_owner(const std::vector<Medium>& media, const Model& model) {
 
 std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
   std::vector<MediaLayout> layouts;
-  for (const Medium& medium : media) layouts.push_back(medium.impl().layout);
+  for (const Medium& medium : media) layouts.push_back(Internals::of(medium).layout);
   return layouts;
 }
 
@@ -66,8 +67,8 @@ struct Chat::Impl {
         prompt(new_prompt()),
         sequence(owl3().decoder().new_sequence()) {}
 
-  Owl3Model& owl3() const { return model.impl().model; }
-  const Tokenizer& tokenizer() const { return model.impl().tokenizer; }
+  Owl3Model& owl3() const { return Internals::of(model).model; }
+  const Tokenizer& tokenizer() const { return Internals::of(model).tokenizer; }
 
   PromptBuilder new_prompt() const {
     PromptBuilder builder(tokenizer(), owl3().checkpoint().variant());
@@ -81,7 +82,7 @@ struct Chat::Impl {
     std::vector<PlacedImage> images = sequence.images;
     const std::vector<int64_t>& positions = with_question.prompt().media_positions;
     for (const Medium& medium : media) {
-      for (const ImageMemoryPtr& image : medium.impl().images) {
+      for (const ImageMemoryPtr& image : Internals::of(medium).images) {
         OWL3_CHECK(images.size() < positions.size());
         images.push_back({positions[images.size()], image});
       }
@@ -123,6 +124,12 @@ struct Chat::Impl {
     });
   }
 
+  Answer ask(const std::string& text, const std::vector<Medium>& media,
+             const GenerationOptions& generation, const TextCallback& on_text,
+             const ProgressCallback& progress);
+  void add_exchange(const std::string& question, const std::vector<Medium>& media,
+                    const std::string& answer);
+
   /// Makes what a question has come to the conversation.
   void commit(PromptBuilder&& new_prompt, Sequence&& new_sequence, int64_t images) noexcept {
     prompt = std::move(new_prompt);
@@ -138,7 +145,8 @@ struct Chat::Impl {
 };
 
 Chat::Chat(Model model, ChatOptions options)
-    : impl_(std::make_unique<Impl>(std::move(model), std::move(options))) {}
+    : impl_(
+          api_call([&] { return std::make_unique<Impl>(std::move(model), std::move(options)); })) {}
 Chat::Chat(Chat&&) noexcept = default;
 Chat& Chat::operator=(Chat&&) noexcept = default;
 Chat::~Chat() = default;
@@ -186,65 +194,78 @@ class AnswerText {
 Answer Chat::ask(const std::string& text, const std::vector<Medium>& media,
                  const GenerationOptions& options, const TextCallback& on_text,
                  const ProgressCallback& progress) {
+  ApiCall call;
+  return call.run(
+      [&] { return impl_->ask(text, media, options, call.watch(on_text), call.watch(progress)); });
+}
+
+Answer Chat::Impl::ask(const std::string& text, const std::vector<Medium>& media,
+                       const GenerationOptions& generation, const TextCallback& on_text,
+                       const ProgressCallback& progress) {
   const auto start = Clock::now();
-  check_generation_options(options);
-  check_owner(media, impl_->model);
+  check_generation_options(generation);
+  check_owner(media, model);
   // Everything is done to copies, which become the conversation when nothing can fail any more.
-  PromptBuilder with_question = impl_->prompt;
-  with_question.add({Role::kUser, impl_->with_marks(text, media)}, layouts_of(media));
+  PromptBuilder with_question = prompt;
+  with_question.add({Role::kUser, with_marks(text, media)}, layouts_of(media));
   with_question.begin_answer();
-  impl_->check_context(with_question);
-  Sequence sequence = impl_->sequence.fork();
-  sequence.images = impl_->placed_images(with_question, media);
+  check_context(with_question);
+  Sequence reading = sequence.fork();
+  reading.images = placed_images(with_question, media);
 
   Answer answer;
-  const int64_t tokens_before = sequence.cache.length();
-  const Tensor logits = impl_->read_question(with_question, sequence, progress);
+  const int64_t tokens_before = reading.cache.length();
+  const Tensor logits = read_question(with_question, reading, progress);
   const auto prefilled = Clock::now();
-  answer.prompt_tokens = sequence.cache.length();
+  answer.prompt_tokens = reading.cache.length();
   answer.prefilled_tokens = answer.prompt_tokens - tokens_before;
   answer.prefill_seconds = seconds_between(start, prefilled);
 
-  AnswerText shown(impl_->tokenizer(), options.stop, on_text);
+  AnswerText shown(tokenizer(), generation.stop, on_text);
   auto first_token = prefilled;
   GenerationRequest request;
   request.prompt = with_question.prompt().ids;
-  request.stop_tokens = impl_->stop_tokens();
-  request.options = options;
+  request.stop_tokens = stop_tokens();
+  request.options = generation;
   request.on_token = [&](int32_t token) {
     if (answer.new_tokens++ == 0) first_token = Clock::now();
     return shown.add(token);
   };
   // An empty piece shows nothing and asks whether to go on.
   request.between_steps = [&] { return !on_text || on_text({}); };
-  const Generated generated = generate(impl_->owl3(), sequence, logits, request);
+  const Generated generated = generate(owl3(), reading, logits, request);
 
   answer.text = shown.finish();
   answer.first_token_seconds = seconds_between(start, first_token);
   answer.decode_seconds = seconds_between(prefilled, Clock::now());
   answer.stop_reason = shown.stopped() ? StopReason::kStopString : stop_reason_of(generated.end);
   with_question.end_answer(generated.ids);
-  impl_->commit(std::move(with_question), std::move(sequence),
-                impl_->images_asked_about + images_in(media));
+  commit(std::move(with_question), std::move(reading), images_asked_about + images_in(media));
   return answer;
 }
 
 void Chat::clear() {
-  PromptBuilder empty = impl_->new_prompt();
-  impl_->commit(std::move(empty), impl_->owl3().decoder().new_sequence(), 0);
+  api_call([&] {
+    PromptBuilder empty = impl_->new_prompt();
+    impl_->commit(std::move(empty), impl_->owl3().decoder().new_sequence(), 0);
+  });
 }
 
 void Chat::add_exchange(const std::string& question, const std::vector<Medium>& media,
                         const std::string& answer) {
-  check_owner(media, impl_->model);
-  PromptBuilder with_exchange = impl_->prompt;
-  with_exchange.add({Role::kUser, impl_->with_marks(question, media)}, layouts_of(media));
+  api_call([&] { impl_->add_exchange(question, media, answer); });
+}
+
+void Chat::Impl::add_exchange(const std::string& question, const std::vector<Medium>& media,
+                              const std::string& answer) {
+  check_owner(media, model);
+  PromptBuilder with_exchange = prompt;
+  with_exchange.add({Role::kUser, with_marks(question, media)}, layouts_of(media));
   with_exchange.add({Role::kAssistant, answer});
-  impl_->check_context(with_exchange);
-  Sequence sequence = impl_->sequence.fork();
-  sequence.images = impl_->placed_images(with_exchange, media);
-  impl_->commit(std::move(with_exchange), std::move(sequence),
-                impl_->images_asked_about + images_in(media));
+  check_context(with_exchange);
+  Sequence extended = sequence.fork();
+  extended.images = placed_images(with_exchange, media);
+  commit(std::move(with_exchange), std::move(extended), images_asked_about + images_in(media));
 }
 
 int64_t Chat::tokens() const {

@@ -42,4 +42,16 @@ struct Medium::Impl {
   std::string warning;
 };
 
+/// The way from the handles to what stands behind them, for the library's own rooms.
+struct Internals {
+  using LoadedModel = Model::Impl;
+  using EncodedMedium = Medium::Impl;
+
+  static LoadedModel& of(const Model& model) { return *model.impl_; }
+  static const EncodedMedium& of(const Medium& medium) { return *medium.impl_; }
+  static Medium medium(std::shared_ptr<const EncodedMedium> encoded) {
+    return Medium(std::move(encoded));
+  }
+};
+
 }  // namespace owl3

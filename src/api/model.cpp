@@ -1,9 +1,12 @@
 #include "owl3/model.h"
 
+#include <cmath>
 #include <future>
 
 #include "api/impl.h"
 #include "backend/cpu/cpu_backend.h"
+#include "core/api_call.h"
+#include "core/threads.h"
 #include "generate/presets.h"
 
 namespace owl3 {
@@ -27,8 +30,12 @@ void check_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size, const std:
 }
 
 void check_model_options(const ModelOptions& options) {
-  if (options.threads >= 0 && options.threads <= 1024) return;
-  throw UsageError(fmt::format("{} threads: must be 0 (all cores) to 1024", options.threads));
+  check_threads(options.threads);
+  for (const LoraOptions& lora : options.lora) {
+    if (std::isfinite(lora.scale)) continue;
+    throw UsageError(fmt::format("{}: an adapter's scale must be a number, not {}",
+                                 lora.folder.string(), lora.scale));
+  }
 }
 
 /// The tokenizer is megabytes of JSON: parsed on a thread of its own.
@@ -53,18 +60,22 @@ Model Model::Impl::load(CheckpointSource source, std::unique_ptr<Backend> backen
 }
 
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
-  check_model_options(options);
-  return Impl::load(CheckpointSource::open(path), make_backend(options), options);
+  return api_call([&] {
+    check_model_options(options);
+    return Impl::load(CheckpointSource::open(path), make_backend(options), options);
+  });
 }
 
 Model Model::load_gguf(std::span<const std::byte> gguf, const std::string& name,
                        const ModelOptions& options) {
-  check_model_options(options);
-  return Impl::load(CheckpointSource::in_memory(gguf, name), make_backend(options), options);
+  return api_call([&] {
+    check_model_options(options);
+    return Impl::load(CheckpointSource::in_memory(gguf, name), make_backend(options), options);
+  });
 }
 
 std::string Model::variant() const {
-  return std::string(name_of(impl_->model.checkpoint().variant()));
+  return api_call([&] { return std::string(name_of(impl_->model.checkpoint().variant())); });
 }
 
 int64_t Model::context_length() const {
@@ -72,12 +83,15 @@ int64_t Model::context_length() const {
 }
 
 GenerationOptions Model::generation_defaults() const {
-  return with_checkpoint_defaults(GenerationOptions{},
-                                  impl_->model.checkpoint().generation_config());
+  return api_call([&] {
+    return with_checkpoint_defaults(GenerationOptions{},
+                                    impl_->model.checkpoint().generation_config());
+  });
 }
 
 GenerationOptions Model::preset(const std::string& name) const {
-  return generation_preset(name, impl_->model.checkpoint().generation_config());
+  return api_call(
+      [&] { return generation_preset(name, impl_->model.checkpoint().generation_config()); });
 }
 
 const std::vector<std::string>& Model::warnings() const {
@@ -85,7 +99,7 @@ const std::vector<std::string>& Model::warnings() const {
 }
 
 std::string Model::device() const {
-  return impl_->model.backend().description();
+  return api_call([&] { return impl_->model.backend().description(); });
 }
 
 }  // namespace owl3

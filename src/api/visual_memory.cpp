@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "api/impl.h"
+#include "core/api_call.h"
 #include "core/available_memory.h"
 #include "media/content_hash.h"
 #include "media/image.h"
@@ -15,6 +16,7 @@ namespace owl3 {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using EncodedMedium = Internals::EncodedMedium;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -81,12 +83,12 @@ struct VisualMemory::Impl {
   std::map<ContentHash, ImageMemoryPtr> images;
   VisualMemoryStats stats;
 
-  Owl3Model& owl3() const { return model.impl().model; }
+  Owl3Model& owl3() const { return Internals::of(model).model; }
   int image_size() const { return static_cast<int>(owl3().config().vision.image_size); }
 
   size_t bytes_per_image() const {
     const ModelConfig& config = owl3().config();
-    const ModelOptions& options = model.impl().options;
+    const ModelOptions& options = Internals::of(model).options;
     const size_t element = options.visual_memory_int8                 ? 1
                            : options.precision == Precision::kFloat32 ? 4
                                                                       : 2;
@@ -104,6 +106,8 @@ struct VisualMemory::Impl {
 
   std::vector<Medium> add(std::span<const ImageFile> files, const ImageOptions& options,
                           const ProgressCallback& progress);
+  Medium add_film(const std::filesystem::path& path, const VideoOptions& options,
+                  const ProgressCallback& progress);
 
   void check_room(const std::string& what, int64_t count) const {
     const auto needed = static_cast<double>(count) * static_cast<double>(bytes_per_image());
@@ -189,7 +193,8 @@ class BatchEncoder {
 
 }  // namespace
 
-VisualMemory::VisualMemory(Model model) : impl_(std::make_shared<Impl>(std::move(model))) {}
+VisualMemory::VisualMemory(Model model)
+    : impl_(api_call([&] { return std::make_shared<Impl>(std::move(model)); })) {}
 
 Medium VisualMemory::add_image(const std::filesystem::path& path, const ImageOptions& options,
                                const ProgressCallback& progress) {
@@ -199,17 +204,23 @@ Medium VisualMemory::add_image(const std::filesystem::path& path, const ImageOpt
 std::vector<Medium> VisualMemory::add_images(std::span<const std::filesystem::path> paths,
                                              const ImageOptions& options,
                                              const ProgressCallback& progress) {
-  std::vector<ImageFile> files;
-  for (const std::filesystem::path& path : paths) files.push_back({path, {}});
-  return impl_->add(files, options, progress);
+  ApiCall call;
+  return call.run([&] {
+    std::vector<ImageFile> files;
+    for (const std::filesystem::path& path : paths) files.push_back({path, {}});
+    return impl_->add(files, options, call.watch(progress));
+  });
 }
 
 std::vector<Medium> VisualMemory::add_images(std::span<const ImageBytes> images,
                                              const ImageOptions& options,
                                              const ProgressCallback& progress) {
-  std::vector<ImageFile> files;
-  for (const ImageBytes& image : images) files.push_back({image.name, image.bytes});
-  return impl_->add(files, options, progress);
+  ApiCall call;
+  return call.run([&] {
+    std::vector<ImageFile> files;
+    for (const ImageBytes& image : images) files.push_back({image.name, image.bytes});
+    return impl_->add(files, options, call.watch(progress));
+  });
 }
 
 std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
@@ -225,7 +236,7 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
     total += images_of(files[i], decode, cut);
   }
   if (!files.empty()) check_room(name_of(files), total);
-  std::vector<std::shared_ptr<Medium::Impl>> media;
+  std::vector<std::shared_ptr<EncodedMedium>> media;
   std::vector<int64_t> counts;
   BatchEncoder encoder(owl3(), images, stats, progress, "encoding images", total);
   for (const ImageFile& file : files) {
@@ -236,7 +247,7 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
     stats.decode_seconds += seconds_since(start);
     for (const Image& part : prepared.images) encoder.add(part);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));
-    media.push_back(std::make_shared<Medium::Impl>(model));
+    media.push_back(std::make_shared<EncodedMedium>(model));
     media.back()->path = file.path;
     media.back()->warning = image.warning;
     media.back()->layout = ImageLayout{prepared.grid.rows, prepared.grid.cols};
@@ -247,13 +258,19 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
   for (size_t i = 0; i < media.size(); ++i) {
     media[i]->images.assign(next, next + counts[i]);
     next += counts[i];
-    handles.emplace_back(std::move(media[i]));
+    handles.push_back(Internals::medium(std::move(media[i])));
   }
   return handles;
 }
 
 Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOptions& options,
                                const ProgressCallback& progress) {
+  ApiCall call;
+  return call.run([&] { return impl_->add_film(path, options, call.watch(progress)); });
+}
+
+Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const VideoOptions& options,
+                                    const ProgressCallback& progress) {
   std::string_view stage = "reading the film";
   int64_t decoded = 0;
   int64_t total = 0;
@@ -261,11 +278,10 @@ Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOpt
       path, options, [&] { return !progress || progress(stage, decoded, total); });
   stage = "decoding frames";
   total = reader.frames();
-  impl_->check_room(path.string(), reader.frames());
-  auto medium = std::make_shared<Medium::Impl>(impl_->model);
+  check_room(path.string(), reader.frames());
+  auto medium = std::make_shared<EncodedMedium>(model);
   medium->path = path;
-  BatchEncoder encoder(impl_->owl3(), impl_->images, impl_->stats, progress, "encoding frames",
-                       total);
+  BatchEncoder encoder(owl3(), images, stats, progress, "encoding frames", total);
   Image resized;
   for (;; ++decoded) {
     report(progress, stage, decoded, total);
@@ -273,9 +289,9 @@ Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOpt
     const std::optional<VideoFrame> frame = reader.next();
     if (!frame) break;
     if (!frame->repeated) {
-      resized = resize_bicubic(frame->image, impl_->image_size(), impl_->image_size());
+      resized = resize_bicubic(frame->image, image_size(), image_size());
     }
-    impl_->stats.decode_seconds += seconds_since(start);
+    stats.decode_seconds += seconds_since(start);
     medium->frame_seconds.push_back(frame->seconds);
     encoder.add(resized);
   }
@@ -285,7 +301,7 @@ Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOpt
   }
   medium->layout = VideoLayout{static_cast<int64_t>(medium->images.size())};
   medium->warning = reader.warning();
-  return Medium(std::move(medium));
+  return Internals::medium(std::move(medium));
 }
 
 const VisualMemoryStats& VisualMemory::stats() const {

@@ -124,11 +124,17 @@ class Conversing {
     } catch (const Interrupted&) {
       interrupted_ = true;
       complain("interrupted; the conversation is as it was before");
+    } catch (const OutOfMemory&) {
+      complain_of_memory();
+    } catch (const std::bad_alloc&) {
+      complain_of_memory();
     } catch (const Error& error) {
       complain(error.what());
-    } catch (const std::bad_alloc&) {
-      complain("not enough memory for this; the conversation is as it was before");
     }
+  }
+
+  void complain_of_memory() {
+    complain("not enough memory for this; the conversation is as it was before");
   }
 
   void complain(std::string_view message) {

@@ -30,6 +30,12 @@ int report(int code, std::string_view message) {
   return code;
 }
 
+int report_no_memory() {
+  return report(kFailure,
+                "not enough memory; use fewer or uncut images (--no-cut), a lower --max-frames, or "
+                "a smaller model");
+}
+
 /// The command (and part) that the arguments name so far: "owl3 inspect image".
 const CLI::App& named_command(const CLI::App& app, std::string& name) {
   const CLI::App* command = &app;
@@ -120,12 +126,12 @@ int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int
     return report(interrupted_exit_code(), "interrupted");
   } catch (const UsageError& error) {
     return report(kUsage, error.what());
+  } catch (const OutOfMemory&) {
+    return report_no_memory();
+  } catch (const std::bad_alloc&) {
+    return report_no_memory();
   } catch (const Error& error) {
     return report(kFailure, error.what());
-  } catch (const std::bad_alloc&) {
-    return report(kFailure,
-                  "not enough memory; use fewer or uncut images (--no-cut), a lower --max-frames, "
-                  "or a smaller model");
   } catch (const OutputFailed& error) {
     return report(kFailure, error.what());
   } catch (const std::exception& error) {

@@ -11,6 +11,8 @@ void throw_internal_error(const char* condition, const char* file, int line) {
                                   line));
 }
 
-std::string errno_text(int error_number) { return std::strerror(error_number); }
+std::string errno_text(int error_number) {
+  return std::strerror(error_number);
+}
 
 }  // namespace owl3

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <string>
 
 #include "owl3/error.h"
@@ -11,6 +12,13 @@
 namespace owl3 {
 
 [[noreturn]] void throw_internal_error(const char* condition, const char* file, int line);
+
+/// What a C library has allocated; throws std::bad_alloc where it had no memory.
+template <typename T>
+T* allocated(T* pointer) {
+  if (pointer == nullptr) throw std::bad_alloc();
+  return pointer;
+}
 
 /// "No such file or directory" and its kin, for the given errno.
 std::string errno_text(int error_number);

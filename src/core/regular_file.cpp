@@ -37,6 +37,7 @@ void require_regular(mode_t mode, const std::filesystem::path& path) {
 }  // namespace
 
 RegularFile RegularFile::open(const std::filesystem::path& path) {
+  if (path.empty()) throw InputError("the name of a file is empty");
   // Looked at first: already opening a socket fails for a reason that says nothing, and opening a
   // device may do something to it.
   struct stat status {};

@@ -4,6 +4,8 @@
 #include <omp.h>
 #endif
 
+#include "core/error.h"
+
 namespace owl3 {
 
 int available_threads() {
@@ -12,6 +14,12 @@ int available_threads() {
 #else
   return 1;
 #endif
+}
+
+void check_threads(int threads) {
+  constexpr int kMost = 1024;
+  if (threads >= 0 && threads <= kMost) return;
+  throw UsageError(fmt::format("{} threads: must be 0 (all cores) to {}", threads, kMost));
 }
 
 void set_library_threads([[maybe_unused]] int threads) {

@@ -10,6 +10,9 @@ namespace owl3 {
 /// Cores this process may run on (respects CPU affinity and OMP_NUM_THREADS).
 int available_threads();
 
+/// Throws UsageError unless a caller may ask for so many: 0 (all cores) to 1024.
+void check_threads(int threads);
+
 /// How many threads libraries with OpenMP of their own (oneDNN) use when this thread calls them.
 /// available_threads() then returns this number.
 void set_library_threads(int threads);

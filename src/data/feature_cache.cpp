@@ -92,8 +92,7 @@ void decode(std::span<const std::byte> bytes, DType type, std::span<float> featu
 
 }  // namespace
 
-Fingerprint::Fingerprint() : sha_(av_sha_alloc(), av_free) {
-  if (!sha_) throw std::bad_alloc();
+Fingerprint::Fingerprint() : sha_(allocated(av_sha_alloc()), av_free) {
   av_sha_init(sha_.get(), 256);
 }
 

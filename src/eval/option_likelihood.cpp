@@ -39,8 +39,8 @@ struct OptionLikelihood::Impl {
         system(std::move(system_in)),
         sequence(owl3().decoder().new_sequence()) {}
 
-  Owl3Model& owl3() const { return model.impl().model; }
-  const Tokenizer& tokenizer() const { return model.impl().tokenizer; }
+  Owl3Model& owl3() const { return Internals::of(model).model; }
+  const Tokenizer& tokenizer() const { return Internals::of(model).tokenizer; }
 
   /// The prompt up to where the answer begins, with the images at their tokens.
   Prompt place(const std::string& text, const std::vector<Medium>& media) {
@@ -51,8 +51,9 @@ struct OptionLikelihood::Impl {
     std::vector<ImageMemoryPtr> images;
     for (const Medium& medium : media) {
       marks.push_back({medium.is_video(), medium.path()});
-      layouts.push_back(medium.impl().layout);
-      images.insert(images.end(), medium.impl().images.begin(), medium.impl().images.end());
+      layouts.push_back(Internals::of(medium).layout);
+      images.insert(images.end(), Internals::of(medium).images.begin(),
+                    Internals::of(medium).images.end());
     }
     builder.add({Role::kUser, with_model_marks(text, marks)}, layouts);
     builder.begin_answer();

@@ -164,10 +164,13 @@ std::string gguf_key(std::string_view file) {
 }
 
 CheckpointSource CheckpointSource::open(const fs::path& path) {
+  if (path.empty()) throw InputError("the name of the model folder or .gguf file is empty");
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) {
-    throw InputError(fmt::format("{}: no such model folder or .gguf file", path.string()));
+    const bool missing = status.type() == fs::file_type::not_found;
+    throw InputError(fmt::format("{}: {}", path.string(),
+                                 missing ? "no such model folder or .gguf file" : error.message()));
   }
   CheckpointSource source;
   source.path_ = find_snapshot(path, kConfigFile);

@@ -35,7 +35,7 @@ constexpr const char* kWeightsBeside[] = {"vit.safetensors", "vit.bin", "non_lor
 
 void refuse_weights_beside(const fs::path& folder) {
   for (const char* name : kWeightsBeside) {
-    if (!fs::exists(folder / name)) continue;
+    if (!holds_file(folder, name)) continue;
     throw InputError(
         fmt::format("{}: weights that were trained beside the adapter; owl3 runs plain LoRA only: "
                     "merge both into their model where they were trained and run that",
@@ -45,8 +45,8 @@ void refuse_weights_beside(const fs::path& folder) {
 
 fs::path weights_of(const fs::path& folder) {
   const fs::path weights = folder / kWeights;
-  if (fs::exists(weights)) return weights;
-  if (!fs::exists(folder / kPickledWeights)) {
+  if (holds_file(folder, kWeights)) return weights;
+  if (!holds_file(folder, kPickledWeights)) {
     throw InputError(fmt::format("{}: no {} in it; a LoRA adapter is a folder with {} and {}",
                                  folder.string(), kWeights, kConfig, kWeights));
   }
@@ -138,7 +138,8 @@ void check_shape(const LoraAdapter& adapter, const std::string& name, const Tens
 }  // namespace
 
 LoraAdapter load_lora_adapter(const fs::path& path, double scale) {
-  if (!fs::is_directory(path)) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
     throw InputError(fmt::format("{}: no folder; a LoRA adapter is a folder with {} and {}",
                                  path.string(), kConfig, kWeights));
   }

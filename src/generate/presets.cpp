@@ -1,5 +1,6 @@
 #include "generate/presets.h"
 
+#include "core/api_call.h"
 #include "core/error.h"
 
 namespace owl3 {
@@ -29,6 +30,15 @@ GenerationOptions eval_preset() {
   return options;
 }
 
+GenerationOptions preset_called(const std::string& name) {
+  if (name == "sample") return GenerationOptions{};
+  if (name == "beam") return beam_preset();
+  if (name == "eval") return eval_preset();
+  if (name == "greedy") return greedy_preset();
+  throw UsageError(
+      fmt::format("no preset is called \"{}\": choose sample, beam, eval or greedy", name));
+}
+
 template <typename T>
 void overlay(T& option, const std::optional<T>& stated) {
   if (stated) option = *stated;
@@ -37,12 +47,7 @@ void overlay(T& option, const std::optional<T>& stated) {
 }  // namespace
 
 GenerationOptions generation_preset(const std::string& name) {
-  if (name == "sample") return GenerationOptions{};
-  if (name == "beam") return beam_preset();
-  if (name == "eval") return eval_preset();
-  if (name == "greedy") return greedy_preset();
-  throw UsageError(
-      fmt::format("no preset is called \"{}\": choose sample, beam, eval or greedy", name));
+  return api_call([&] { return preset_called(name); });
 }
 
 GenerationOptions generation_preset(const std::string& name, const GenerationConfig& config) {

@@ -6,13 +6,13 @@ extern "C" {
 }
 
 #include <memory>
-#include <new>
+
+#include "core/error.h"
 
 namespace owl3 {
 
 ContentHash content_hash(const Image& image) {
-  const std::unique_ptr<AVSHA, void (*)(void*)> sha(av_sha_alloc(), av_free);
-  if (!sha) throw std::bad_alloc();
+  const std::unique_ptr<AVSHA, void (*)(void*)> sha(allocated(av_sha_alloc()), av_free);
   av_sha_init(sha.get(), 256);
   const std::array<int32_t, 2> size = {image.width, image.height};
   av_sha_update(sha.get(), reinterpret_cast<const uint8_t*>(size.data()), sizeof(size));

@@ -69,9 +69,8 @@ Demuxer open_demuxer(const FfmpegInput& input, const AVInputFormat* kind, const 
 
 Ffmpeg<AVFrame> decode_first_frame(const Demuxer& demuxer, AVCodecContext* decoder,
                                    const std::string& name) {
-  const Ffmpeg<AVPacket> packet(av_packet_alloc());
-  Ffmpeg<AVFrame> frame(av_frame_alloc());
-  OWL3_CHECK(packet != nullptr && frame != nullptr);
+  const Ffmpeg<AVPacket> packet(allocated(av_packet_alloc()));
+  Ffmpeg<AVFrame> frame(allocated(av_frame_alloc()));
   constexpr int kMaxPackets = 1000;
   int result = AVERROR_EOF;
   for (int packets = 0; packets < kMaxPackets; ++packets) {

@@ -20,7 +20,10 @@ class PngReader {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, &PngReader::fail,
                                   [](png_structp, png_const_charp) {});
     info_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
-    if (info_ == nullptr) throw InputError("PNG: out of memory");
+    if (info_ == nullptr) {
+      png_destroy_read_struct(&png_, nullptr, nullptr);
+      throw std::bad_alloc();
+    }
     png_set_read_fn(png_, this, &PngReader::read);
   }
   ~PngReader() { png_destroy_read_struct(&png_, &info_, nullptr); }

@@ -34,8 +34,8 @@ bool write_image(png_structp png, png_infop info, const Image& image, int level)
 std::string encode_png(const Image& image, int level) {
   OWL3_CHECK(image.width > 0 && image.height > 0);
   OWL3_CHECK(image.rgb.size() == static_cast<size_t>(image.width) * image.height * 3);
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
-  OWL3_CHECK(png != nullptr);
+  png_structp png =
+      allocated(png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr));
   png_infop info = png_create_info_struct(png);
   std::string bytes;
   png_set_write_fn(png, &bytes, append, flush);

@@ -251,9 +251,8 @@ void RgbConverter::prepare_scaler(const AVFrame& frame, AVPixelFormat rgb_format
   const Key key = key_of(frame, rgb_format);
   if (key == key_) return;
   key_ = {};
-  scaler_.reset(sws_alloc_context());
-  rgb_.reset(av_frame_alloc());
-  if (scaler_ == nullptr || rgb_ == nullptr) throw InputError(name + ": out of memory");
+  scaler_.reset(allocated(sws_alloc_context()));
+  rgb_.reset(allocated(av_frame_alloc()));
   SwsContext* const scaler = scaler_.get();
   for (const char* side : {"srcw", "dstw"}) av_opt_set_int(scaler, side, frame.width, 0);
   for (const char* side : {"srch", "dsth"}) av_opt_set_int(scaler, side, frame.height, 0);

@@ -68,10 +68,11 @@ FfmpegInput::FfmpegInput(RegularFile file, FilmWatch& watch)
 }
 
 void FfmpegInput::make_io() {
-  auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
-  OWL3_CHECK(buffer != nullptr);
-  io_.reset(avio_alloc_context(buffer, kBufferBytes, 0, this, &read, nullptr, &seek));
-  OWL3_CHECK(io_ != nullptr);
+  std::unique_ptr<unsigned char, void (*)(void*)> buffer(
+      static_cast<unsigned char*>(allocated(av_malloc(kBufferBytes))), av_free);
+  io_.reset(
+      allocated(avio_alloc_context(buffer.get(), kBufferBytes, 0, this, &read, nullptr, &seek)));
+  buffer.release();  // the context frees it
 }
 
 int FfmpegInput::read_at(int64_t offset, uint8_t* out, int size) const {
@@ -124,8 +125,7 @@ ProbedFormat probe_format(const FfmpegInput& input, const std::string& name) {
 
 Ffmpeg<AVFormatContext> open_format(const FfmpegInput& input, const AVInputFormat* format,
                                     const std::string& name, const std::string& problem) {
-  AVFormatContext* context = avformat_alloc_context();
-  OWL3_CHECK(context != nullptr);
+  AVFormatContext* context = allocated(avformat_alloc_context());
   context->pb = input.io();
   context->io_open = &refuse_to_open;
   context->protocol_whitelist = av_strdup("");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/threads.h"
 
 namespace owl3 {
 namespace {
@@ -31,11 +32,10 @@ FilmDecoder::FilmDecoder(std::filesystem::path path, const VideoIndex& index,
     : path_(std::move(path)),
       index_(index),
       wanted_(std::move(wanted)),
-      threads_(threads),
+      threads_(threads > 0 ? threads : available_threads()),
       watch_(watch),
-      packet_(av_packet_alloc()),
-      frame_(av_frame_alloc()) {
-  OWL3_CHECK(packet_ != nullptr && frame_ != nullptr);
+      packet_(allocated(av_packet_alloc())),
+      frame_(allocated(av_frame_alloc())) {
   start_over(!index.has_timestamps);
 }
 
@@ -43,7 +43,7 @@ void FilmDecoder::start_over(bool plain) {
   decoder_.reset();  // before the film whose stream it was made for
   film_ = open_film(path_, watch_);
   decoder_ = make_decoder(*film_.stream, path_.string());
-  decoder_->thread_count = std::max(threads_, 1);
+  decoder_->thread_count = threads_;
   // With a thread a frame, H.264's decoder gives frames out before it knows what it had to patch.
   const bool is_h264 = film_.stream->codecpar->codec_id == AV_CODEC_ID_H264;
   decoder_->thread_type = is_h264 ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;

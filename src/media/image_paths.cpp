@@ -11,6 +11,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "core/api_call.h"
 #include "core/error.h"
 #include "core/regular_file.h"
 #include "media/image_kinds.h"
@@ -300,9 +301,11 @@ void add_argument(ImageFiles& found, const std::string& argument) {
 }  // namespace
 
 ImageFiles find_image_files(const std::vector<std::string>& arguments) {
-  ImageFiles found;
-  for (const std::string& argument : arguments) add_argument(found, argument);
-  return found;
+  return api_call([&] {
+    ImageFiles found;
+    for (const std::string& argument : arguments) add_argument(found, argument);
+    return found;
+  });
 }
 
 }  // namespace owl3

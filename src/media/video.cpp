@@ -11,6 +11,7 @@ extern "C" {
 #include <utility>
 
 #include "core/error.h"
+#include "core/threads.h"
 #include "media/film_decoder.h"
 #include "media/orientation.h"
 #include "media/webp_animation.h"
@@ -88,6 +89,7 @@ void check(const VideoOptions& options) {
     throw UsageError(fmt::format("the part of a video from second {} to {} is empty",
                                  options.start_seconds, options.end_seconds));
   }
+  check_threads(options.threads);
 }
 
 }  // namespace

@@ -192,8 +192,7 @@ bool promises_more(const Film& film, int64_t packets, const VideoIndex& index) {
 
 VideoIndex index_film(const Film& film) {
   const AVCodecID codec = film.stream->codecpar->codec_id;
-  const Ffmpeg<AVPacket> packet(av_packet_alloc());
-  OWL3_CHECK(packet != nullptr);
+  const Ffmpeg<AVPacket> packet(allocated(av_packet_alloc()));
   VideoIndex index;
   FieldPairs fields(*film.stream);
   std::vector<Packet> packets;

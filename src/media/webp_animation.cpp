@@ -41,8 +41,10 @@ bool is_webp(const std::filesystem::path& path) {
 }
 
 WebpAnimation::WebpAnimation(const std::filesystem::path& path, FilmWatch& watch)
-    : name_(path.string()), watch_(watch), file_(MappedFile::open(path)), frame_(av_frame_alloc()) {
-  OWL3_CHECK(frame_ != nullptr);
+    : name_(path.string()),
+      watch_(watch),
+      file_(MappedFile::open(path)),
+      frame_(allocated(av_frame_alloc())) {
   watch.allow_seconds(film_seconds_allowed(static_cast<int64_t>(file_->bytes().size())));
   read_index();
   make_decoder();

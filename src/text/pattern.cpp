@@ -3,8 +3,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include <new>
-
 #include "core/error.h"
 
 namespace owl3 {
@@ -21,12 +19,6 @@ std::string message_of(int error) {
   PCRE2_UCHAR message[256];
   pcre2_get_error_message(error, message, sizeof message);
   return reinterpret_cast<const char*>(message);
-}
-
-template <typename T>
-T* checked(T* handle) {
-  if (!handle) throw std::bad_alloc();
-  return handle;
 }
 
 }  // namespace
@@ -66,9 +58,9 @@ Pattern::Pattern(std::string_view expression, bool literal) {
 }
 
 PatternMatcher::PatternMatcher()
-    : stack_(checked(pcre2_jit_stack_create(32 << 10, kJitStackBytes, nullptr))),
-      context_(checked(pcre2_match_context_create(nullptr))),
-      data_(checked(pcre2_match_data_create(1, nullptr))) {
+    : stack_(allocated(pcre2_jit_stack_create(32 << 10, kJitStackBytes, nullptr))),
+      context_(allocated(pcre2_match_context_create(nullptr))),
+      data_(allocated(pcre2_match_data_create(1, nullptr))) {
   pcre2_jit_stack_assign(context_.get(), nullptr, stack_.get());
   pcre2_set_match_limit(context_.get(), kMatchLimit);
   pcre2_set_heap_limit(context_.get(), kHeapLimitKib);

@@ -61,7 +61,7 @@ class FailuresTest : public testing::Test {
     cpu.threads = 1;  // operations are small, and what fails is in this thread
     options.precision = Precision::kFloat32;
     cpu.matrix_product = MatrixProduct::kFloat32;
-    return Model::Impl::load(
+    return Internals::LoadedModel::load(
         CheckpointSource::open(folder_->path()),
         std::make_unique<WatchedBackend>(std::make_unique<CpuBackend>(cpu), watch), options);
   }
@@ -103,11 +103,11 @@ std::string next_words(Chat& chat, const Medium& image) {
 }
 
 template <typename Action>
-bool throws_bad_alloc(const Action& action) {
+bool runs_out_of_memory(const Action& action) {
   try {
     action();
     return false;
-  } catch (const std::bad_alloc&) {
+  } catch (const OutOfMemory&) {
     return true;
   }
 }
@@ -145,7 +145,7 @@ class FailureAtEveryPlace : public FailuresTest, public testing::WithParamInterf
     int64_t failed = 0;
     for (int64_t n = 1;; n += GetParam().stride) {
       failure_.arm(n, GetParam().lasting);
-      const bool threw = throws_bad_alloc([&] { action(chat); });
+      const bool threw = runs_out_of_memory([&] { action(chat); });
       if (!failure_.disarm()) return failed;
       if (!threw) {  // done without what it wanted memory for
         chat = begun(model_, image_);
@@ -252,7 +252,7 @@ TEST_F(FailuresTest, AnImageWhoseEncodingFailedIsEncodedAsIfItHadNotBeen) {
     const Model model = load([&] { failure(); }, options);
     VisualMemory memory(model);
     failure.arm(1 + failed * 5, false);
-    done = !throws_bad_alloc([&] { memory.add_image(kImage); });
+    done = !runs_out_of_memory([&] { memory.add_image(kImage); });
     failure.disarm();
     EXPECT_EQ(words_about(model, memory.add_image(kImage)), expected) << failed;
   }

@@ -1,5 +1,7 @@
 #include "backend/cpu/onednn_products.h"
 
+#include <new>
+
 #include "core/threads.h"
 
 namespace owl3::cpu {
@@ -15,6 +17,17 @@ dnnl::algorithm gelu_of(bool tanh) {
   return tanh ? dnnl::algorithm::eltwise_gelu_tanh : dnnl::algorithm::eltwise_gelu_erf;
 }
 
+/// What oneDNN does; its lack of memory is std::bad_alloc, as everywhere.
+template <typename Action>
+decltype(auto) by_onednn(const Action& action) {
+  try {
+    return action();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    throw;
+  }
+}
+
 }  // namespace
 
 OneDnnProducts::OneDnnProducts(std::shared_ptr<MemoryPool> pool, int threads)
@@ -27,7 +40,7 @@ const OneDnnProducts::Product& OneDnnProducts::product(const Key& key) {
   const auto found = products_.find(key);
   if (found != products_.end()) return found->second;
   if (products_.size() >= kMaxProducts) products_.clear();
-  return products_.emplace(key, make_product(key)).first->second;
+  return products_.emplace(key, by_onednn([&] { return make_product(key); })).first->second;
 }
 
 OneDnnProducts::Product OneDnnProducts::make_product(const Key& key) const {
@@ -72,8 +85,10 @@ void OneDnnProducts::execute(const Product& product, const void* x, const void* 
       {DNNL_ARG_SCRATCHPAD, of(description.scratchpad_desc(), scratch.get())}};
   if (bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, of(description.bias_desc(), bias));
   set_library_threads(threads_);
-  product.primitive.execute(stream_, arguments);
-  stream_.wait();
+  by_onednn([&] {
+    product.primitive.execute(stream_, arguments);
+    stream_.wait();
+  });
 }
 
 void OneDnnProducts::multiply_bf16(const Tensor& x, const uint16_t* weights, int64_t columns,
@@ -121,8 +136,10 @@ Tensor OneDnnProducts::pack_int8(const Tensor& weights) {
   Tensor packed = make_tensor(DType::kI8, {n, row_bytes});
   memory from({{k, n}, memory::data_type::s8, memory::format_tag::ba}, engine_, weights.raw());
   memory to(layout, engine_, packed.raw());
-  dnnl::reorder(from, to).execute(stream_, from, to);
-  stream_.wait();
+  by_onednn([&] {
+    dnnl::reorder(from, to).execute(stream_, from, to);
+    stream_.wait();
+  });
   return packed;
 }
 

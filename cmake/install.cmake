@@ -1,0 +1,41 @@
+# What `cmake --install` lays down beside the programs (owl3_program in rooms.cmake): the library, its
+# headers, what CMake and pkg-config find it by, and the documentation. All paths in it follow the
+# prefix, so that the copy may be moved.
+include(CMakePackageConfigHelpers)
+
+set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/owl3)
+# Libraries that stand outside the system's folders, such as another LibTorch, are found again.
+set_property(TARGET owl3_library PROPERTY INSTALL_RPATH_USE_LINK_PATH ON)
+
+install(TARGETS owl3_library EXPORT owl3Targets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)
+install(DIRECTORY include/owl3 DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT Development
+  FILES_MATCHING PATTERN "*.h")
+
+install(EXPORT owl3Targets NAMESPACE owl3:: DESTINATION ${config_folder} COMPONENT Development)
+configure_package_config_file(cmake/owl3Config.cmake.in ${PROJECT_BINARY_DIR}/owl3Config.cmake
+  INSTALL_DESTINATION ${config_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/owl3ConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/owl3Config.cmake ${PROJECT_BINARY_DIR}/owl3ConfigVersion.cmake
+  DESTINATION ${config_folder} COMPONENT Development)
+
+if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+  set(pc_libdir ${CMAKE_INSTALL_LIBDIR})
+else()
+  file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  string(REGEX REPLACE "/$" "" up ${up})
+  set(pc_prefix "\${pcfiledir}/${up}")
+  set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+if(IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
+  set(pc_includedir ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
+configure_file(cmake/owl3.pc.in ${PROJECT_BINARY_DIR}/owl3.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/owl3.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+  COMPONENT Development)
+
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Documentation)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Documentation)

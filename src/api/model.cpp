@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <future>
+#include <system_error>
 
 #include "api/impl.h"
 #include "backend/cpu/cpu_backend.h"
@@ -38,10 +39,14 @@ void check_model_options(const ModelOptions& options) {
   }
 }
 
-/// The tokenizer is megabytes of JSON: parsed on a thread of its own.
+/// The tokenizer is megabytes of JSON: parsed on a thread of its own, if there may be one.
 std::future<Tokenizer> parse_tokenizer(const Document& file) {
-  return std::async(std::launch::async,
-                    [file] { return Tokenizer::from_json(file.text, file.name); });
+  const auto parse = [file] { return Tokenizer::from_json(file.text, file.name); };
+  try {
+    return std::async(std::launch::async, parse);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, parse);
+  }
 }
 
 }  // namespace

@@ -21,10 +21,12 @@ class ApiCall {
   ApiCall& operator=(const ApiCall&) = delete;
 
   /// The callback, watched for what it throws; to be used within run(), while `callback` lives.
+  /// Once one has thrown, none is called any more.
   template <typename Result, typename... Arguments>
   std::function<Result(Arguments...)> watch(const std::function<Result(Arguments...)>& callback) {
     if (!callback) return {};
     return [this, &callback](Arguments... arguments) {
+      if (thrown_by_callback_) std::rethrow_exception(thrown_by_callback_);
       try {
         return callback(std::forward<Arguments>(arguments)...);
       } catch (...) {

@@ -30,9 +30,11 @@ Ffmpeg<AVCodecContext> make_decoder(const AVStream& stream, const std::string& n
     throw InputError(fmt::format("{}: no decoder for {} here; convert it to another format", name,
                                  avcodec_get_name(stream.codecpar->codec_id)));
   }
-  Ffmpeg<AVCodecContext> decoder(avcodec_alloc_context3(codec));
-  if (decoder == nullptr || avcodec_parameters_to_context(decoder.get(), stream.codecpar) < 0) {
-    throw InputError(fmt::format("{}: its {} stream can't be decoded", name, codec->name));
+  Ffmpeg<AVCodecContext> decoder(allocated(avcodec_alloc_context3(codec)));
+  if (const int result = avcodec_parameters_to_context(decoder.get(), stream.codecpar);
+      result < 0) {
+    throw InputError(fmt::format("{}: its {} stream can't be decoded: {}", name, codec->name,
+                                 ffmpeg_error_text(result)));
   }
   decoder->pkt_timebase = stream.time_base;
   return decoder;

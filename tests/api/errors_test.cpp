@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <exception>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -288,8 +289,9 @@ struct CallersOwn {};
 
 /// Fails unless what the n-th call of a callback throws comes out of `action` as it was.
 template <typename Thrown, typename Action>
-void expect_thrown_as_it_is(const std::string& what, const Thrown& thrown, const Action& action) {
-  for (int64_t n = 1;; n += 2) {
+void expect_thrown_as_it_is(const std::string& what, const Thrown& thrown, int64_t stride,
+                            const Action& action) {
+  for (int64_t n = 1;; n += stride) {
     SCOPED_TRACE(what + ", call " + std::to_string(n));
     int64_t calls = 0;
     const auto call = [&] {
@@ -312,15 +314,15 @@ TEST_F(ErrorsTest, OfCallbacksLeaveAsTheyAre) {
   GenerationOptions greedy = generation_preset("greedy");
   greedy.max_new_tokens = 3;
   const auto try_all = [&](const std::string& what, const auto& thrown) {
-    expect_thrown_as_it_is(what + " of a question", thrown, [&](const auto& call) {
+    expect_thrown_as_it_is(what + " of a question", thrown, 1, [&](const auto& call) {
       Chat(model).ask(
           "Why?", {}, greedy, [&](auto) { return call(); }, [&](auto...) { return call(); });
     });
     const auto progress = [](const auto& call) { return [&](auto...) { return call(); }; };
-    expect_thrown_as_it_is(what + " of an image", thrown, [&](const auto& call) {
+    expect_thrown_as_it_is(what + " of an image", thrown, 1, [&](const auto& call) {
       VisualMemory(model).add_image(kImage, {}, progress(call));
     });
-    expect_thrown_as_it_is(what + " of a film", thrown, [&](const auto& call) {
+    expect_thrown_as_it_is(what + " of a film", thrown, 37, [&](const auto& call) {
       VideoOptions few;
       few.max_frames = 2;
       VisualMemory(model).add_video(kFilm, few, progress(call));
@@ -342,7 +344,7 @@ int64_t run_out_of_memory(const std::string& what, int64_t stride, bool lasting,
   int64_t failed = 0;
   for (int64_t n = 1;; n += stride) {
     std::atomic<int64_t> calls = 0;
-    bool threw = false;
+    std::exception_ptr thrown;
     {
       const AllocationHook hook([&] {
         const int64_t call = ++calls;
@@ -350,15 +352,17 @@ int64_t run_out_of_memory(const std::string& what, int64_t stride, bool lasting,
       });
       try {
         action();
-      } catch (const OutOfMemory&) {
-        threw = true;
-      } catch (const Error& error) {
-        ADD_FAILURE() << "allocation " << n << ": " << error.what();
-      } catch (const std::exception& error) {
-        ADD_FAILURE() << "allocation " << n << ": not an owl3::Error: " << error.what();
+      } catch (...) {
+        thrown = std::current_exception();
       }
     }
-    failed += threw ? 1 : 0;
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const OutOfMemory&) {
+      ++failed;
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << "allocation " << n << ": " << error.what();
+    }
     if (calls < n || testing::Test::HasFailure()) return failed;
   }
 }
@@ -367,22 +371,24 @@ TEST_F(ErrorsTest, OfMemoryAreOutOfMemoryWhereverItEnds) {
   ModelOptions one_thread;
   one_thread.threads = 1;
   const Model model = Model::load(folder_->path(), one_thread);
-  const std::string images = kImage.parent_path().string();
+  // A pattern, as libstdc++ itself ends the program where its iterator of folders lacks memory.
+  const std::vector<std::string> names = {(kImage.parent_path() / "*.*").string()};
   VideoOptions few;
   few.max_frames = 2;
   few.threads = 1;
+  // Once only, as nlohmann's destructors end the program where there is none for them.
+  EXPECT_GT(
+      run_out_of_memory("a model", 97, false, [&] { Model::load(folder_->path(), one_thread); }),
+      10);
   for (const bool lasting : {false, true}) {
-    EXPECT_GT(run_out_of_memory("a model", 97, lasting,
-                                [&] { Model::load(folder_->path(), one_thread); }),
-              10);
-    EXPECT_GT(run_out_of_memory("an image", 3, lasting,
-                                [&] { VisualMemory(model).add_image(kImage); }),
-              10);
-    EXPECT_GT(run_out_of_memory("a film", 7, lasting,
+    EXPECT_GT(
+        run_out_of_memory("an image", 11, lasting, [&] { VisualMemory(model).add_image(kImage); }),
+        10);
+    EXPECT_GT(run_out_of_memory("a film", 41, lasting,
                                 [&] { VisualMemory(model).add_video(kFilm, few); }),
               10);
-    EXPECT_GT(run_out_of_memory("names", 5, lasting, [&] { find_image_files({images}); }), 10);
-    EXPECT_GT(run_out_of_memory("a conversation", 1, lasting, [&] { Chat{model}; }), 3);
+    EXPECT_GT(run_out_of_memory("names", 5, lasting, [&] { find_image_files(names); }), 10);
+    EXPECT_GT(run_out_of_memory("a conversation", 1, lasting, [&] { Chat{model}; }), 0);
     run_out_of_memory("what a model says", 1, lasting, [&] {
       model.device();
       model.preset("eval");

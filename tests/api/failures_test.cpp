@@ -109,6 +109,8 @@ bool runs_out_of_memory(const Action& action) {
     return false;
   } catch (const OutOfMemory&) {
     return true;
+  } catch (const std::bad_alloc&) {  // for the arguments of the call
+    return true;
   }
 }
 

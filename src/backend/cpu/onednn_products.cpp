@@ -1,5 +1,7 @@
 #include "backend/cpu/onednn_products.h"
 
+#include <sys/mman.h>
+
 #include <new>
 
 #include "core/threads.h"
@@ -15,6 +17,16 @@ constexpr size_t kMaxProducts = 512;
 
 dnnl::algorithm gelu_of(bool tanh) {
   return tanh ? dnnl::algorithm::eltwise_gelu_tanh : dnnl::algorithm::eltwise_gelu_erf;
+}
+
+/// oneDNN 2.7 writes its code to memory that it doesn't check it was given; so there must be more
+/// than enough.
+void require_room_for_code() {
+  constexpr size_t kMoreThanEnough = 16 << 20;
+  void* const room = ::mmap(nullptr, kMoreThanEnough, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  ::munmap(room, kMoreThanEnough);
 }
 
 /// What oneDNN does; its lack of memory is std::bad_alloc, as everywhere.
@@ -68,6 +80,7 @@ OneDnnProducts::Product OneDnnProducts::make_product(const Key& key) const {
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::matmul::primitive_desc description(dnnl::matmul::desc(source, weights, bias, target),
                                                  attributes, engine_);
+  require_room_for_code();
   return {description, dnnl::matmul(description)};
 }
 
@@ -137,6 +150,7 @@ Tensor OneDnnProducts::pack_int8(const Tensor& weights) {
   memory from({{k, n}, memory::data_type::s8, memory::format_tag::ba}, engine_, weights.raw());
   memory to(layout, engine_, packed.raw());
   by_onednn([&] {
+    require_room_for_code();
     dnnl::reorder(from, to).execute(stream_, from, to);
     stream_.wait();
   });

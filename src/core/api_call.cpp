@@ -1,6 +1,7 @@
 #include "core/api_call.h"
 
 #include <filesystem>
+#include <future>
 #include <new>
 #include <system_error>
 
@@ -24,6 +25,8 @@ bool means_no_memory(const std::error_code& code) {
   } catch (const Error&) {
     throw;
   } catch (const std::bad_alloc&) {
+    throw kOutOfMemory;
+  } catch (const std::future_error&) {  // a thread had no memory for what it was to hand over
     throw kOutOfMemory;
   } catch (const std::filesystem::filesystem_error& error) {
     if (means_no_memory(error.code())) throw kOutOfMemory;

@@ -382,11 +382,11 @@ TEST_F(ErrorsTest, OfMemoryAreOutOfMemoryWhereverItEnds) {
       10);
   for (const bool lasting : {false, true}) {
     EXPECT_GT(
-        run_out_of_memory("an image", 11, lasting, [&] { VisualMemory(model).add_image(kImage); }),
-        10);
-    EXPECT_GT(run_out_of_memory("a film", 41, lasting,
+        run_out_of_memory("an image", 5, lasting, [&] { VisualMemory(model).add_image(kImage); }),
+        3);
+    EXPECT_GT(run_out_of_memory("a film", 17, lasting,
                                 [&] { VisualMemory(model).add_video(kFilm, few); }),
-              10);
+              3);
     EXPECT_GT(run_out_of_memory("names", 5, lasting, [&] { find_image_files(names); }), 10);
     EXPECT_GT(run_out_of_memory("a conversation", 1, lasting, [&] { Chat{model}; }), 0);
     run_out_of_memory("what a model says", 1, lasting, [&] {

@@ -168,12 +168,14 @@ class Reader {
     options.min_p = reader.optional_number("min_p", 0, 1).value_or(options.min_p);
     options.repetition_penalty = reader.optional_number("repetition_penalty", 1e-6, 1e6)
                                      .value_or(options.repetition_penalty);
-    constexpr int64_t kMaxSeed = std::numeric_limits<int64_t>::max();
-    options.seed = static_cast<uint64_t>(
-        reader.optional_integer("seed", 0, kMaxSeed).value_or(static_cast<int64_t>(options.seed)));
+    options.seed = reader.optional_unsigned("seed").value_or(options.seed);
     options.max_new_tokens =
         reader.optional_integer("max_new_tokens", 1, kMax).value_or(options.max_new_tokens);
     options.num_beams = reader.optional_integer("num_beams", 1, 1024).value_or(options.num_beams);
+    options.stop = reader.optional_strings("stop").value_or(options.stop);
+    for (const std::string& text : options.stop) {
+      if (text.empty()) fail("generation.stop", "holds an empty text, which would end any answer");
+    }
   }
 
   [[noreturn]] void fail(const std::string& place, std::string_view what) const {

@@ -177,6 +177,15 @@ std::optional<int64_t> JsonReader::optional_integer(const char* key, int64_t min
   return as_integer(key, *value, min, max);
 }
 
+std::optional<uint64_t> JsonReader::optional_unsigned(const char* key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number_unsigned()) {
+    fail(key, fmt::format("must be an integer from 0 to 2^64 - 1, not {}", excerpt(*value)));
+  }
+  return value->get<uint64_t>();
+}
+
 std::optional<double> JsonReader::optional_number(const char* key, double min, double max) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;

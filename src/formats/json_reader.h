@@ -37,6 +37,8 @@ class JsonReader {
 
   int64_t integer(const char* key, int64_t min, int64_t max) const;
   std::optional<int64_t> optional_integer(const char* key, int64_t min, int64_t max) const;
+  /// 0 to 2^64 - 1.
+  std::optional<uint64_t> optional_unsigned(const char* key) const;
   /// A finite number, min <= number <= max.
   std::optional<double> optional_number(const char* key, double min, double max) const;
   std::optional<bool> optional_bool(const char* key) const;

@@ -334,6 +334,36 @@ TEST(Chat, TellsABrokenOffFilmAndAnswersAllTheSame) {
   }
 }
 
+TEST(Chat, LoadsAllThatWasSavedOfTheAnswers) {
+  const std::string first = (scratch_folder() / "options.json").string();
+  const std::string second = (scratch_folder() / "options-again.json").string();
+  const Outcome saved =
+      chat({"--seed", "18446744073709551615", "--stop", "x\"y", "--stop", "\xE2\x82\xAC"},
+           {.input = "/save " + first + "\n"});
+  ASSERT_EQ(saved.exit_code, 0) << saved.err;
+  const auto load_and_save = [&](const Words& options) {
+    Words words = {"chat", tiny_checkpoint(), "-t", "1"};
+    words.insert(words.end(), options.begin(), options.end());
+    const Outcome outcome =
+        run_owl3(words, {.input = "/load " + first + "\n/save " + second + "\n"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(std::ifstream(second)).at("generation");
+  };
+  const auto generation = nlohmann::json::parse(std::ifstream(first)).at("generation");
+  EXPECT_EQ(generation.at("seed"), 18446744073709551615U);
+  EXPECT_EQ(generation.at("stop").size(), 2U);
+  EXPECT_EQ(load_and_save({}), generation);
+  EXPECT_EQ(load_and_save({"--stop", "z"}).at("stop"), nlohmann::json({"z"}));
+  for (const char* wrong : {R"({"stop": "x"})", R"({"stop": [""]})", R"({"stop": [7]})",
+                            R"({"seed": -1})", R"({"seed": 1.5})", R"({"seed": "1"})"}) {
+    std::ofstream(first) << R"({"format": "owl3 conversation", "version": 1, "generation": )"
+                         << wrong << "}";
+    const Outcome outcome = chat({}, {.input = "/load " + first + "\n"});
+    EXPECT_EQ(outcome.exit_code, 1) << wrong;
+    EXPECT_NE(outcome.err.find("generation."), std::string::npos) << outcome.err;
+  }
+}
+
 }  // namespace
 
 }  // namespace owl3::test

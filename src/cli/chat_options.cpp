@@ -7,6 +7,7 @@
 #include "builtin/builtin_model.h"
 #include "cli/lora_option.h"
 #include "core/error.h"
+#include "formats/checkpoint_source.h"
 #include "text/utf8.h"
 
 namespace owl3::cli {
@@ -142,10 +143,7 @@ void require(bool holds, const std::string& message) {
 /// Without any it is the one in the program, where there is one.
 void take_model_from_media(ChatArguments& arguments) {
   for (auto medium = arguments.media.rbegin(); medium != arguments.media.rend(); ++medium) {
-    std::error_code error;
-    if (!std::filesystem::exists(std::filesystem::path(medium->text) / "config.json", error)) {
-      continue;
-    }
+    if (!looks_like_checkpoint(medium->text)) continue;
     arguments.model = medium->text;
     arguments.media.erase(std::next(medium).base());
     return;

@@ -163,6 +163,17 @@ std::string gguf_key(std::string_view file) {
   return fmt::format("owl3.{}", file);
 }
 
+bool looks_like_checkpoint(const fs::path& path) {
+  if (path.extension() == ".gguf") return true;
+  std::error_code error;
+  try {
+    if (fs::is_regular_file(path, error)) return is_gguf(MappedFile::open(path)->bytes());
+    return fs::exists(find_snapshot(path, kConfigFile) / kConfigFile, error);
+  } catch (const InputError&) {
+    return path.string().find("models--") != std::string::npos;  // a download to be told of
+  }
+}
+
 CheckpointSource CheckpointSource::open(const fs::path& path) {
   if (path.empty()) throw InputError("the name of the model folder or .gguf file is empty");
   std::error_code error;

@@ -40,6 +40,10 @@ struct Weights {
   std::vector<std::shared_ptr<const MappedFile>> files;  // none: the weights lie in memory
 };
 
+/// Whether somebody who names this path means a checkpoint, be it a damaged one: a folder with a
+/// config.json or in Hugging Face's cache, or a file that is GGUF by its name or content.
+bool looks_like_checkpoint(const std::filesystem::path& path);
+
 class CheckpointSource {
  public:
   CheckpointSource() = default;

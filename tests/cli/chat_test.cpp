@@ -334,6 +334,19 @@ TEST(Chat, TellsABrokenOffFilmAndAnswersAllTheSame) {
   }
 }
 
+TEST(Chat, TakesAGgufFileAfterTheImagesForTheModel) {
+  const std::string gguf = (scratch_folder() / "behind images.GGUF").string();
+  ASSERT_EQ(run_owl3({"convert", tiny_checkpoint(), gguf, "--type", "q8_0"}).exit_code, 0);
+  const std::string no_suffix = (scratch_folder() / "behind-images").string();
+  std::filesystem::copy_file(gguf, no_suffix, std::filesystem::copy_options::overwrite_existing);
+  for (const std::string& model : {gguf, no_suffix}) {
+    const Outcome outcome = run_owl3({"chat", "--image", kPhoto, model, "-t", "1", "-p", "What?",
+                                      "--max-new-tokens", "2", "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(nlohmann::json::parse(outcome.out).at("media").size(), 1U);
+  }
+}
+
 TEST(Chat, LoadsAllThatWasSavedOfTheAnswers) {
   const std::string first = (scratch_folder() / "options.json").string();
   const std::string second = (scratch_folder() / "options-again.json").string();

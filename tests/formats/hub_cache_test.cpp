@@ -2,6 +2,7 @@
 
 #include "core/scratch_folder.h"
 #include "formats/checkpoint.h"
+#include "formats/checkpoint_source.h"
 #include "formats/lora_adapter.h"
 #include "formats/random_checkpoint.h"
 
@@ -54,6 +55,23 @@ TEST_F(HubCache, LeadsToItsOnlySnapshot) {
   }
   EXPECT_TRUE(fs::equivalent(Checkpoint::open(model()).file_of("vision2text_model.weight"),
                              snapshot / "model.safetensors"));
+}
+
+TEST_F(HubCache, AndFoldersAndGgufFilesLookLikeCheckpointsAndPicturesDoNot) {
+  const fs::path snapshot = add_snapshot("0a1b");
+  for (const fs::path& path : {model(), model() / "snapshots", snapshot}) {
+    EXPECT_TRUE(looks_like_checkpoint(path)) << path;
+  }
+  EXPECT_TRUE(looks_like_checkpoint(folder_.write("a model", "GGUF and more")));
+  EXPECT_TRUE(looks_like_checkpoint(folder_ / "mistyped.gguf"));
+  fs::create_directories(folder_ / "album" / "snapshots" / "may");
+  fs::create_directories(folder_ / "album" / "snapshots" / "june");
+  for (const fs::path& path : {folder_.write("a.jpg", "JPEG"), folder_.write("empty", ""),
+                               folder_ / "album", folder_ / "missing"}) {
+    EXPECT_FALSE(looks_like_checkpoint(path)) << path;
+  }
+  add_snapshot("2c3d");  // which of the two is not known, but that it is a model
+  EXPECT_TRUE(looks_like_checkpoint(model()));
 }
 
 TEST_F(HubCache, LeadsToWhatRefsMainNames) {

@@ -50,7 +50,18 @@ std::optional<uint64_t> foreign_bits(std::string_view safetensors_name) {
 }
 
 std::string_view safetensors_name_of(DType dtype) {
-  return dtype == DType::kBF16 ? "BF16" : dtype == DType::kF16 ? "F16" : "F32";
+  switch (dtype) {
+    case DType::kF32:
+      return "F32";
+    case DType::kF16:
+      return "F16";
+    case DType::kBF16:
+      return "BF16";
+    case DType::kI8:
+      return "I8";
+    default:
+      OWL3_CHECK(false);  // blocks have no name in this format
+  }
 }
 
 /// Reads the header event by event, so that memory stays proportional to the tensors it describes

@@ -259,6 +259,21 @@ TEST(SafetensorsWriter, WritesWhatTheReaderReads) {
   EXPECT_EQ(header_bytes % 8, 0u);
 }
 
+TEST(SafetensorsWriter, NamesEveryTypeAsTheFormatDoes) {
+  const ScratchFolder folder;
+  SafetensorsWriter writer(folder / "a", {{"a", DType::kF32, {1}},
+                                          {"b", DType::kF16, {1}},
+                                          {"c", DType::kBF16, {1}},
+                                          {"d", DType::kI8, {1}}});
+  writer.write("123456789", 9);
+  writer.commit();
+  const std::string text = read_text(folder / "a");
+  for (const char* entry : {R"("a":{"dtype":"F32")", R"("b":{"dtype":"F16")",
+                            R"("c":{"dtype":"BF16")", R"("d":{"dtype":"I8")"}) {
+    EXPECT_NE(text.find(entry), std::string::npos) << text;
+  }
+}
+
 TEST(SafetensorsWriter, EscapesNames) {
   const ScratchFolder folder;
   SafetensorsWriter writer(folder / "a", {{"quote\" \xC3\xA9", DType::kF16, {1}}});

@@ -243,7 +243,8 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
     encoder.report();
     const auto start = Clock::now();
     const DecodedImage image = file.load(decode);
-    const ModelImages prepared = prepare_image(image, image_size(), cut);
+    const ModelImages prepared =
+        prepare_image(image, image_size(), cut, Internals::of(model).options.threads);
     stats.decode_seconds += seconds_since(start);
     for (const Image& part : prepared.images) encoder.add(part);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));
@@ -289,7 +290,8 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
     const std::optional<VideoFrame> frame = reader.next();
     if (!frame) break;
     if (!frame->repeated) {
-      resized = resize_bicubic(frame->image, image_size(), image_size());
+      resized = resize_bicubic(frame->image, image_size(), image_size(),
+                               Internals::of(model).options.threads);
     }
     stats.decode_seconds += seconds_since(start);
     medium->frame_seconds.push_back(frame->seconds);

@@ -10,6 +10,7 @@ namespace owl3 {
 namespace {
 
 constexpr size_t kMostWarnings = 1000;
+constexpr int kThreads = 1;  // the samples are what is done in parallel
 
 HashedImages hashed(std::vector<Image> images) {
   HashedImages result;
@@ -31,8 +32,8 @@ std::shared_ptr<const HashedImages> ImageStore::image(const std::string& referen
   const MediaBytes media = reader_->read(reference);
   const DecodedImage image = decode_image(media.bytes, media.name);
   take_warning(image.warning);
-  auto images =
-      std::make_shared<const HashedImages>(hashed(prepare_image(image, image_size_, cut).images));
+  auto images = std::make_shared<const HashedImages>(
+      hashed(prepare_image(image, image_size_, cut, kThreads).images));
   if (keepable) keep(key, images);
   return images;
 }
@@ -42,7 +43,7 @@ std::shared_ptr<const HashedImages> ImageStore::frames(const std::string& refere
   VideoReader film = VideoReader::open(reader_->film(reference), options);
   std::vector<Image> frames;
   while (auto frame = film.next()) {
-    frames.push_back(resize_bicubic(frame->image, image_size_, image_size_));
+    frames.push_back(resize_bicubic(frame->image, image_size_, image_size_, kThreads));
   }
   if (static_cast<int64_t>(frames.size()) != film.frames()) {
     throw InputError(fmt::format("{}: only {} of {} frames can be decoded: {}", reference,

@@ -51,8 +51,8 @@ ImageSize image_size(std::span<const std::byte> bytes, const std::string& name,
 ImageSize image_size(const std::filesystem::path& path, const DecodeOptions& options = {});
 
 /// Bit-exact with Pillow's Image.resize((width, height), BICUBIC): antialiased, a = -0.5, two
-/// passes in fixed point.
-Image resize_bicubic(const Image& image, int width, int height);
+/// passes in fixed point. `threads`: at most so many; 0: available_threads().
+Image resize_bicubic(const Image& image, int width, int height, int threads = 0);
 
 struct Grid {
   int rows = 0;
@@ -67,7 +67,7 @@ struct ModelImages {
   Grid grid;                  // 0 x 0 when uncut
   std::vector<Image> images;  // uncut: one; cut: tiles in row-major order, then the global view
 };
-ModelImages prepare_image(const Image& image, int image_size, bool cut);
+ModelImages prepare_image(const Image& image, int image_size, bool cut, int threads = 0);
 
 /// [3, S, S] float32 in [-1, 1]: x / 255, then (x - 0.5) / 0.5.
 void normalize_pixels(const Image& image, float* pixel_values);

@@ -150,7 +150,7 @@ void resize_rows(const Image& image, const Weights& across, const Weights& down,
 
 }  // namespace
 
-Image resize_bicubic(const Image& image, int width, int height) {
+Image resize_bicubic(const Image& image, int width, int height, int threads) {
   if (width <= 0 || height <= 0) {
     throw UsageError(fmt::format("can't resize an image to {} x {}", width, height));
   }
@@ -166,8 +166,9 @@ Image resize_bicubic(const Image& image, int width, int height) {
   // depend on how the rows are divided.
   constexpr int64_t kPixelsWorthAThread = 1 << 18;
   const int64_t pixels = int64_t{image.width} * image.height + int64_t{width} * height;
+  if (threads <= 0) threads = available_threads();
   const int64_t tasks =
-      std::clamp<int64_t>(pixels / kPixelsWorthAThread, 1, std::min(available_threads(), height));
+      std::clamp<int64_t>(pixels / kPixelsWorthAThread, 1, std::min(threads, height));
   parallel_for(static_cast<int>(tasks), tasks, [&](int64_t task) {
     resize_rows(image, across, down, static_cast<int>(height * task / tasks),
                 static_cast<int>(height * (task + 1) / tasks), target);

@@ -51,12 +51,12 @@ Grid choose_grid(int width, int height, int image_size) {
   return best;
 }
 
-ModelImages prepare_image(const Image& image, int image_size, bool cut) {
+ModelImages prepare_image(const Image& image, int image_size, bool cut, int threads) {
   ModelImages result;
   if (cut) {
     result.grid = choose_grid(image.width, image.height, image_size);
-    const Image whole =
-        resize_bicubic(image, result.grid.cols * image_size, result.grid.rows * image_size);
+    const Image whole = resize_bicubic(image, result.grid.cols * image_size,
+                                       result.grid.rows * image_size, threads);
     for (int row = 0; row < result.grid.rows; ++row) {
       for (int col = 0; col < result.grid.cols; ++col) {
         result.images.push_back(
@@ -64,7 +64,7 @@ ModelImages prepare_image(const Image& image, int image_size, bool cut) {
       }
     }
   }
-  result.images.push_back(resize_bicubic(image, image_size, image_size));
+  result.images.push_back(resize_bicubic(image, image_size, image_size, threads));
   return result;
 }
 

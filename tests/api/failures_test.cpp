@@ -14,6 +14,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "core/scratch_folder.h"
 #include "formats/random_checkpoint.h"
+#include "media/encode_png.h"
 
 namespace owl3 {
 namespace {
@@ -259,6 +260,24 @@ TEST_F(FailuresTest, AnImageWhoseEncodingFailedIsEncodedAsIfItHadNotBeen) {
     EXPECT_EQ(words_about(model, memory.add_image(kImage)), expected) << failed;
   }
   EXPECT_GT(failed, 5);
+}
+
+TEST_F(FailuresTest, ImagesAreMadeReadyOnNoMoreThreadsThanTheModelMayUse) {
+  ModelOptions options;
+  options.threads = 1;
+  const Model model = load([] {}, options);
+  VisualMemory memory(model);
+  const Image large = {2000, 1500, std::vector<uint8_t>(size_t{2000} * 1500 * 3, 90)};
+  const std::string png = encode_png(large, 1);
+  const std::vector<ImageBytes> images = {{"large", std::as_bytes(std::span(png))}};
+  const auto caller = std::this_thread::get_id();
+  std::atomic<int> others = 0;
+  {
+    // Whoever resizes has buffers of his own.
+    const AllocationHook hook([&] { others += std::this_thread::get_id() == caller ? 0 : 1; });
+    memory.add_images(images);
+  }
+  EXPECT_EQ(others, 0);
 }
 
 TEST_F(FailuresTest, TheTokenizerIsParsedWhileTheWeightsAreMadeReady) {

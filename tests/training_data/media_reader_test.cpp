@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <iterator>
+#include <thread>
+
 #include "core/error.h"
+#include "core/threads.h"
 #include "data/batch.h"
 #include "data/image_store.h"
 #include "media/video.h"
@@ -16,7 +21,7 @@ std::string content_of(const MediaBytes& media) {
 }
 
 std::string film_path() {
-  return std::string(OWL3_TEST_DATA) + "/media/mjpeg.mov";
+  return OWL3_TEST_DATA "/media/mjpeg.mov";
 }
 
 TEST(MediaReader, ReadsFilesArchivesAndDataUrls) {
@@ -132,6 +137,27 @@ TEST(ImageStore, TellsOfFilesThatSomethingIsNotRightWith) {
   EXPECT_EQ(store.warning(), first + ": the JPEG lacks its end marker; its pixels are all there");
   store.image(second, false);
   EXPECT_TRUE(store.warning().ends_with("; 1 more of images and films")) << store.warning();
+}
+
+int threads_of_this_process() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return static_cast<int>(std::distance(begin(threads), end(threads)));
+}
+
+TEST(ImageStore, ResizesOnTheThreadThatAsksForSamplesAreWhatIsDoneInParallel) {
+  const ScratchFolder folder;
+  const std::string path = folder.write("a.ppm", test::picture(1600, 1200, 200)).string();
+  MediaReader reader;
+  ImageStore store(reader, {}, 0);
+  int before = 0;
+  int after = 0;
+  std::thread([&] {
+    set_library_threads(4);  // whoever divides work keeps that many, one by one for each thread
+    before = threads_of_this_process();
+    store.image(path, true);
+    after = threads_of_this_process();
+  }).join();
+  EXPECT_EQ(after, before);
 }
 
 TEST(ImageStore, DecodesTheFramesOfAFilm) {

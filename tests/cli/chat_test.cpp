@@ -327,11 +327,11 @@ TEST(Chat, EndsAnAnswerCleanlyAtCtrlC) {
 TEST(Chat, TellsABrokenOffFilmAndAnswersAllTheSame) {
   const Outcome outcome = chat({"--video", OWL3_TEST_DATA "/media/truncated.webm", "--fps", "30",
                                 "--max-frames", "4", "-p", "What?"});
-  if (outcome.exit_code == 0) {
-    EXPECT_NE(outcome.out, "");
-  } else {
-    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
-  }
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out, "");
+  EXPECT_TRUE(outcome.err.starts_with("owl3: warning: ")) << outcome.err;
+  EXPECT_NE(outcome.err.find("truncated.webm"), std::string::npos) << outcome.err;
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
 }
 
 TEST(Chat, TakesAGgufFileAfterTheImagesForTheModel) {

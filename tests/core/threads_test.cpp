@@ -1,8 +1,10 @@
 #include "core/threads.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <vector>
 
 #include "core/error.h"
@@ -35,8 +37,15 @@ TEST(ParallelFor, SurvivesAnExceptionInEveryTask) {
   EXPECT_THROW(parallel_for(4, 100, [](int64_t) { throw UsageError("all"); }), UsageError);
 }
 
-TEST(Threads, ThereIsAtLeastOne) {
-  EXPECT_GE(available_threads(), 1);
+TEST(Threads, AreAsManyAsWereSetAndOtherwiseAsThereAreCores) {
+  const int all = available_threads();
+  cpu_set_t cores;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof cores, &cores), 0);
+  const bool told = std::getenv("OMP_NUM_THREADS") != nullptr;
+  EXPECT_TRUE(told || all == CPU_COUNT(&cores)) << all;
+  set_library_threads(all + 3);
+  EXPECT_EQ(available_threads(), all + 3);
+  set_library_threads(all);
 }
 
 }  // namespace

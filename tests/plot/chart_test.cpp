@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 #include "core/scratch_folder.h"
+#include "media/image.h"
 #include "plot/smoothing.h"
 
 namespace owl3 {
@@ -49,6 +51,67 @@ TEST(Chart, IsASvgThatEnds) {
   EXPECT_NE(text.find("width=\"900px\""), std::string::npos) << text.substr(0, 300);
   EXPECT_NE(text.find("</svg>"), std::string::npos);
   EXPECT_EQ(folder.file_count(), 1U);
+}
+
+/// Rows, from the top, where drawing the series changed pixels of these columns: mean, or -1.
+double mean_row(const Image& drawn, const Image& empty, int begin, int end) {
+  double sum = 0;
+  int count = 0;
+  for (int y = 0; y < drawn.height; ++y) {
+    for (int x = begin; x < end; ++x) {
+      const size_t at = (static_cast<size_t>(y) * drawn.width + x) * 3;
+      if (std::equal(&drawn.rgb[at], &drawn.rgb[at] + 3, &empty.rgb[at])) continue;
+      sum += y;
+      ++count;
+    }
+  }
+  return count == 0 ? -1 : sum / count;
+}
+
+TEST(Chart, ShowsTheLineWhereItsNumbersAre) {
+  const ScratchFolder folder;
+  const auto drawn = [&](double first, double last) {
+    Chart line;
+    Series series;
+    for (int i = 0; i <= 40; ++i) {
+      series.x.push_back(i);
+      series.y.push_back(first + (last - first) * i / 40);
+    }
+    line.series.push_back(series);
+    line.y_range = {0, 10};
+    draw_charts({line}, folder / "c.png", {400, 300, 1});
+    return load_image(folder / "c.png");
+  };
+  const Image blank = drawn(std::nan(""), std::nan(""));
+  const Image falling = drawn(9, 1);
+  ASSERT_EQ(falling.width, 400);
+  const double left = mean_row(falling, blank, 100, 140);
+  const double right = mean_row(falling, blank, 320, 360);
+  ASSERT_GT(left, 0);
+  EXPECT_GT(right, left + 80);
+  const double level = mean_row(drawn(9, 9), blank, 320, 360);
+  ASSERT_GT(level, 0);
+  EXPECT_LT(level, left);
+}
+
+TEST(Chart, HasEveryPointOfALineInTheSvg) {
+  const ScratchFolder folder;
+  const auto segments = [&](int step) {
+    Chart line;
+    Series series;
+    for (int i = 0; i <= 84; i += step) {
+      series.x.push_back(i);
+      series.y.push_back((i / step) % 2 == 0 ? 1 : 9);  // Cairo joins what is straight
+    }
+    line.series.push_back(series);
+    line.y_range = {0, 10};
+    draw_charts({line}, folder / "c.svg");
+    const std::string text = read_text(folder / "c.svg");
+    int count = 0;
+    for (size_t at = text.find(" L "); at != text.npos; at = text.find(" L ", at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(segments(1) - segments(2), 84 - 42);  // between the same axes
 }
 
 TEST(Chart, WithNothingToShowIsStillDrawn) {

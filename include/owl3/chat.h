@@ -42,6 +42,10 @@ struct ChatOptions {
   /// conversation, "<image>1<image>2", instead of a line each. A single one at its beginning does
   /// not. Not given: as the checkpoint was taught; the released ones were not.
   std::optional<bool> number_images{};
+  /// Control tokens written out in questions, answers and the system message (<|im_end|>, ...) work
+  /// as such, as in the official code, rather than being read as the characters they are. For
+  /// evaluations that must see the same ids; never for text from people one does not know.
+  bool control_tokens = false;
 };
 
 /// A conversation: what was said stays in the text cache, so a further question computes only its

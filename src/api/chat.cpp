@@ -71,7 +71,9 @@ struct Chat::Impl {
   const Tokenizer& tokenizer() const { return Internals::of(model).tokenizer; }
 
   PromptBuilder new_prompt() const {
-    PromptBuilder builder(tokenizer(), owl3().checkpoint().variant());
+    PromptBuilder builder(
+        tokenizer(), owl3().checkpoint().variant(),
+        options.control_tokens ? ControlTokens::kRecognised : ControlTokens::kText);
     if (!options.system.empty()) builder.add({Role::kSystem, options.system});
     return builder;
   }

@@ -114,6 +114,11 @@ void add_answer_options(CLI::App& command, ChatArguments& arguments) {
                   "Ask this, answer, and end; - reads the question from standard input")
       ->type_name("TEXT")
       ->group(kAnswer);
+  command
+      .add_flag("--control-tokens", arguments.control_tokens,
+                "Let <|im_end|> and the like in texts work as such, as the official code does; "
+                "otherwise they are text")
+      ->group(kAnswer);
   command.add_option("--system", arguments.system, "System message: who the model is to be")
       ->type_name("TEXT")
       ->group(kAnswer);

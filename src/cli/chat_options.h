@@ -48,6 +48,7 @@ struct ChatArguments {
   ModelOptions model_options;
   ImageOptions image;
   std::optional<bool> number_images;
+  bool control_tokens = false;
   VideoOptions video;
   GenerationChoices generation;
   bool json = false;

@@ -66,7 +66,7 @@ ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& i
       interrupt_(interrupt),
       model_(load_model(arguments, load_seconds_)),
       memory_(model_),
-      chat_(model_, {arguments.system, arguments.number_images}) {
+      chat_(model_, {arguments.system, arguments.number_images, arguments.control_tokens}) {
   tell_warnings(model_.warnings());
   conversation_.system = arguments.system;
   conversation_.number_images = arguments.number_images;
@@ -193,7 +193,7 @@ void ChatSession::load(const fs::path& path) {
     }
   }
   if (arguments_.number_images) conversation.number_images = arguments_.number_images;
-  Chat chat(model_, {conversation.system, conversation.number_images});
+  Chat chat(model_, {conversation.system, conversation.number_images, arguments_.control_tokens});
   for (const Turn& turn : conversation.turns) {
     chat.add_exchange(turn.question, encode(turn.media), turn.answer);
   }

@@ -95,6 +95,10 @@ void add_reply_options(CLI::App& command, EvalOptions& options) {
   command.add_option("--system", options.examinee.system, "System message")
       ->type_name("TEXT")
       ->group(kReplies);
+  command
+      .add_flag("--control-tokens", options.examinee.control_tokens,
+                "Let <|im_end|> and the like in the questions work, as the official code does")
+      ->group(kReplies);
   add_lora_option(command, options.model_options.lora)->group(kReplies);
 }
 

@@ -153,7 +153,8 @@ void prompt_cases(const Tokenizer& tokenizer, std::optional<Variant> variant, st
   for_each_case(cases, name, out, [&](const Json& value) {
     const Variant own = variant ? *variant : parse_variant(string_member(value, "variant"));
     const Prompt prompt =
-        build_prompt(tokenizer, own, parse_messages(member(value, "messages")), parse_media(value));
+        build_prompt(tokenizer, own, parse_messages(member(value, "messages")), parse_media(value),
+                     ControlTokens::kRecognised);  // as the official code, to compare with it
     return Json{{"ids", prompt.ids},
                 {"media_positions", prompt.media_positions},
                 {"pieces", prompt.pieces}};

@@ -117,7 +117,7 @@ struct PairStream::Parts {
   }
 
   std::vector<int64_t> text(const std::string& caption) const {
-    const std::vector<int32_t> words = tokenizer.encode(caption);
+    const std::vector<int32_t> words = tokenizer.encode_words(caption);
     const size_t room = static_cast<size_t>(options.text_tokens) - 1;
     std::vector<int64_t> ids(words.begin(),
                              words.begin() + static_cast<ptrdiff_t>(std::min(words.size(), room)));

@@ -70,7 +70,7 @@ EncodedSample SampleEncoder::encode(const Sample& sample) const {
 void SampleEncoder::encode_conversation(const Sample& sample,
                                         const std::vector<MediaLayout>& layouts,
                                         EncodedSample& encoded) const {
-  PromptBuilder builder(*tokenizer_, options_.variant);
+  PromptBuilder builder(*tokenizer_, options_.variant, options_.control_tokens);
   auto next = layouts.begin();
   for (size_t i = 0; i < sample.messages.size(); ++i) {
     const Message& message = sample.messages[i];
@@ -91,7 +91,7 @@ void SampleEncoder::encode_conversation(const Sample& sample,
 /// All of a document is learnt but its first token and the marks of media.
 void SampleEncoder::encode_document(const Sample& sample, const std::vector<MediaLayout>& layouts,
                                     EncodedSample& encoded) const {
-  PromptBuilder builder(*tokenizer_, options_.variant);
+  PromptBuilder builder(*tokenizer_, options_.variant, options_.control_tokens);
   builder.add_document(sample.messages[0].content, layouts);
   const Prompt& prompt = builder.prompt();
   encoded.ids = prompt.ids;

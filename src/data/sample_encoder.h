@@ -20,8 +20,9 @@ struct EncodeOptions {
   /// Images are cut into tiles or not; unset, they are cut unless the row has a video. In
   /// documents they are never cut: the text around tiles would be learnt.
   std::optional<bool> cut;
-  double fps = 1;           // frames sampled per second of a film
-  int64_t max_frames = 16;  // of a film, as in ms-swift
+  double fps = 1;                                       // frames sampled per second of a film
+  int64_t max_frames = 16;                              // of a film, as in ms-swift
+  ControlTokens control_tokens = ControlTokens::kText;  // those written out in texts
 };
 
 /// A medium of an encoded sample: one or more images of the model.

@@ -25,7 +25,7 @@ Reply ModelExaminee::reply_in_text(const Ask& ask, const std::vector<Medium>& me
   GenerationOptions generation = model_.preset("eval");
   generation.do_sample = false;
   generation.max_new_tokens = options_.max_new_tokens;
-  Chat chat(model_, {.system = options_.system});
+  Chat chat(model_, {.system = options_.system, .control_tokens = options_.control_tokens});
   const auto go_on = [this](std::string_view) { return !progress_ || progress_("", 0, 0); };
   const Answer answer = chat.ask(ask.text, media, generation, go_on, progress_);
   if (answer.stop_reason == StopReason::kInterrupted) throw Interrupted("interrupted");
@@ -44,7 +44,9 @@ Reply ModelExaminee::reply_by_likelihood(const Ask& ask, const std::vector<Mediu
     throw UsageError("a question has no options, so none can be scored; score by text");
   }
   Reply reply;
-  OptionLikelihood likelihood(model_, options_.system);
+  OptionLikelihood likelihood(
+      model_, options_.system,
+      options_.control_tokens ? ControlTokens::kRecognised : ControlTokens::kText);
   reply.first_token_seconds = likelihood.read(ask.text, media, progress_);
   for (size_t i = 0; i < ask.options.size(); ++i) {
     reply.option_scores.push_back(likelihood.log_probability(reply_with_option(ask, i)));

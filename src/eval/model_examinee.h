@@ -18,6 +18,7 @@ struct ExamineeOptions {
   Scoring scoring = Scoring::kText;
   int64_t max_new_tokens = 48;
   std::string system;
+  bool control_tokens = false;  // written out in texts, they work: ChatOptions::control_tokens
 };
 
 class ModelExaminee : public Examinee {

@@ -34,9 +34,10 @@ std::string reply_with_option(const Ask& ask, size_t option) {
 }
 
 struct OptionLikelihood::Impl {
-  Impl(Model model_in, std::string system_in)
+  Impl(Model model_in, std::string system_in, ControlTokens control_tokens_in)
       : model(std::move(model_in)),
         system(std::move(system_in)),
+        control_tokens(control_tokens_in),
         sequence(owl3().decoder().new_sequence()) {}
 
   Owl3Model& owl3() const { return Internals::of(model).model; }
@@ -44,7 +45,7 @@ struct OptionLikelihood::Impl {
 
   /// The prompt up to where the answer begins, with the images at their tokens.
   Prompt place(const std::string& text, const std::vector<Medium>& media) {
-    PromptBuilder builder(tokenizer(), owl3().checkpoint().variant());
+    PromptBuilder builder(tokenizer(), owl3().checkpoint().variant(), control_tokens);
     if (!system.empty()) builder.add({Role::kSystem, system});
     std::vector<QuestionMedium> marks;
     std::vector<MediaLayout> layouts;
@@ -66,12 +67,13 @@ struct OptionLikelihood::Impl {
 
   Model model;
   std::string system;
+  ControlTokens control_tokens;
   Sequence sequence;
   Tensor first_logits;  // [V], of the answer's first token
 };
 
-OptionLikelihood::OptionLikelihood(Model model, std::string system)
-    : impl_(std::make_unique<Impl>(std::move(model), std::move(system))) {}
+OptionLikelihood::OptionLikelihood(Model model, std::string system, ControlTokens control_tokens)
+    : impl_(std::make_unique<Impl>(std::move(model), std::move(system), control_tokens)) {}
 OptionLikelihood::~OptionLikelihood() = default;
 
 double OptionLikelihood::read(const std::string& text, const std::vector<Medium>& media,
@@ -86,8 +88,11 @@ double OptionLikelihood::read(const std::string& text, const std::vector<Medium>
 }
 
 double OptionLikelihood::log_probability(const std::string& reply) {
-  std::vector<int32_t> ids = impl_->tokenizer().encode(reply);
-  if (const auto end = impl_->tokenizer().id_of_added_token("<|im_end|>")) ids.push_back(*end);
+  const Tokenizer& tokenizer = impl_->tokenizer();
+  std::vector<int32_t> ids = impl_->control_tokens == ControlTokens::kRecognised
+                                 ? tokenizer.encode(reply)
+                                 : tokenizer.encode_words(reply);
+  if (const auto end = tokenizer.id_of_added_token("<|im_end|>")) ids.push_back(*end);
   OWL3_CHECK(!ids.empty());
   const auto vocabulary = static_cast<size_t>(impl_->first_logits.size());
   double sum = log_probability_of({impl_->first_logits.f32(), vocabulary}, ids[0]);

@@ -7,6 +7,7 @@
 
 #include "eval/exam.h"
 #include "owl3/owl3.h"
+#include "text/prompt.h"
 
 namespace owl3 {
 
@@ -16,7 +17,8 @@ std::string reply_with_option(const Ask& ask, size_t option);
 
 class OptionLikelihood {
  public:
-  OptionLikelihood(Model model, std::string system);
+  OptionLikelihood(Model model, std::string system,
+                   ControlTokens control_tokens = ControlTokens::kText);
   ~OptionLikelihood();
 
   /// Reads the question; returns the seconds that took, after which a first token could be chosen.

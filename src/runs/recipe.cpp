@@ -97,6 +97,7 @@ SampleRecipe read_sample(const RecipeValue& mapping) {
   sample.last_answer_only = reader.choice("learn", {"all_answers", "last_answer"}, 0) == 1;
   reader.number("fps", sample.fps, 1e-3, 1000);
   reader.integer("max_frames", sample.max_frames, 1, 100'000);
+  reader.boolean("control_tokens", sample.control_tokens);
   reader.finish();
   return sample;
 }

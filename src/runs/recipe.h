@@ -63,6 +63,7 @@ struct SampleRecipe {
   bool last_answer_only = false;     // learn the last answer of a conversation, or all
   double fps = 1;                    // frames sampled per second of a film
   int64_t max_frames = 16;
+  bool control_tokens = false;  // written out in texts, they work as such
 };
 
 struct ValidationRecipe {

@@ -49,10 +49,12 @@ Json json_of(const std::vector<DataRecipe>& sources) {
 }
 
 Json json_of(const SampleRecipe& sample) {
-  return {{"newline_after_media", sample.newline_after_media},
-          {"learn", sample.last_answer_only ? "last_answer" : "all_answers"},
-          {"fps", sample.fps},
-          {"max_frames", sample.max_frames}};
+  Json json = {{"newline_after_media", sample.newline_after_media},
+               {"learn", sample.last_answer_only ? "last_answer" : "all_answers"},
+               {"fps", sample.fps},
+               {"max_frames", sample.max_frames}};
+  if (sample.control_tokens) json["control_tokens"] = true;  // runs from before it go on
+  return json;
 }
 
 Json json_of(const BatchRecipe& batch) {

@@ -61,6 +61,12 @@ size_t white_space_after(std::string_view text, size_t begin) {
   return begin;
 }
 
+bool reaches_into(std::span<const TextRange> ranges, size_t begin, size_t end) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const TextRange& range) {
+    return range.begin < end && begin < range.end;
+  });
+}
+
 }  // namespace
 
 AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens)
@@ -80,19 +86,23 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens)
   }
 }
 
-const AddedToken* AddedTokenMatcher::longest_at(std::string_view text) const {
+const AddedToken* AddedTokenMatcher::longest_at(std::string_view text, size_t begin,
+                                                std::span<const TextRange> literal) const {
   const AddedToken* longest = nullptr;
   uint32_t node = 0;
-  for (const char byte : text) {
-    const auto child = children_.find(uint64_t{node} << 8 | static_cast<uint8_t>(byte));
+  for (size_t i = begin; i < text.size(); ++i) {
+    const auto child = children_.find(uint64_t{node} << 8 | static_cast<uint8_t>(text[i]));
     if (child == children_.end()) break;
     node = child->second;
-    if (token_at_[node] >= 0) longest = &tokens_[static_cast<size_t>(token_at_[node])];
+    if (token_at_[node] < 0) continue;
+    const AddedToken& token = tokens_[static_cast<size_t>(token_at_[node])];
+    if (!token.is_control() || !reaches_into(literal, begin, i + 1)) longest = &token;
   }
   return longest;
 }
 
-std::vector<Segment> AddedTokenMatcher::split(std::string_view text) const {
+std::vector<Segment> AddedTokenMatcher::split(std::string_view text,
+                                              std::span<const TextRange> literal) const {
   std::vector<Segment> segments;
   size_t done = 0;
   const auto add_text_until = [&](size_t end) {
@@ -104,7 +114,7 @@ std::vector<Segment> AddedTokenMatcher::split(std::string_view text) const {
       ++i;
       continue;
     }
-    const AddedToken* token = longest_at(text.substr(i));
+    const AddedToken* token = longest_at(text, i, literal);
     if (token == nullptr) {
       ++i;
       continue;

@@ -87,8 +87,9 @@ size_t count_media_marks(std::string_view text) {
   return count;
 }
 
-PromptBuilder::PromptBuilder(const Tokenizer& tokenizer, Variant variant)
-    : tokenizer_(&tokenizer), variant_(variant) {
+PromptBuilder::PromptBuilder(const Tokenizer& tokenizer, Variant variant,
+                             ControlTokens control_tokens)
+    : tokenizer_(&tokenizer), variant_(variant), control_tokens_(control_tokens) {
   std::vector<std::string_view> needed = {kStart, kEnd, kEndOfText, kImageMark};
   if (variant == Variant::kUnified) {
     needed.insert(needed.end(), {kStartCut, kEndCut, kStartVideo, kEndVideo});
@@ -118,14 +119,19 @@ void PromptBuilder::add(const Message& message, const std::vector<MediaLayout>& 
   if (message.role != Role::kSystem) ensure_system_message();
   switch (message.role) {
     case Role::kSystem:
-      add_piece(fmt::format("{}system\n{}{}", kStart, message.content, kEnd));
+      text_ = fmt::format("{}system\n", kStart);
+      write(message.content);
+      text_.append(kEnd);
+      flush_text();
       break;
     case Role::kUser:
       add_user_message(message.content, media);
       break;
     case Role::kAssistant:
       add_answer_header();
-      add_piece(fmt::format("{}{}", message.content, kEnd));
+      write(message.content);
+      text_.append(kEnd);
+      flush_text();
       add_piece(std::string(kEndOfText));
       break;
   }
@@ -179,11 +185,11 @@ void PromptBuilder::add_marked_text(std::string_view content,
   size_t from = 0;
   for (const MediaLayout& layout : media) {
     const Mark mark = next_mark(content, from);
-    text_.append(content.substr(from, mark.begin - from));
+    write(content.substr(from, mark.begin - from));
     std::visit([this](const auto& medium) { add_media(medium); }, layout);
     from = mark.begin + mark.length();
   }
-  text_.append(content.substr(from));
+  write(content.substr(from));
 }
 
 void PromptBuilder::add_media(const ImageLayout& image) {
@@ -222,25 +228,34 @@ void PromptBuilder::add_image_token() {
   prompt_.ids.push_back(image_id_);
 }
 
-void PromptBuilder::flush_text() {
-  if (!text_.empty()) add_piece(std::exchange(text_, {}));
+/// Words of a person's, or of the model's.
+void PromptBuilder::write(std::string_view words) {
+  const size_t begin = text_.size();
+  text_.append(words);
+  if (control_tokens_ == ControlTokens::kText) literal_.push_back({begin, text_.size()});
 }
 
-void PromptBuilder::add_piece(std::string piece) {
-  const std::vector<int32_t> ids = tokenizer_->encode(piece);
+void PromptBuilder::flush_text() {
+  const std::vector<TextRange> literal = std::exchange(literal_, {});
+  if (!text_.empty()) add_piece(std::exchange(text_, {}), literal);
+}
+
+void PromptBuilder::add_piece(std::string piece, std::span<const TextRange> literal) {
+  const std::vector<int32_t> ids = tokenizer_->encode(piece, literal);
   prompt_.ids.insert(prompt_.ids.end(), ids.begin(), ids.end());
   prompt_.pieces.push_back(std::move(piece));
 }
 
 Prompt build_prompt(const Tokenizer& tokenizer, Variant variant,
-                    const std::vector<Message>& messages, const std::vector<MediaLayout>& media) {
+                    const std::vector<Message>& messages, const std::vector<MediaLayout>& media,
+                    ControlTokens control_tokens) {
   size_t marks = 0;
   for (const Message& message : messages) marks += count_media_marks(message.content);
   if (marks != media.size()) {
     throw UsageError(fmt::format("the messages have {} {} or {} marks, but {} images and videos",
                                  marks, kImageMark, kVideoMark, media.size()));
   }
-  PromptBuilder builder(tokenizer, variant);
+  PromptBuilder builder(tokenizer, variant, control_tokens);
   auto next = media.begin();
   for (size_t i = 0; i < messages.size(); ++i) {
     const Message& message = messages[i];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,8 +21,11 @@ size_t count_media_marks(std::string_view text);
 
 enum class Role { kSystem, kUser, kAssistant };
 
-/// One message; a user's text has one kImageMark or kVideoMark per medium, in order. Special
-/// tokens written out in it, such as <|im_end|>, are recognised as such, as in the official code.
+/// Control tokens written out in a message, such as <|im_end|>: read as the characters they are, so
+/// that no text can end its message or begin another, or recognised, as the official code does.
+enum class ControlTokens { kText, kRecognised };
+
+/// One message; a user's text has one kImageMark or kVideoMark per medium, in order.
 struct Message {
   Role role = Role::kUser;
   std::string content;
@@ -51,7 +55,8 @@ class PromptBuilder {
  public:
   /// The tokenizer must outlive the builder and have the special tokens the variant needs;
   /// otherwise InputError.
-  PromptBuilder(const Tokenizer& tokenizer, Variant variant);
+  PromptBuilder(const Tokenizer& tokenizer, Variant variant,
+                ControlTokens control_tokens = ControlTokens::kText);
 
   /// Appends a whole message. `media` are those of its marks, in order; UsageError when their
   /// numbers differ. Before a first message that is no system message, the empty system message is
@@ -76,14 +81,17 @@ class PromptBuilder {
   void add_media(const VideoLayout& video);
   void add_image_token();
   void flush_text();
-  void add_piece(std::string piece);
+  void write(std::string_view words);
+  void add_piece(std::string piece, std::span<const TextRange> literal = {});
 
   const Tokenizer* tokenizer_;
   Variant variant_;
+  ControlTokens control_tokens_;
   int32_t image_id_ = 0;
   int32_t end_id_ = 0;
   int32_t end_of_text_id_ = 0;
-  std::string text_;  // since the last image token; merges never cross one
+  std::string text_;                // since the last image token; merges never cross one
+  std::vector<TextRange> literal_;  // what of it is to be read as text
   bool answering_ = false;
   Prompt prompt_;
 };
@@ -91,6 +99,7 @@ class PromptBuilder {
 /// A whole conversation at once. `media` are those of all messages in order. When the last message
 /// is an assistant's with empty content, the prompt ends where generation begins.
 Prompt build_prompt(const Tokenizer& tokenizer, Variant variant,
-                    const std::vector<Message>& messages, const std::vector<MediaLayout>& media);
+                    const std::vector<Message>& messages, const std::vector<MediaLayout>& media,
+                    ControlTokens control_tokens = ControlTokens::kText);
 
 }  // namespace owl3

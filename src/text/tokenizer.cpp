@@ -25,6 +25,17 @@ std::vector<AddedToken> tokens_to_match(const TokenizerFile& file, bool normaliz
   return chosen;
 }
 
+/// The ranges as far as they lie in `size` bytes from `begin` on, counted from there.
+std::vector<TextRange> within(std::span<const TextRange> ranges, size_t begin, size_t size) {
+  std::vector<TextRange> inside;
+  for (const TextRange& range : ranges) {
+    const size_t first = std::max(range.begin, begin);
+    const size_t last = std::min(range.end, begin + size);
+    if (first < last) inside.push_back({first - begin, last - begin});
+  }
+  return inside;
+}
+
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
@@ -41,7 +52,8 @@ struct Tokenizer::Impl {
     PatternMatcher matcher;
     std::vector<int32_t> ids;
   };
-  void encode_segment(std::string_view text, Encoding& encoding) const;
+  void encode_segment(std::string_view text, std::span<const TextRange> literal,
+                      Encoding& encoding) const;
   /// Cuts `text` by splits[level] and on, and encodes the pieces.
   void encode_pieces(std::string_view text, size_t level, Encoding& encoding) const;
 
@@ -75,10 +87,17 @@ Tokenizer::Impl::Impl(TokenizerFile file)
   }
 }
 
-void Tokenizer::Impl::encode_segment(std::string_view text, Encoding& encoding) const {
+void Tokenizer::Impl::encode_segment(std::string_view text, std::span<const TextRange> literal,
+                                     Encoding& encoding) const {
   const bool normalise = nfc && !is_plainly_nfc(text);
   const std::string normalised = normalise ? to_nfc(text) : std::string();
-  for (const Segment& segment : normalized_tokens.split(normalise ? normalised : text)) {
+  std::vector<TextRange> ranges(literal.begin(), literal.end());
+  for (TextRange& range : ranges) {  // to where they are in the normalised text
+    if (!normalise) break;
+    range.begin = to_nfc(text.substr(0, range.begin)).size();
+    range.end = to_nfc(text.substr(0, range.end)).size();
+  }
+  for (const Segment& segment : normalized_tokens.split(normalise ? normalised : text, ranges)) {
     if (segment.id >= 0) {
       encoding.ids.push_back(segment.id);
     } else {
@@ -127,7 +146,8 @@ Tokenizer Tokenizer::from_json(std::string_view json, const std::string& name,
   }
 }
 
-std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
+std::vector<int32_t> Tokenizer::encode(std::string_view text,
+                                       std::span<const TextRange> literal) const {
   if (text.size() > INT32_MAX) {
     throw InputError(fmt::format("a text of {} bytes is too long to tokenise", text.size()));
   }
@@ -136,14 +156,20 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
   }
   Impl::Encoding encoding(text.size());
   encoding.ids.reserve(text.size() / 4 + 8);
-  for (const Segment& segment : impl_->raw_tokens.split(text)) {
+  for (const Segment& segment : impl_->raw_tokens.split(text, literal)) {
     if (segment.id >= 0) {
       encoding.ids.push_back(segment.id);
     } else {
-      impl_->encode_segment(segment.text, encoding);
+      const auto begin = static_cast<size_t>(segment.text.data() - text.data());
+      impl_->encode_segment(segment.text, within(literal, begin, segment.text.size()), encoding);
     }
   }
   return std::move(encoding.ids);
+}
+
+std::vector<int32_t> Tokenizer::encode_words(std::string_view text) const {
+  const TextRange all = {0, text.size()};
+  return encode(text, {&all, 1});
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {

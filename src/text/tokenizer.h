@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/added_tokens.h"
+
 namespace owl3 {
 
 /// Encodes text to token ids and back, exactly as the file's normaliser, pattern, merges and added
@@ -23,9 +25,12 @@ class Tokenizer {
   static Tokenizer from_json(std::string_view json, const std::string& name,
                              std::optional<std::string_view> added_tokens = std::nullopt);
 
-  /// Added tokens that occur in the text are recognised; no token is added around it. Invalid
-  /// UTF-8 throws InputError.
-  std::vector<int32_t> encode(std::string_view text) const;
+  /// Added tokens that occur in the text are recognised, but for control tokens
+  /// (AddedToken::is_control) in the `literal` ranges: what people write is text. No token is added
+  /// around it. Invalid UTF-8 throws InputError.
+  std::vector<int32_t> encode(std::string_view text, std::span<const TextRange> literal = {}) const;
+  /// The same with no control token recognised anywhere in it.
+  std::vector<int32_t> encode_words(std::string_view text) const;
   /// Special tokens are kept as their text; bytes that are not UTF-8 become U+FFFD.
   std::string decode(std::span<const int32_t> ids) const;
   /// The raw bytes of one token (maybe part of a character); empty for ids without a token.

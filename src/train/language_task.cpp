@@ -64,8 +64,13 @@ DataOptions LanguageTask::data_options(const std::vector<DataRecipe>& sources) c
   // A model that is never shown tiles is not trained on any, unless the recipe says so.
   const std::optional<bool> cut =
       recipe_.cut || config().cut_images ? recipe_.cut : std::optional(false);
-  options.encode = {model_.module->variant(), static_cast<int>(config().vision.image_size), cut,
-                    recipe_.sample.fps, recipe_.sample.max_frames};
+  options.encode = {
+      model_.module->variant(),
+      static_cast<int>(config().vision.image_size),
+      cut,
+      recipe_.sample.fps,
+      recipe_.sample.max_frames,
+      recipe_.sample.control_tokens ? ControlTokens::kRecognised : ControlTokens::kText};
   options.rows = recipe_.batch.rows;
   options.accumulate = recipe_.batch.accumulate;
   options.rank = launch_.rank;

@@ -377,6 +377,14 @@ TEST(Chat, LoadsAllThatWasSavedOfTheAnswers) {
   }
 }
 
+TEST(Chat, ReadsControlTokensInAQuestionAsTextUnlessTold) {
+  const auto prompt_tokens = [](Words more) {
+    more.insert(more.end(), {"-p", "a<|im_end|><|im_end|>b"});
+    return chat_json(more).at("tokens").at("prompt").get<int>();
+  };
+  EXPECT_GT(prompt_tokens({}), prompt_tokens({"--control-tokens"}) + 2);
+}
+
 }  // namespace
 
 }  // namespace owl3::test

@@ -42,7 +42,7 @@ clip_norm: 0.5
 seed: 42
 precision: bf16
 gradient_checkpointing: true
-sample: {newline_after_media: true, learn: last_answer, fps: 2, max_frames: 8}
+sample: {newline_after_media: true, learn: last_answer, fps: 2, max_frames: 8, control_tokens: true}
 cut: false
 cache_features: off
 feature_folder: kept
@@ -57,6 +57,7 @@ max_broken: 0.02
   EXPECT_EQ(recipe.trainable, (std::vector<std::string>{"projector", "decoder"}));
   EXPECT_EQ(recipe.lora->targets, (std::vector<std::string>{"q_proj", "v_proj"}));
   EXPECT_TRUE(recipe.lora->merge);
+  EXPECT_TRUE(recipe.sample.control_tokens);
   EXPECT_EQ(recipe.on_broken, OnBroken::kSkip);
   EXPECT_EQ(recipe.max_broken, 0.02);
   ASSERT_EQ(recipe.data.size(), 2U);

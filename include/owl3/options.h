@@ -38,12 +38,28 @@ struct ModelOptions {
   std::vector<LoraOptions> lora{};
 };
 
+/// 8 bits a channel, as on screens.
+struct Colour {
+  uint8_t red = 0;
+  uint8_t green = 0;
+  uint8_t blue = 0;
+  bool operator==(const Colour&) const = default;
+};
+
+/// The most pixels of an image or of a film's frame, where nobody says otherwise.
+inline constexpr int64_t kMaxPixels = 200'000'000;
+
 struct ImageOptions {
   /// Cut the image into a grid of tiles and a global view (better on detail, 4 to 7 times the
   /// work). Not given: as the checkpoint was taught, which of the released ones is to cut.
   std::optional<bool> cut;
   /// Turn photos upright by their EXIF orientation.
   bool apply_exif_orientation = true;
+  /// What is transparent is laid over this colour. Not given: the colours stored there are shown,
+  /// whatever they are, as the reference does; black mostly.
+  std::optional<Colour> background{};
+  /// Images that claim more pixels than this are refused before anything is allocated for them.
+  int64_t max_pixels = kMaxPixels;
 };
 
 /// Which frames of a film are looked at.
@@ -62,6 +78,8 @@ struct VideoOptions {
   int64_t max_frames = 128;  // at most this many, spread over the whole range
   double start_seconds = 0;  // time range to look at; end 0 means to the end
   double end_seconds = 0;
+  /// Films whose frames have more pixels than this are refused.
+  int64_t max_pixels = kMaxPixels;
   FrameSampling sampling = FrameSampling::kTime;
   int threads = 2;  // that decode; 0: all cores this process may use
 };

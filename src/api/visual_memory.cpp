@@ -228,6 +228,8 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
                                             const ProgressCallback& progress) {
   DecodeOptions decode;
   decode.apply_exif_orientation = options.apply_exif_orientation;
+  decode.max_pixels = options.max_pixels;
+  decode.background = options.background;
   const bool cut = options.cut.value_or(owl3().config().cut_images);
   // Headers first: what they show to be wrong, or too much, is told before minutes of encoding.
   int64_t total = 0;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/colour_option.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
@@ -30,9 +31,12 @@ Json to_json(const MediumSource& medium) {
     json["sampling"] = medium.video.sampling == FrameSampling::kOfficial ? "official" : "time";
     json["start"] = medium.video.start_seconds;
     json["end"] = medium.video.end_seconds;
+    if (medium.video.max_pixels != kMaxPixels) json["max_pixels"] = medium.video.max_pixels;
   } else {
     if (medium.image.cut) json["cut"] = *medium.image.cut;
     json["exif"] = medium.image.apply_exif_orientation;
+    if (medium.image.background) json["background"] = colour_text(*medium.image.background);
+    if (medium.image.max_pixels != kMaxPixels) json["max_pixels"] = medium.image.max_pixels;
   }
   return json;
 }
@@ -138,7 +142,11 @@ class Reader {
     medium.image.cut = reader.optional_bool("cut");
     medium.image.apply_exif_orientation =
         reader.optional_bool("exif").value_or(medium.image.apply_exif_orientation);
+    medium.image.background = background(reader, place);
+    medium.image.max_pixels =
+        reader.optional_integer("max_pixels", 1, int64_t{1} << 40).value_or(kMaxPixels);
     VideoOptions& video = medium.video;
+    video.max_pixels = medium.image.max_pixels;
     video.fps = reader.optional_number("fps", 1e-6, 1000).value_or(video.fps);
     video.max_frames =
         reader.optional_integer("max_frames", 1, int64_t{1} << 40).value_or(video.max_frames);
@@ -147,6 +155,14 @@ class Reader {
         reader.optional_number("start", 0, kMaxSeconds).value_or(video.start_seconds);
     video.end_seconds = reader.optional_number("end", 0, kMaxSeconds).value_or(video.end_seconds);
     return medium;
+  }
+
+  std::optional<Colour> background(const JsonReader& reader, const std::string& place) const {
+    const std::optional<std::string> text = reader.optional_string("background");
+    if (!text) return std::nullopt;
+    const std::optional<Colour> colour = parse_colour(*text);
+    if (!colour) fail(place + "background", std::string("must be ") + kColourForms);
+    return colour;
   }
 
   FrameSampling sampling(const JsonReader& reader, const std::string& place) const {

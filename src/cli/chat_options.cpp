@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "builtin/builtin_model.h"
+#include "cli/colour_option.h"
 #include "cli/lora_option.h"
 #include "core/error.h"
 #include "formats/checkpoint_source.h"
@@ -45,6 +46,26 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
   command
       .add_flag("!--no-exif", arguments.image.apply_exif_orientation,
                 "Leave photos as they lie, whatever their EXIF orientation")
+      ->group(kMedia);
+  command
+      .add_option_function<std::string>(
+          "--background",
+          [&arguments](const std::string& text) {
+            arguments.image.background = parse_colour(text);
+          },
+          "Lay what is transparent over this colour (white, #rrggbb); default: as the reference "
+          "does, the colours stored there, black mostly")
+      ->check(colour_check())
+      ->type_name("COLOUR")
+      ->group(kMedia);
+  command
+      .add_option_function<int64_t>(
+          "--max-pixels",
+          [&arguments](int64_t most) {
+            arguments.image.max_pixels = arguments.video.max_pixels = most;
+          },
+          fmt::format("Refuse images and films that claim more pixels a picture ({})", kMaxPixels))
+      ->type_name("N")
       ->group(kMedia);
   command.add_option("--fps", arguments.video.fps, "Frames looked at per second of film (1)")
       ->type_name("N")
@@ -258,6 +279,7 @@ void check_chat_arguments(const ChatArguments& arguments) {
   const VideoOptions& video = arguments.video;
   require(video.fps > 0 && video.fps <= 1000, "--fps: must be above 0 and at most 1000");
   require(video.max_frames >= 1, "--max-frames: must be at least 1");
+  require(video.max_pixels >= 1, "--max-pixels: must be at least 1");
   require(std::isfinite(video.start_seconds) && video.start_seconds >= 0,
           "--start: must be 0 or more seconds");
   require(std::isfinite(video.end_seconds) && video.end_seconds >= 0,

@@ -41,7 +41,8 @@ std::string with_home(const std::string& text) {
 
 bool same_options(const MediumSource& a, const MediumSource& b) {
   return a.image.cut == b.image.cut &&
-         a.image.apply_exif_orientation == b.image.apply_exif_orientation;
+         a.image.apply_exif_orientation == b.image.apply_exif_orientation &&
+         a.image.background == b.image.background && a.image.max_pixels == b.image.max_pixels;
 }
 
 void check_fit(const std::string& question, const std::vector<MediumSource>& sources) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/colour_option.h"
 #include "cli/inspect.h"
 #include "cli/terminal.h"
 #include "core/atomic_file.h"
@@ -20,6 +21,7 @@ struct InspectImageOptions {
   bool cut = false;
   bool exif = false;
   bool decoded = false;
+  std::optional<Colour> background;
   std::string resize;
 };
 
@@ -60,7 +62,8 @@ void inspect_image(const InspectImageOptions& options) {
         "say what to write: --size S (with or without --cut), --resize WxH, or "
         "--decoded");
   }
-  const DecodedImage image = load_image(options.file, {.apply_exif_orientation = options.exif});
+  const DecodedImage image = load_image(
+      options.file, {.apply_exif_orientation = options.exif, .background = options.background});
   const ModelImages result = wanted_images(image, options);
   AtomicFile output(options.output);
   for (const Image& part : result.images) output.write(part.rgb.data(), part.rgb.size());
@@ -82,6 +85,13 @@ void add_inspect_image(CLI::App& inspect) {
   command->add_flag("--cut", options->cut, "Cut into tiles, with the global view last")
       ->needs(size);
   command->add_flag("--exif", options->exif, "Turn the image upright by its EXIF orientation");
+  command
+      ->add_option_function<std::string>(
+          "--background",
+          [options](const std::string& text) { options->background = parse_colour(text); },
+          "Lay what is transparent over this colour")
+      ->check(colour_check())
+      ->type_name("COLOUR");
   CLI::Option* decoded =
       command->add_flag("--decoded", options->decoded, "Write the decoded image, not resized");
   CLI::Option* resize = command->add_option("--resize", options->resize,

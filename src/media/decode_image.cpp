@@ -1,9 +1,12 @@
 // Which decoder a file goes to, and the checks common to all.
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
+#include "core/available_memory.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "media/alpha.h"
 #include "media/decode_formats.h"
 #include "media/orientation.h"
 
@@ -15,31 +18,41 @@ bool has_magic(Bytes bytes, size_t offset, std::string_view magic) {
          std::memcmp(bytes.data() + offset, magic.data(), magic.size()) == 0;
 }
 
-enum class Format { kJpeg, kPng, kWebp, kOther };
+enum class Format { kJpeg, kPng, kWebp, kGif, kTiff, kOther };
 
 Format format_of(Bytes bytes, const std::string& name) {
   if (bytes.empty()) throw InputError(fmt::format("{}: the file is empty", name));
   if (has_magic(bytes, 0, "\xff\xd8\xff")) return Format::kJpeg;
   if (has_magic(bytes, 0, "\x89PNG\r\n\x1a\n")) return Format::kPng;
   if (has_magic(bytes, 0, "RIFF") && has_magic(bytes, 8, "WEBP")) return Format::kWebp;
+  if (has_magic(bytes, 0, "GIF8")) return Format::kGif;
+  constexpr std::string_view kTiffMagics[] = {
+      {"II*\0", 4}, {"MM\0*", 4}, {"II+\0", 4}, {"MM\0+", 4}};
+  for (const std::string_view magic : kTiffMagics) {
+    if (has_magic(bytes, 0, magic)) return Format::kTiff;
+  }
   return Format::kOther;
 }
 
-StoredImage decode_stored(Bytes bytes, const std::string& name, int64_t max_pixels) {
+StoredImage decode_stored(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
   switch (format_of(bytes, name)) {
     case Format::kJpeg:
-      return decode_jpeg(bytes, name, max_pixels);
+      return decode_jpeg(bytes, name, limits);
     case Format::kPng:
-      return decode_png(bytes, name, max_pixels);
+      return decode_png(bytes, name, limits);
     case Format::kWebp:
-      return decode_webp(bytes, name, max_pixels);
+      return decode_webp(bytes, name, limits);
+    case Format::kGif:
+      return decode_gif(bytes, name, limits);
+    case Format::kTiff:
+      return decode_tiff(bytes, name, limits);
     case Format::kOther:
       break;
   }
-  return decode_with_ffmpeg(bytes, name, max_pixels);
+  return decode_with_ffmpeg(bytes, name, limits);
 }
 
-StoredSize read_stored_size(Bytes bytes, const std::string& name, int64_t max_pixels) {
+StoredSize read_stored_size(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
   switch (format_of(bytes, name)) {
     case Format::kJpeg:
       return read_jpeg_size(bytes, name);
@@ -47,36 +60,83 @@ StoredSize read_stored_size(Bytes bytes, const std::string& name, int64_t max_pi
       return read_png_size(bytes, name);
     case Format::kWebp:
       return read_webp_size(bytes, name);
+    case Format::kGif:
+      return read_gif_size(bytes, name);
+    case Format::kTiff:
+      return read_tiff_size(bytes, name, limits);
     case Format::kOther:
       break;
   }
-  const StoredImage stored = decode_with_ffmpeg(bytes, name, max_pixels);
+  const StoredImage stored = decode_with_ffmpeg(bytes, name, limits);
   return {stored.image.width, stored.image.height, stored.orientation};
+}
+
+DecodeLimits limits_of(const DecodeOptions& options) {
+  return {options.max_pixels, options.max_bytes};
+}
+
+/// Deep samples whose high bits nobody used: twelve bits of a sensor in sixteen.
+std::string dark_warning(const StoredImage& stored) {
+  constexpr int kDark = 16;
+  if (!stored.is_deep) return "";
+  const int brightest = *std::max_element(stored.image.rgb.begin(), stored.image.rgb.end());
+  if (brightest >= kDark) return "";
+  return fmt::format(
+      "it looks black: nothing in it is brighter than {} of 255; its values may use fewer bits "
+      "than "
+      "the file says, and want scaling up first",
+      brightest);
+}
+
+/// Throws InputError for what takes more memory than there is.
+void check_memory(int64_t width, int64_t height, const std::string& name,
+                  const DecodeLimits& limits, int64_t bytes_per_pixel) {
+  constexpr int64_t kLeastWorthAsking = int64_t{16}
+                                        << 20;  // asking reads some files of the kernel's
+  const int64_t needed = width * height * bytes_per_pixel;
+  if (needed < kLeastWorthAsking && !limits.max_bytes) return;
+  const std::optional<int64_t> available = limits.max_bytes ? limits.max_bytes : available_memory();
+  if (!available || needed <= *available) return;
+  throw InputError(fmt::format(
+      "{}: the image claims {} x {} pixels; decoding them takes {} MB of memory, and {} MB can be "
+      "had; scale it down first",
+      name, width, height, needed / 1'000'000, *available / 1'000'000));
 }
 
 }  // namespace
 
-void check_image_size(int64_t width, int64_t height, const std::string& name, int64_t max_pixels) {
+void check_image_size(int64_t width, int64_t height, const std::string& name,
+                      const DecodeLimits& limits, int64_t bytes_per_pixel) {
   if (width <= 0 || height <= 0) {
     throw InputError(fmt::format("{}: broken image: its size is {} x {}", name, width, height));
   }
-  if (width > kMaxImageSide || height > kMaxImageSide || width * height > max_pixels) {
+  if (width > kMaxImageSide || height > kMaxImageSide || width * height > limits.max_pixels) {
     throw InputError(fmt::format(
         "{}: the image claims {} x {} pixels; the limit is {} pixels, and {} a side; scale it down "
         "first",
-        name, width, height, max_pixels, kMaxImageSide));
+        name, width, height, limits.max_pixels, kMaxImageSide));
   }
+  check_memory(width, height, name, limits, bytes_per_pixel);
 }
 
-Image make_image(int64_t width, int64_t height, const std::string& name, int64_t max_pixels) {
-  check_image_size(width, height, name, max_pixels);
+Image make_image(int64_t width, int64_t height, const std::string& name, const DecodeLimits& limits,
+                 int64_t bytes_per_pixel) {
+  check_image_size(width, height, name, limits, bytes_per_pixel);
   Image image{static_cast<int>(width), static_cast<int>(height), {}};
   image.rgb.resize(static_cast<size_t>(width * height) * 3);
   return image;
 }
 
 DecodedImage decode_image(Bytes bytes, const std::string& name, const DecodeOptions& options) {
-  StoredImage stored = decode_stored(bytes, name, options.max_pixels);
+  StoredImage stored = decode_stored(bytes, name, limits_of(options));
+  if (options.background) {
+    lay_over(stored.image, stored.alpha, *options.background);
+  } else if (std::string warning = transparency_warning(stored.alpha); !warning.empty()) {
+    stored.warnings.push_back(std::move(warning));
+  }
+  if (std::string warning = dark_warning(stored); !warning.empty()) {
+    stored.warnings.push_back(std::move(warning));
+  }
   DecodedImage decoded{options.apply_exif_orientation
                            ? apply_orientation(std::move(stored.image), stored.orientation)
                            : std::move(stored.image)};
@@ -87,8 +147,8 @@ DecodedImage decode_image(Bytes bytes, const std::string& name, const DecodeOpti
 }
 
 ImageSize image_size(Bytes bytes, const std::string& name, const DecodeOptions& options) {
-  const StoredSize stored = read_stored_size(bytes, name, options.max_pixels);
-  check_image_size(stored.width, stored.height, name, options.max_pixels);
+  const StoredSize stored = read_stored_size(bytes, name, limits_of(options));
+  check_image_size(stored.width, stored.height, name, limits_of(options));
   const ImageSize size{static_cast<int>(stored.width), static_cast<int>(stored.height)};
   const bool turned = options.apply_exif_orientation && swaps_sides(stored.orientation);
   return turned ? ImageSize{size.height, size.width} : size;

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "media/cmyk.h"
 #include "media/decode_formats.h"
 #include "media/orientation.h"
 
@@ -84,6 +85,8 @@ class JpegReader {
 
   int64_t width() const { return info_.image_width; }
   int64_t height() const { return info_.image_height; }
+  /// Coefficients are kept until the last scan has come.
+  bool is_kept_whole() { return jpeg_has_multiple_scans(&info_) != 0; }
   bool is_cmyk() const { return info_.out_color_space == JCS_CMYK; }
   const char* message() const { return message_; }
   bool lacks_end() const { return ended_early_; }
@@ -164,18 +167,12 @@ Bytes without_padding(Bytes bytes) {
   return bytes.first(std::min(end + kKept, bytes.size()));
 }
 
-/// a * b / 255, rounded, exact for 8-bit values.
-constexpr int multiply_255(int a, int b) {
-  const int product = a * b + 128;
-  return (product + (product >> 8)) >> 8;
-}
-
 /// CMYK in JPEG files is stored inverted (Adobe's custom, which Pillow takes for granted).
-void inverted_cmyk_to_rgb(const uint8_t* cmyk, uint8_t* rgb, int width) {
-  for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
-    for (int c = 0; c < 3; ++c) {
-      rgb[c] = static_cast<uint8_t>(cmyk[3] - multiply_255(255 - cmyk[c], cmyk[3]));
-    }
+void inverted_cmyk_to_rgb(const uint8_t* inverted, uint8_t* rgb, int width) {
+  for (int x = 0; x < width; ++x, inverted += 4, rgb += 3) {
+    uint8_t cmyk[4];
+    for (int c = 0; c < 4; ++c) cmyk[c] = static_cast<uint8_t>(255 - inverted[c]);
+    cmyk_to_rgb(cmyk, rgb);
   }
 }
 
@@ -191,12 +188,15 @@ StoredSize read_jpeg_size(Bytes bytes, const std::string& name) {
   return {reader.width(), reader.height(), reader.orientation()};
 }
 
-StoredImage decode_jpeg(Bytes bytes, const std::string& name, int64_t max_pixels) {
+StoredImage decode_jpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
   JpegReader reader(without_padding(bytes));
   if (!reader.read_header()) throw_broken(name, reader);
   StoredImage stored;
-  stored.image = make_image(reader.width(), reader.height(), name, max_pixels);
   stored.orientation = reader.orientation();
+  constexpr int64_t kRgbBytes = 3;
+  const int64_t coefficient_bytes = reader.is_kept_whole() ? 2 * (reader.is_cmyk() ? 4 : 3) : 0;
+  stored.image =
+      make_image(reader.width(), reader.height(), name, limits, kRgbBytes + coefficient_bytes);
 
   const int width = stored.image.width;
   uint8_t* const rgb = stored.image.rgb.data();

@@ -242,6 +242,26 @@ bool needs_mapping(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, F
 
 }  // namespace
 
+std::vector<uint8_t> alpha_of(const AVFrame& frame) {
+  const AVPixFmtDescriptor* descriptor =
+      av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  constexpr uint64_t kWithAlpha = AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_PAL;
+  if (descriptor == nullptr || (descriptor->flags & kWithAlpha) == 0) return {};
+  if ((descriptor->flags & AV_PIX_FMT_FLAG_FLOAT) != 0) return {};
+  std::vector<uint8_t> alpha;
+  alpha.reserve(static_cast<size_t>(frame.width) * frame.height);
+  std::vector<uint16_t> row;
+  bool is_used = false;
+  for (int y = 0; y < frame.height; ++y) {
+    read_alpha_row(frame, *descriptor, y, row);
+    for (const uint16_t value : row) {
+      alpha.push_back(static_cast<uint8_t>(value));
+      is_used = is_used || value != 0;
+    }
+  }
+  return is_used ? alpha : std::vector<uint8_t>{};
+}
+
 RgbConverter::Key RgbConverter::key_of(const AVFrame& frame, AVPixelFormat rgb_format) const {
   const int format = without_full_range_twin(frame.format);
   const bool full = number_in(frame.color_range) == AVCOL_RANGE_JPEG || format != frame.format;
@@ -268,7 +288,11 @@ void RgbConverter::prepare_scaler(const AVFrame& frame, AVPixelFormat rgb_format
   rgb_->format = rgb_format;
   rgb_->width = frame.width;
   rgb_->height = frame.height;
-  if (sws_init_context(scaler, nullptr, nullptr) < 0 || av_frame_get_buffer(rgb_.get(), 64) < 0) {
+  if (av_frame_get_buffer(rgb_.get(), 64) < 0) {
+    throw InputError(fmt::format("{}: not enough memory for its {} x {} pixels", name, frame.width,
+                                 frame.height));
+  }
+  if (sws_init_context(scaler, nullptr, nullptr) < 0) {
     const char* format_name = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame.format));
     throw InputError(fmt::format("{}: its pixel format {} can't be turned into RGB", name,
                                  format_name == nullptr ? "?" : format_name));
@@ -317,7 +341,7 @@ void RgbConverter::map_colours(const AVFrame& frame, const AVPixFmtDescriptor& d
 }
 
 Image RgbConverter::convert(const AVFrame& frame, const std::string& name, int64_t max_pixels) {
-  Image image = make_image(frame.width, frame.height, name, max_pixels);
+  Image image = make_image(frame.width, frame.height, name, {.max_pixels = max_pixels});
   const AVPixFmtDescriptor* descriptor =
       av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
   if (descriptor == nullptr) throw InputError(name + ": unknown pixel format");

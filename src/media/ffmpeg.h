@@ -11,6 +11,7 @@ extern "C" {
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "media/colour_mapping.h"
 #include "media/image.h"
@@ -37,6 +38,10 @@ std::string ffmpeg_error_text(int error);
 
 /// A decoder for the stream, not yet opened.
 Ffmpeg<AVCodecContext> make_decoder(const AVStream& stream, const std::string& name);
+
+/// The frame's alpha, [height, width]; empty where it has none, or where all of it is zero, which
+/// is what writers leave who don't use it. Floating-point alpha counts as none.
+std::vector<uint8_t> alpha_of(const AVFrame& frame);
 
 /// What is made of frames that don't say enough of their colours, or have more than can be shown.
 enum class FrameKind {

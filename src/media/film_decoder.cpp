@@ -28,11 +28,12 @@ bool can_skip_unreferenced(const AVCodecParameters& parameters) {
 }  // namespace
 
 FilmDecoder::FilmDecoder(std::filesystem::path path, const VideoIndex& index,
-                         std::vector<int64_t> wanted, int threads, FilmWatch& watch)
+                         std::vector<int64_t> wanted, const VideoOptions& options, FilmWatch& watch)
     : path_(std::move(path)),
       index_(index),
       wanted_(std::move(wanted)),
-      threads_(threads > 0 ? threads : available_threads()),
+      threads_(options.threads > 0 ? options.threads : available_threads()),
+      max_pixels_(options.max_pixels),
       watch_(watch),
       packet_(allocated(av_packet_alloc())),
       frame_(allocated(av_frame_alloc())) {
@@ -47,7 +48,7 @@ void FilmDecoder::start_over(bool plain) {
   // With a thread a frame, H.264's decoder gives frames out before it knows what it had to patch.
   const bool is_h264 = film_.stream->codecpar->codec_id == AV_CODEC_ID_H264;
   decoder_->thread_type = is_h264 ? FF_THREAD_SLICE : FF_THREAD_FRAME | FF_THREAD_SLICE;
-  decoder_->max_pixels = kMaxPixels;
+  decoder_->max_pixels = max_pixels_;
   if (const int result = avcodec_open2(decoder_.get(), nullptr, nullptr); result < 0) {
     throw InputError(fmt::format("{}: its {} video can't be decoded: {}", path_.string(),
                                  avcodec_get_name(film_.stream->codecpar->codec_id),

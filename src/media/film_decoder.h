@@ -14,7 +14,7 @@ class FilmDecoder final : public FrameSource {
  public:
   /// `wanted`: the frames that decode() will be asked for, ascending. The watch must outlive it.
   FilmDecoder(std::filesystem::path path, const VideoIndex& index, std::vector<int64_t> wanted,
-              int threads, FilmWatch& watch);
+              const VideoOptions& options, FilmWatch& watch);
 
   const AVFrame* decode(int64_t frame) override;
   bool is_damaged() const override { return frame_is_damaged_; }
@@ -36,6 +36,7 @@ class FilmDecoder final : public FrameSource {
   const VideoIndex& index_;
   std::vector<int64_t> wanted_;
   int threads_;
+  int64_t max_pixels_;
   FilmWatch& watch_;
 
   Film film_;

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "owl3/options.h"
 
 namespace owl3 {
 
@@ -23,19 +26,22 @@ struct DecodedImage : Image {
   std::string warning{};
 };
 
-/// The most pixels of an image or of a film's frame, where nobody says otherwise.
-inline constexpr int64_t kMaxPixels = 200'000'000;
-
 struct DecodeOptions {
   /// Turn the image upright by its EXIF orientation.
   bool apply_exif_orientation = true;
   /// Refuse images of more pixels than this: a small file can claim terabytes.
   int64_t max_pixels = kMaxPixels;
+  /// Refuse images that take more memory to decode than this; not given: than the process may have
+  /// at that moment.
+  std::optional<int64_t> max_bytes{};
+  /// What is transparent is laid over this colour; not given: alpha is dropped.
+  std::optional<Colour> background{};
 };
 
 /// Decodes JPEG, PNG, WebP, GIF, BMP, TIFF and whatever else FFmpeg reads (first frame), told apart
-/// by content. Like Pillow's convert("RGB"): alpha is dropped without blending, palettes and grey
-/// are expanded. `name` stands in error messages. Throws InputError.
+/// by content. Like Pillow's convert("RGB"): alpha is dropped without blending, with a warning
+/// where that shows another picture than people see; palettes and grey are expanded. `name` stands
+/// in error messages. Throws InputError.
 DecodedImage decode_image(std::span<const std::byte> bytes, const std::string& name,
                           const DecodeOptions& options = {});
 DecodedImage load_image(const std::filesystem::path& path, const DecodeOptions& options = {});
@@ -44,8 +50,9 @@ struct ImageSize {
   int width = 0;
   int height = 0;
 };
-/// The size of the image that decoding would give: from the header of a JPEG, PNG or WebP, and by
-/// decoding the others. Throws InputError, for what already the header shows to be wrong.
+/// The size of the image that decoding would give: from the header of a JPEG, PNG, WebP, GIF or
+/// TIFF, and by decoding the others. Throws InputError, for what already the header shows to be
+/// wrong, and for what decoding it would take.
 ImageSize image_size(std::span<const std::byte> bytes, const std::string& name,
                      const DecodeOptions& options = {});
 ImageSize image_size(const std::filesystem::path& path, const DecodeOptions& options = {});

@@ -96,6 +96,7 @@ void check(const VideoOptions& options) {
 
 struct VideoReader::Impl {
   std::filesystem::path path;
+  int64_t max_pixels = kMaxPixels;
   std::unique_ptr<FilmWatch> watch;
   VideoIndex index;
   FrameTimes times;
@@ -112,6 +113,7 @@ struct VideoReader::Impl {
 
   void open_film_file(FrameSampling sampling) {
     const Film film = open_film(path, *watch);
+    check_frame_size(*film.stream->codecpar);
     index = index_film(film);
     if (index.frames.empty()) {
       throw InputError(fmt::format("{}: the video has no frames", path.string()));
@@ -121,8 +123,16 @@ struct VideoReader::Impl {
     converter = RgbConverter(frame_kind(film, orientation));
   }
 
+  /// As the file's header has it; each frame is checked too.
+  void check_frame_size(const AVCodecParameters& parameters) const {
+    constexpr int64_t kBytesPerPixel = 3 + 2 * 4;  // RGB, and a few frames of YUV
+    if (parameters.width <= 0 || parameters.height <= 0) return;
+    check_image_size(parameters.width, parameters.height, path.string(), {max_pixels, {}},
+                     kBytesPerPixel);
+  }
+
   void open_webp() {
-    auto animation = std::make_unique<WebpAnimation>(path, *watch);
+    auto animation = std::make_unique<WebpAnimation>(path, *watch, max_pixels);
     index = animation->index();
     const double fps = static_cast<double>(index.frames.size()) / animation->seconds();
     times = times_of(index, fps, WebpAnimation::kTimeBase);
@@ -150,7 +160,7 @@ struct VideoReader::Impl {
   }
 
   VideoFrame take(const AVFrame& frame, int64_t number) {
-    Image image = converter.convert(frame, path.string(), kMaxPixels);
+    Image image = converter.convert(frame, path.string(), max_pixels);
     VideoFrame taken{apply_orientation(std::move(image), orientation), times.seconds[number],
                      number};
     if (source->is_damaged() || index.frames[number].damaged) {
@@ -204,6 +214,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
   check(options);
   auto impl = std::make_unique<Impl>();
   impl->path = path;
+  impl->max_pixels = options.max_pixels;
   impl->watch = std::make_unique<FilmWatch>(path.string(), keep_going);
   const FilmWatch::Working working(*impl->watch);
   if (is_webp(path)) {
@@ -217,8 +228,8 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
   }
   impl->choose(options);
   if (impl->source == nullptr) {
-    impl->source = std::make_unique<FilmDecoder>(path, impl->index, impl->wanted, options.threads,
-                                                 *impl->watch);
+    impl->source =
+        std::make_unique<FilmDecoder>(path, impl->index, impl->wanted, options, *impl->watch);
   }
   return VideoReader(std::move(impl));
 }

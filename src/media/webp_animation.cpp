@@ -40,14 +40,15 @@ bool is_webp(const std::filesystem::path& path) {
   }
 }
 
-WebpAnimation::WebpAnimation(const std::filesystem::path& path, FilmWatch& watch)
+WebpAnimation::WebpAnimation(const std::filesystem::path& path, FilmWatch& watch,
+                             int64_t max_pixels)
     : name_(path.string()),
       watch_(watch),
       file_(MappedFile::open(path)),
       frame_(allocated(av_frame_alloc())) {
   watch.allow_seconds(film_seconds_allowed(static_cast<int64_t>(file_->bytes().size())));
   read_index();
-  make_decoder();
+  make_decoder(max_pixels);
 }
 
 void WebpAnimation::read_index() {
@@ -80,7 +81,7 @@ void WebpAnimation::read_index() {
   write_little_endian(whole_part_.data() + 4, whole_part_.size() - kChunkHeaderBytes);
 }
 
-void WebpAnimation::make_decoder() {
+void WebpAnimation::make_decoder(int64_t max_pixels) {
   const Bytes bytes = file_->bytes();
   const WebPData data =
       index_.breaks_off ? WebPData{whole_part_.data(), whole_part_.size()}
@@ -89,13 +90,15 @@ void WebpAnimation::make_decoder() {
   if (WebPGetFeatures(data.bytes, data.size, &features) != VP8_STATUS_OK) {
     throw InputError(fmt::format("{}: broken WebP: its header can't be read", name_));
   }
-  check_image_size(features.width, features.height, name_, DecodeOptions().max_pixels);
+  constexpr int64_t kBytesPerPixel = 3 + 3 * 4;  // the frame, and what libwebp keeps of the canvas
+  check_image_size(features.width, features.height, name_, {max_pixels, {}}, kBytesPerPixel);
   decoder_.reset(WebPAnimDecoderNew(&data, nullptr));
   frame_->format = AV_PIX_FMT_RGB24;
   frame_->width = features.width;
   frame_->height = features.height;
   if (decoder_ == nullptr || av_frame_get_buffer(frame_.get(), 0) < 0) {
-    throw InputError(fmt::format("{}: broken WebP, or not enough memory for it", name_));
+    throw InputError(
+        fmt::format("{}: broken WebP: its frames can't be read, or not enough memory", name_));
   }
 }
 

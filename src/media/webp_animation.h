@@ -22,7 +22,7 @@ class WebpAnimation final : public FrameSource {
   static constexpr double kTimeBase = 1e-3;  // seconds; what the index counts in
 
   /// Throws InputError when the file holds no whole frame. The watch must outlive it.
-  WebpAnimation(const std::filesystem::path& path, FilmWatch& watch);
+  WebpAnimation(const std::filesystem::path& path, FilmWatch& watch, int64_t max_pixels);
 
   /// Of one that is cut off, the frames that are whole. Frames of 10 ms or less last 100, as in
   /// browsers.
@@ -41,7 +41,7 @@ class WebpAnimation final : public FrameSource {
   };
 
   void read_index();
-  void make_decoder();
+  void make_decoder(int64_t max_pixels);
   void copy_over_white(const uint8_t* rgba);
 
   std::string name_;

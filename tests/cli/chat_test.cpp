@@ -77,6 +77,70 @@ TEST(Chat, WarnsOfAPictureThatSomethingIsNotRightWith) {
   EXPECT_EQ(nlohmann::json::parse(outcome.out)["media"][0]["warning"], warning);
 }
 
+/// A GIF of a picture element on nothing, whose canvas has these sides.
+std::string gif_of(const std::string& name, int width, int height) {
+  std::string bytes(
+      "GIF89a\0\0\0\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\1\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;", 43);
+  for (int i = 0; i < 2; ++i) {
+    bytes[static_cast<size_t>(6 + i)] = static_cast<char>(width >> 8 * i);
+    bytes[static_cast<size_t>(8 + i)] = static_cast<char>(height >> 8 * i);
+  }
+  const std::string path = (scratch_folder() / name).string();
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+TEST(Chat, LaysWhatIsTransparentOverABackground) {
+  const std::string logo = gif_of("logo.gif", 16, 16);
+  const Outcome dropped = chat({"--image", logo, "-p", "What is this?"});
+  EXPECT_EQ(dropped.exit_code, 0) << dropped.err;
+  EXPECT_NE(dropped.err.find("logo.gif: 99 % of the picture is transparent"), std::string::npos)
+      << dropped.err;
+  const Outcome laid = chat({"--image", logo, "-p", "What is this?", "--background", "#fff"});
+  EXPECT_EQ(laid.exit_code, 0) << laid.err;
+  EXPECT_EQ(laid.err, "");
+  // Two backgrounds are two pictures.
+  const std::string file = (scratch_folder() / "logo.json").string();
+  const Outcome saved = chat({"--background", "NAVY", "--no-cut", "--json"},
+                             {.input = "/image " + logo + "\nWhat?\n/save " + file + "\n"});
+  EXPECT_EQ(saved.err, "");
+  EXPECT_EQ(nlohmann::json::parse(std::ifstream(file))["turns"][0]["media"][0]["background"],
+            "#000080");
+  const Outcome loaded = chat({}, {.input = "/load " + file + "\nAnd?\n"});
+  EXPECT_EQ(loaded.exit_code, 0);
+  EXPECT_EQ(loaded.err, "");
+  const Outcome wrong = chat({"--image", logo, "-p", "What?", "--background", "#12"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("--background: must be a colour"), std::string::npos) << wrong.err;
+}
+
+TEST(Chat, RefusesPicturesThatClaimTooMuch) {
+  const std::string canvas = gif_of("canvas.gif", 14000, 14000);
+  const Outcome refused =
+      chat({"--image", canvas, "-p", "What is this?", "--max-pixels", "1000000"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_TRUE(is_one_line(refused.err)) << refused.err;
+  EXPECT_NE(refused.err.find("canvas.gif: the image claims 14000 x 14000 pixels; the limit is "
+                             "1000000 pixels"),
+            std::string::npos)
+      << refused.err;
+  const Outcome film = chat({"--video", kFilm, "-p", "What is this?", "--max-pixels", "1000"});
+  EXPECT_EQ(film.exit_code, 1);
+  EXPECT_NE(film.err.find("the limit is 1000 pixels"), std::string::npos) << film.err;
+  EXPECT_EQ(chat({"--image", kPhoto, "-p", "What?", "--max-pixels", "0"}).exit_code, 2);
+}
+
+TEST(Chat, RefusesPicturesThatTakeMoreMemoryThanItMayHave) {
+  const std::string canvas = gif_of("canvas.gif", 14000, 14000);
+  const std::string command = "ulimit -v 900000 && exec \"$0\" \"$@\"";
+  const Outcome refused = run_owl3({"-c", command, OWL3_PROGRAM, "chat", tiny_checkpoint(), "-t",
+                                    "1", "--image", canvas, "-p", "What is this?"},
+                                   {.program = "/bin/sh"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_TRUE(is_one_line(refused.err)) << refused.err;
+  EXPECT_NE(refused.err.find("decoding them takes"), std::string::npos) << refused.err;
+}
+
 TEST(Chat, ReadsTheQuestionFromStandardInput) {
   const Outcome given = chat({"-p", "Two\nlines", "--greedy"});
   const Outcome read = chat({"-p", "-", "--greedy"}, {.input = "Two\nlines\n"});

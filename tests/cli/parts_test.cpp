@@ -3,6 +3,7 @@
 
 #include "cli/chat_interactive.h"
 #include "cli/chat_options.h"
+#include "cli/colour_option.h"
 #include "cli/progress_bar.h"
 #include "cli/terminal.h"
 #include "owl3/error.h"
@@ -19,6 +20,16 @@ TEST(SplitWords, KeepsWhatIsQuotedOrEscaped) {
   EXPECT_EQ(split_words("''"), (Words{""}));
   EXPECT_EQ(split_words("  "), Words{});
   EXPECT_THROW(split_words("'open"), UsageError);
+}
+
+TEST(Colours, AreNamesOrNumbers) {
+  EXPECT_EQ(parse_colour("White"), (Colour{255, 255, 255}));
+  EXPECT_EQ(parse_colour("#0a0"), (Colour{0, 170, 0}));
+  EXPECT_EQ(parse_colour("#12aBff"), (Colour{0x12, 0xab, 0xff}));
+  for (const char* wrong : {"", "#", "whit", "#12", "#12345", "#12345g", "12abff", "#1234567"}) {
+    EXPECT_FALSE(parse_colour(wrong)) << wrong;
+  }
+  EXPECT_EQ(colour_text({1, 2, 254}), "#0102fe");
 }
 
 TEST(ProgressLine, ShowsRateAndTimeLeftAndFitsTheTerminal) {

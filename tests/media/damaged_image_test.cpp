@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "make_jpeg.h"
+#include "make_png.h"
 #include "media/image.h"
 #include "test_files.h"
 
@@ -109,6 +110,139 @@ TEST(DamagedJpeg, WithSpoiltPixelsIsShownAndSaysSo) {
   EXPECT_EQ(image.width, picture.width);
   EXPECT_NE(image.warning.find("spoilt.jpg: the JPEG is damaged"), std::string::npos)
       << image.warning;
+}
+
+constexpr const char* kBreaksOffBehind = "breaks off behind its";
+
+TEST(DamagedPng, ThatLacksOnlyWhatFollowsItsPixelsIsShownWithAWarning) {
+  const Image picture = make_busy_image();
+  constexpr size_t kEndChunk = 12;
+  constexpr size_t kChecksum = 4;
+  for (const bool interlaced : {false, true}) {
+    for (const int bits : {8, 16}) {
+      const Bytes whole = test::make_png(picture, {.interlaced = interlaced, .bits = bits});
+      EXPECT_EQ(decode_image(whole, "whole.png").warning, "");
+      EXPECT_EQ(decode_image(with_appended(whole, 99, std::byte{0}), "padded.png").warning, "");
+      for (const size_t missing : {size_t{1}, kChecksum, kEndChunk, kEndChunk + kChecksum}) {
+        const Bytes cut = without_last(whole, missing);
+        expect_shown(cut, picture, kBreaksOffBehind);
+        expect_shown(with_appended(cut, 4000, std::byte{0}), picture, kBreaksOffBehind);
+      }
+      for (const size_t missing : {size_t{60}, whole.size() / 2}) {
+        const Bytes cut = without_last(whole, missing);
+        expect_input_error([&] { decode_image(cut, "cut.png"); }, "cut.png: broken PNG");
+        expect_input_error(
+            [&] { decode_image(with_appended(cut, missing, std::byte{0}), "cut.png"); },
+            "cut.png: broken PNG");
+      }
+    }
+  }
+}
+
+TEST(DamagedPng, WithSpoiltPixelsIsRefused) {
+  Bytes spoilt = test::make_png(make_busy_image(), {});
+  spoilt[spoilt.size() - 40] ^= std::byte{0x10};
+  expect_input_error([&] { decode_image(spoilt, "spoilt.png"); }, "spoilt.png: broken PNG");
+}
+
+TEST(DamagedGif, ThatLacksOnlyWhatFollowsItsPixelsIsShownWithAWarning) {
+  const Bytes whole = test::read_file(data_file("images/17-P-94x259.gif"));
+  const DecodedImage image = decode_image(whole, "whole.gif");
+  EXPECT_EQ(image.warning, "");
+  expect_shown(without_last(whole, 1), image, kBreaksOffBehind);  // the end marker
+  expect_shown(without_last(whole, 2), image, kBreaksOffBehind);  // the block's end too
+  for (const size_t missing : {size_t{40}, whole.size() / 2}) {
+    const Bytes cut = without_last(whole, missing);
+    expect_input_error([&] { decode_image(cut, "cut.gif"); }, "cut.gif: broken GIF: it breaks off");
+    expect_input_error([&] { decode_image(with_appended(cut, missing, std::byte{0}), "cut.gif"); },
+                       "cut.gif: broken GIF: its data end before its pixels do");
+  }
+}
+
+TEST(DamagedWebp, ThatLacksOnlyWhatFollowsItsPixelsIsShownWithAWarning) {
+  for (const std::string name :
+       {"13-RGB-85x215.webp", "14-RGB-215x145.webp", "15-RGBA-246x111.webp"}) {
+    Bytes whole = test::read_file(data_file("images/" + name));
+    const DecodedImage image = decode_image(whole, name);
+    // A chunk of metadata behind the picture, which the header counts and the file lacks partly.
+    Bytes longer = whole;
+    for (const char c : {'X', 'M', 'P', ' ', '@', '\0', '\0', '\0'}) {
+      longer.push_back(static_cast<std::byte>(c));
+    }
+    longer.resize(longer.size() + 64, std::byte{'x'});
+    const size_t size = longer.size() - 8;
+    for (size_t i = 0; i < 4; ++i) longer[4 + i] = static_cast<std::byte>(size >> 8 * i);
+    EXPECT_EQ(decode_image(longer, name).warning, image.warning);
+    expect_shown(without_last(longer, 30), image, kBreaksOffBehind);
+    for (const size_t missing : {size_t{20}, whole.size() / 2}) {
+      const Bytes cut = without_last(whole, missing);
+      expect_input_error([&] { decode_image(cut, "cut.webp"); },
+                         "cut.webp: broken WebP: it breaks off before its pixels end");
+    }
+  }
+}
+
+/// 24 bits, of an odd width: rows end with padding.
+Bytes make_bmp(const Image& image) {
+  const size_t stride = (static_cast<size_t>(image.width) * 3 + 3) / 4 * 4;
+  Bytes bmp;
+  const auto put = [&](uint32_t value, int size) {
+    for (int i = 0; i < size; ++i) bmp.push_back(static_cast<std::byte>(value >> 8 * i));
+  };
+  constexpr uint32_t kHeaders = 54;
+  put(0x4d42, 2);
+  put(kHeaders + static_cast<uint32_t>(stride) * static_cast<uint32_t>(image.height), 4);
+  put(0, 4);
+  put(kHeaders, 4);
+  put(40, 4);
+  put(static_cast<uint32_t>(image.width), 4);
+  put(static_cast<uint32_t>(image.height), 4);
+  put(1, 2);
+  put(24, 2);
+  for (int i = 0; i < 6; ++i) put(0, 4);
+  for (int y = image.height - 1; y >= 0; --y) {
+    for (int x = 0; x < image.width; ++x) {
+      const uint8_t* rgb = image.rgb.data() + (y * image.width + x) * 3;
+      for (int c = 2; c >= 0; --c) bmp.push_back(static_cast<std::byte>(rgb[c]));
+    }
+    bmp.resize(kHeaders + stride * static_cast<size_t>(image.height - y));
+  }
+  return bmp;
+}
+
+TEST(DamagedBmp, ThatLacksOnlyItsLastPaddingIsShownWithAWarning) {
+  const Image picture = make_busy_image();
+  const Bytes whole = make_bmp(picture);
+  const DecodedImage image = decode_image(whole, "whole.bmp");
+  EXPECT_EQ(image.rgb, picture.rgb);
+  EXPECT_EQ(image.warning, "");
+  expect_shown(without_last(whole, 1), image, kBreaksOffBehind);  // 77 x 3 bytes and 1 of padding
+  for (const size_t missing : {size_t{2}, size_t{100}, whole.size() / 2}) {
+    expect_input_error([&] { decode_image(without_last(whole, missing), "cut.bmp"); },
+                       "cut.bmp: broken BMP: it breaks off before its pixels end");
+  }
+}
+
+TEST(DamagedBmp, ThatIsCompressedIsCheckedToo) {
+  Bytes bmp;  // 4 x 2, 8 bits
+  const auto put = [&](uint32_t value, int size) {
+    for (int i = 0; i < size; ++i) bmp.push_back(static_cast<std::byte>(value >> 8 * i));
+  };
+  constexpr uint32_t kPixels = 54 + 8;
+  put(0x4d42, 2), put(kPixels + 10, 4), put(0, 4), put(kPixels, 4);
+  put(40, 4), put(4, 4), put(2, 4), put(1, 2), put(8, 2), put(1, 4), put(10, 4);
+  put(0, 4), put(0, 4), put(2, 4), put(0, 4);
+  put(0x000000ff, 4), put(0x0000ff00, 4);     // blue, green
+  put(0x0104, 2), put(0, 2), put(0x0004, 2);  // four green, next row, four blue
+  put(0, 2), put(0x0100, 2);                  // next row, the end
+  const DecodedImage image = decode_image(bmp, "whole.bmp");
+  EXPECT_EQ(image.warning, "");
+  EXPECT_EQ(image.rgb[2], 255);
+  EXPECT_EQ(image.rgb[3 * 4 + 1], 255);
+  expect_shown(without_last(bmp, 2), image, kBreaksOffBehind);
+  expect_shown(without_last(bmp, 4), image, kBreaksOffBehind);
+  expect_input_error([&] { decode_image(without_last(bmp, 6), "cut.bmp"); },
+                     "cut.bmp: broken BMP: it breaks off before its pixels end");
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ Demuxer open_demuxer(const FfmpegInput& input, const AVInputFormat* kind, const 
     demuxer.stream = stream;
     return demuxer;
   }
-  throw InputError(fmt::format("{}: broken image: it holds no picture", name));
+  throw InputError(fmt::format("{}: it holds no picture", name));
 }
 
 /// Lets FFmpeg allocate no picture above the limits. No exception may pass through FFmpeg.
@@ -107,8 +107,6 @@ std::string failure_text(int result, const DecodeLimits& limits) {
       return "there is no picture in it that can be decoded";
     case AVERROR(EAGAIN):
       return "there is no picture in its first thousand parts";
-    case AVERROR(ENOMEM):
-      return "not enough memory";
     case AVERROR(EINVAL):
       return fmt::format("its header is broken, or claims more than {} pixels",
                          std::min<int64_t>(limits.max_pixels, INT32_MAX / 8));
@@ -140,6 +138,7 @@ Ffmpeg<AVFrame> decode_first_frame(const Demuxer& demuxer, AVCodecContext* decod
   }
   input.watch().check();
   allocator.check();
+  if (result == AVERROR(ENOMEM)) throw std::bad_alloc();
   throw InputError(fmt::format("{}: the {} image can't be decoded: {}", name,
                                avcodec_get_name(decoder->codec_id), failure_text(result, limits)));
 }

@@ -20,9 +20,28 @@ bool has_magic(Bytes bytes, size_t offset, std::string_view magic) {
 
 enum class Format { kJpeg, kPng, kWebp, kGif, kTiff, kOther };
 
+/// JPEG-LS begins like a JPEG, and names its coding in its frame header.
+bool is_jpeg_ls(Bytes bytes) {
+  constexpr std::byte kFrameOfJpegLs{0xf7};
+  const auto at = [&](size_t i) { return i < bytes.size() ? bytes[i] : std::byte{0}; };
+  size_t marker = 2;
+  while (at(marker) == std::byte{0xff}) {
+    const std::byte kind = at(marker + 1);
+    if (kind == kFrameOfJpegLs) return true;
+    const bool before_frame =
+        (kind & std::byte{0xf0}) == std::byte{0xe0} || kind == std::byte{0xfe};
+    if (!before_frame) return false;
+    marker += 2 + (std::to_integer<size_t>(at(marker + 2)) << 8 |
+                   std::to_integer<size_t>(at(marker + 3)));
+  }
+  return false;
+}
+
 Format format_of(Bytes bytes, const std::string& name) {
   if (bytes.empty()) throw InputError(fmt::format("{}: the file is empty", name));
-  if (has_magic(bytes, 0, "\xff\xd8\xff")) return Format::kJpeg;
+  if (has_magic(bytes, 0, "\xff\xd8\xff")) {
+    return is_jpeg_ls(bytes) ? Format::kOther : Format::kJpeg;
+  }
   if (has_magic(bytes, 0, "\x89PNG\r\n\x1a\n")) return Format::kPng;
   if (has_magic(bytes, 0, "RIFF") && has_magic(bytes, 8, "WEBP")) return Format::kWebp;
   if (has_magic(bytes, 0, "GIF8")) return Format::kGif;
@@ -97,10 +116,11 @@ void check_memory(int64_t width, int64_t height, const std::string& name,
   if (needed < kLeastWorthAsking && !limits.max_bytes) return;
   const std::optional<int64_t> available = limits.max_bytes ? limits.max_bytes : available_memory();
   if (!available || needed <= *available) return;
-  throw InputError(fmt::format(
-      "{}: the image claims {} x {} pixels; decoding them takes {} MB of memory, and {} MB can be "
-      "had; scale it down first",
-      name, width, height, needed / 1'000'000, *available / 1'000'000));
+  throw InputError(
+      fmt::format("{}: it claims {} x {} pixels; decoding them takes {} MB of memory, and {} MB "
+                  "can be had; scale "
+                  "it down first",
+                  name, width, height, needed / 1'000'000, *available / 1'000'000));
 }
 
 }  // namespace
@@ -112,8 +132,8 @@ void check_image_size(int64_t width, int64_t height, const std::string& name,
   }
   if (width > kMaxImageSide || height > kMaxImageSide || width * height > limits.max_pixels) {
     throw InputError(fmt::format(
-        "{}: the image claims {} x {} pixels; the limit is {} pixels, and {} a side; scale it down "
-        "first",
+        "{}: it claims {} x {} pixels; the limit is {} pixels, and {} a side; scale it down first, "
+        "or raise the limit",
         name, width, height, limits.max_pixels, kMaxImageSide));
   }
   check_memory(width, height, name, limits, bytes_per_pixel);

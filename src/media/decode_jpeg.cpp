@@ -89,6 +89,26 @@ class JpegReader {
   bool is_kept_whole() { return jpeg_has_multiple_scans(&info_) != 0; }
   bool is_cmyk() const { return info_.out_color_space == JCS_CMYK; }
   const char* message() const { return message_; }
+  /// Whether it failed at something that libjpeg can't do, in a file that may be whole.
+  bool is_unsupported() const {
+    switch (errors_.msg_code) {
+      case JERR_SOF_UNSUPPORTED:
+      case JERR_UNKNOWN_MARKER:
+      case JERR_BAD_PRECISION:
+      case JERR_COMPONENT_COUNT:
+      case JERR_CONVERSION_NOTIMPL:
+      case JERR_FRACT_SAMPLE_NOTIMPL:
+      case JERR_CCIR601_NOTIMPL:
+      case JERR_ARITH_NOTIMPL:
+      case JERR_NOT_COMPILED:
+      case JERR_NOTIMPL:
+      case JERR_IMAGE_TOO_BIG:
+      case JERR_OUT_OF_MEMORY:
+        return true;
+      default:
+        return false;
+    }
+  }
   bool lacks_end() const { return ended_early_; }
   /// Whether pixels had to be guessed.
   bool is_damaged() const { return damaged_; }
@@ -101,9 +121,16 @@ class JpegReader {
     errors_.format_message(reinterpret_cast<j_common_ptr>(&info_), message_);
     longjmp(jump_, 1);
   }
-  [[noreturn]] void fail_as_cut() {
-    std::snprintf(message_, sizeof message_, "it breaks off before its pixels end");
+  /// For errors of our own, which are no message of libjpeg's.
+  [[noreturn]] void fail_as_told() {
+    errors_.msg_code = 0;
     longjmp(jump_, 1);
+  }
+  [[noreturn]] void fail_as_cut() {
+    std::snprintf(message_, sizeof message_, "%s",
+                  damaged_before_end_ ? "it is damaged, and its end is missing"
+                                      : "it breaks off before its pixels end");
+    fail_as_told();
   }
 
   // libjpeg pads with grey what is missing; a model should not be shown half a picture. But where
@@ -113,6 +140,7 @@ class JpegReader {
     if (code == JWRN_JPEG_EOF) ended_early_ = true;
     const bool guesses =
         code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC;
+    damaged_before_end_ = damaged_before_end_ || (guesses && !ended_early_);
     if (guesses && !damaged_) {
       damaged_ = true;
       errors_.format_message(reinterpret_cast<j_common_ptr>(&info_), message_);
@@ -126,7 +154,7 @@ class JpegReader {
     constexpr int kMaxScans = 500;
     if (info_.input_scan_number > kMaxScans) {
       std::snprintf(message_, sizeof message_, "more than %d progressive scans", kMaxScans);
-      longjmp(jump_, 1);
+      fail_as_told();
     }
     for (int i = 0; i < info_.comps_in_scan; ++i) {
       scanned_components_ |= 1U << info_.cur_comp_info[i]->component_index;
@@ -155,6 +183,7 @@ class JpegReader {
   bool reading_pixels_ = false;
   bool ended_early_ = false;  // before the end marker
   bool damaged_ = false;
+  bool damaged_before_end_ = false;
   unsigned scanned_components_ = 0;  // a bit each
 };
 
@@ -177,6 +206,10 @@ void inverted_cmyk_to_rgb(const uint8_t* inverted, uint8_t* rgb, int width) {
 }
 
 [[noreturn]] void throw_broken(const std::string& name, const JpegReader& reader) {
+  if (reader.is_unsupported()) {
+    throw InputError(
+        fmt::format("{}: JPEG that can't be decoded here: {}", name, reader.message()));
+  }
   throw InputError(fmt::format("{}: broken JPEG: {}", name, reader.message()));
 }
 

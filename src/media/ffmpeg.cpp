@@ -288,10 +288,7 @@ void RgbConverter::prepare_scaler(const AVFrame& frame, AVPixelFormat rgb_format
   rgb_->format = rgb_format;
   rgb_->width = frame.width;
   rgb_->height = frame.height;
-  if (av_frame_get_buffer(rgb_.get(), 64) < 0) {
-    throw InputError(fmt::format("{}: not enough memory for its {} x {} pixels", name, frame.width,
-                                 frame.height));
-  }
+  if (av_frame_get_buffer(rgb_.get(), 64) < 0) throw std::bad_alloc();
   if (sws_init_context(scaler, nullptr, nullptr) < 0) {
     const char* format_name = av_get_pix_fmt_name(static_cast<AVPixelFormat>(frame.format));
     throw InputError(fmt::format("{}: its pixel format {} can't be turned into RGB", name,

@@ -27,8 +27,7 @@ std::string formatted(const char* format, va_list arguments) {
 
 TiffFile::TiffFile(Bytes bytes, std::string name, int64_t max_allocation)
     : name_(std::move(name)), source_{bytes} {
-  const std::unique_ptr<TIFFOpenOptions, FreeOptions> options(TIFFOpenOptionsAlloc());
-  OWL3_CHECK(options != nullptr);
+  const std::unique_ptr<TIFFOpenOptions, FreeOptions> options(allocated(TIFFOpenOptionsAlloc()));
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), &TiffFile::on_error, this);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), &TiffFile::on_warning, this);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), max_allocation);
@@ -76,10 +75,11 @@ int TiffFile::on_warning(TIFF*, void* self, const char*, const char* format, va_
 }
 
 void TiffFile::throw_unreadable() const {
-  throw InputError(
-      fmt::format("{}: {}: {}", name_,
-                  source_.is_short ? "broken TIFF: it breaks off" : "the TIFF can't be read",
-                  error_.empty() ? "its strips or tiles make no sense" : error_));
+  throw InputError(fmt::format("{}: {}: {}", name_,
+                               source_.is_short
+                                   ? "broken TIFF: it breaks off, or points beyond its end"
+                                   : "the TIFF can't be read",
+                               error_.empty() ? "its strips or tiles make no sense" : error_));
 }
 
 void TiffFile::throw_unsupported(const std::string& what) const {

@@ -37,7 +37,7 @@ class TiffFile {
   /// The first of them, or empty.
   const std::string& pixel_warning() const { return warning_; }
 
-  /// "NAME: broken TIFF: it breaks off: ..." or "NAME: the TIFF can't be read: ...", with libtiff's
+  /// "NAME: broken TIFF: it breaks off, ..." or "NAME: the TIFF can't be read: ...", with libtiff's
   /// own words.
   [[noreturn]] void throw_unreadable() const;
   /// "NAME: TIFF with ... can't be shown ...", for what is not broken, but beyond us.

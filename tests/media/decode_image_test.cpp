@@ -239,6 +239,55 @@ TEST(DecodeImage, RefusesWhatIsNoImageInOneLine) {
   expect_input_error([&] { load_image(folder.path()); }, "not a regular file");
 }
 
+TEST(DecodeImage, SaysOfWhatItCantDecodeThatItCantAndNotThatItIsBroken) {
+  Bytes jpeg = test::read_file(data_file("images/08-RGB-200x150.jpg"));
+  const std::byte frame[] = {std::byte{0xff}, std::byte{0xc0}};
+  const auto header = std::search(jpeg.begin(), jpeg.end(), std::begin(frame), std::end(frame));
+  ASSERT_NE(header, jpeg.end());
+  const std::byte depth = header[4];
+  header[4] = std::byte{12};
+  expect_input_error(
+      [&] { decode_image(jpeg, "deep.jpg"); },
+      "deep.jpg: JPEG that can't be decoded here: Unsupported JPEG data precision 12");
+  header[4] = depth;
+  header[1] = std::byte{0xc3};
+  expect_input_error([&] { decode_image(jpeg, "lossless.jpg"); },
+                     "lossless.jpg: JPEG that can't be decoded here: Unsupported JPEG process");
+}
+
+TEST(DecodeImage, SaysWhatAFileThatIsNoImageSeemsToBe) {
+  Bytes sound;  // frames of MPEG layer 3
+  for (int i = 0; i < 20; ++i) {
+    append(sound, std::string("\xff\xfb\x90\x00", 4) + std::string(413, '\0'));
+  }
+  const std::string message =
+      expect_input_error([&] { decode_image(sound, "song.jpg"); }, "song.jpg: not an image");
+  EXPECT_EQ(message.find("given as a video"), std::string::npos) << message;
+  const std::string text =
+      expect_input_error([&] { decode_image(Bytes(300, std::byte{7}), "x.jpg"); }, "not an image");
+  EXPECT_EQ(text.find("given as a video"), std::string::npos) << text;
+}
+
+TEST(DecodeImage, TellsABrokenPictureFromOneThatIsTooLarge) {
+  std::string header = "P6\n30 20\n255\n";
+  Bytes cut;
+  append(cut, header + std::string(500, 'x'));
+  const std::string broken = expect_input_error([&] { decode_image(cut, "a.ppm"); }, "a.ppm: ");
+  EXPECT_EQ(broken.find("too large"), std::string::npos) << broken;
+  EXPECT_NE(broken.find("broken, or of a kind that FFmpeg can't decode"), std::string::npos)
+      << broken;
+  Bytes large;
+  append(large, "P6\n30000 20000\n255\n" + std::string(500, 'x'));
+  expect_input_error([&] { decode_image(large, "a.ppm"); },
+                     "a.ppm: it claims 30000 x 20000 pixels");
+  Bytes png = make_png(make_ramp(3, 2));
+  Bytes wide(png.begin(), png.begin() + 8);
+  append(wide, png_chunk("IHDR", number(2'000'000, 4, true) + number(1, 4, true) +
+                                     std::string("\x08\x02\0\0\0", 5)));
+  wide.insert(wide.end(), png.begin() + 33, png.end());
+  expect_input_error([&] { decode_image(wide, "wide.png"); }, "1000000 a side");
+}
+
 TEST(ImageSize, IsThatOfTheDecodedImage) {
   for (const auto& file : std::filesystem::directory_iterator(data_file("images"))) {
     const std::string extension = file.path().extension();

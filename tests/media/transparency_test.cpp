@@ -128,7 +128,7 @@ TEST(Limits, OfMemoryHoldForEveryFormat) {
 TEST(Limits, OfPixelsNameTheSizeForFormatsOfFfmpegToo) {
   const std::string text = "P6\n300 200\n255\n" + std::string(300 * 200 * 3, 'x');
   expect_input_error([&] { decode_image(bytes_of(text), "a.ppm", {.max_pixels = 1000}); },
-                     "a.ppm: the image claims 300 x 200 pixels; the limit is 1000 pixels");
+                     "a.ppm: it claims 300 x 200 pixels; the limit is 1000 pixels");
 }
 
 TEST(FfmpegPictures, InXpmWithLongColoursAreNotBlack) {
@@ -137,6 +137,16 @@ TEST(FfmpegPictures, InXpmWithLongColoursAreNotBlack) {
       "\"c c #010203\",\n\"abc\"};\n");
   EXPECT_EQ(decode_image(xpm, "a.xpm").rgb,
             (std::vector<uint8_t>{0x12, 0x34, 0x56, 0xff, 0x88, 0x00, 1, 2, 3}));
+}
+
+TEST(FfmpegPictures, OfJpegLsAreNotTakenForJpeg) {
+  // 4 x 2, grey: a row of 200 and one of 50.
+  const Bytes jls = bytes_of(
+      "\xff\xd8\xff\xf7\0\x0b\x08\0\2\0\4\1\1\x11\0\xff\xda\0\x08\1\1\0\0\0\0\0\0\1\x6d\x94\0\0"
+      "\3\xa7\xc0\xff\xd9");
+  const Image image = decode_image(jls, "a.jls");
+  EXPECT_EQ(image.rgb.front(), 200);
+  EXPECT_EQ(image.rgb.back(), 50);
 }
 
 TEST(FfmpegPictures, InPfmStandUpright) {

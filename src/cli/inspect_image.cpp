@@ -78,7 +78,10 @@ void add_inspect_image(CLI::App& inspect) {
   auto options = std::make_shared<InspectImageOptions>();
   CLI::App* command = inspect.add_subcommand(
       "image", "Write an image as the model sees it: raw 8-bit RGB, every resulting image in turn");
-  command->add_option("FILE", options->file, "JPEG, PNG, WebP, GIF, BMP, TIFF, ...")->required();
+  command
+      ->add_option("FILE", options->file,
+                   "JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP, TIFF, ...")
+      ->required();
   CLI::Option* size =
       command->add_option("--size", options->size, "Side of the model's images, in pixels")
           ->check(CLI::Range(1, 4096));

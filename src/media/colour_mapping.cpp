@@ -60,6 +60,8 @@ double to_light(double signal, AVColorTransferCharacteristic transfer) {
       return pq_to_light(signal);
     case AVCOL_TRC_IEC61966_2_1:
       return srgb_to_light(signal);
+    case AVCOL_TRC_LINEAR:
+      return signal;
     default:
       return std::pow(signal, screen_gamma(transfer));
   }
@@ -82,6 +84,7 @@ double to_display(double light, AVColorTransferCharacteristic transfer) {
     case AVCOL_TRC_SMPTE2084:
       return std::pow(below_peak(light), 1 / kGamma);
     case AVCOL_TRC_IEC61966_2_1:
+    case AVCOL_TRC_LINEAR:
       return light_to_srgb(light);
     default:
       return std::pow(light, 1 / screen_gamma(transfer));

@@ -33,7 +33,8 @@ bool is_wide_gamut(const ColourMarks& marks);
 /// 2. From the film's primaries to BT.709's; what lies outside is cut off.
 /// 3. HDR: up to 0.93 as it is, from there to 1000 nits on a shoulder (Reinhard's) that ends at 1.0
 ///    and has no corner, so that 203 nits become 251 of 255 and clouds keep some form; then
-///    gamma 2.2. SDR: back by the gamma it came with, so that greys stay as they are.
+///    gamma 2.2. SDR: back by the gamma it came with, so that greys stay as they are; light itself
+///    becomes sRGB.
 ///
 /// All curves are tables.
 class ColourMapping {

@@ -11,27 +11,19 @@ extern "C" {
 #include "media/decode_formats.h"
 #include "media/ffmpeg_input.h"
 #include "media/ffmpeg_pictures.h"
+#include "media/image_kinds.h"
 #include "media/orientation.h"
 
 namespace owl3 {
 namespace {
 
-std::string_view text_at(Bytes bytes, size_t offset, size_t size) {
-  if (bytes.size() < offset + size) return {};
-  return {reinterpret_cast<const char*>(bytes.data()) + offset, size};
-}
-
 /// Only formats that hold a picture.
 void require_still_format(const ProbedFormat& probed, Bytes bytes, const std::string& name) {
   const std::string_view kind = probed.format == nullptr ? "" : probed.format->name;
-  const std::string_view brand = text_at(bytes, 8, 4);
   if (kind.ends_with("_pipe") || kind == "ico") return;
-  if (kind.starts_with("mov") && (brand == "avif" || brand == "avis")) return;
-  if (text_at(bytes, 4, 4) == "ftyp" && (brand == "heic" || brand == "heix" || brand == "mif1")) {
-    throw InputError(fmt::format("{}: HEIC is not supported; convert it to JPEG or PNG", name));
-  }
+  if (kind.starts_with("mov") && begins_like_heif(bytes)) return;  // a series of pictures
   constexpr const char* kNotKnown =
-      "not an image of a known kind (JPEG, PNG, WebP, GIF, BMP, TIFF, ...)";
+      "not an image of a known kind (JPEG, PNG, WebP, HEIC, GIF, BMP, TIFF, ...)";
   if (!kind.empty()) {
     throw InputError(fmt::format("{}: {}; FFmpeg takes it for {}; a film is given as a video", name,
                                  kNotKnown, probed.found));

@@ -44,13 +44,19 @@ StoredSize read_png_size(Bytes bytes, const std::string& name);
 StoredSize read_webp_size(Bytes bytes, const std::string& name);
 StoredSize read_gif_size(Bytes bytes, const std::string& name);
 StoredSize read_tiff_size(Bytes bytes, const std::string& name, const DecodeLimits& limits);
+StoredSize read_jxl_size(Bytes bytes, const std::string& name);
+/// Upright, as decode_heif() gives it; checked.
+StoredSize read_heif_size(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 
 StoredImage decode_jpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 StoredImage decode_png(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 StoredImage decode_webp(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 StoredImage decode_gif(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 StoredImage decode_tiff(Bytes bytes, const std::string& name, const DecodeLimits& limits);
-/// BMP, AVIF and the other still formats of FFmpeg; palettes become RGB exactly.
+StoredImage decode_jxl(Bytes bytes, const std::string& name, const DecodeLimits& limits);
+/// HEIC, AVIF: cropped, turned and mirrored already, which EXIF says once more beside.
+StoredImage decode_heif(Bytes bytes, const std::string& name, const DecodeLimits& limits);
+/// BMP and the other still formats of FFmpeg; palettes become RGB exactly.
 StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 
 /// Longest side accepted: what libpng allows too. It bounds the memory of resizing.

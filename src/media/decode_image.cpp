@@ -8,6 +8,8 @@
 #include "core/mapped_file.h"
 #include "media/alpha.h"
 #include "media/decode_formats.h"
+#include "media/heif_file.h"
+#include "media/image_kinds.h"
 #include "media/orientation.h"
 
 namespace owl3 {
@@ -18,7 +20,7 @@ bool has_magic(Bytes bytes, size_t offset, std::string_view magic) {
          std::memcmp(bytes.data() + offset, magic.data(), magic.size()) == 0;
 }
 
-enum class Format { kJpeg, kPng, kWebp, kGif, kTiff, kOther };
+enum class Format { kJpeg, kPng, kWebp, kGif, kTiff, kHeif, kJxl, kOther };
 
 /// JPEG-LS begins like a JPEG, and names its coding in its frame header.
 bool is_jpeg_ls(Bytes bytes) {
@@ -50,6 +52,10 @@ Format format_of(Bytes bytes, const std::string& name) {
   for (const std::string_view magic : kTiffMagics) {
     if (has_magic(bytes, 0, magic)) return Format::kTiff;
   }
+  if (has_magic(bytes, 0, "\xff\x0a")) return Format::kJxl;
+  if (has_magic(bytes, 0, std::string_view("\0\0\0\x0cJXL \r\n\x87\n", 12))) return Format::kJxl;
+  // A series of pictures may have none that is primary, and then is a film to FFmpeg.
+  if (begins_like_heif(bytes) && has_heif_items(bytes, name)) return Format::kHeif;
   return Format::kOther;
 }
 
@@ -65,6 +71,10 @@ StoredImage decode_stored(Bytes bytes, const std::string& name, const DecodeLimi
       return decode_gif(bytes, name, limits);
     case Format::kTiff:
       return decode_tiff(bytes, name, limits);
+    case Format::kHeif:
+      return decode_heif(bytes, name, limits);
+    case Format::kJxl:
+      return decode_jxl(bytes, name, limits);
     case Format::kOther:
       break;
   }
@@ -83,6 +93,10 @@ StoredSize read_stored_size(Bytes bytes, const std::string& name, const DecodeLi
       return read_gif_size(bytes, name);
     case Format::kTiff:
       return read_tiff_size(bytes, name, limits);
+    case Format::kHeif:
+      return read_heif_size(bytes, name, limits);
+    case Format::kJxl:
+      return read_jxl_size(bytes, name);
     case Format::kOther:
       break;
   }

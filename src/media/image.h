@@ -38,10 +38,10 @@ struct DecodeOptions {
   std::optional<Colour> background{};
 };
 
-/// Decodes JPEG, PNG, WebP, GIF, BMP, TIFF and whatever else FFmpeg reads (first frame), told apart
-/// by content. Like Pillow's convert("RGB"): alpha is dropped without blending, with a warning
-/// where that shows another picture than people see; palettes and grey are expanded. `name` stands
-/// in error messages. Throws InputError.
+/// Decodes JPEG, PNG, WebP, HEIC, AVIF, JPEG XL, GIF, BMP, TIFF and whatever else FFmpeg reads
+/// (first frame), told apart by content. Like Pillow's convert("RGB"): alpha is dropped without
+/// blending, with a warning where that shows another picture than people see; palettes and grey are
+/// expanded. `name` stands in error messages. Throws InputError.
 DecodedImage decode_image(std::span<const std::byte> bytes, const std::string& name,
                           const DecodeOptions& options = {});
 DecodedImage load_image(const std::filesystem::path& path, const DecodeOptions& options = {});
@@ -50,9 +50,9 @@ struct ImageSize {
   int width = 0;
   int height = 0;
 };
-/// The size of the image that decoding would give: from the header of a JPEG, PNG, WebP, GIF or
-/// TIFF, and by decoding the others. Throws InputError, for what already the header shows to be
-/// wrong, and for what decoding it would take.
+/// The size of the image that decoding would give: from the header of a JPEG, PNG, WebP, HEIC,
+/// AVIF, JPEG XL, GIF or TIFF, and by decoding the others. Throws InputError, for what already the
+/// header shows to be wrong, and for what decoding it would take.
 ImageSize image_size(std::span<const std::byte> bytes, const std::string& name,
                      const DecodeOptions& options = {});
 ImageSize image_size(const std::filesystem::path& path, const DecodeOptions& options = {});

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <string_view>
+#include <vector>
 
 namespace owl3 {
 
@@ -13,16 +14,16 @@ using namespace std::string_view_literals;
 
 /// Of everything that the decoders read.
 constexpr std::string_view kImages[] = {
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo",  ".jps",  ".png",   ".apng", ".webp", ".gif",
-    ".bmp", ".dib",  ".tif", ".tiff", ".btf", ".tf8",  ".avif", ".avifs", ".jp2",  ".j2k",  ".j2c",
-    ".jpc", ".jpf",  ".jpx", ".jls",  ".pbm", ".pgm",  ".ppm",  ".pnm",   ".pam",  ".pfm",  ".phm",
-    ".psd", ".exr",  ".qoi", ".sgi",  ".rgb", ".rgba", ".bw",   ".ras",   ".sun",  ".pcx",  ".xbm",
-    ".xpm", ".xwd",  ".ico", ".dds",  ".dpx", ".pcd",  ".pct",  ".pict",  ".pgx",  ".cri",  ".vbn"};
+    ".jpg",   ".jpeg", ".jpe",   ".jfif", ".jif",   ".mpo",  ".jps", ".png", ".apng",
+    ".webp",  ".gif",  ".bmp",   ".dib",  ".tif",   ".tiff", ".btf", ".tf8", ".avif",
+    ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif",  ".jxl", ".jp2", ".j2k",
+    ".j2c",   ".jpc",  ".jpf",   ".jpx",  ".jls",   ".pbm",  ".pgm", ".ppm", ".pnm",
+    ".pam",   ".pfm",  ".phm",   ".psd",  ".exr",   ".qoi",  ".sgi", ".rgb", ".rgba",
+    ".bw",    ".ras",  ".sun",   ".pcx",  ".xbm",   ".xpm",  ".xwd", ".ico", ".dds",
+    ".dpx",   ".pcd",  ".pct",   ".pict", ".pgx",   ".cri",  ".vbn"};
 constexpr std::string_view kFilms[] = {".mp4", ".m4v",  ".mov", ".qt",   ".mkv",  ".webm", ".avi",
                                        ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv",  ".flv",  ".3gp",
                                        ".3g2", ".ogv",  ".vob", ".mxf",  ".insv", ".lrv"};
-/// Pictures that no decoder here reads yet.
-constexpr std::string_view kUnreadImages[] = {".heic", ".heics", ".heif", ".heifs", ".hif", ".jxl"};
 /// What a camera's sensor saw. Many begin like a TIFF file, which then shows a thumbnail at most.
 constexpr std::string_view kRawPhotos[] = {".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw",
                                            ".srf", ".sr2", ".orf", ".rw2", ".raf", ".pef", ".srw",
@@ -57,8 +58,16 @@ constexpr Magic kMagics[] = {
     {0, "\x01\xda\x01"},                //
     {0, "\x59\xa6\x6a\x95"},            // Sun raster
     {0, "/* XPM */"},                   //
+    {0, "\xff\x0a"},                    // JPEG XL
+    {0, "\0\0\0\x0cJXL \r\n\x87\n"sv},  // the same in a container
 };
-constexpr std::string_view kStillBrands[] = {"avif", "avis"};
+/// Of HEIF files: first among their brands, or among those they can be read as.
+constexpr std::string_view kMainBrands[] = {
+    "mif1", "mif2", "mif3", "miaf", "msf1", "heic", "heix", "heim", "heis", "hevc",
+    "hevx", "hevm", "hevs", "avif", "avis", "avio", "avci", "avcs", "vvic", "vvis",
+    "evbi", "evbs", "j2ki", "j2is", "jpeg", "jpgs", "unif", "tmap", "MA1A", "MA1B"};
+constexpr std::string_view kOtherBrands[] = {"mif1", "mif2", "heic", "heix",
+                                             "heim", "heis", "avif", "avci"};
 
 bool one_of(std::span<const std::string_view> list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
@@ -81,6 +90,24 @@ bool is_netpbm(std::string_view text) {
   return std::isdigit(next) != 0 || next == '#' || (text[1] == '7' && next == 'W');
 }
 
+/// The brands of a ftyp box, as far as they are there.
+std::vector<std::string_view> brands_of(std::string_view text) {
+  if (text.size() < 12 || text.substr(4, 4) != "ftyp") return {};
+  size_t size = 0;
+  for (const char byte : text.substr(0, 4)) size = size << 8 | static_cast<uint8_t>(byte);
+  const std::string_view box = text.substr(0, size);
+  std::vector<std::string_view> brands;
+  constexpr size_t kMinorVersion = 12;
+  for (size_t at = 8; at + 4 <= box.size(); at += 4) {
+    if (at != kMinorVersion) brands.push_back(box.substr(at, 4));
+  }
+  return brands;
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 bool is_icon(std::string_view text) {
   return text.size() >= 6 && text.starts_with("\0\0\1\0"sv) && text[4] != 0 && text[5] == 0;
 }
@@ -97,20 +124,24 @@ FileKind kind_by_name(const std::filesystem::path& path) {
   const std::string extension = lower_case(path.extension().string());
   if (one_of(kImages, extension)) return FileKind::kImage;
   if (one_of(kFilms, extension)) return FileKind::kFilm;
-  if (one_of(kUnreadImages, extension)) return FileKind::kUnreadImage;
   return one_of(kRawPhotos, extension) ? FileKind::kRawPhoto : FileKind::kOther;
 }
 
 bool begins_like_an_image(std::span<const std::byte> beginning) {
-  const std::string_view text(reinterpret_cast<const char*>(beginning.data()), beginning.size());
+  const std::string_view text = as_text(beginning);
   const auto has = [&](const Magic& magic) {
     return text.size() >= magic.offset && text.substr(magic.offset).starts_with(magic.bytes);
   };
   if (std::any_of(std::begin(kMagics), std::end(kMagics), has)) return true;
-  if (text.size() >= 12 && text.substr(4, 4) == "ftyp") {
-    return one_of(kStillBrands, text.substr(8, 4));
-  }
-  return is_bmp(text) || is_netpbm(text) || is_icon(text);
+  return begins_like_heif(beginning) || is_bmp(text) || is_netpbm(text) || is_icon(text);
+}
+
+bool begins_like_heif(std::span<const std::byte> beginning) {
+  const std::vector<std::string_view> brands = brands_of(as_text(beginning));
+  return !brands.empty() && (one_of(kMainBrands, brands[0]) ||
+                             std::any_of(brands.begin(), brands.end(), [](std::string_view brand) {
+                               return one_of(kOtherBrands, brand);
+                             }));
 }
 
 bool is_hidden(const std::string& file_name) {

@@ -8,13 +8,16 @@
 
 namespace owl3 {
 
-enum class FileKind { kImage, kFilm, kRawPhoto, kUnreadImage, kOther };
+enum class FileKind { kImage, kFilm, kRawPhoto, kOther };
 
 /// By the extension, of which kOther is any that is not known.
 FileKind kind_by_name(const std::filesystem::path& path);
 
 /// Whether a file with this beginning (32 bytes are enough) is an image of a known format.
 bool begins_like_an_image(std::span<const std::byte> beginning);
+
+/// Whether it is that of a HEIF file (HEIC, AVIF), which begins like a film: by its brands.
+bool begins_like_heif(std::span<const std::byte> beginning);
 
 /// Hidden files, and what file managers, cameras' and servers' software leave behind in folders of
 /// pictures: "._a.jpg", ".trashed-1-a.jpg", "Thumbs.db", "@eaDir".

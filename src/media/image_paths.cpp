@@ -65,7 +65,6 @@ enum class Reason {
   kNoImage,
   kFilm,
   kRawPhoto,
-  kUnreadImage,
   kUnreadable,
   kDanglingLink,
   kSpecial,
@@ -84,8 +83,6 @@ std::string reason_text(Reason reason, const std::string& extension, int64_t cou
     }
     case Reason::kFilm:
       return files + (one ? " is a film" : " are films");
-    case Reason::kUnreadImage:
-      return files + (one ? " is" : " are") + " of a kind not read yet";
     case Reason::kRawPhoto:
       return files +
              (one ? " is a raw photo, which is not read" : " are raw photos, which are not read");
@@ -167,7 +164,6 @@ class Sieve {
     if (kind == FileKind::kImage) return images_.push_back(path);
     std::string extension = lower_case(path.extension().string());
     if (!is_utf8_extension(extension)) extension.clear();
-    if (kind == FileKind::kUnreadImage) return leave_out(Reason::kUnreadImage, extension);
     if (kind == FileKind::kRawPhoto) return leave_out(Reason::kRawPhoto, extension);
     std::array<std::byte, 32> beginning{};
     ssize_t count = 0;

@@ -230,7 +230,7 @@ TEST(DecodeImage, RefusesWhatIsNoImageInOneLine) {
   expect_input_error(decode("hello, world\n"), "some.file: not an image");
   expect_input_error(decode("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"), "not an image");
   expect_input_error(decode("ffconcat version 1.0\nfile 'x.png'\n"), "only names other files");
-  expect_input_error(decode(std::string("\xff\x0a\x10\0\0\0\0\0", 8)), "not an image");  // JPEG XL
+  expect_input_error(decode(std::string("\xff\x0a\x10\0\0\0\0\0", 8)), "broken JPEG XL");
   expect_input_error(decode("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>"), "not an image");
   const auto film = test::read_file(data_file("media/h264-long-gop.mp4"));
   expect_input_error([&] { decode_image(film, "film.mp4"); }, "given as a video");

@@ -70,13 +70,11 @@ TEST_F(ExpandImagePaths, SkipWhatNobodyMeansAndTellWhatIsLeftOut) {
     add(name);
   }
   std::filesystem::create_symlink("nowhere.jpg", folder_.path() / "link.jpg");
-  const Names images = {"b.jpg"};
+  const Names images = {"a.heic", "b.jpg", "c.jxl"};
   const Names left_out = {"1 file without an extension is not an image",
                           "2 .xyz files are not images",
                           "1 .mp4 file is a film",
                           "1 .nef file is a raw photo, which is not read",
-                          "1 .heic file is of a kind not read yet",
-                          "1 .jxl file is of a kind not read yet",
                           "1 link leads nowhere",
                           "1 folder is not looked into",
                           "6 files are hidden"};
@@ -91,8 +89,23 @@ TEST_F(ExpandImagePaths, SkipWhatNobodyMeansAndTellWhatIsLeftOut) {
 TEST_F(ExpandImagePaths, FindImagesByTheirContentToo) {
   folder_.write("photo", "\xFF\xD8\xFF\xE0 and so on", 15);
   folder_.write("scan.0", "P5\n4 4\n255\n", 11);
+  folder_.write("from-a-phone",
+                "\0\0\0\x18"
+                "ftypmif1\0\0\0\0mif1heic",
+                24);
+  folder_.write("of-a-phone",
+                "\0\0\0\x1c"
+                "ftypabcd\0\0\0\0miafmif1MiHE",
+                28);
+  folder_.write("film",
+                "\0\0\0\x18"
+                "ftypmp42\0\0\0\0mp42isom",
+                24);
+  folder_.write("new", "\xFF\x0A and so on", 12);
+  folder_.write("newer", "\0\0\0\x0CJXL \r\n\x87\n and so on", 22);
   folder_.write("BMW", "BMW is a maker of cars in Munich", 32);
-  EXPECT_EQ(names({folder_.path().string()}), (Names{"photo", "scan.0"}));
+  EXPECT_EQ(names({folder_.path().string()}),
+            (Names{"from-a-phone", "new", "newer", "of-a-phone", "photo", "scan.0"}));
 }
 
 TEST_F(ExpandImagePaths, TakeALinkThatLeadsNowhereForAnImageThatCannotBeRead) {

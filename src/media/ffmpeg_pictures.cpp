@@ -36,11 +36,13 @@ void check_sun_raster(Bytes bytes, const std::string& name) {
       value = value << 8 | std::to_integer<int64_t>(bytes[4 * index + i]);
     return value;
   };
+  constexpr int64_t kMaxBits = 32;
+  const bool is_plain = number(5) != kRle && number(1) <= kMaxImageSide &&
+                        number(2) <= kMaxImageSide && number(3) <= kMaxBits;
+  if (!is_plain) return;
   const int64_t row_bytes = (number(1) * number(3) + 15) / 16 * 2;
-  const bool is_plain = number(5) != kRle && number(2) < kMaxImageSide && row_bytes < INT32_MAX;
   const auto size = static_cast<int64_t>(bytes.size());
-  if (!is_plain || size >= static_cast<int64_t>(kHeaderBytes) + number(7) + row_bytes * number(2))
-    return;
+  if (size >= static_cast<int64_t>(kHeaderBytes) + number(7) + row_bytes * number(2)) return;
   throw InputError(fmt::format("{}: broken Sun raster: it breaks off before its pixels end", name));
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/inspect.h"
+#include "cli/number_option.h"
 #include "cli/terminal.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -78,7 +79,7 @@ void add_inspect_image(CLI::App& inspect) {
   command->add_option("FILE", options->file, "JPEG, PNG, WebP, GIF, BMP, TIFF, ...")->required();
   CLI::Option* size =
       command->add_option("--size", options->size, "Side of the model's images, in pixels")
-          ->check(CLI::Range(1, 4096));
+          ->transform(whole_number(1, 4096));
   command->add_flag("--cut", options->cut, "Cut into tiles, with the global view last")
       ->needs(size);
   command->add_flag("--exif", options->exif, "Turn the image upright by its EXIF orientation");

@@ -48,6 +48,14 @@ struct ChatOptions {
   bool control_tokens = false;
 };
 
+/// A question with its answer, which the last of several may be without. Its media need not be
+/// encoded yet.
+struct PlannedTurn {
+  std::string question;
+  std::vector<MediumPlan> media;
+  std::optional<std::string> answer{};
+};
+
 /// A conversation: what was said stays in the text cache, so a further question computes only its
 /// own tokens. Not copyable; several may share a model and media, one computing at a time. Of one
 /// that was moved from, only assignment and destruction may follow.
@@ -66,6 +74,10 @@ class OWL3_API Chat {
   Answer ask(const std::string& text, const std::vector<Medium>& media,
              const GenerationOptions& options, const TextCallback& on_text = {},
              const ProgressCallback& progress = {});
+
+  /// Throws the UsageError that ask() and add_exchange() would of these turns, one after the other:
+  /// marks and media that don't fit, more than the context holds. Nothing is encoded or said.
+  void check(const std::vector<PlannedTurn>& turns) const;
 
   /// Starts anew (the system message stays).
   void clear();

@@ -19,6 +19,8 @@
 
 namespace owl3 {
 
+struct MediumPlan;
+
 /// One image or film, encoded; a cheap handle. Keeps what it needs of the model alive.
 class OWL3_API Medium {
  public:
@@ -27,6 +29,7 @@ class OWL3_API Medium {
   int64_t images() const;
   size_t bytes() const;
   const std::filesystem::path& path() const;
+  MediumPlan plan() const;
   /// Of a film, when each of its frames is shown, in seconds from its beginning; else empty.
   const std::vector<double>& frame_seconds() const;
   /// What was not right with the file (a film broke off early, ...), one line that begins with its
@@ -45,6 +48,23 @@ struct ImageBytes {
   std::string name;  // for messages, and the medium's path()
   std::span<const std::byte> bytes;
 };
+
+/// What a medium will be to the model, known before anything of it is decoded or encoded.
+struct MediumPlan {
+  bool is_video = false;
+  std::filesystem::path path;
+  int rows = 0;  // of the tiles that an image is cut into; 0: uncut
+  int cols = 0;
+  int64_t frames = 1;  // of a film
+
+  /// As Medium::images().
+  int64_t images() const { return is_video ? frames : int64_t{rows} * cols + 1; }
+};
+
+/// Told of each image that can't be read, with an error that names it: the image is then left out.
+/// Not given: the first such image is an InputError.
+using BrokenImageCallback =
+    std::function<void(const std::filesystem::path& path, const std::string& error)>;
 
 struct VisualMemoryStats {
   int64_t images_encoded = 0;
@@ -66,13 +86,25 @@ class OWL3_API VisualMemory {
   /// Several at once, which is faster than one by one.
   std::vector<Medium> add_images(std::span<const std::filesystem::path> paths,
                                  const ImageOptions& options = {},
-                                 const ProgressCallback& progress = {});
+                                 const ProgressCallback& progress = {},
+                                 const BrokenImageCallback& on_broken = {});
   std::vector<Medium> add_images(std::span<const ImageBytes> images,
                                  const ImageOptions& options = {},
-                                 const ProgressCallback& progress = {});
+                                 const ProgressCallback& progress = {},
+                                 const BrokenImageCallback& on_broken = {});
   /// Samples a film and encodes its frames while it is being read; holds a few frames at a time.
   Medium add_video(const std::filesystem::path& path, const VideoOptions& options = {},
                    const ProgressCallback& progress = {});
+
+  /// What add_images() would make of these, by their headers: a plan for each that is not broken.
+  std::vector<MediumPlan> plan_images(std::span<const std::filesystem::path> paths,
+                                      const ImageOptions& options = {},
+                                      const ProgressCallback& progress = {},
+                                      const BrokenImageCallback& on_broken = {}) const;
+  /// What add_video() would make of a film: reads its index. One that turns out to be damaged has
+  /// fewer frames.
+  MediumPlan plan_video(const std::filesystem::path& path, const VideoOptions& options = {},
+                        const ProgressCallback& progress = {}) const;
 
   const VisualMemoryStats& stats() const;
   /// Bytes of all keys and values it holds.

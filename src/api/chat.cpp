@@ -26,9 +26,15 @@ std::vector<QuestionMedium> known(const std::vector<Medium>& media) {
   return questioned;
 }
 
-int64_t images_in(const std::vector<Medium>& media) {
+std::vector<QuestionMedium> known(const std::vector<MediumPlan>& media) {
+  std::vector<QuestionMedium> questioned;
+  for (const MediumPlan& medium : media) questioned.push_back({medium.is_video, medium.path});
+  return questioned;
+}
+
+int64_t images_in(const std::vector<QuestionMedium>& media) {
   return std::count_if(media.begin(), media.end(),
-                       [](const Medium& medium) { return !medium.is_video(); });
+                       [](const QuestionMedium& medium) { return !medium.is_video; });
 }
 
 /// Another model, or the same one under other adapters, sees an image differently.
@@ -44,6 +50,29 @@ std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
   std::vector<MediaLayout> layouts;
   for (const Medium& medium : media) layouts.push_back(Internals::of(medium).layout);
   return layouts;
+}
+
+std::vector<MediaLayout> layouts_of(const std::vector<MediumPlan>& media) {
+  std::vector<MediaLayout> layouts;
+  for (const MediumPlan& medium : media) {
+    if (medium.is_video) {
+      layouts.emplace_back(VideoLayout{medium.frames});
+    } else {
+      layouts.emplace_back(ImageLayout{medium.rows, medium.cols});
+    }
+  }
+  return layouts;
+}
+
+/// No fewer tokens than a turn has: a token has at least one byte of the composed text, and
+/// composing makes a text at most three times as long.
+int64_t most_tokens(const std::string& question, const PlannedTurn& turn) {
+  constexpr int64_t kAroundTurn = 64;  // roles, ends of messages
+  constexpr int64_t kAroundImage = 16;
+  const size_t bytes = question.size() + (turn.answer ? turn.answer->size() : 0);
+  int64_t tokens = static_cast<int64_t>(3 * bytes) + kAroundTurn;
+  for (const MediumPlan& medium : turn.media) tokens += medium.images() * kAroundImage;
+  return tokens;
 }
 
 StopReason stop_reason_of(GenerationEnd end) {
@@ -94,9 +123,13 @@ struct Chat::Impl {
   }
 
   /// The user's text as the prompt writes it.
-  std::string with_marks(const std::string& text, const std::vector<Medium>& media) const {
+  std::string with_marks(const std::string& text, const std::vector<QuestionMedium>& media,
+                         int64_t images_before) const {
     const bool numbers = options.number_images.value_or(owl3().config().number_images);
-    return with_model_marks(text, known(media), {numbers, images_asked_about});
+    return with_model_marks(text, media, {numbers, images_before});
+  }
+  std::string with_marks(const std::string& text, const std::vector<Medium>& media) const {
+    return with_marks(text, known(media), images_asked_about);
   }
 
   std::vector<int32_t> stop_tokens() const {
@@ -129,6 +162,7 @@ struct Chat::Impl {
   Answer ask(const std::string& text, const std::vector<Medium>& media,
              const GenerationOptions& generation, const TextCallback& on_text,
              const ProgressCallback& progress);
+  void check(const std::vector<PlannedTurn>& turns) const;
   void add_exchange(const std::string& question, const std::vector<Medium>& media,
                     const std::string& answer);
 
@@ -242,8 +276,36 @@ Answer Chat::Impl::ask(const std::string& text, const std::vector<Medium>& media
   answer.decode_seconds = seconds_between(prefilled, Clock::now());
   answer.stop_reason = shown.stopped() ? StopReason::kStopString : stop_reason_of(generated.end);
   with_question.end_answer(generated.ids);
-  commit(std::move(with_question), std::move(reading), images_asked_about + images_in(media));
+  commit(std::move(with_question), std::move(reading),
+         images_asked_about + images_in(known(media)));
   return answer;
+}
+
+void Chat::check(const std::vector<PlannedTurn>& turns) const {
+  api_call([&] { impl_->check(turns); });
+}
+
+void Chat::Impl::check(const std::vector<PlannedTurn>& turns) const {
+  std::vector<std::string> questions;
+  int64_t images = images_asked_about;
+  auto most = static_cast<int64_t>(prompt.prompt().ids.size());
+  for (const PlannedTurn& turn : turns) {
+    const std::vector<QuestionMedium> media = known(turn.media);
+    questions.push_back(with_marks(turn.question, media, images));
+    images += images_in(media);
+    most += most_tokens(questions.back(), turn);
+  }
+  if (most < model.context_length()) return;  // without counting them
+  PromptBuilder with_turns = prompt;
+  for (size_t i = 0; i < turns.size(); ++i) {
+    with_turns.add({Role::kUser, questions[i]}, layouts_of(turns[i].media));
+    if (turns[i].answer) {
+      with_turns.add({Role::kAssistant, *turns[i].answer});
+    } else {
+      with_turns.begin_answer();
+    }
+    check_context(with_turns);
+  }
 }
 
 void Chat::clear() {
@@ -267,7 +329,8 @@ void Chat::Impl::add_exchange(const std::string& question, const std::vector<Med
   check_context(with_exchange);
   Sequence extended = sequence.fork();
   extended.images = placed_images(with_exchange, media);
-  commit(std::move(with_exchange), std::move(extended), images_asked_about + images_in(media));
+  commit(std::move(with_exchange), std::move(extended),
+         images_asked_about + images_in(known(media)));
 }
 
 int64_t Chat::tokens() const {

@@ -28,7 +28,4 @@ struct ImageNumbering {
 std::string with_model_marks(const std::string& text, std::span<const QuestionMedium> media,
                              const ImageNumbering& numbering = {});
 
-/// Whether the text has marks, so that it says itself where each medium stands.
-bool places_media(std::string_view text);
-
 }  // namespace owl3

@@ -3,10 +3,13 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <variant>
 
 #include "api/impl.h"
 #include "core/api_call.h"
 #include "core/available_memory.h"
+#include "core/byte_text.h"
+#include "core/error.h"
 #include "media/content_hash.h"
 #include "media/image.h"
 #include "media/video.h"
@@ -42,6 +45,41 @@ struct ImageFile {
   }
 };
 
+DecodeOptions decode_options(const ImageOptions& options) {
+  DecodeOptions decode;
+  decode.apply_exif_orientation = options.apply_exif_orientation;
+  decode.max_pixels = options.max_pixels;
+  decode.background = options.background;
+  return decode;
+}
+
+/// A file that will be read, and what its header says.
+struct PlannedFile {
+  const ImageFile* file = nullptr;
+  MediumPlan plan;
+};
+
+MediumPlan plan_of_film(const VideoReader& reader, const std::filesystem::path& path) {
+  MediumPlan plan;
+  plan.is_video = true;
+  plan.path = path;
+  plan.frames = reader.frames();
+  return plan;
+}
+
+/// What `read` makes of a file; nothing of one that is broken, where the caller has that told.
+template <typename Read>
+auto unless_broken(const ImageFile& file, const BrokenImageCallback& on_broken, const Read& read)
+    -> std::optional<decltype(read())> {
+  if (!on_broken) return read();
+  try {
+    return read();
+  } catch (const InputError& error) {
+    on_broken(file.path, error.what());
+    return std::nullopt;
+  }
+}
+
 /// "a.jpg", "a.jpg and 11 more".
 std::string name_of(std::span<const ImageFile> files) {
   const std::string first = files.front().path.string();
@@ -66,6 +104,21 @@ size_t Medium::bytes() const {
 
 const std::filesystem::path& Medium::path() const {
   return impl_->path;
+}
+
+MediumPlan Medium::plan() const {
+  return api_call([&] {
+    MediumPlan plan;
+    plan.is_video = is_video();
+    plan.path = impl_->path;
+    if (const auto* image = std::get_if<ImageLayout>(&impl_->layout)) {
+      plan.rows = image->rows;
+      plan.cols = image->cols;
+    } else {
+      plan.frames = images();
+    }
+    return plan;
+  });
 }
 
 const std::vector<double>& Medium::frame_seconds() const {
@@ -96,27 +149,58 @@ struct VisualMemory::Impl {
            static_cast<size_t>(config.vision.tokens_per_image()) * element;
   }
 
-  /// Images the model will see of a file, known from its header.
-  int64_t images_of(const ImageFile& file, const DecodeOptions& decode, bool cut) const {
-    const ImageSize size = file.size(decode);
-    if (!cut) return 1;
-    const Grid grid = choose_grid(size.width, size.height, image_size());
-    return int64_t{grid.rows} * grid.cols + 1;
+  bool cuts(const ImageOptions& options) const {
+    return options.cut.value_or(owl3().config().cut_images);
+  }
+
+  /// What the model will see of a file, known from its header.
+  MediumPlan plan_of(const ImageFile& file, const ImageOptions& options) const {
+    const ImageSize size = file.size(decode_options(options));
+    Grid grid;
+    if (cuts(options)) grid = choose_grid(size.width, size.height, image_size());
+    MediumPlan plan;
+    plan.path = file.path;
+    plan.rows = grid.rows;
+    plan.cols = grid.cols;
+    return plan;
+  }
+
+  std::vector<PlannedFile> plan(std::span<const ImageFile> files, const ImageOptions& options,
+                                const ProgressCallback& progress,
+                                const BrokenImageCallback& on_broken) const {
+    std::vector<PlannedFile> planned;
+    for (size_t i = 0; i < files.size(); ++i) {
+      report(progress, "reading images", static_cast<int64_t>(i),
+             static_cast<int64_t>(files.size()));
+      const auto found =
+          unless_broken(files[i], on_broken, [&] { return plan_of(files[i], options); });
+      if (found) planned.push_back({&files[i], *found});
+    }
+    return planned;
   }
 
   std::vector<Medium> add(std::span<const ImageFile> files, const ImageOptions& options,
-                          const ProgressCallback& progress);
+                          const ProgressCallback& progress, const BrokenImageCallback& on_broken);
   Medium add_film(const std::filesystem::path& path, const VideoOptions& options,
                   const ProgressCallback& progress);
+
+  /// A medium that is more than a conversation holds can't be asked about.
+  void check_context(const MediumPlan& plan) const {
+    if (plan.images() < model.context_length()) return;
+    throw UsageError(fmt::format("{}: would be {} {}, but the model's context holds {} tokens{}",
+                                 plan.path.string(), plan.images(),
+                                 plan.is_video ? "frames" : "tiles", model.context_length(),
+                                 plan.is_video ? "; ask for fewer (--max-frames)" : ""));
+  }
 
   void check_room(const std::string& what, int64_t count) const {
     const auto needed = static_cast<double>(count) * static_cast<double>(bytes_per_image());
     const std::optional<int64_t> available = available_memory();
     if (!available || needed <= static_cast<double>(*available)) return;
-    throw InputError(fmt::format(
-        "{}: {} images need {:.3g} GiB of visual memory, but {:.3g} GiB are available; take fewer "
-        "(of images, --no-cut; of a film, --max-frames)",
-        what, count, needed / 0x1p30, static_cast<double>(*available) / 0x1p30));
+    throw InputError(
+        fmt::format("{}: {} images need {} of visual memory, but {} are available; take fewer "
+                    "(of images, --no-cut; of a film, --max-frames)",
+                    what, count, byte_text(needed), byte_text(static_cast<double>(*available))));
   }
 };
 
@@ -203,56 +287,58 @@ Medium VisualMemory::add_image(const std::filesystem::path& path, const ImageOpt
 
 std::vector<Medium> VisualMemory::add_images(std::span<const std::filesystem::path> paths,
                                              const ImageOptions& options,
-                                             const ProgressCallback& progress) {
+                                             const ProgressCallback& progress,
+                                             const BrokenImageCallback& on_broken) {
   ApiCall call;
   return call.run([&] {
     std::vector<ImageFile> files;
     for (const std::filesystem::path& path : paths) files.push_back({path, {}});
-    return impl_->add(files, options, call.watch(progress));
+    return impl_->add(files, options, call.watch(progress), call.watch(on_broken));
   });
 }
 
 std::vector<Medium> VisualMemory::add_images(std::span<const ImageBytes> images,
                                              const ImageOptions& options,
-                                             const ProgressCallback& progress) {
+                                             const ProgressCallback& progress,
+                                             const BrokenImageCallback& on_broken) {
   ApiCall call;
   return call.run([&] {
     std::vector<ImageFile> files;
     for (const ImageBytes& image : images) files.push_back({image.name, image.bytes});
-    return impl_->add(files, options, call.watch(progress));
+    return impl_->add(files, options, call.watch(progress), call.watch(on_broken));
   });
 }
 
 std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
                                             const ImageOptions& options,
-                                            const ProgressCallback& progress) {
-  DecodeOptions decode;
-  decode.apply_exif_orientation = options.apply_exif_orientation;
-  decode.max_pixels = options.max_pixels;
-  decode.background = options.background;
-  const bool cut = options.cut.value_or(owl3().config().cut_images);
+                                            const ProgressCallback& progress,
+                                            const BrokenImageCallback& on_broken) {
   // Headers first: what they show to be wrong, or too much, is told before minutes of encoding.
+  const std::vector<PlannedFile> planned = plan(files, options, progress, on_broken);
   int64_t total = 0;
-  for (size_t i = 0; i < files.size(); ++i) {
-    report(progress, "reading images", static_cast<int64_t>(i), static_cast<int64_t>(files.size()));
-    total += images_of(files[i], decode, cut);
+  for (const PlannedFile& file : planned) {
+    check_context(file.plan);
+    total += file.plan.images();
   }
-  if (!files.empty()) check_room(name_of(files), total);
+  if (!planned.empty()) check_room(name_of(files), total);
   std::vector<std::shared_ptr<EncodedMedium>> media;
   std::vector<int64_t> counts;
   BatchEncoder encoder(owl3(), images, stats, progress, "encoding images", total);
-  for (const ImageFile& file : files) {
+  for (const PlannedFile& planned_file : planned) {
+    const ImageFile& file = *planned_file.file;
     encoder.report();
     const auto start = Clock::now();
-    const DecodedImage image = file.load(decode);
+    const auto image =
+        unless_broken(file, on_broken, [&] { return file.load(decode_options(options)); });
+    if (!image) continue;
     const ModelImages prepared =
-        prepare_image(image, image_size(), cut, Internals::of(model).options.threads);
+        prepare_image(*image, image_size(), cuts(options), Internals::of(model).options.threads);
     stats.decode_seconds += seconds_since(start);
     for (const Image& part : prepared.images) encoder.add(part);
     counts.push_back(static_cast<int64_t>(prepared.images.size()));
     media.push_back(std::make_shared<EncodedMedium>(model));
     media.back()->path = file.path;
-    media.back()->warning = image.warning;
+    media.back()->warning = image->warning;
     media.back()->layout = ImageLayout{prepared.grid.rows, prepared.grid.cols};
   }
   const std::vector<ImageMemoryPtr> memories = encoder.finish();
@@ -281,6 +367,7 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
       path, options, [&] { return !progress || progress(stage, decoded, total); });
   stage = "decoding frames";
   total = reader.frames();
+  check_context(plan_of_film(reader, path));
   check_room(path.string(), reader.frames());
   auto medium = std::make_shared<EncodedMedium>(model);
   medium->path = path;
@@ -306,6 +393,34 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
   medium->layout = VideoLayout{static_cast<int64_t>(medium->images.size())};
   medium->warning = reader.warning();
   return Internals::medium(std::move(medium));
+}
+
+std::vector<MediumPlan> VisualMemory::plan_images(std::span<const std::filesystem::path> paths,
+                                                  const ImageOptions& options,
+                                                  const ProgressCallback& progress,
+                                                  const BrokenImageCallback& on_broken) const {
+  ApiCall call;
+  return call.run([&] {
+    std::vector<ImageFile> files;
+    for (const std::filesystem::path& path : paths) files.push_back({path, {}});
+    std::vector<MediumPlan> plans;
+    for (PlannedFile& file :
+         impl_->plan(files, options, call.watch(progress), call.watch(on_broken))) {
+      plans.push_back(std::move(file.plan));
+    }
+    return plans;
+  });
+}
+
+MediumPlan VisualMemory::plan_video(const std::filesystem::path& path, const VideoOptions& options,
+                                    const ProgressCallback& progress) const {
+  ApiCall call;
+  return call.run([&] {
+    const ProgressCallback watched = call.watch(progress);
+    const VideoReader reader = VideoReader::open(
+        path, options, [&] { return !watched || watched("reading the film", 0, 0); });
+    return plan_of_film(reader, path);
+  });
 }
 
 const VisualMemoryStats& VisualMemory::stats() const {

@@ -4,6 +4,7 @@
 
 #include "cli/bench_tests.h"
 #include "cli/bench_work.h"
+#include "core/byte_text.h"
 #include "core/error.h"
 
 namespace owl3::cli {
@@ -50,9 +51,9 @@ void check_memory(const Checkpoint& checkpoint, const std::vector<BenchModel>& m
   const double left = static_cast<double>(memory.available_bytes) - weights;
   if (needed <= left) return;
   throw UsageError(
-      fmt::format("--images {}: need {:.1f} GB of visual memory ({:.1f} MB each), but {:.1f} GB "
-                  "are available beside the weights; {} fit",
-                  images, needed / 1e9, per_image / 1e6, std::max(0.0, left) / 1e9,
+      fmt::format("--images {}: need {} of visual memory ({} each), but {} are "
+                  "available beside the weights; {} fit",
+                  images, byte_text(needed), byte_text(per_image), byte_text(std::max(0.0, left)),
                   static_cast<int64_t>(std::max(0.0, left) / per_image)));
 }
 

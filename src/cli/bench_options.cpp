@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/arithmetic_options.h"
+#include "cli/number_option.h"
 
 namespace owl3::cli {
 
@@ -57,12 +58,12 @@ void add_test_options(CLI::App& command, BenchOptions& options) {
       ->group(kTests);
   add_list(command, "--images", options.images,
            "Image counts of the N-image prompts (default: 1,10)")
-      ->check(CLI::Range(1, 30000))
+      ->transform(whole_number(1, 30000))
       ->type_name("N,...")
       ->group(kTests);
   const auto add_count = [&](const char* name, int64_t& count, int largest, const char* text) {
     command.add_option(name, count, text)
-        ->check(CLI::Range(1, largest))
+        ->transform(whole_number(1, largest))
         ->capture_default_str()
         ->type_name("N")
         ->group(kTests);
@@ -72,13 +73,13 @@ void add_test_options(CLI::App& command, BenchOptions& options) {
   add_count("--decode", options.decode_tokens, 10000, "Tokens of each decoding test");
   add_list(command, "-t,--threads", options.threads,
            "Threads (0: all cores); a list measures each count (default: 0)")
-      ->check(CLI::Range(0, 1024))
+      ->transform(whole_number(0, 1024))
       ->type_name("N,...")
       ->group(kTests);
   command
       .add_option("-r,--repetitions", options.repetitions,
                   "Measured runs of each test, after one to warm up")
-      ->check(CLI::Range(1, 1000))
+      ->transform(whole_number(1, 1000))
       ->capture_default_str()
       ->type_name("N")
       ->group(kTests);

@@ -10,6 +10,7 @@
 
 #include "cli/machine.h"
 #include "cli/terminal.h"
+#include "core/byte_text.h"
 
 namespace owl3::cli {
 
@@ -30,11 +31,6 @@ std::string human_seconds(double seconds) {
   if (seconds >= 1) return fmt::format("{:.3f} s", seconds);
   if (seconds >= 1e-3) return fmt::format("{:.{}f} ms", seconds * 1e3, seconds >= 0.1 ? 1 : 2);
   return fmt::format("{:.1f} us", seconds * 1e6);
-}
-
-std::string gigabytes(int64_t bytes) {
-  return bytes < 1'000'000'000 ? fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6)
-                               : fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9);
 }
 
 std::string peaks_text(const MachinePeaks& peaks) {
@@ -61,13 +57,13 @@ std::string variations(const BenchOptions& options) {
 std::string memory_text(const BenchRun& run) {
   std::string text = fmt::format("{}, {} thread{}: weights {}, peak memory {}", run.type,
                                  run.peaks.threads, run.peaks.threads == 1 ? "" : "s",
-                                 gigabytes(run.weight_bytes), gigabytes(run.peak_memory_bytes));
+                                 byte_text(run.weight_bytes), byte_text(run.peak_memory_bytes));
   const auto most = std::max_element(
       run.tests.begin(), run.tests.end(),
       [](const Measurement& a, const Measurement& b) { return a.images < b.images; });
   if (most != run.tests.end() && most->images > 0) {
     text += fmt::format(", visual memory of {} image{} {}", most->images,
-                        most->images == 1 ? "" : "s", gigabytes(most->visual_memory_bytes));
+                        most->images == 1 ? "" : "s", byte_text(most->visual_memory_bytes));
   }
   return text;
 }

@@ -10,6 +10,8 @@
 #include "cli/chat_interactive.h"
 #include "cli/chat_report.h"
 #include "cli/commands.h"
+#include "cli/failure.h"
+#include "cli/line_editor.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 
@@ -31,6 +33,15 @@ constexpr const char* kFooter =
 
 constexpr size_t kMaxQuestionBytes = size_t{64} << 20;
 
+/// The text with "\n" for the "\r\n" of Windows.
+std::string with_unix_lines(const std::string& text) {
+  std::string lines;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') lines += text[i];
+  }
+  return lines;
+}
+
 /// -p's text, or all of standard input for "-", without its last newline.
 std::string question_text(const std::string& prompt, const InterruptGuard& interrupt) {
   if (prompt != "-") return prompt;
@@ -48,7 +59,8 @@ std::string question_text(const std::string& prompt, const InterruptGuard& inter
   if (std::ferror(stdin) != 0) {
     throw InputError(fmt::format("standard input: {}", errno_text(errno)));
   }
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  text = with_unix_lines(without_byte_order_mark(std::move(text)));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
 
@@ -59,7 +71,7 @@ void tell_of_builtin_model(const ChatArguments& arguments) {
                    builtin_model()->name));
 }
 
-int run_chat(const ChatArguments& arguments) {
+int answer_or_converse(const ChatArguments& arguments) {
   check_chat_arguments(arguments);
   tell_of_builtin_model(arguments);
   InterruptGuard interrupt;
@@ -69,9 +81,8 @@ int run_chat(const ChatArguments& arguments) {
     check_question(question);
   }
   ChatSession session(arguments, interrupt);
-  // Known now, so said now, before minutes of encoding.
-  if (arguments.prompt) session.check_marks(question, arguments.media);
-  session.attach(arguments.media);
+  session.attach(arguments.media,
+                 arguments.prompt ? std::optional<std::string>(question) : std::nullopt);
   int code = 0;
   if (!arguments.prompt) {
     code = converse(session, arguments, interrupt);
@@ -80,6 +91,19 @@ int run_chat(const ChatArguments& arguments) {
   }
   if (arguments.stats) tell(stats_text(session));
   return code;
+}
+
+/// For programs, what went wrong stands where they look for the answer.
+int run_chat(const ChatArguments& arguments) {
+  if (!arguments.json) return answer_or_converse(arguments);
+  try {
+    return answer_or_converse(arguments);
+  } catch (const OutputFailed&) {
+    throw;
+  } catch (...) {
+    fmt::print("{}\n", failure_json(current_failure()));
+    throw;
+  }
 }
 
 }  // namespace

@@ -2,14 +2,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <new>
 #include <optional>
+#include <utility>
 
 #include "builtin/builtin_model.h"
 #include "cli/chat_report.h"
+#include "cli/failure.h"
 #include "cli/line_editor.h"
 #include "cli/terminal.h"
 #include "core/error.h"
@@ -19,7 +21,9 @@ namespace owl3::cli {
 namespace {
 
 constexpr const char* kHelp =
-    "Type a question and press Enter; a line that ends in \\ goes on in the next.\n"
+    "Type a question and press Enter; a line that ends in \\ goes on in the next, and all lines "
+    "of\n"
+    "a pasted text are one question.\n"
     "  /image F ...   attach image files, folders or globs to the next question\n"
     "  /video F ...   attach films\n"
     "  /clear         forget the conversation and what is attached\n"
@@ -28,7 +32,8 @@ constexpr const char* kHelp =
     "  /stats         speed and memory\n"
     "  /help          this\n"
     "  /quit          leave (or Ctrl-D)\n"
-    "<image> and <video> in a question say where the attached ones stand in it.\n"
+    "<image> and <video> in a question say where the attached ones stand in it; \\<image> is "
+    "text.\n"
     "Ctrl-C ends an answer; twice, the program.\n";
 
 constexpr std::array kCommands = {"/image", "/video", "/clear", "/save",
@@ -112,29 +117,57 @@ class Conversing {
     return text.empty() ? "> " : "[" + text + "] > ";
   }
 
-  void handle(const std::string& line) {
+  /// A question, or a command; one that is pasted with more lines behind it comes before those.
+  void handle(const std::string& text) {
+    const size_t begin = text.find_first_not_of(" \t\n");
+    if (begin == std::string::npos) return;
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    const bool more = text.find_first_not_of(" \t\n", end) != std::string::npos;
+    if (line[0] != '/' || (more && !is_command(line))) return question(text);
     try {
-      const size_t begin = line.find_first_not_of(" \t");
-      if (begin == std::string::npos) return;
-      if (line[begin] == '/') {
-        command(line.substr(begin));
-      } else if (ask_and_show(session_, arguments_, line) == StopReason::kInterrupted) {
-        interrupted_ = true;
+      command(line);
+    } catch (...) {
+      const Failure failure = complain_of_failure();
+      if (arguments_.json) {
+        failed_commands_.push_back(one_line(fmt::format("{}: {}", line, failure.message)));
       }
-    } catch (const Interrupted&) {
-      interrupted_ = true;
-      complain("interrupted; the conversation is as it was before");
-    } catch (const OutOfMemory&) {
-      complain_of_memory();
-    } catch (const std::bad_alloc&) {
-      complain_of_memory();
-    } catch (const Error& error) {
-      complain(error.what());
+    }
+    if (more && !quit_ && !interrupted_) handle(text.substr(end + 1));
+  }
+
+  void question(const std::string& text) {
+    try {
+      const StopReason end =
+          ask_and_show(session_, arguments_, text, std::exchange(failed_commands_, {}));
+      if (end == StopReason::kInterrupted) interrupted_ = true;
+    } catch (...) {
+      const Failure failure = complain_of_failure();
+      if (!arguments_.json) return;
+      fmt::print("{}\n", failure_json(failure));
+      flush_output();
     }
   }
 
-  void complain_of_memory() {
-    complain("not enough memory for this; the conversation is as it was before");
+  static bool is_command(const std::string& line) {
+    const std::string name = line.substr(0, line.find_first_of(" \t"));
+    return std::find(kCommands.begin(), kCommands.end(), name) != kCommands.end();
+  }
+
+  /// Of the exception that is being handled, after which the conversation goes on. Throws it again
+  /// where nobody can read that.
+  Failure complain_of_failure() {
+    Failure failure = current_failure();
+    const std::string_view kind = failure.kind;
+    if (kind == "output") throw;
+    if (kind == "interrupted") interrupted_ = true;
+    if (kind == "interrupted" || kind == "memory") {
+      failure.message =
+          fmt::format("{}; the conversation is as it was before",
+                      kind == "memory" ? "not enough memory for this" : "interrupted");
+    }
+    complain(failure.message);
+    return failure;
   }
 
   void complain(std::string_view message) {
@@ -158,7 +191,7 @@ class Conversing {
       quit_ = true;
       return;
     }
-    complain(fmt::format("{}: unknown command; /help lists them", name));
+    throw UsageError(fmt::format("{}: unknown command; /help lists them", name));
   }
 
   /// A single name with spaces needs no quotes when such a file exists.
@@ -217,6 +250,7 @@ class Conversing {
   bool discarded_ = false;  // Ctrl-C took away a line that was being typed
   bool failed_ = false;
   bool interrupted_ = false;
+  std::vector<std::string> failed_commands_;  // since the last question, for --json
   std::unique_ptr<LineSource> lines_;
 };
 
@@ -256,7 +290,8 @@ std::vector<std::string> split_words(const std::string& text) {
 }
 
 StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
-                        const std::string& question) {
+                        const std::string& question,
+                        const std::vector<std::string>& failed_commands) {
   const bool safe = is_terminal(STDOUT_FILENO);
   bool line_open = false;
   const auto show = [&](std::string_view piece) {
@@ -268,7 +303,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
   };
   const AnswerReport report = session.ask(question, arguments.json ? TextCallback{} : show);
   if (arguments.json) {
-    fmt::print("{}\n", answer_json(session, report));
+    fmt::print("{}\n", answer_json(session, report, failed_commands));
   } else if (line_open || report.answer.text.empty()) {
     fmt::print("\n");
   }

@@ -15,8 +15,10 @@ std::vector<std::string> split_words(const std::string& text);
 /// Converses until the end of input or /quit; returns the program's exit code.
 int converse(ChatSession& session, const ChatArguments& arguments, InterruptGuard& interrupt);
 
-/// Asks and shows the answer as the arguments say: streamed, or as JSON. Returns how it ended.
+/// Asks and shows the answer as the arguments say: streamed, or as JSON, which then also tells of
+/// the commands before the question that failed. Returns how it ended.
 StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
-                        const std::string& question);
+                        const std::string& question,
+                        const std::vector<std::string>& failed_commands = {});
 
 }  // namespace owl3::cli

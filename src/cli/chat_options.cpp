@@ -7,6 +7,7 @@
 #include "builtin/builtin_model.h"
 #include "cli/colour_option.h"
 #include "cli/lora_option.h"
+#include "cli/number_option.h"
 #include "core/error.h"
 #include "formats/checkpoint_source.h"
 #include "text/utf8.h"
@@ -19,6 +20,11 @@ constexpr const char* kMedia = "Images and films";
 constexpr const char* kAnswer = "The answer";
 constexpr const char* kMachine = "The machine";
 constexpr const char* kOutput = "Output";
+
+constexpr double kMaxFps = 1000;
+constexpr double kMaxSeconds = 1e9;
+constexpr double kMaxTemperature = 1e6;
+constexpr double kMaxPenalty = 1e6;
 
 void add_media_options(CLI::App& command, ChatArguments& arguments) {
   command.add_option("--image", "Image file, folder or glob; repeatable, kept in the order given")
@@ -65,14 +71,21 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
             arguments.image.max_pixels = arguments.video.max_pixels = most;
           },
           fmt::format("Refuse images and films that claim more pixels a picture ({})", kMaxPixels))
+      ->transform(whole_number(1))
       ->type_name("N")
       ->group(kMedia);
+  command
+      .add_flag("--strict", arguments.strict,
+                "An image that can't be read ends the work, even among others")
+      ->group(kMedia);
   command.add_option("--fps", arguments.video.fps, "Frames looked at per second of film (1)")
+      ->transform(real_number(0, kMaxFps))
       ->type_name("N")
       ->group(kMedia);
   command
       .add_option("--max-frames", arguments.video.max_frames,
                   "At most this many, spread over the film (128)")
+      ->transform(whole_number(1))
       ->type_name("N")
       ->group(kMedia);
   command
@@ -87,42 +100,45 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
       ->type_name("NAME")
       ->group(kMedia);
   command.add_option("--start", arguments.video.start_seconds, "Look at the film from here")
+      ->transform(real_number(0, kMaxSeconds))
       ->type_name("SECONDS")
       ->group(kMedia);
   command.add_option("--end", arguments.video.end_seconds, "Look at the film up to here")
+      ->transform(real_number(0, kMaxSeconds))
       ->type_name("SECONDS")
       ->group(kMedia);
-}
-
-/// CLI11 would read -1 as the largest number there is.
-std::string no_sign(const std::string& text) {
-  return text.rfind('-', 0) == 0 ? "must be 0 or more" : "";
 }
 
 void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
   CLI::Option* greedy =
       command.add_flag("--greedy", choices.greedy, "Always the likeliest token")->group(kAnswer);
-  const auto sampling = [&](CLI::Option* option) {
-    option->type_name("X")->group(kAnswer)->excludes(greedy);
+  const auto sampling = [&](CLI::Option* option, const CLI::Validator& range) {
+    option->transform(range)->type_name("X")->group(kAnswer)->excludes(greedy);
   };
   sampling(command.add_option("--temperature", choices.temperature,
-                              "Lower is soberer, higher is wilder; 0 is greedy"));
+                              "Lower is soberer, higher is wilder; 0 is greedy"),
+           real_number(0, kMaxTemperature));
   sampling(command.add_option("--top-k", choices.top_k, "Choose among the K likeliest; 0: off")
-               ->type_name("K"));
+               ->type_name("K"),
+           whole_number(0));
   sampling(command.add_option("--top-p", choices.top_p,
-                              "Choose among the likeliest that together have this probability"));
+                              "Choose among the likeliest that together have this probability"),
+           real_number(0, 1));
   sampling(command.add_option("--min-p", choices.min_p,
-                              "Drop tokens below this fraction of the likeliest's probability"));
+                              "Drop tokens below this fraction of the likeliest's probability"),
+           real_number(0, 1));
   command
       .add_option("--repetition-penalty", choices.repetition_penalty,
                   "Above 1: less likely to say again what was said")
+      ->transform(real_number(0, kMaxPenalty))
       ->type_name("X")
       ->group(kAnswer);
   command.add_option("--seed", choices.seed, "The same seed gives the same answer (0)")
-      ->check(CLI::Validator(no_sign, ""))
+      ->transform(seed_number())
       ->type_name("N")
       ->group(kAnswer);
   command.add_option("--num-beams", choices.num_beams, "Beam search with this many beams")
+      ->transform(whole_number(1))
       ->type_name("N")
       ->group(kAnswer)
       ->excludes(greedy);
@@ -151,6 +167,7 @@ void add_answer_options(CLI::App& command, ChatArguments& arguments) {
       ->group(kAnswer);
   add_sampling_options(command, choices);
   command.add_option("--max-new-tokens", choices.max_new_tokens, "Longest answer, in tokens")
+      ->transform(whole_number(1))
       ->type_name("N")
       ->group(kAnswer);
   command.add_option("--stop", choices.stop, "End the answer before this text; repeatable")
@@ -247,7 +264,7 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
                 "Keep images in int8: half the memory, a little less exact")
       ->group(kMachine);
   command.add_option("-t,--threads", arguments.model_options.threads, "Threads (0: all cores)")
-      ->check(CLI::Range(0, 1024).description(""))
+      ->transform(whole_number(0, 1024))
       ->type_name("N")
       ->group(kMachine);
   command

@@ -47,6 +47,7 @@ struct ChatArguments {
   std::string system;
   ModelOptions model_options;
   ImageOptions image;
+  bool strict = false;  // a broken image ends the work, even among many
   std::optional<bool> number_images;
   bool control_tokens = false;
   VideoOptions video;

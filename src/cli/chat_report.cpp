@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/byte_text.h"
 #include "core/error.h"
 
 namespace owl3::cli {
@@ -41,12 +42,6 @@ double per_second(int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-std::string bytes_text(double bytes) {
-  if (bytes >= 1e9) return fmt::format("{:.2f} GB", bytes / 1e9);
-  return bytes >= 1e6 ? fmt::format("{:.1f} MB", bytes / 1e6)
-                      : fmt::format("{:.1f} kB", bytes / 1e3);
-}
-
 /// "5.2 images/s  (12 in 2.31 s)", where something was done.
 std::string with_rate(int64_t count, double seconds, std::string_view unit) {
   if (count == 0) return "none";
@@ -58,7 +53,8 @@ std::string with_rate(int64_t count, double seconds, std::string_view unit) {
 
 }  // namespace
 
-std::string answer_json(const ChatSession& session, const AnswerReport& report) {
+std::string answer_json(const ChatSession& session, const AnswerReport& report,
+                        const std::vector<std::string>& failed_commands) {
   const Answer& answer = report.answer;
   const VisualMemoryStats& visual = session.memory().stats();
   nlohmann::ordered_json json;
@@ -81,6 +77,14 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report) 
     if (!medium.warning().empty()) entry["warning"] = medium.warning();
     json["media"].push_back(std::move(entry));
   }
+  if (!report.left_out.empty()) {
+    json["left_out"] = nlohmann::ordered_json::array();
+    for (const LeftOut& left_out : report.left_out) {
+      json["left_out"].push_back(
+          {{"path", left_out.where}, {"count", left_out.count}, {"reason", left_out.reason}});
+    }
+  }
+  if (!failed_commands.empty()) json["failed_commands"] = failed_commands;
   json["images_encoded"] = visual.images_encoded;
   json["images_reused"] = visual.images_reused;
   json["peak_memory_bytes"] = peak_memory_bytes();
@@ -111,9 +115,9 @@ std::string stats_text(const ChatSession& session) {
   }
   row("conversation",
       fmt::format("{} of {} tokens, {}", session.chat().tokens(), session.model().context_length(),
-                  bytes_text(static_cast<double>(session.chat().cache_bytes()))));
-  row("visual memory", bytes_text(static_cast<double>(session.memory().bytes())));
-  row("peak memory", bytes_text(static_cast<double>(peak_memory_bytes())));
+                  byte_text(session.chat().cache_bytes())));
+  row("visual memory", byte_text(session.memory().bytes()));
+  row("peak memory", byte_text(peak_memory_bytes()));
   row("device", session.model().device());
   return text;
 }
@@ -123,8 +127,7 @@ std::string medium_text(const Medium& medium) {
   std::string kind = medium.is_video() ? fmt::format("{} frame{}", images, images == 1 ? "" : "s")
                      : images == 1     ? std::string("uncut")
                                        : fmt::format("{} tiles and the whole", images - 1);
-  return fmt::format("{}: {}, {}", medium.path().string(), kind,
-                     bytes_text(static_cast<double>(medium.bytes())));
+  return fmt::format("{}: {}, {}", medium.path().string(), kind, byte_text(medium.bytes()));
 }
 
 }  // namespace owl3::cli

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/chat_session.h"
 
 namespace owl3::cli {
 
-/// One JSON object in one line.
-std::string answer_json(const ChatSession& session, const AnswerReport& report);
+/// One JSON object in one line; `failed_commands` of a conversation, each with its error.
+std::string answer_json(const ChatSession& session, const AnswerReport& report,
+                        const std::vector<std::string>& failed_commands = {});
 
 /// Images/s, tokens/s, latency of the first token, memory: one fact a line.
 std::string stats_text(const ChatSession& session);

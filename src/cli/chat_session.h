@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace owl3::cli {
 /// An answer with what --json and --stats tell about it.
 struct AnswerReport {
   Answer answer;
-  std::vector<Medium> media;  // of this question
+  std::vector<Medium> media;      // of this question
+  std::vector<LeftOut> left_out;  // what of its folders and images is not among them
 };
 
 /// Throws UsageError for a question that is empty or no text.
@@ -27,12 +29,12 @@ class ChatSession {
   /// Opens the model; encodes nothing. Both references must outlive the session.
   ChatSession(const ChatArguments& arguments, const InterruptGuard& interrupt);
 
-  /// Throws what ask() would of marks that don't fit these media, before anything is encoded.
-  void check_marks(const std::string& question, const std::vector<MediumArgument>& media) const;
-
   /// Encodes media and keeps them for the next question: all of them, or none when one is wrong.
-  /// Returns them.
-  std::vector<Medium> attach(const std::vector<MediumArgument>& arguments);
+  /// A broken image among several is left out, with a warning, unless --strict is given or the
+  /// question places its media by marks. What does not fit the question, as far as that is known,
+  /// or the model's context is refused before anything is encoded. Returns the media.
+  std::vector<Medium> attach(const std::vector<MediumArgument>& arguments,
+                             const std::optional<std::string>& question = {});
   const std::vector<Medium>& pending() const { return pending_.media; }
 
   /// Asks with the pending media. When it throws, they stay pending and the conversation is as
@@ -55,13 +57,19 @@ class ChatSession {
   const Answer& totals() const { return totals_; }
 
  private:
+  using Sources = std::vector<MediumSource>;
   struct Media {
-    std::vector<MediumSource> sources;
+    Sources sources;
     std::vector<Medium> media;
+    std::vector<LeftOut> left_out;
   };
 
-  std::vector<MediumSource> sources_of(const std::vector<MediumArgument>& arguments) const;
-  std::vector<Medium> encode(const std::vector<MediumSource>& sources);
+  Sources sources_of(const std::vector<MediumArgument>& arguments,
+                     std::vector<LeftOut>& left_out) const;
+  std::vector<MediumPlan> plans_of(const Sources& sources, bool strict);
+  void check_room(const Chat& chat, std::vector<PlannedTurn> turns,
+                  const std::vector<Sources>& sources, bool strict);
+  Media encode(const Sources& sources, bool strict);
   void tell_warning_of(const Medium& medium);
   ProgressCallback progress();
 

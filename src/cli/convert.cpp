@@ -12,8 +12,10 @@
 #include "cli/disk_space.h"
 #include "cli/interrupt.h"
 #include "cli/lora_option.h"
+#include "cli/number_option.h"
 #include "cli/progress_bar.h"
 #include "cli/terminal.h"
+#include "core/byte_text.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/threads.h"
@@ -122,11 +124,10 @@ void print_fallbacks(const Plan& plan) {
 
 void print_summary(const Options& options, const Checkpoint& checkpoint, const Plan& plan,
                    uint64_t file_bytes, double seconds) {
-  const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
   const auto before = static_cast<uint64_t>(checkpoint.weight_bytes());
-  fmt::print("{}: {:.1f} MB, {:.0f} % of the weights' {:.1f} MB, written in {:.1f} s\n",
-             options.out, megabytes(file_bytes),
-             100 * static_cast<double>(file_bytes) / static_cast<double>(before), megabytes(before),
+  fmt::print("{}: {}, {:.0f} % of the weights' {}, written in {:.1f} s\n", options.out,
+             byte_text(file_bytes),
+             100 * static_cast<double>(file_bytes) / static_cast<double>(before), byte_text(before),
              seconds);
   for (const DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ6_K,
                            DType::kQ4_K, DType::kQ4_0}) {
@@ -138,8 +139,7 @@ void print_summary(const Options& options, const Checkpoint& checkpoint, const P
       bytes += *dense_bytes(type, tensor.shape);
     }
     if (tensors > 0) {
-      fmt::print("  {:<5} {:>5} tensors  {:>9.1f} MB\n", short_name_of(type), tensors,
-                 megabytes(bytes));
+      fmt::print("  {:<5} {:>5} tensors  {:>9}\n", short_name_of(type), tensors, byte_text(bytes));
     }
   }
   print_fallbacks(plan);
@@ -220,7 +220,7 @@ void add_convert_command(CLI::App& app) {
   add_lora_option(*command, options->lora)
       ->description("Merge a LoRA adapter into the weights: a folder in PEFT's layout; repeatable");
   command->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
-      ->check(CLI::Range(0, 1024))
+      ->transform(whole_number(0, 1024))
       ->capture_default_str()
       ->type_name("N");
   command->add_flag("--force", options->force, "Replace a GGUF file that is there already");

@@ -1,5 +1,6 @@
 #include "cli/disk_space.h"
 
+#include "core/byte_text.h"
 #include "core/error.h"
 
 namespace owl3::cli {
@@ -9,9 +10,10 @@ void check_free_space(const std::filesystem::path& folder, uint64_t bytes) {
   std::error_code error;
   const std::filesystem::space_info space = std::filesystem::space(folder, error);
   if (error || space.available >= bytes + kMargin) return;
-  throw InputError(fmt::format("{}: {:.1f} GB are needed, {:.1f} GB are free on this disk",
-                               folder.string(), static_cast<double>(bytes) / 1e9,
-                               static_cast<double>(space.available) / 1e9));
+  throw InputError(fmt::format(
+      "{}: {} are needed on this disk, and a little to spare, but {} are free; make room for {}",
+      folder.string(), byte_text(bytes), byte_text(space.available),
+      byte_text(bytes + kMargin - space.available)));
 }
 
 }  // namespace owl3::cli

@@ -10,6 +10,7 @@
 #include "cli/arithmetic_options.h"
 #include "cli/interrupt.h"
 #include "cli/lora_option.h"
+#include "cli/number_option.h"
 #include "cli/progress_bar.h"
 #include "cli/replies_file.h"
 #include "cli/terminal.h"
@@ -46,26 +47,26 @@ void add_options(CLI::App& command, Options& options) {
       ->type_name("FILE")
       ->group(kRows);
   command.add_option("--min-images", options.min_images, "Only those about as many or more")
-      ->check(CLI::Range(0, 1'000'000).description(""))
+      ->transform(whole_number(0, 1'000'000))
       ->type_name("N")
       ->group(kRows);
   command.add_option("--max-images", options.max_images, "Only those about as many or fewer")
-      ->check(CLI::Range(0, 1'000'000).description(""))
+      ->transform(whole_number(0, 1'000'000))
       ->type_name("N")
       ->group(kRows);
   command.add_option("--limit", options.limit, "At most so many; 0: all of them")
-      ->check(CLI::Range(0, 1'000'000).description(""))
+      ->transform(whole_number(0, 1'000'000))
       ->capture_default_str()
       ->type_name("N")
       ->group(kRows);
   command.add_option("--max-new-tokens", options.max_new_tokens, "Longest answer, in tokens")
-      ->check(CLI::Range(1, 100'000))
+      ->transform(whole_number(1, 100'000))
       ->capture_default_str()
       ->type_name("N")
       ->group(kRows);
   add_lora_option(command, options.model_options.lora)->group(kRows);
   command.add_option("-t,--threads", options.model_options.threads, "Threads (0: all cores)")
-      ->check(CLI::Range(0, 1024).description(""))
+      ->transform(whole_number(0, 1024))
       ->type_name("N")
       ->group("The machine");
   add_arithmetic_options(command, options.model_options, "The machine");

@@ -4,6 +4,7 @@
 
 #include "cli/arithmetic_options.h"
 #include "cli/lora_option.h"
+#include "cli/number_option.h"
 
 namespace owl3::cli {
 
@@ -37,7 +38,7 @@ void add_question_options(CLI::App& command, EvalOptions& options) {
                   "image 0,1,5,10,20,50,100,200,400)")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::Range(0, 1'000'000).description(""))
+      ->transform(whole_number(0, 1'000'000))
       ->type_name("N,...")
       ->group(kQuestions);
   command
@@ -56,19 +57,19 @@ void add_question_options(CLI::App& command, EvalOptions& options) {
   command
       .add_option("--questions", options.plan.questions,
                   "At most this many for each N and way of pointing")
-      ->check(CLI::Range(1, 1'000'000))
+      ->transform(whole_number(1, 1'000'000))
       ->capture_default_str()
       ->type_name("N")
       ->group(kQuestions);
   command.add_option("--limit", options.limit, "At most this many in all; 0: no limit")
-      ->check(CLI::Range(0, 1'000'000))
+      ->transform(whole_number(0, 1'000'000))
       ->capture_default_str()
       ->type_name("N")
       ->group(kQuestions);
   command
       .add_option("--seed", options.plan.seed,
                   "Chooses the questions, and the images around those about one")
-      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()).description(""))
+      ->transform(whole_number(0))
       ->capture_default_str()
       ->type_name("N")
       ->group(kQuestions);
@@ -88,7 +89,7 @@ void add_reply_options(CLI::App& command, EvalOptions& options) {
       ->group(kReplies);
   command
       .add_option("--max-new-tokens", options.examinee.max_new_tokens, "Longest reply, in tokens")
-      ->check(CLI::Range(1, 100'000))
+      ->transform(whole_number(1, 100'000))
       ->capture_default_str()
       ->type_name("N")
       ->group(kReplies);
@@ -104,7 +105,7 @@ void add_reply_options(CLI::App& command, EvalOptions& options) {
 
 void add_thread_option(CLI::App& command, EvalOptions& options) {
   command.add_option("-t,--threads", options.model_options.threads, "Threads (0: all cores)")
-      ->check(CLI::Range(0, 1024).description(""))
+      ->transform(whole_number(0, 1024))
       ->type_name("N")
       ->group(kMachine);
 }

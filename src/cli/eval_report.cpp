@@ -6,6 +6,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "core/byte_text.h"
 #include "eval/row_texts.h"
 #include "eval/scoring.h"
 
@@ -14,13 +15,6 @@ namespace owl3::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string human_bytes(size_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (value < 1e6) return fmt::format("{:.1f} kB", value / 1e3);
-  return value < 1e9 ? fmt::format("{:.1f} MB", value / 1e6)
-                     : fmt::format("{:.2f} GB", value / 1e9);
-}
 
 /// A cell's numbers as people read them.
 struct Texts {
@@ -33,8 +27,8 @@ struct Texts {
         first_token(fmt::format("{:.3f} s", cell.median_first_token_seconds())),
         decode(cell.decoded_tokens > 0 ? fmt::format("{:.3g} tok/s", cell.tokens_per_second())
                                        : std::string("-")),
-        visual(human_bytes(cell.visual_bytes)),
-        peak(human_bytes(cell.peak_bytes)) {
+        visual(byte_text(cell.visual_bytes)),
+        peak(byte_text(cell.peak_bytes)) {
     const Interval sure = confidence_interval(cell.right, cell.questions);
     interval = fmt::format("{:.0f} to {:.0f} %", 100 * sure.low, 100 * sure.high);
   }

@@ -12,8 +12,10 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/machine.h"
+#include "cli/number_option.h"
 #include "cli/progress_bar.h"
 #include "cli/terminal.h"
+#include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
@@ -64,15 +66,6 @@ std::vector<std::pair<std::string, int64_t>> dtypes_of(const Checkpoint& checkpo
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return a.second > b.second; });
   return sorted;
-}
-
-/// 16.23 GB, 2.99 MB, 56 kB: three or four figures.
-std::string human_bytes(int64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (bytes < 1000) return fmt::format("{} bytes", bytes);
-  if (bytes < 1'000'000) return fmt::format("{:.1f} kB", value / 1e3);
-  if (bytes < 1'000'000'000) return fmt::format("{:.2f} MB", value / 1e6);
-  return fmt::format("{:.2f} GB", value / 1e9);
 }
 
 /// 8.07 B, 412.4 M, 96.6 k.
@@ -203,8 +196,7 @@ void print_parameters(const Checkpoint& checkpoint) {
   }
   std::vector<std::string> types;
   for (const auto& [name, count] : dtypes_of(checkpoint)) types.push_back(name);
-  print_row("weights", fmt::format("{:>9}   {} in {}",
-                                   human_bytes(static_cast<int64_t>(checkpoint.weight_bytes())),
+  print_row("weights", fmt::format("{:>9}   {} in {}", byte_text(checkpoint.weight_bytes()),
                                    fmt::join(types, ", "),
                                    checkpoint.weight_files() == 1
                                        ? std::string("one file")
@@ -214,21 +206,21 @@ void print_parameters(const Checkpoint& checkpoint) {
 void print_memory(const MemoryNeeds& needs) {
   fmt::print("\nMemory\n");
   print_row("to start",
-            fmt::format("{:>9}   weights and working space", human_bytes(needs.to_start())));
+            fmt::format("{:>9}   weights and working space", byte_text(needs.to_start())));
   print_row("per image", fmt::format("{:>9}   visual keys and values, kept once for all questions",
-                                     human_bytes(needs.per_image)));
-  print_row("per text token", fmt::format("{:>9}", human_bytes(needs.per_token)));
+                                     byte_text(needs.per_image)));
+  print_row("per text token", fmt::format("{:>9}", byte_text(needs.per_token)));
   const auto machine = machine_memory();
   if (!machine) return;
   print_row("this machine",
-            fmt::format("{:>9}   available of {}", human_bytes(machine->available_bytes),
-                        human_bytes(machine->total_bytes)));
+            fmt::format("{:>9}   available of {}", byte_text(machine->available_bytes),
+                        byte_text(machine->total_bytes)));
   if (needs.to_start() <= machine->available_bytes) {
     print_row("", fmt::format("It fits, with up to {} images in memory at once.",
                               grouped(needs.images_in(machine->available_bytes))));
   } else {
     print_row("", fmt::format("It does not fit: {} more are needed.",
-                              human_bytes(needs.to_start() - machine->available_bytes)));
+                              byte_text(needs.to_start() - machine->available_bytes)));
   }
 }
 
@@ -322,8 +314,7 @@ void run(const Options& options) {
   if (options.json) return;
   fmt::print("\nVerified\n");
   print_row("weights", fmt::format("{:>9}   in {} tensors: every value is a number",
-                                   human_bytes(static_cast<int64_t>(checkpoint.weight_bytes())),
-                                   verification->tensors));
+                                   byte_text(checkpoint.weight_bytes()), verification->tensors));
 }
 
 }  // namespace
@@ -343,7 +334,7 @@ void add_info_command(CLI::App& app) {
   command->add_flag("--verify", options->verify,
                     "Read every weight: NaN or infinity in any is an error, named by its tensor");
   command->add_option("-t,--threads", options->threads, "Threads of --verify (0: all cores)")
-      ->check(CLI::Range(0, 1024))
+      ->transform(whole_number(0, 1024))
       ->capture_default_str()
       ->type_name("N");
   command->callback([options] { run(*options); });

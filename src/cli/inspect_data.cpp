@@ -5,7 +5,9 @@
 
 #include "cli/inspect.h"
 #include "cli/interrupt.h"
+#include "cli/number_option.h"
 #include "cli/progress_bar.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "data/check_file.h"
@@ -43,7 +45,7 @@ void inspect_data(const InspectDataOptions& options) {
   for (const std::string& file : options.files) {
     const CheckReport report = check_training_file(file, check);
     bar.erase();
-    for (const std::string& error : report.errors) fmt::print("{}\n", error);
+    for (const std::string& error : report.errors) fmt::print("{}\n", one_line(error));
     fmt::print("{}: {} rows: {} broken, {} to pre-train on; {} answers, {} images, {} videos\n",
                file, report.rows, report.broken, report.documents, report.answers, report.images,
                report.videos);
@@ -74,6 +76,7 @@ void add_inspect_data(CLI::App& inspect) {
   app->add_flag("--no-media", options->no_media, "Don't look at images and films at all")
       ->excludes(quick);
   app->add_option("--errors", options->most_errors, "List this many broken rows of a file")
+      ->transform(whole_number(0))
       ->type_name("N")
       ->capture_default_str();
   app->footer(

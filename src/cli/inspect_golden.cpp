@@ -5,6 +5,7 @@
 
 #include "cli/golden_check.h"
 #include "cli/inspect.h"
+#include "cli/number_option.h"
 
 namespace owl3::cli {
 
@@ -101,17 +102,17 @@ void add_inspect_golden(CLI::App& inspect) {
       ->type_name("MODEL");
   app->add_option("--min-cosine", options->min_cosine,
                   "Hold every row of logits to this cosine, instead of the limits below")
-      ->check(CLI::Range(-1.0, 1.0))
+      ->transform(real_number(-1.0, 1.0))
       ->type_name("X");
   app->add_option("--min-top1", options->min_top1,
                   "Hold the share of tokens whose likeliest is the golden's to this")
-      ->check(CLI::Range(0.0, 1.0))
+      ->transform(real_number(0.0, 1.0))
       ->type_name("X");
   app->add_option("--precision", options->precision, "Only this precision")
       ->check(CLI::IsMember({"both", "float32", "bf16"}))
       ->capture_default_str();
   app->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
-      ->check(CLI::Range(0, 1024))
+      ->transform(whole_number(0, 1024))
       ->capture_default_str();
   app->add_flag("--vision-int8", options->vision_int8, "The vision encoder's products in int8");
   app->add_flag("--visual-memory-int8", options->visual_memory_int8, "Visual memory in int8");

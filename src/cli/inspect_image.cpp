@@ -6,6 +6,7 @@
 
 #include "cli/colour_option.h"
 #include "cli/inspect.h"
+#include "cli/number_option.h"
 #include "cli/terminal.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -84,7 +85,7 @@ void add_inspect_image(CLI::App& inspect) {
       ->required();
   CLI::Option* size =
       command->add_option("--size", options->size, "Side of the model's images, in pixels")
-          ->check(CLI::Range(1, 4096));
+          ->transform(whole_number(1, 4096));
   command->add_flag("--cut", options->cut, "Cut into tiles, with the global view last")
       ->needs(size);
   command->add_flag("--exif", options->exif, "Turn the image upright by its EXIF orientation");

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <cwchar>
+#include <cwctype>
 #include <fstream>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -27,6 +29,50 @@ struct EndEditLine {
 struct EndHistory {
   void operator()(History* history) const { history_end(history); }
 };
+
+constexpr const char* kPasteBegins = "\x1B[200~";
+constexpr std::wstring_view kPasteEnds = L"\x1B[201~";
+constexpr size_t kLongestPaste = size_t{16} << 20;
+
+/// While it lives, the terminal tells what is pasted from what is typed.
+class BracketedPaste {
+ public:
+  BracketedPaste() { set("\x1B[?2004h"); }
+  ~BracketedPaste() { set("\x1B[?2004l"); }
+  BracketedPaste(const BracketedPaste&) = delete;
+  BracketedPaste& operator=(const BracketedPaste&) = delete;
+
+ private:
+  static void set(const char* sequence) {
+    const char* const kind = std::getenv("TERM");
+    if (kind == nullptr || *kind == '\0' || std::string_view(kind) == "dumb") return;
+    std::fputs(sequence, stdout);
+    std::fflush(stdout);
+  }
+};
+
+/// Pasted text with "\n" between its lines, which terminals send as "\r", none at its end, and
+/// without other control characters but tabs.
+std::wstring as_lines(const std::wstring& pasted) {
+  std::wstring text;
+  for (size_t i = 0; i < pasted.size(); ++i) {
+    const wchar_t c = pasted[i];
+    if (c == L'\r') {
+      if (i + 1 == pasted.size() || pasted[i + 1] != L'\n') text += L'\n';
+    } else if (c == L'\n' || c == L'\t' || std::iswcntrl(static_cast<std::wint_t>(c)) == 0) {
+      text += c;
+    }
+  }
+  while (!text.empty() && text.back() == L'\n') text.pop_back();
+  return text;
+}
+
+/// The lines of an entry of the history file: all but the last end in a backslash, as in typing.
+std::string with_continued_lines(const std::string& text) {
+  std::string lines;
+  for (const char c : text) lines += c == '\n' ? std::string("\\\n") : std::string(1, c);
+  return lines;
+}
 
 class LineEditor : public LineSource {
  public:
@@ -46,12 +92,16 @@ class LineEditor : public LineSource {
     el_set(editor, EL_CLIENTDATA, this);
     el_set(editor, EL_PROMPT, &LineEditor::show_prompt);
     el_set(editor, EL_EDITOR, "emacs");
+    // Line ends come as they are: pasted, "\r\n" is one of them, not two.
+    el_set(editor, EL_SETTY, "-d", "-icrnl", "-inlcr", nullptr);
     el_set(editor, EL_SIGNAL, 1);  // the terminal is restored before a signal takes effect
     el_set(editor, EL_GETCFN, &LineEditor::read_character);
     el_set(editor, EL_HIST, ::history, history_.get());
     el_set(editor, EL_ADDFN, "owl3-complete", "Complete a command or file name",
            &LineEditor::complete);
     el_set(editor, EL_BIND, "^I", "owl3-complete", nullptr);
+    el_set(editor, EL_ADDFN, "owl3-paste", "Take what is pasted as it is", &LineEditor::paste);
+    el_set(editor, EL_BIND, kPasteBegins, "owl3-paste", nullptr);
     el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     el_source(editor, nullptr);  // the user's own ~/.editrc
   }
@@ -60,7 +110,11 @@ class LineEditor : public LineSource {
     prompt_ = prompt;
     errno = 0;
     int length = 0;
-    const char* text = el_gets(editor_.get(), &length);
+    const char* text = nullptr;
+    {
+      const BracketedPaste marked;
+      text = el_gets(editor_.get(), &length);
+    }
     if (text == nullptr || length <= 0) {
       Line line;
       if (interrupt_.interrupted()) line = {LineState::kInterrupted, typed_at_interrupt_};
@@ -109,6 +163,20 @@ class LineEditor : public LineSource {
     }
   }
 
+  /// All lines of what is pasted become one text, which Enter ends as it does any other.
+  static unsigned char paste(EditLine* editor, int /*character*/) {
+    std::wstring text;
+    for (wchar_t character = 0; !text.ends_with(kPasteEnds);) {
+      if (el_wgetc(editor, &character) != 1) return CC_EOF;
+      text += character;
+      if (text.size() > kLongestPaste) return CC_ERROR;
+    }
+    text.resize(text.size() - kPasteEnds.size());
+    text = as_lines(text);
+    if (!text.empty() && el_winsertstr(editor, text.c_str()) != 0) return CC_ERROR;
+    return CC_REFRESH;
+  }
+
   static unsigned char complete(EditLine* editor, int character) {
     const LineInfo* info = el_line(editor);
     const std::string typed(info->buffer, info->cursor);
@@ -136,8 +204,16 @@ class LineEditor : public LineSource {
   void read_history() {
     if (history_file_.empty()) return;
     std::ifstream file(history_file_);
-    std::string line;
-    while (std::getline(file, line)) enter(line);
+    std::string entry;
+    for (std::string line; std::getline(file, line);) {
+      entry += line;
+      if (entry.ends_with('\\')) {
+        entry.back() = '\n';
+        continue;
+      }
+      enter(entry);
+      entry.clear();
+    }
   }
 
   void enter(const std::string& line) {
@@ -156,7 +232,7 @@ class LineEditor : public LineSource {
     const int file =
         ::open(history_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (file < 0) return;
-    const std::string text = line + "\n";
+    const std::string text = with_continued_lines(line) + "\n";
     [[maybe_unused]] const ssize_t written = ::write(file, text.data(), text.size());
     ::close(file);
   }

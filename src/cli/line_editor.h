@@ -15,7 +15,9 @@ enum class LineState { kLine, kEnd, kInterrupted };
 
 struct Line {
   LineState state = LineState::kEnd;
-  std::string text;  // without its newline; what was typed when Ctrl-C came
+  /// Without its newline; what was typed when Ctrl-C came. Pasted on a terminal, it may have
+  /// several lines.
+  std::string text;
 };
 
 class LineSource {
@@ -24,7 +26,11 @@ class LineSource {
   virtual Line next(const std::string& prompt) = 0;
 };
 
-/// Standard input as it is; the prompt is not shown.
+/// The text that standard input begins with, without the mark that Windows programs put there.
+/// Throws InputError for text in UTF-16.
+std::string without_byte_order_mark(std::string text);
+
+/// Standard input as it is, by lines of either kind; the prompt is not shown.
 std::unique_ptr<LineSource> make_line_reader(const InterruptGuard& interrupt);
 
 /// Line editing on the terminal; `commands` ("/help", ...) and file names are completed with Tab,

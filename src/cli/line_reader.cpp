@@ -42,6 +42,8 @@ class LineReader : public LineSource {
  private:
   Line take(size_t end, size_t next) {
     Line line{LineState::kLine, buffer_.substr(0, end)};
+    if (first_) line.text = without_byte_order_mark(std::move(line.text));
+    first_ = false;
     if (!line.text.empty() && line.text.back() == '\r') line.text.pop_back();
     buffer_.erase(0, next);
     searched_ = 0;
@@ -51,9 +53,19 @@ class LineReader : public LineSource {
   const InterruptGuard& interrupt_;
   std::string buffer_;
   size_t searched_ = 0;
+  bool first_ = true;
 };
 
 }  // namespace
+
+std::string without_byte_order_mark(std::string text) {
+  constexpr std::string_view kUtf8 = "\xEF\xBB\xBF";
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    throw InputError("standard input: it is UTF-16; save it as UTF-8");
+  }
+  if (text.starts_with(kUtf8)) text.erase(0, kUtf8.size());
+  return text;
+}
 
 std::unique_ptr<LineSource> make_line_reader(const InterruptGuard& interrupt) {
   return std::make_unique<LineReader>(interrupt);

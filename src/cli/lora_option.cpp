@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "cli/number_option.h"
 #include "core/error.h"
 
 namespace owl3::cli {
@@ -20,12 +21,12 @@ LoraOptions parse_lora(const std::string& text) {
   // A folder's name may hold a '='.
   if (equals == std::string::npos || std::filesystem::exists(text, error)) return {text};
   const std::string number = text.substr(equals + 1);
-  double scale = 0;
-  if (!CLI::detail::lexical_cast(number, scale) || !(std::fabs(scale) <= kLargestScale)) {
+  const std::optional<double> scale = decimal<double>(number);
+  if (!scale || std::fabs(*scale) > kLargestScale) {
     throw UsageError(
         fmt::format("--lora {}: \"{}\" is no scale; give FOLDER, or FOLDER=NUMBER", text, number));
   }
-  return {text.substr(0, equals), scale};
+  return {text.substr(0, equals), *scale};
 }
 
 CLI::Option* add_lora_option(CLI::App& command, std::vector<LoraOptions>& adapters) {

@@ -13,7 +13,9 @@
 #include "cli/commands.h"
 #include "cli/disk_space.h"
 #include "cli/interrupt.h"
+#include "cli/number_option.h"
 #include "core/atomic_folder.h"
+#include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
@@ -98,9 +100,9 @@ class ProgressLine {
     next_ = Clock::now() + std::chrono::milliseconds(100);
     const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     const auto bytes = static_cast<double>(done);
-    fmt::print(stderr, "\r\033[Kwriting weights  {:3.0f} %  {:.1f} of {:.1f} GB  {:.2f} GB/s",
-               100 * bytes / static_cast<double>(total), bytes / 1e9,
-               static_cast<double>(total) / 1e9, bytes / 1e9 / std::max(seconds, 1e-3));
+    fmt::print(stderr, "\r\033[Kwriting weights  {:3.0f} %  {} of {}  {}/s",
+               100 * bytes / static_cast<double>(total), byte_text(bytes), byte_text(total),
+               byte_text(bytes / std::max(seconds, 1e-3)));
     std::fflush(stderr);
     shown_ = true;
   }
@@ -134,13 +136,12 @@ void check_tokenizer(const fs::path& file, const CheckpointShape& shape) {
 
 void print_summary(const fs::path& out, const CheckpointShape& shape, double seconds) {
   const Checkpoint checkpoint = Checkpoint::open(out);
-  fmt::print(
-      "{}: {:.1f} million random weights like {} ({}), {:.1f} MB in {}, written in {:.1f} s\n",
-      out.string(), static_cast<double>(checkpoint.parameter_counts().used()) / 1e6, shape.name,
-      name_of(shape.variant), static_cast<double>(checkpoint.weight_bytes()) / 1e6,
-      checkpoint.weight_files() == 1 ? std::string("one file")
-                                     : fmt::format("{} shards", checkpoint.weight_files()),
-      seconds);
+  fmt::print("{}: {:.1f} million random weights like {} ({}), {} in {}, written in {:.1f} s\n",
+             out.string(), static_cast<double>(checkpoint.parameter_counts().used()) / 1e6,
+             shape.name, name_of(shape.variant), byte_text(checkpoint.weight_bytes()),
+             checkpoint.weight_files() == 1 ? std::string("one file")
+                                            : fmt::format("{} shards", checkpoint.weight_files()),
+             seconds);
   fmt::print("Its answers mean nothing; it is for measuring speed and memory.\n");
 }
 
@@ -204,7 +205,7 @@ void add_make_checkpoint_command(CLI::App& app) {
                    "tokenizer.json to copy (default: one of made-up syllables)")
       ->type_name("FILE");
   command->add_option("--seed", options->seed, "The weights depend on this number alone")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->transform(seed_number())
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--dtype", options->dtype, "bfloat16, float16 or float32")

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/disk_space.h"
 #include "cli/interrupt.h"
+#include "cli/number_option.h"
 #include "cli/progress_bar.h"
 #include "core/atomic_folder.h"
 #include "core/error.h"
@@ -125,24 +126,24 @@ void make_data(const Options& options) {
 void add_picture_options(CLI::App& command, const std::shared_ptr<Options>& options) {
   DatasetOptions& dataset = options->dataset;
   command.add_option("--size", dataset.image_size, "Side of a picture, in pixels")
-      ->check(CLI::Range(16, 1024))
+      ->transform(whole_number(16, 1024))
       ->capture_default_str()
       ->type_name("PX");
   command
       .add_option("--pictures", dataset.pictures,
                   "How many scenes are drawn; rows share them, and share them between kinds")
-      ->check(CLI::Range(100, 1000000))
+      ->transform(whole_number(100, 1000000))
       ->capture_default_str()
       ->type_name("N");
   command
       .add_option(
           "--clips", dataset.clips,
           "How many clips besides, for the kinds that have any (stage2, stage3, clip, demo)")
-      ->check(CLI::Range(1, 100000))
+      ->transform(whole_number(1, 100000))
       ->capture_default_str()
       ->type_name("N");
   command.add_option("--max-frames", dataset.max_frames, "Longest clip")
-      ->check(CLI::Range(3, 128))
+      ->transform(whole_number(3, 128))
       ->capture_default_str()
       ->type_name("N");
   command.add_flag("--loose", dataset.loose_pictures,
@@ -181,7 +182,7 @@ void add_make_data_command(CLI::App& app) {
       ->allow_extra_args(false)
       ->type_name("KIND[=ROWS],..");
   command->add_option("--count", options->count, "Rows of each kind that has no number")
-      ->check(CLI::Range(1, 100000000))
+      ->transform(whole_number(1, 100000000))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--split", options->split, "train or test")
@@ -189,13 +190,13 @@ void add_make_data_command(CLI::App& app) {
       ->capture_default_str()
       ->type_name("NAME");
   command->add_option("--seed", options->dataset.seed, "The data depend on this number alone")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->transform(seed_number())
       ->capture_default_str()
       ->type_name("N");
   command
       ->add_option("--max-images", options->dataset.max_images,
                    "Longest sequence; each doubling of the length comes equally often")
-      ->check(CLI::Range(1, 10000))
+      ->transform(whole_number(1, 10000))
       ->capture_default_str()
       ->type_name("N");
   command
@@ -207,7 +208,7 @@ void add_make_data_command(CLI::App& app) {
       ->type_name("STYLE");
   add_picture_options(*command, options);
   command->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
-      ->check(CLI::Range(0, 1024))
+      ->transform(whole_number(0, 1024))
       ->capture_default_str()
       ->type_name("N");
   command->callback([options] { make_data(*options); });

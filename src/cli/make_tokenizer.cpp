@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/number_option.h"
 #include "cli/progress_bar.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -199,13 +200,13 @@ void add_make_tokenizer_command(CLI::App& app) {
   command
       ->add_option("--size", options->size,
                    "Tokens, special ones included; fewer if the data have no more")
-      ->check(CLI::Range(264, 200000))
+      ->transform(whole_number(264, 200000))
       ->capture_default_str()
       ->type_name("N");
   command
       ->add_option("--whole-numbers", options->whole_numbers,
                    "Numbers up to N are one token each (0: none, digit by digit)")
-      ->check(CLI::Range(0, 999))
+      ->transform(whole_number(0, 999))
       ->capture_default_str()
       ->type_name("N");
   command->add_flag("--force", options->force, "Replace a file that is there already");

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/eval_curves.h"
+#include "cli/number_option.h"
 #include "core/error.h"
 #include "plot/chart.h"
 #include "plot/smoothing.h"
@@ -184,7 +185,7 @@ void add_plot_command(CLI::App& app) {
   command
       ->add_option("--smooth", options->smooth,
                    "Steps each way that the smooth curve is made of, 0 for none")
-      ->check(CLI::Range(0, 1'000'000))
+      ->transform(whole_number(0, 1'000'000))
       ->type_name("N");
   command->add_flag("--log-x", options->log_x, "Steps on a logarithmic axis");
   command->add_flag("--log-y", options->log_y, "Values on a logarithmic axis");

@@ -12,6 +12,7 @@
 #include <memory>
 #include <new>
 
+#include "cli/failure.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
@@ -22,18 +23,12 @@ namespace owl3::cli {
 
 namespace {
 
-enum ExitCode { kSuccess = 0, kFailure = 1, kUsage = 2 };
+enum ExitCode { kSuccess = 0, kUsage = 2 };
 
 int report(int code, std::string_view message) {
   std::fflush(stdout);
   tell(fmt::format("owl3: {}\n", one_line(message)));
   return code;
-}
-
-int report_no_memory() {
-  return report(kFailure,
-                "not enough memory; use fewer or uncut images (--no-cut), a lower --max-frames, or "
-                "a smaller model");
 }
 
 /// The command (and part) that the arguments name so far: "owl3 inspect image".
@@ -122,22 +117,9 @@ int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int
     return run_command(app, argc, argv);
   } catch (const CLI::ParseError& error) {
     return report_usage(app, error, argc, argv);
-  } catch (const Interrupted&) {
-    return report(interrupted_exit_code(), "interrupted");
-  } catch (const UsageError& error) {
-    return report(kUsage, error.what());
-  } catch (const OutOfMemory&) {
-    return report_no_memory();
-  } catch (const std::bad_alloc&) {
-    return report_no_memory();
-  } catch (const Error& error) {
-    return report(kFailure, error.what());
-  } catch (const OutputFailed& error) {
-    return report(kFailure, error.what());
-  } catch (const std::exception& error) {
-    const bool output_failed = std::ferror(stdout) != 0;  // fmt::print doesn't name it
-    return report(kFailure,
-                  fmt::format("{}{}", output_failed ? "standard output: " : "", error.what()));
+  } catch (...) {
+    const Failure failure = current_failure();
+    return report(failure.exit_code, failure.message);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <iostream>
@@ -16,6 +17,33 @@ namespace {
 
 bool is_control(char32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0);
+}
+
+bool continues_a_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
+/// "data:image/png;base64,iVBORw0KGgo...AAElFTkSuQmCC", of a text that is longer than both parts.
+std::string shortened(std::string_view text, size_t head, size_t end) {
+  while (head > 0 && continues_a_character(text[head])) --head;
+  size_t tail = text.size() - end;
+  while (tail < text.size() && continues_a_character(text[tail])) ++tail;
+  return fmt::format("{}...{}", text.substr(0, head), text.substr(tail));
+}
+
+std::string with_short_words(std::string_view line) {
+  constexpr size_t kLongestWord = 512;
+  std::string text;
+  while (!line.empty()) {
+    const size_t length = std::min(line.find(' '), line.size());
+    const std::string_view word = line.substr(0, length);
+    text += length > kLongestWord ? shortened(word, 120, 60) : std::string(word);
+    line.remove_prefix(length);
+    const size_t spaces = std::min(line.find_first_not_of(' '), line.size());
+    text += line.substr(0, spaces);
+    line.remove_prefix(spaces);
+  }
+  return text;
 }
 
 }  // namespace
@@ -51,7 +79,9 @@ std::string one_line(std::string_view text) {
     line += control ? ' ' : c;
   }
   while (!line.empty() && line.back() == ' ') line.pop_back();
-  return line;
+  line = with_short_words(line);
+  constexpr size_t kLongestLine = 2000;
+  return line.size() > kLongestLine ? shortened(line, 1200, 600) : line;
 }
 
 void flush_output() {

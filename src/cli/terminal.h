@@ -16,7 +16,9 @@ int terminal_columns(int descriptor);
 /// must not be able to move the cursor or change the terminal.
 std::string without_controls(std::string_view text);
 
-/// The text as one line: newlines and other control characters become spaces.
+/// The text as one line: newlines and other control characters become spaces, and a word that no
+/// name would be as long as (image data, given for one) loses its middle; as does
+/// what is longer than any message: somebody's text, given for a name.
 std::string one_line(std::string_view text);
 
 /// Standard output can't be written: a full disk, a closed descriptor. Not an Error: a conversation

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "data/sample_rows.h"
+#include "text/user_marks.h"
 
 namespace owl3 {
 namespace {
@@ -15,8 +16,8 @@ struct MarkKind {
   std::string_view own;      // the model's
   std::string_view noun;
 };
-constexpr MarkKind kImageKind{"<image>", kImageMark, "image"};
-constexpr MarkKind kVideoKind{"<video>", kVideoMark, "video"};
+constexpr MarkKind kImageKind{kUserImageMark, kImageMark, "image"};
+constexpr MarkKind kVideoKind{kUserVideoMark, kVideoMark, "video"};
 
 /// Rows of grounding have these filled from `objects`, which this trainer does not.
 constexpr std::array<std::string_view, 3> kForeignMarks = {"<ref-object>", "<bbox>", "<audio>"};
@@ -82,7 +83,7 @@ class SampleBuilder {
       if (text.find(kind.own) != text.npos) {
         fail("{}: {} is the model's own mark; write {}", message.place, kind.own, kind.written);
       }
-      if (!may_have_media(message) && text.find(kind.written) != text.npos) {
+      if (!may_have_media(message) && count_user_marks(text, kind.written) > 0) {
         fail("{}: {} may stand in the user's text only", message.place, kind.written);
       }
     }
@@ -95,32 +96,30 @@ class SampleBuilder {
     return message.role == Role::kUser || is_document_;
   }
 
-  size_t count_marks(std::string_view mark) const {
-    size_t count = 0;
+  size_t count_marks(const MarkKind& kind) const {
+    int64_t count = 0;
     for (const RowMessage& message : row_.messages) {
-      for (size_t at = message.text.find(mark); at != std::string::npos;
-           at = message.text.find(mark, at + mark.size())) {
-        ++count;
-      }
+      count += count_user_marks(message.text, kind.written);
     }
-    return count;
+    return static_cast<size_t>(count);
   }
 
   /// LLaVA's rows of films have <image> where the film stands.
   void mark_films_as_such() {
     const bool films_only = row_.images.empty() && !row_.videos.empty();
-    if (!films_only || count_marks(kVideoKind.written) > 0) return;
-    if (count_marks(kImageKind.written) != row_.videos.size()) return;
+    if (!films_only || count_marks(kVideoKind) > 0) return;
+    if (count_marks(kImageKind) != row_.videos.size()) return;
     for (RowMessage& message : row_.messages) {
-      size_t at = 0;
-      while ((at = message.text.find(kImageKind.written, at)) != std::string::npos) {
-        message.text.replace(at, kImageKind.written.size(), kVideoKind.written);
+      std::string& text = message.text;
+      for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, mark->end())) {
+        if (!mark->places_medium()) continue;
+        text.replace(mark->begin + mark->backslashes, mark->name.size(), kVideoKind.written);
       }
     }
   }
 
   void place_unmarked_media() {
-    if (count_marks(kImageKind.written) + count_marks(kVideoKind.written) > 0) return;
+    if (count_marks(kImageKind) + count_marks(kVideoKind) > 0) return;
     const auto place = std::find_if(row_.messages.begin(), row_.messages.end(),
                                     [this](const auto& m) { return may_have_media(m); });
     // With newline_after_media, the line's end is that of the mark.
@@ -132,7 +131,7 @@ class SampleBuilder {
   }
 
   void check_counts(const MarkKind& kind, size_t media) const {
-    const size_t marks = count_marks(kind.written);
+    const size_t marks = count_marks(kind);
     if (marks == media) return;
     fail("{} {} mark{} but {}", marks, kind.written, marks == 1 ? "" : "s",
          counted(media, kind.noun));
@@ -140,18 +139,17 @@ class SampleBuilder {
 
   std::string with_own_marks(std::string_view text) {
     std::string content;
-    for (;;) {
-      const size_t image = text.find(kImageKind.written);
-      const size_t video = text.find(kVideoKind.written);
-      const size_t at = std::min(image, video);
-      content.append(text.substr(0, at));
-      if (at == text.npos) return content;
-      const MarkKind& kind = video < image ? kVideoKind : kImageKind;
+    size_t at = 0;
+    for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, at)) {
+      content.append(text.substr(at, mark->begin - at)).append(mark->text());
+      at = mark->end();
+      if (!mark->places_medium()) continue;
+      const MarkKind& kind = mark->name == kVideoKind.written ? kVideoKind : kImageKind;
       content.append(kind.own);
       if (options_.newline_after_media) content.append("\n");
       add_medium(kind);
-      text.remove_prefix(at + kind.written.size());
     }
+    return content.append(text.substr(at));
   }
 
   void add_medium(const MarkKind& kind) {

@@ -8,6 +8,7 @@
 #include "data/row_media.h"
 #include "data/row_values.h"
 #include "formats/json_reader.h"
+#include "text/user_marks.h"
 #include "text/utf8.h"
 
 namespace owl3 {
@@ -22,8 +23,8 @@ struct MediaKeys {
   const char* url;  // of a part, as in OpenAI's API
   std::string_view mark;
 };
-constexpr MediaKeys kImages{"images", "image", "image_url", "<image>"};
-constexpr MediaKeys kVideos{"videos", "video", "video_url", "<video>"};
+constexpr MediaKeys kImages{"images", "image", "image_url", kUserImageMark};
+constexpr MediaKeys kVideos{"videos", "video", "video_url", kUserVideoMark};
 
 bool is_set(const Json* value) {
   if (value == nullptr) return false;
@@ -50,6 +51,7 @@ class RowReader {
     if (const Json* messages = find("messages")) {
       read_messages(*messages, "messages", "role", "content");
     } else if (const Json* turns = find("conversations")) {
+      every_mark_places_ = true;
       read_messages(*turns, "conversations", "from", "value");
     } else if (const Json* pairs = find("conversation")) {
       read_messages(*pairs, "conversation", nullptr, nullptr);
@@ -129,8 +131,8 @@ class RowReader {
     const char* answer_key = key_of(pair, {"assistant", "gpt"}, "assistant");
     const std::string question = fmt::format("{}.{}", place, user_key);
     const std::string answer = fmt::format("{}.{}", place, answer_key);
-    add(Role::kUser, values_.text_of(pair, user_key, question), question);
-    add(Role::kAssistant, values_.text_of(pair, answer_key, answer), answer);
+    add(Role::kUser, words(values_.text_of(pair, user_key, question)), question);
+    add(Role::kAssistant, words(values_.text_of(pair, answer_key, answer)), answer);
   }
 
   void read_message(const Json& message, const std::string& place, const char* role_key,
@@ -145,9 +147,14 @@ class RowReader {
     add(who, content(*value, text_place), text_place, read_loss(message, place));
   }
 
+  /// LLaVA knows no mark that is plain text.
+  std::string words(std::string text) const {
+    return every_mark_places_ ? with_every_mark_placing(text) : std::move(text);
+  }
+
   /// The text of a message. Media among its parts leave their marks in it.
   std::string content(const Json& value, const std::string& place) {
-    if (value.is_string()) return value.get<std::string>();
+    if (value.is_string()) return words(value.get<std::string>());
     if (!value.is_array()) {
       fail(place, fmt::format("must be a string or a list of parts, not {}", kind_of(value)));
     }
@@ -155,19 +162,25 @@ class RowReader {
     size_t index = 0;
     for (const Json& part : value) {
       const std::string part_place = fmt::format("{}[{}]", place, index++);
-      text += part_text(values_.object(part, part_place), part_place);
+      add_part(values_.object(part, part_place), part_place, text);
     }
     return text;
   }
 
-  std::string part_text(const Json& part, const std::string& place) {
+  void add_part(const Json& part, const std::string& place, std::string& text) {
     std::string type = key_of(part, {"text", "image", "image_url", "video", "video_url"}, "");
     if (const Json* given = find_value(part, "type")) type = values_.text(*given, place + ".type");
-    if (type == "text") return values_.text_of(part, "text", place + ".text");
+    if (type == "text") {
+      text += words(values_.text_of(part, "text", place + ".text"));
+      return;
+    }
     for (const MediaKeys* keys : {&kImages, &kVideos}) {
       if (type != keys->singular && type != keys->url) continue;
       read_part(part, place, type.c_str(), *keys);
-      return std::string(keys->mark);
+      // A backslash that the text ends in is none of the mark's.
+      const size_t backslashes = text.size() - (text.find_last_not_of('\\') + 1);
+      text.append(backslashes, '\\').append(keys->mark);
+      return;
     }
     constexpr size_t kLongest = 40;
     fail(place + ".type", type.empty()
@@ -274,6 +287,7 @@ class RowReader {
   const Json& json_;
   RowValues values_;
   SampleRow row_;
+  bool every_mark_places_ = false;  // whatever stands before it
   int64_t image_parts_ = 0;
   int64_t video_parts_ = 0;
 };

@@ -11,7 +11,8 @@
 
 namespace owl3 {
 
-/// A message as the row has it, its media as <image> and <video>.
+/// A message as the row has it, its media as <image> and <video>, "\<image>" being plain text
+/// (text/user_marks.h).
 struct RowMessage {
   Role role = Role::kUser;
   std::string text;
@@ -40,7 +41,7 @@ nlohmann::json parse_row(std::string_view text, const std::string& name);
 
 /// Reads a row in any of these layouts, told apart by their keys:
 ///   messages [{role, content}]                      ms-swift, the common one
-///   conversations [{from, value}]                   LLaVA
+///   conversations [{from, value}]                   LLaVA; backslashes before marks are none
 ///   conversation [{human, assistant}], system
 ///   query, response, history [[query, response]], system
 ///   instruction, input, output, history, system     Alpaca

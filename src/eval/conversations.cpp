@@ -28,6 +28,7 @@ class RowParser {
     const std::vector<std::string> answers = text_list(json_, reader_, "answers");
     const std::vector<std::string> tasks = text_list(json_, reader_, "tasks");
     Conversation conversation;
+    conversation.where = name_;
     for (size_t i = 0; i < row_.messages.size(); ++i) {
       const bool asks = i % 2 == 0;
       if (row_.messages[i].role != (asks ? Role::kUser : Role::kAssistant)) {
@@ -68,6 +69,21 @@ class RowParser {
   size_t used_ = 0;  // of the row's images
 };
 
+/// With answers of no words: at least so much the model will have to read.
+void check_context(const Conversation& conversation, const Model& model) {
+  std::vector<PlannedTurn> turns;
+  for (const ConversationTurn& turn : conversation.turns) {
+    PlannedTurn planned{turn.question, {}, ""};
+    for (const std::string& image : turn.images) planned.media.push_back({.path = image});
+    turns.push_back(std::move(planned));
+  }
+  try {
+    Chat(model).check(turns);
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("{}: {}", conversation.where, error.what()));
+  }
+}
+
 }  // namespace
 
 int64_t Conversation::images() const {
@@ -90,6 +106,7 @@ ConversationScores score_conversations(const std::vector<Conversation>& conversa
                                        const Model& model, const AnswerCheck& is_right,
                                        int64_t max_new_tokens, const ProgressCallback& progress,
                                        const AnswerCallback& on_answer) {
+  for (const Conversation& conversation : conversations) check_context(conversation, model);
   PictureMemory pictures(model);
   GenerationOptions generation = model.preset("eval");
   generation.do_sample = false;

@@ -21,6 +21,7 @@ struct ConversationTurn {
 };
 
 struct Conversation {
+  std::string where;  // "rows.jsonl:17"
   std::vector<ConversationTurn> turns;
 
   int64_t images() const;
@@ -49,7 +50,8 @@ using AnswerCallback =
     std::function<void(const ConversationTurn& turn, const std::string& reply, bool right)>;
 
 /// Asks turn by turn, greedily: what the model said itself stands before a follow-up, not what
-/// would have been right. Interrupted by `progress`, it gives the scores so far.
+/// would have been right. Throws UsageError, before any picture is read, for a conversation that
+/// the model's context can't hold. Interrupted by `progress`, it gives the scores so far.
 ConversationScores score_conversations(const std::vector<Conversation>& conversations,
                                        const Model& model, const AnswerCheck& is_right,
                                        int64_t max_new_tokens, const ProgressCallback& progress,

@@ -91,6 +91,7 @@ double Cell::tokens_per_second() const {
 
 Evaluation evaluate(std::span<const Exam> exams, Examinee& examinee,
                     const EvaluationProgress& progress, const ReplyCallback& on_reply) {
+  for (const Exam& exam : exams) examinee.check(exam);
   int64_t total = 0;
   for (const Exam& exam : exams) total += static_cast<int64_t>(exam.asks.size());
   int64_t done = 0;

@@ -25,6 +25,8 @@ struct Reply {
 class Examinee {
  public:
   virtual ~Examinee() = default;
+  /// Throws UsageError for an exam that is more than can be read, before a picture of it is.
+  virtual void check(const Exam& /*exam*/) const {}
   /// Throws Interrupted when the user has had enough.
   virtual Reply reply(const Exam& exam, const Ask& ask) = 0;
   /// What was not right with the pictures so far, lines for the user.
@@ -65,7 +67,8 @@ using EvaluationProgress = std::function<void(const Exam& exam, int64_t done, in
 using ReplyCallback =
     std::function<void(const Exam& exam, const Ask& ask, const Reply& reply, bool right)>;
 
-/// Interrupted, it gives what whole questions there are.
+/// All exams are checked before the first is taken. Interrupted, it gives what whole questions
+/// there are.
 Evaluation evaluate(std::span<const Exam> exams, Examinee& examinee,
                     const EvaluationProgress& progress = {}, const ReplyCallback& on_reply = {});
 

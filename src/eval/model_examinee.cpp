@@ -13,6 +13,19 @@ ModelExaminee::ModelExaminee(Model model, const ExamineeOptions& options, Progre
       progress_(std::move(progress)),
       pictures_(model_) {}
 
+void ModelExaminee::check(const Exam& exam) const {
+  std::vector<MediumPlan> images;
+  for (const std::string& image : exam.images) images.push_back({.path = image});
+  const Chat chat(model_, {.system = options_.system});
+  for (const Ask& ask : exam.asks) {
+    try {
+      chat.check({{ask.text, images}});
+    } catch (const UsageError& error) {
+      throw UsageError(fmt::format("a question about {} images: {}", images.size(), error.what()));
+    }
+  }
+}
+
 Reply ModelExaminee::reply(const Exam& exam, const Ask& ask) {
   const std::vector<Medium> media = pictures_.media(exam.images, progress_);
   Reply reply = options_.scoring == Scoring::kText ? reply_in_text(ask, media)

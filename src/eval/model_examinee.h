@@ -25,6 +25,7 @@ class ModelExaminee : public Examinee {
  public:
   ModelExaminee(Model model, const ExamineeOptions& options, ProgressCallback progress);
 
+  void check(const Exam& exam) const override;
   /// Throws UsageError where options are to be scored and the exam has none, InputError for
   /// pictures that can't be read.
   Reply reply(const Exam& exam, const Ask& ask) override;

@@ -13,6 +13,7 @@
 #include "eval/row_texts.h"
 #include "eval/scoring.h"
 #include "formats/json_reader.h"
+#include "text/user_marks.h"
 
 namespace owl3 {
 
@@ -24,11 +25,15 @@ constexpr size_t kMaxOptions = 26;
 
 /// The question without its image's mark, and without the line end behind that.
 std::string without_mark(std::string text) {
-  const size_t at = text.find(kRowImageMark);
-  if (at == text.npos) return text;
-  const size_t end = at + kRowImageMark.size();
-  const bool line_end = end < text.size() && text[end] == '\n';
-  return text.erase(at, kRowImageMark.size() + (line_end ? 1 : 0));
+  for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, mark->end())) {
+    if (!mark->places_medium() || mark->name != kUserImageMark) continue;
+    const size_t end = mark->end();
+    const bool line_end = end < text.size() && text[end] == '\n';
+    // Of the backslashes before it, two stand for one.
+    const size_t kept = mark->begin + mark->backslashes / 2;
+    return text.erase(kept, end + (line_end ? 1 : 0) - kept);
+  }
+  return text;
 }
 
 class RowParser {

@@ -1,21 +1,20 @@
 #include "eval/row_texts.h"
 
 #include "eval/scoring.h"
+#include "text/user_marks.h"
 
 namespace owl3 {
 
 int64_t image_marks_in(std::string_view text) {
-  int64_t count = 0;
-  for (size_t at = text.find(kRowImageMark); at != text.npos;
-       at = text.find(kRowImageMark, at + 1)) {
-    ++count;
-  }
-  return count;
+  return count_user_marks(text, kUserImageMark);
 }
 
 std::string_view behind_image_marks(std::string_view text) {
-  const size_t last = text.rfind(kRowImageMark);
-  return last == text.npos ? text : text.substr(last + kRowImageMark.size());
+  size_t behind = 0;
+  for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, mark->end())) {
+    if (mark->places_medium()) behind = mark->end();
+  }
+  return text.substr(behind);
 }
 
 std::vector<std::string> text_list(const nlohmann::json& row, const JsonReader& reader,

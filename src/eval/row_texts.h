@@ -1,6 +1,7 @@
-// What rows of questions have in common: marks in texts, lists of texts.
+// What rows of questions have in common: marks in texts (text/user_marks.h), lists of texts.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,8 +10,7 @@
 
 namespace owl3 {
 
-inline constexpr std::string_view kRowImageMark = "<image>";
-
+/// How many images the text places.
 int64_t image_marks_in(std::string_view text);
 /// What stands behind the last mark: hundreds of them say nothing.
 std::string_view behind_image_marks(std::string_view text);

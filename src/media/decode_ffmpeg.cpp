@@ -5,6 +5,7 @@ extern "C" {
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <string_view>
 
 #include "core/error.h"

@@ -21,7 +21,7 @@ class JxlReader {
  public:
   /// Decodes in the thread that calls.
   JxlReader(Bytes bytes, const std::string& name) : name_(name), decoder_(JxlDecoderMake(nullptr)) {
-    allocated(decoder_.get());
+    if (decoder_ == nullptr) throw std::bad_alloc();
     JxlDecoder* const decoder = decoder_.get();
     check(JxlDecoderSubscribeEvents(
         decoder, JXL_DEC_BASIC_INFO | JXL_DEC_COLOR_ENCODING | JXL_DEC_FULL_IMAGE));

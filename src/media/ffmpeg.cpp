@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include <cstring>
+#include <new>
 #include <type_traits>
 
 #include "core/error.h"

@@ -101,7 +101,7 @@ RecipeValue& child_of(RecipeValue& mapping, std::string_view key) {
 
 template <typename Number>
 bool parse_whole(const std::string& text, Number& number) {
-  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const char* begin = text.data() + (text.starts_with('+') && !text.starts_with("+-") ? 1 : 0);
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(begin, end, number);
   return error == std::errc() && stopped == end && begin != end;

@@ -8,6 +8,7 @@
 
 #include "cli/progress_bar.h"
 #include "cli/terminal.h"
+#include "core/byte_text.h"
 #include "core/error.h"
 #include "train/run_checkpoint.h"
 
@@ -64,11 +65,10 @@ void check_room(const Recipe& recipe, TrainingTask& task) {
   }
   const std::filesystem::space_info space = std::filesystem::space(there, error);
   if (error || space.available >= static_cast<uintmax_t>(needed)) return;
-  throw InputError(fmt::format(
-      "{}: a checkpoint and the model take {:.1f} MB, and {:.1f} MB are free; free more, or choose "
-      "another output",
-      recipe.output, static_cast<double>(needed) / 1e6,
-      static_cast<double>(space.available) / 1e6));
+  throw InputError(
+      fmt::format("{}: a checkpoint and the model take {}, and {} are free; free more, or choose "
+                  "another output",
+                  recipe.output, byte_text(needed), byte_text(space.available)));
 }
 
 void check_all_rows(const Recipe& recipe, TrainingTask& task, bool quick,

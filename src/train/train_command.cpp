@@ -12,7 +12,9 @@
 #include <memory>
 
 #include "cli/interrupt.h"
+#include "cli/number_option.h"
 #include "cli/terminal.h"
+#include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "runs/launch.h"
@@ -73,8 +75,7 @@ void describe(const Recipe& recipe, TrainingTask& task, const Launch& launch,
   const auto bytes = static_cast<double>(trained) * 4 * (2 + 2.0 / launch.world);
   const int64_t rows = recipe.batch.rows * recipe.batch.accumulate * launch.world;
   fmt::print("trained       {} values in {} tensors\n", trained, tensors);
-  fmt::print("memory        {:.1f} MB for them, gradients and optimiser, per process\n",
-             bytes / 1e6);
+  fmt::print("memory        {} for them, gradients and optimiser, per process\n", byte_text(bytes));
   fmt::print("data          {} samples an epoch\n", task.samples_per_epoch());
   fmt::print("step          {} rows of at most {} tokens\n", rows, recipe.batch.tokens);
   fmt::print("length        {}\n", recipe.steps > 0 ? fmt::format("{} steps", recipe.steps)
@@ -170,7 +171,7 @@ void add_train_command(CLI::App& app) {
   command->add_flag("--quick", options->quick,
                     "With --dry-run: look at headers of images and films, don't decode them");
   command->add_option("--threads", options->threads, "Threads of this process (by the processors)")
-      ->check(CLI::Range(1, 4096))
+      ->transform(cli::whole_number(1, 4096))
       ->type_name("N");
   command->callback([options] { run_train(*options); });
 }

@@ -217,6 +217,78 @@ TEST_F(ApiTest, ABrokenHeaderIsToldBeforeAnythingIsEncoded) {
   EXPECT_EQ(memory.stats().images_encoded, 0);
 }
 
+TEST_F(ApiTest, PlansAreWhatMediaBecome) {
+  VisualMemory memory(load());
+  const std::vector<fs::path> paths = {kImages / "12-RGB-900x280.jpg", kImages / "17-P-94x259.gif"};
+  const std::vector<MediumPlan> plans = memory.plan_images(paths);
+  const std::vector<Medium> images = memory.add_images(paths);
+  ASSERT_EQ(plans.size(), images.size());
+  for (size_t i = 0; i < plans.size(); ++i) {
+    EXPECT_EQ(plans[i].images(), images[i].images());
+    EXPECT_EQ(plans[i].cols, images[i].plan().cols);
+  }
+  const MediumPlan film = memory.plan_video(kFilm);
+  EXPECT_EQ(film.images(), memory.add_video(kFilm).images());
+}
+
+TEST_F(ApiTest, WhatTheContextCannotHoldIsToldBeforeAnythingIsEncoded) {
+  CheckpointShape shape = checkpoint_shape("tiny");
+  shape.config.max_position_embeddings = 100;
+  const ScratchFolder folder;
+  write_random_checkpoint(folder.path(), shape, {}, {});
+  const Model model = Model::load(folder.path());
+  VisualMemory memory(model);
+  ImageOptions uncut;
+  uncut.cut = false;
+  const std::vector<fs::path> paths(45, kImages / "07-RGB-240x33.jpg");
+  const std::vector<MediumPlan> plans = memory.plan_images(paths, uncut);
+  const std::string marks = std::string("What?");
+  Chat chat(model);
+  EXPECT_NO_THROW(chat.check({{"<image>", {plans[0]}}}));
+  chat.check({{marks, {plans.begin(), plans.begin() + 20}}});
+  EXPECT_THROW(chat.check({{marks, plans}}), UsageError);
+  EXPECT_THROW(chat.check({{"<image> <image>", {plans[0]}}}), UsageError);
+  EXPECT_EQ(memory.stats().images_encoded, 0);
+
+  // What was said before counts.
+  const Medium image = memory.add_image(paths[0], uncut);
+  chat.add_exchange(marks, std::vector<Medium>(20, image), "Two images.");
+  EXPECT_THROW(chat.check({{marks, {plans.begin(), plans.begin() + 20}}}), UsageError);
+  EXPECT_THROW(chat.ask(marks, std::vector<Medium>(20, image), greedy()), UsageError);
+}
+
+TEST_F(ApiTest, AMediumThatNoConversationHoldsIsRefused) {
+  CheckpointShape shape = checkpoint_shape("tiny");
+  shape.config.max_position_embeddings = 4;
+  const ScratchFolder folder;
+  write_random_checkpoint(folder.path(), shape, {}, {});
+  VisualMemory memory(Model::load(folder.path()));
+  EXPECT_THROW(memory.add_video(kFilm), UsageError);
+  EXPECT_THROW(memory.add_image(kImages / "12-RGB-900x280.jpg"), UsageError);
+  EXPECT_EQ(memory.stats().images_encoded, 0);
+}
+
+TEST_F(ApiTest, BrokenImagesAreLeftOutWhereTheCallerHasThemTold) {
+  VisualMemory memory(load());
+  const fs::path header = folder_ / "header.jpg";
+  std::ofstream(header) << "\xff\xd8\xff";
+  const fs::path body = folder_ / "body.jpg";
+  std::ifstream whole(kImages / "08-RGB-200x150.jpg", std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(whole)), {});
+  std::ofstream(body, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+  const std::vector<fs::path> paths = {header, kImages / "07-RGB-240x33.jpg", body};
+  std::vector<fs::path> told;
+  const std::vector<Medium> images =
+      memory.add_images(paths, {}, {}, [&](const fs::path& path, const std::string& error) {
+        EXPECT_NE(error.find(path.string()), std::string::npos) << error;
+        told.push_back(path);
+      });
+  ASSERT_EQ(images.size(), 1U);
+  EXPECT_EQ(images[0].path(), paths[1]);
+  EXPECT_EQ(told, (std::vector<fs::path>{header, body}));
+  EXPECT_THROW(memory.add_images(paths), InputError);
+}
+
 TEST_F(ApiTest, AFollowUpReadsOnlyItsOwnTokens) {
   const Model model = load();
   VisualMemory memory(model);

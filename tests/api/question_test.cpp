@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "text/user_marks.h"
 
 namespace owl3 {
 

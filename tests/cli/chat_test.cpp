@@ -1,7 +1,13 @@
 // owl3 chat as a user runs it, on a small random checkpoint.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -320,8 +326,164 @@ TEST(Chat, TellsMarksThatDoNotFitInAConversationAndKeepsWhatIsAttached) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.err, at_once);
   const auto answers = json_lines(outcome.out);
-  ASSERT_EQ(answers.size(), 1U);
-  EXPECT_EQ(answers[0].at("media").size(), 1U);
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0].at("kind"), "usage");
+  EXPECT_EQ(answers[1].at("media").size(), 1U);
+}
+
+TEST(Chat, PrintsOneJsonLineForEachQuestionWhateverHappens) {
+  const Outcome outcome =
+      chat({"--json"}, {.input = "/image missing.jpg\nWhat?\ncaf\xE9\n<image>?\n\n" +
+                                 std::string(40'000, 'x') + "\nWhy?\n"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 5U) << outcome.out;
+  EXPECT_EQ(lines[0].at("failed_commands").size(), 1U);
+  for (const size_t failed : {1U, 2U, 3U}) {
+    EXPECT_EQ(lines[failed].at("kind"), "usage");
+    EXPECT_NE(outcome.err.find(lines[failed].at("error").get<std::string>()), std::string::npos);
+  }
+  EXPECT_TRUE(lines[4].contains("text"));
+  const Outcome asked = chat({"--json", "-p", "What?", "--image", "missing.jpg"});
+  EXPECT_EQ(asked.exit_code, 1);
+  EXPECT_EQ(nlohmann::json::parse(asked.out).at("kind"), "input");
+}
+
+TEST(Chat, ReadsWhatWindowsProgramsWrite) {
+  const auto tokens = [](const std::string& input, const Words& more) {
+    Words words = {"--json", "--greedy"};
+    words.insert(words.end(), more.begin(), more.end());
+    std::vector<int64_t> counts;
+    for (const auto& line : json_lines(chat(words, {.input = input}).out)) {
+      counts.push_back(line.at("tokens").at("prompt"));
+    }
+    return counts;
+  };
+  EXPECT_EQ(tokens("\xEF\xBB\xBFWhat?\r\nWhy \\\r\nso?\r\n", {}),
+            tokens("What?\nWhy \\\nso?\n", {}));
+  EXPECT_EQ(tokens("\xEF\xBB\xBFWhat\r\nis it?\r\n", {"-p", "-"}),
+            tokens("What\nis it?", {"-p", "-"}));
+  const Outcome utf16 = chat({"-p", "-"}, {.input = "\xFF\xFEh"});
+  EXPECT_EQ(utf16.exit_code, 1);
+  EXPECT_NE(utf16.err.find("UTF-16"), std::string::npos) << utf16.err;
+}
+
+TEST(Chat, LeavesOutABrokenImageAmongOthers) {
+  const std::filesystem::path folder = scratch_folder() / "mixed";
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy_file(kPhoto, folder / "1.jpg",
+                             std::filesystem::copy_options::overwrite_existing);
+  std::ofstream(folder / "2.jpg") << "broken";
+  std::ofstream(folder / "._1.jpg") << "hidden";
+  std::ofstream(folder / "a.xyz") << "x";
+  const std::string broken = (folder / "2.jpg").string();
+  const Outcome outcome = chat({"--image", folder.string(), "-p", "What?", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("1 .xyz file is not an image; 1 file is hidden"), std::string::npos);
+  EXPECT_NE(outcome.err.find("warning: left out: " + broken), std::string::npos) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json.at("media").size(), 1U);
+  EXPECT_EQ(json.at("left_out").size(), 3U);
+  EXPECT_EQ(chat({"--image", folder.string(), "--strict", "-p", "What?"}).exit_code, 1);
+  EXPECT_EQ(chat({"--image", folder.string(), "-p", "<image>, <image>?"}).exit_code, 1);
+  EXPECT_EQ(chat({"--image", broken, "-p", "What?"}).exit_code, 1);
+  EXPECT_EQ(chat({"--image", broken, broken, "-p", "What?"}).exit_code, 1);
+}
+
+/// The tiny checkpoint with a context of so many tokens.
+std::string checkpoint_of_context(int64_t tokens) {
+  namespace fs = std::filesystem;
+  const fs::path folder = scratch_folder() / fmt::format("context-{}", tokens);
+  fs::create_directories(folder);
+  fs::copy(tiny_checkpoint(), folder,
+           fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  std::ifstream file(folder / "config.json");
+  auto config = nlohmann::json::parse(file);
+  config["max_position_embeddings"] = tokens;
+  std::ofstream(folder / "config.json") << config.dump();
+  return folder;
+}
+
+TEST(Chat, RefusesMoreImagesThanTheContextHoldsBeforeAnyIsOpened) {
+  const std::string model = checkpoint_of_context(4096);
+  const std::filesystem::path folder = scratch_folder() / "many";
+  std::filesystem::create_directories(folder);
+  for (int i = 0; i < 4200; ++i) std::ofstream(folder / fmt::format("{}.jpg", i)) << "broken";
+  const Words words = {"chat", model, "-t", "1", "--no-cut", "--image", folder.string()};
+  const Outcome attached = run_owl3(words, {.input = ""});
+  EXPECT_EQ(attached.exit_code, 2);
+  EXPECT_NE(attached.err.find("context holds 4096"), std::string::npos) << attached.err;
+  Words asked = words;
+  asked.insert(asked.end(), {"-p", "What?"});
+  EXPECT_NE(run_owl3(asked).err.find("context holds 4096"), std::string::npos);
+}
+
+TEST(Chat, RefusesTilesFramesAndWhatIsThereAlreadyBeforeEncoding) {
+  const std::string model = checkpoint_of_context(100);
+  const std::string photo = kPhoto;
+  const Outcome outcome =
+      run_owl3({"chat", model, "-t", "1", "--json", "--max-new-tokens", "2"},
+               {.input = "/image " + photo + "\nWhat?\n/image " + photo + " " + photo + " " +
+                         photo + " " + photo + " " + photo + " " + photo + "\nWhy?\n"});
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 2U) << outcome.out << outcome.err;
+  const int64_t encoded = lines[0].at("images_encoded");
+  EXPECT_EQ(lines[1].at("images_encoded"), encoded);
+  ASSERT_EQ(lines[1].at("failed_commands").size(), 1U) << outcome.err;
+  EXPECT_NE(outcome.err.find("context holds 100"), std::string::npos) << outcome.err;
+
+  const Outcome frames = run_owl3({"chat", checkpoint_of_context(25), "-t", "1", "--video", kFilm,
+                                   "--fps", "25", "-p", "What?"});
+  EXPECT_EQ(frames.exit_code, 2);
+  EXPECT_NE(frames.err.find("context holds 25"), std::string::npos) << frames.err;
+}
+
+/// What the program writes to its terminal when this is typed there.
+std::string typed(const std::string& input) {
+  int terminal = -1;
+  const std::string model = tiny_checkpoint();
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    ::setenv("TERM", "xterm", 1);
+    ::setenv("XDG_STATE_HOME", scratch_folder().c_str(), 1);
+    ::execl(OWL3_PROGRAM, "owl3", "chat", model.c_str(), "-t", "1", "--json", "--max-new-tokens",
+            "4", static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  std::string shown;
+  bool written = false;
+  char bytes[4096];
+  for (ssize_t count = 0; (count = ::read(terminal, bytes, sizeof bytes)) > 0;) {
+    shown.append(bytes, static_cast<size_t>(count));
+    if (written || shown.find("> ") == std::string::npos) continue;
+    // Shortly after its prompt it sets the terminal up.
+    termios mode{};
+    while (::tcgetattr(terminal, &mode) == 0 && (mode.c_lflag & ICANON) != 0) ::usleep(1000);
+    written = ::write(terminal, input.data(), input.size()) > 0;
+  }
+  ::close(terminal);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return shown;
+}
+
+TEST(Chat, TakesAPastedTextForOneQuestion) {
+  const std::string shown = typed(
+      "\x1B[200~What is\rthe first\r\nof these?\r\x1B[201~\rOne \x1B[200~line\x1B[201~?\r"
+      "\x1B[200~/stats\nWhy?\nHow?\x1B[201~\r/save " +
+      (scratch_folder() / "pasted.json").string() + "\r/quit\r");
+  EXPECT_NE(shown.find("\x1B[?2004h"), std::string::npos);
+  std::ifstream file(scratch_folder() / "pasted.json");
+  ASSERT_TRUE(file) << shown;
+  const auto turns = nlohmann::json::parse(file).at("turns");
+  ASSERT_EQ(turns.size(), 3U) << shown;
+  EXPECT_EQ(turns[0].at("question"), "What is\nthe first\nof these?");
+  EXPECT_EQ(turns[1].at("question"), "One line?");
+  EXPECT_EQ(turns[2].at("question"), "Why?\nHow?");
+  std::ifstream history(scratch_folder() / "owl3" / "history");
+  std::string first;
+  std::getline(history, first);
+  EXPECT_EQ(first, "What is\\");
 }
 
 TEST(Chat, LoadsNoMediumOfAConversationWhoseMarksDoNotFit) {

@@ -6,6 +6,7 @@
 #include "cli/colour_option.h"
 #include "cli/progress_bar.h"
 #include "cli/terminal.h"
+#include "core/byte_text.h"
 #include "owl3/error.h"
 
 namespace owl3::cli {
@@ -40,6 +41,25 @@ TEST(ProgressLine, ShowsRateAndTimeLeftAndFitsTheTerminal) {
   EXPECT_LT(progress_line("encoding images", 10, 30, 2, 30).size(), 30U);
   EXPECT_LT(progress_line("encoding images", 10, 30, 2, 8).size(), 8U);
   EXPECT_EQ(progress_line("encoding images", 3, 0, 0, 80), "encoding images 3");
+}
+
+TEST(Terminal, ShortensWordsThatNoNameIsAsLongAs) {
+  const std::string line = one_line("a " + std::string(5000, 'x') + "  b");
+  EXPECT_LT(line.size(), 200U);
+  EXPECT_EQ(line.substr(0, 3), "a x");
+  EXPECT_TRUE(line.ends_with("x  b"));
+  EXPECT_EQ(one_line("/" + std::string(500, 'y')).size(), 501U);
+  std::string story;
+  while (story.size() < 20'000) story += "once upon a time ";
+  EXPECT_LT(one_line(story).size(), 2000U);
+}
+
+TEST(ByteText, SaysSomethingOfSmallAmountsToo) {
+  EXPECT_EQ(byte_text(0), "0 bytes");
+  EXPECT_EQ(byte_text(1), "1 byte");
+  EXPECT_EQ(byte_text(56'000), "56.0 kB");
+  EXPECT_EQ(byte_text(999'999), "1.00 MB");
+  EXPECT_EQ(byte_text(16'230'000'000.0), "16.23 GB");
 }
 
 TEST(Terminal, ShowsNoControlCharacters) {

@@ -55,10 +55,10 @@ TEST(Program, ExplainsEveryCommand) {
     EXPECT_NE(outcome.out.find("Usage: owl3"), std::string::npos) << outcome.out;
     EXPECT_EQ(outcome.err, "");
   }
-  for (const Words& words : {Words{"--help"}, Words{"chat", "--help"}, Words{"inspect", "--help"},
-                             Words{"make-checkpoint", "--help"}, Words{"convert", "--help"},
-                             Words{"bench", "--help"}, Words{"eval", "--help"},
-                             Words{"eval", "distractors", "--help"}}) {
+  for (const Words& words :
+       {Words{"--help"}, Words{"chat", "--help"}, Words{"inspect", "--help"},
+        Words{"make-checkpoint", "--help"}, Words{"convert", "--help"}, Words{"bench", "--help"},
+        Words{"eval", "--help"}, Words{"eval", "distractors", "--help"}}) {
     EXPECT_NE(run_owl3(words).out.find("Examples:\n  owl3 "), std::string::npos) << words[0];
   }
 }
@@ -95,6 +95,46 @@ TEST(Program, RefusesWrongOptionValuesInOneLine) {
   }
   expect_error(chat({"-p", "x", "--greedy", "--top-p", "0.5"}), 2, "--greedy");
   expect_error(chat({"-p", "x", "--start", "9", "--end", "3"}), 2, "--end");
+}
+
+TEST(Program, TakesNumbersForDecimalOnesInTheirRange) {
+  const auto stderr_of = [](const std::vector<std::string>& words) { return run_owl3(words).err; };
+  for (const char* wrong : {"0x10", "1e3", "99999999999999999999", "5.5", "", "7 "}) {
+    const Outcome outcome = run_owl3(chat({"-p", "x", "--max-new-tokens", wrong}));
+    EXPECT_EQ(outcome.exit_code, 2) << wrong;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find("--max-new-tokens"), std::string::npos) << outcome.err;
+  }
+  EXPECT_NE(stderr_of(chat({"-p", "x", "--threads", "2000"})).find("from 0 to 1024, not \"2000\""),
+            std::string::npos);
+  EXPECT_NE(stderr_of({"bench", "m", "--images", "1,30001"}).find("from 1 to 30000"),
+            std::string::npos);
+  EXPECT_NE(stderr_of(chat({"-p", "x", "--top-p", "0x1p-1"})).find("from 0 to 1"),
+            std::string::npos);
+  const Outcome ten = run_owl3(chat({"-p", "Hi", "--json", "--greedy", "--max-new-tokens", "010"}));
+  EXPECT_EQ(ten.exit_code, 0) << ten.err;
+  EXPECT_EQ(nlohmann::json::parse(ten.out).at("tokens").at("new"), 10);
+}
+
+TEST(Program, ShortensWhatIsNoName) {
+  const std::string data(50'000, 'A');
+  const Outcome question = run_owl3(chat({"-p", "What is data:image/png;base64," + data + "?"}));
+  EXPECT_EQ(question.exit_code, 2);
+  EXPECT_LT(question.err.size(), 400U) << question.err;
+  EXPECT_NE(question.err.find("base64 at byte 9 (image/png, 50.0 kB)"), std::string::npos)
+      << question.err;
+  const Outcome number = run_owl3(chat({"-p", "x", "--max-new-tokens", data}));
+  EXPECT_EQ(number.exit_code, 2);
+  EXPECT_LT(number.err.size(), 400U) << number.err;
+  for (const auto& words : {chat({"-p", "x", "--image", "data:image/png;base64," + data}),
+                            chat({"-p", "x", "--video", data}),
+                            chat({"-p", "x", "--lora", data}),
+                            {"info", data}}) {
+    const Outcome outcome = run_owl3(words);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_TRUE(is_one_line(outcome.err));
+    EXPECT_LT(outcome.err.size(), 400U) << outcome.err;
+  }
 }
 
 TEST(Program, NamesAModelThatCannotBeRead) {

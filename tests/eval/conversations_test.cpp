@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/scratch_folder.h"
+#include "formats/random_checkpoint.h"
 
 namespace owl3 {
 namespace {
@@ -38,6 +39,27 @@ TEST(Conversations, GiveEachQuestionTheImagesOfItsMarks) {
   EXPECT_EQ(turns[0].task, "name by number");
   EXPECT_EQ(turns[1].answer, "pear");
   EXPECT_EQ(conversations[0].turns[0].task, conversations[0].turns[1].task);
+}
+
+TEST(Conversations, CountMarksAsQuestionsDo) {
+  const ScratchFolder folder;
+  const auto conversations =
+      read(folder, R"({"messages": [{"role": "user", "content": "<image>What is \\<image>?"},)"
+                   R"({"role": "assistant", "content": "A mark."}], "images": ["a.png"],)"
+                   R"("answers": ["mark"]})");
+  EXPECT_EQ(conversations[0].turns[0].images.size(), 1u);
+}
+
+TEST(Conversations, AreRefusedBeforeAnyPictureIsReadWhereTheContextCannotHoldThem) {
+  const ScratchFolder folder;
+  CheckpointShape shape = checkpoint_shape("tiny");
+  shape.config.max_position_embeddings = 40;
+  write_random_checkpoint(folder.path(), shape, {}, {});
+  const auto conversations =
+      read(folder, row(R"(, "answers": ["owl", "pear"])"));  // no such pictures
+  const std::string message = message_of<UsageError>(
+      [&] { score_conversations(conversations, Model::load(folder.path()), {}, 4, {}); });
+  EXPECT_NE(message.find("rows.jsonl:1: "), std::string::npos) << message;
 }
 
 TEST(Conversations, NameTheLineThatIsWrong) {

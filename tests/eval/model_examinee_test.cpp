@@ -54,6 +54,18 @@ TEST_F(ModelExaminees, EncodeEveryPictureOnce) {
   EXPECT_GT(evaluation.cells[1].tokens_per_second(), 0);
 }
 
+TEST_F(ModelExaminees, RefuseMoreThanTheContextHoldsBeforeAnyPictureIsRead) {
+  CheckpointShape shape = checkpoint_shape("tiny");
+  shape.config.max_position_embeddings = 128;
+  const ScratchFolder folder;
+  write_random_checkpoint(folder.path(), shape, {}, {});
+  ModelExaminee examinee(Model::load(folder.path()), {}, {});
+  exams_.back().images.assign(130, "missing.png");
+  exams_.back().asks[0].text = "What?";
+  EXPECT_THROW(evaluate(exams_, examinee), UsageError);
+  EXPECT_EQ(examinee.memory().stats().images_encoded, 0);
+}
+
 TEST_F(ModelExaminees, GuessWhenTheyKnowNothing) {
   ExamineeOptions options;
   options.scoring = Scoring::kLikelihood;

@@ -48,6 +48,15 @@ TEST(QuestionFile, ReadsQuestionsAboutOneImage) {
   EXPECT_EQ(file.questions[2].by, Pointing::kNumber);
 }
 
+TEST(QuestionFile, CountsMarksAsQuestionsDo) {
+  const ScratchFolder folder;
+  const QuestionFile file =
+      read(folder, single_row("a.png", "red", "<image>\\nWhat is \\\\<image>?") +
+                       single_row("b.png", "red", "Is \\\\\\\\<image> red?"));
+  EXPECT_EQ(file.questions[0].text, "What is \\<image>?");
+  EXPECT_EQ(file.questions[1].text, "Is \\ red?");
+}
+
 TEST(QuestionFile, NamesTheLineThatIsWrong) {
   const ScratchFolder folder;
   const std::string good = single_row("a.png", "red");

@@ -152,6 +152,25 @@ TEST(Sample, MediaStandWhereTheRowPutsThem) {
   EXPECT_TRUE(sample.has_video());
 }
 
+TEST(Sample, AMarkBehindABackslashIsPlainText) {
+  const Sample sample =
+      parse(R"({"messages":[{"role":"user","content":"\\<image> in \\\\<image>, C:\\x"},)"
+            R"({"role":"assistant","content":"an \\<image>"}],"images":["1.png"]})");
+  EXPECT_EQ(text_of(sample), R"(U:<image> in \<|image|>, C:\x A:an <image>)");
+  EXPECT_EQ(text_of(parse(R"({"query":"\\<video>","response":"r","images":["1.png"]})")),
+            "U:<|image|>\n<video> A:r");
+}
+
+TEST(Sample, ABackslashThatIsNoPartOfAMarkIsOne) {
+  EXPECT_EQ(
+      text_of(parse(R"({"image":"a","conversations":[{"from":"human","value":"\\<image>\\\\<b>"},)"
+                    R"({"from":"gpt","value":"a"}]})")),
+      R"(U:\<|image|>\\<b> A:a)");
+  EXPECT_EQ(text_of(parse(R"({"messages":[{"role":"user","content":[{"text":"C:\\"},)"
+                          R"({"image":"a"}]},{"role":"assistant","content":"a"}]})")),
+            R"(U:C:\<|image|> A:a)");
+}
+
 TEST(Sample, PutsANewlineAfterMediaWhenAskedLikeMsSwift) {
   SampleOptions options;
   options.newline_after_media = true;

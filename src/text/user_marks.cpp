@@ -1,0 +1,43 @@
+#include "text/user_marks.h"
+
+namespace owl3 {
+
+std::optional<UserMark> next_user_mark(std::string_view text, size_t from) {
+  for (size_t at = text.find('<', from); at != text.npos; at = text.find('<', at + 1)) {
+    for (const std::string_view name : {kUserImageMark, kUserVideoMark}) {
+      if (!text.substr(at).starts_with(name)) continue;
+      size_t begin = at;
+      while (begin > from && text[begin - 1] == '\\') --begin;
+      return UserMark{begin, at - begin, name};
+    }
+  }
+  return std::nullopt;
+}
+
+int64_t count_user_marks(std::string_view text, std::string_view name) {
+  int64_t count = 0;
+  for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, mark->end())) {
+    if (mark->places_medium() && mark->name == name) ++count;
+  }
+  return count;
+}
+
+bool places_media(std::string_view text) {
+  for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, mark->end())) {
+    if (mark->places_medium()) return true;
+  }
+  return false;
+}
+
+std::string with_every_mark_placing(std::string_view text) {
+  std::string marked;
+  size_t at = 0;
+  for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, at)) {
+    marked.append(text.substr(at, mark->begin - at));
+    marked.append(2 * mark->backslashes, '\\').append(mark->name);
+    at = mark->end();
+  }
+  return marked.append(text.substr(at));
+}
+
+}  // namespace owl3

@@ -7,6 +7,8 @@
 #include <jpeglib.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "media/cmyk.h"
@@ -15,6 +17,8 @@
 
 namespace owl3 {
 namespace {
+
+constexpr const char* kLacksEnd = "the JPEG lacks its end marker; its pixels are all there";
 
 /// libjpeg reports errors by a call that must not return, so each step below runs under its own
 /// setjmp in a function that holds only plain data.
@@ -61,6 +65,7 @@ class JpegReader {
     }
     if (ended_early_ && (damaged_ || !has_all_scans())) fail_as_cut();
     reading_pixels_ = false;
+    unread_bytes_ = ended_early_ ? 0 : info_.src->bytes_in_buffer;
     return true;
   }
 
@@ -87,6 +92,7 @@ class JpegReader {
   int64_t height() const { return info_.image_height; }
   /// Coefficients are kept until the last scan has come.
   bool is_kept_whole() { return jpeg_has_multiple_scans(&info_) != 0; }
+  bool is_arithmetic() const { return info_.arith_code != 0; }
   bool is_cmyk() const { return info_.out_color_space == JCS_CMYK; }
   const char* message() const { return message_; }
   /// Whether it failed at something that libjpeg can't do, in a file that may be whole.
@@ -110,6 +116,8 @@ class JpegReader {
     }
   }
   bool lacks_end() const { return ended_early_; }
+  /// How many bytes are left behind the last pixel.
+  size_t unread_bytes() const { return unread_bytes_; }
   /// Whether pixels had to be guessed.
   bool is_damaged() const { return damaged_; }
 
@@ -185,15 +193,18 @@ class JpegReader {
   bool damaged_ = false;
   bool damaged_before_end_ = false;
   unsigned scanned_components_ = 0;  // a bit each
+  size_t unread_bytes_ = 0;
 };
 
-/// The file without the zeros that pad it, which would be decoded as pixels where those are
-/// missing. An end marker may stand before them; data that end with two zeros are possible.
-Bytes without_padding(Bytes bytes) {
-  constexpr size_t kKept = 2;
-  size_t end = bytes.size();
-  while (end > 0 && bytes[end - 1] == std::byte{0}) --end;
-  return bytes.first(std::min(end + kKept, bytes.size()));
+/// The file without the zeros at its end.
+Bytes without_zeros(Bytes bytes) {
+  while (!bytes.empty() && bytes.back() == std::byte{0}) bytes = bytes.first(bytes.size() - 1);
+  return bytes;
+}
+
+bool ends_with_marker(Bytes bytes) {
+  return bytes.size() >= 2 && bytes[bytes.size() - 2] == std::byte{0xff} &&
+         bytes.back() == std::byte{0xd9};
 }
 
 /// CMYK in JPEG files is stored inverted (Adobe's custom, which Pillow takes for granted).
@@ -213,16 +224,9 @@ void inverted_cmyk_to_rgb(const uint8_t* inverted, uint8_t* rgb, int width) {
   throw InputError(fmt::format("{}: broken JPEG: {}", name, reader.message()));
 }
 
-}  // namespace
-
-StoredSize read_jpeg_size(Bytes bytes, const std::string& name) {
-  JpegReader reader(bytes);
-  if (!reader.read_header()) throw_broken(name, reader);
-  return {reader.width(), reader.height(), reader.orientation()};
-}
-
-StoredImage decode_jpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
-  JpegReader reader(without_padding(bytes));
+/// Throws InputError where the reader fails at the header, or where the picture is too large.
+StoredImage read_picture(JpegReader& reader, const std::string& name, const DecodeLimits& limits,
+                         bool& whole) {
   if (!reader.read_header()) throw_broken(name, reader);
   StoredImage stored;
   stored.orientation = reader.orientation();
@@ -235,7 +239,7 @@ StoredImage decode_jpeg(Bytes bytes, const std::string& name, const DecodeLimits
   uint8_t* const rgb = stored.image.rgb.data();
   const size_t row_bytes = static_cast<size_t>(width) * 3;
   std::vector<uint8_t> row(static_cast<size_t>(width) * 4);
-  const bool whole = reader.read_rows(row.data(), [&](const uint8_t* pixels, size_t y) {
+  whole = reader.read_rows(row.data(), [&](const uint8_t* pixels, size_t y) {
     uint8_t* const target = rgb + y * row_bytes;
     if (reader.is_cmyk()) {
       inverted_cmyk_to_rgb(pixels, target, width);
@@ -243,13 +247,51 @@ StoredImage decode_jpeg(Bytes bytes, const std::string& name, const DecodeLimits
       std::copy_n(pixels, row_bytes, target);
     }
   });
+  if (whole) reader.read_end();
+  return stored;
+}
+
+/// The picture whose data end with the file's zeros: they are pixels, not padding, where the last
+/// pixel needs the last of them. The decoder reads a few bytes ahead.
+std::optional<StoredImage> ending_with_zeros(Bytes bytes, const std::string& name,
+                                             const DecodeLimits& limits) {
+  constexpr size_t kReadAhead = 8;
+  JpegReader reader(bytes);
+  bool whole = false;
+  StoredImage stored = read_picture(reader, name, limits, whole);
+  const bool to_the_end = whole && reader.unread_bytes() <= kReadAhead;
+  if (!to_the_end || reader.is_damaged() || reader.is_arithmetic()) return std::nullopt;
+  stored.warnings.emplace_back(kLacksEnd);
+  return stored;
+}
+
+}  // namespace
+
+StoredSize read_jpeg_size(Bytes bytes, const std::string& name) {
+  JpegReader reader(bytes);
+  if (!reader.read_header()) throw_broken(name, reader);
+  return {reader.width(), reader.height(), reader.orientation()};
+}
+
+StoredImage decode_jpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
+  // Zeros that pad a file would be decoded as pixels where those are missing.
+  Bytes data = without_zeros(bytes);
+  if (!ends_with_marker(data)) {
+    constexpr size_t kMayBeData = 2;
+    data = bytes.first(std::min(data.size() + kMayBeData, bytes.size()));
+    if (data.size() < bytes.size()) {
+      if (auto stored = ending_with_zeros(bytes, name, limits)) return std::move(*stored);
+    }
+  }
+  JpegReader reader(data);
+  bool whole = false;
+  StoredImage stored = read_picture(reader, name, limits, whole);
   if (!whole) throw_broken(name, reader);
-  reader.read_end();
   if (reader.is_damaged()) {
     stored.warnings.push_back(
         fmt::format("the JPEG is damaged, and a part of the picture wrong: {}", reader.message()));
   } else if (reader.lacks_end()) {
-    stored.warnings.emplace_back("the JPEG lacks its end marker; its pixels are all there");
+    stored.warnings.emplace_back(kLacksEnd);
   }
   return stored;
 }

@@ -1,6 +1,8 @@
 // Files that lack a little at their end are shown with a warning; those that lack pixels are not.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "make_jpeg.h"
 #include "make_png.h"
 #include "media/image.h"
@@ -65,6 +67,23 @@ TEST(DamagedJpeg, ThatLacksOnlyItsEndMarkerIsShownWithAWarning) {
     expect_shown(with_appended(without_last(whole, 2), 5000, std::byte{0}), image, kLacksEnd);
     expect_shown(with_appended(without_last(whole, 2), 5000, std::byte{0xff}), image, kLacksEnd);
     expect_shown(with_appended(without_last(whole, 2), 5000, std::byte{0x5a}), image, kLacksEnd);
+  }
+}
+
+TEST(DamagedJpeg, MayEndWithPixelsThatAreZeros) {
+  Image drawing{400, 300, std::vector<uint8_t>(400 * 300 * 3, 255)};
+  const Image busy = make_busy_image();
+  std::copy(busy.rgb.begin(), busy.rgb.end(), drawing.rgb.begin());
+  const Bytes whole = make_jpeg(drawing, {.optimized = true});
+  constexpr size_t kZeros = 20;
+  const Bytes cut = without_last(whole, 2);
+  for (size_t i = 1; i <= kZeros; ++i) ASSERT_EQ(cut[cut.size() - i], std::byte{0}) << i;
+  expect_shown(cut, decode_image(whole, "whole.jpg"), kLacksEnd);
+  for (const size_t missing : {size_t{12}, kZeros, whole.size() / 2}) {
+    const Bytes shorter = without_last(cut, missing);
+    expect_input_error([&] { decode_image(shorter, "cut.jpg"); }, "it breaks off");
+    const Bytes padded = with_appended(shorter, missing + 100, std::byte{0});
+    expect_input_error([&] { decode_image(padded, "cut.jpg"); }, "it breaks off");
   }
 }
 

@@ -16,6 +16,7 @@ struct JpegKind {
   bool progressive = false;
   bool arithmetic = false;
   unsigned restart_interval = 0;  // in MCUs
+  bool optimized = false;         // codes fit to the picture: zeros for what is commonest
 };
 
 inline std::vector<std::byte> make_jpeg(const Image& image, const JpegKind& kind = {}) {
@@ -34,6 +35,7 @@ inline std::vector<std::byte> make_jpeg(const Image& image, const JpegKind& kind
   jpeg_set_quality(&info, 95, TRUE);
   info.arith_code = kind.arithmetic ? TRUE : FALSE;
   info.restart_interval = kind.restart_interval;
+  info.optimize_coding = kind.optimized ? TRUE : FALSE;
   if (kind.progressive) jpeg_simple_progression(&info);
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < info.image_height) {

@@ -124,7 +124,7 @@ TEST(Checkpoint, ExplainsAPathThatIsNoModelFolder) {
   EXPECT_TRUE(says(refusal(folder / "missing"), "no such model folder"));
   EXPECT_TRUE(says(refusal(folder.write("file", "")), "neither a model folder nor a GGUF file"));
   EXPECT_TRUE(says(refusal(folder.path()), "no config.json"));
-  EXPECT_TRUE(says(refusal(""), "no such model folder"));
+  EXPECT_TRUE(says(refusal(""), "the name of the model folder or .gguf file is empty"));
 }
 
 TEST(Checkpoint, ExplainsAFolderWithoutWeights) {

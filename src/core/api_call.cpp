@@ -26,7 +26,7 @@ bool means_no_memory(const std::error_code& code) {
     throw;
   } catch (const std::bad_alloc&) {
     throw kOutOfMemory;
-  } catch (const std::future_error&) {  // a thread had no memory for what it was to hand over
+  } catch (const std::future_error&) {  // oneDNN's, of a kernel that it lacked memory to make
     throw kOutOfMemory;
   } catch (const std::filesystem::filesystem_error& error) {
     if (means_no_memory(error.code())) throw kOutOfMemory;

@@ -19,8 +19,8 @@ dnnl::algorithm gelu_of(bool tanh) {
   return tanh ? dnnl::algorithm::eltwise_gelu_tanh : dnnl::algorithm::eltwise_gelu_erf;
 }
 
-/// oneDNN 2.7 writes its code to memory that it doesn't check it was given; so there must be more
-/// than enough.
+/// oneDNN 2.7 writes its code to memory that it doesn't check it was given, and a std::bad_alloc
+/// inside breaks its cache of kernels for the whole process; so there must be more than enough.
 void require_room_for_code() {
   constexpr size_t kMoreThanEnough = 16 << 20;
   void* const room = ::mmap(nullptr, kMoreThanEnough, PROT_NONE,

@@ -22,8 +22,8 @@ Outcome owl3(std::vector<std::string> arguments) {
 
 /// A picture in the row itself.
 constexpr const char* kDot =
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGA"
-    "hKmMIQAAAABJRU5ErkJggg==";
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4"
+    "z8AAAAMBAQAY3Y2wAAAAAElFTkSuQmCC";
 
 /// A question of four askings about one of two pictures.
 fs::path write_questions() {

@@ -103,13 +103,16 @@ bool names_same_file(int descriptor, const fs::path& path) {
          opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
-/// A new, empty file or folder, open; -1 with errno.
+/// A new, empty file or folder, open; -1 with errno, which is EEXIST where another name may do.
 int create(const fs::path& path, TemporarySibling::Kind kind) {
   if (kind == TemporarySibling::Kind::kFile) {
     return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   }
   if (::mkdir(path.c_str(), 0777) != 0) return -1;
-  return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // Before it was locked, another process has taken it for a dead one's, and away.
+  if (descriptor < 0 && errno == ENOENT) errno = EEXIST;
+  return descriptor;
 }
 
 bool lacks_exchange(int error_number) {
@@ -120,18 +123,20 @@ bool lacks_exchange(int error_number) {
 
 TemporarySibling::TemporarySibling(const fs::path& path, Kind kind) : kind_(kind), path_(path) {
   remove_leftovers(folder_of(path_), owner_name(path_));
-  for (;;) {
+  constexpr int kMostTries = 100;
+  for (int tries = 1;; ++tries) {
     temporary_ = sibling_name(path_, kUnfinished);
     descriptor_ = create(temporary_, kind_);
-    // Before it was locked, another process may have taken it for a dead one's.
-    if (descriptor_ < 0 && (errno == EEXIST || (kind_ == Kind::kFolder && errno == ENOENT &&
-                                                fs::is_directory(folder_of(path_))))) {
-      continue;
+    if (descriptor_ < 0 && (errno != EEXIST || tries == kMostTries)) {
+      const int error_number = errno;
+      temporary_.clear();
+      fail(error_number);
     }
-    if (descriptor_ < 0) fail(errno);
+    if (descriptor_ < 0) continue;
     const bool taken = ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (!taken && names_same_file(descriptor_, temporary_)) break;
     ::close(descriptor_);
+    descriptor_ = -1;
   }
   if (kind_ == Kind::kFile) taken_away_.emplace(temporary_.c_str());
 }

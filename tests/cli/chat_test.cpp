@@ -438,11 +438,13 @@ TEST(Chat, RefusesTilesFramesAndWhatIsThereAlreadyBeforeEncoding) {
   EXPECT_NE(frames.err.find("context holds 25"), std::string::npos) << frames.err;
 }
 
-/// What the program writes to its terminal when this is typed there.
+/// What the program writes to its terminal when this is typed there; nothing where there are no
+/// terminals to be had.
 std::string typed(const std::string& input) {
   int terminal = -1;
   const std::string model = tiny_checkpoint();
   const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  if (child < 0) return {};
   if (child == 0) {
     ::setenv("TERM", "xterm", 1);
     ::setenv("XDG_STATE_HOME", scratch_folder().c_str(), 1);
@@ -472,6 +474,7 @@ TEST(Chat, TakesAPastedTextForOneQuestion) {
       "\x1B[200~What is\rthe first\r\nof these?\r\x1B[201~\rOne \x1B[200~line\x1B[201~?\r"
       "\x1B[200~/stats\nWhy?\nHow?\x1B[201~\r/save " +
       (scratch_folder() / "pasted.json").string() + "\r/quit\r");
+  if (shown.empty()) GTEST_SKIP() << "no terminals here";
   EXPECT_NE(shown.find("\x1B[?2004h"), std::string::npos);
   std::ifstream file(scratch_folder() / "pasted.json");
   ASSERT_TRUE(file) << shown;

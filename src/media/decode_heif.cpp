@@ -170,6 +170,7 @@ class HeifDecoder {
   const std::string& name_;
   DecodeLimits limits_;
   int64_t charged_pixels_ = 0;
+  RgbConverter converter_{FrameKind::kStill};  // what it sets up serves all tiles of a kind
 };
 
 void HeifDecoder::throw_broken(const std::string& what) const {
@@ -303,13 +304,12 @@ Size HeifDecoder::stated_size(const HeifItem& item, int depth) const {
   return size;
 }
 
-/// A file of a few kilobytes can name the same large tile thousands of times.
+/// Ends what a few kilobytes can ask for: the same tile, small or large, named thousands of times.
 void HeifDecoder::charge(int64_t pixels) {
-  constexpr int64_t kAtLeast = 64 * 64;
   constexpr int64_t kTimesTheLargest = 8;
-  charged_pixels_ += std::max(pixels, kAtLeast);
+  charged_pixels_ += pixels;
   if (charged_pixels_ > kTimesTheLargest * std::max(limits_.max_pixels, kMaxPixels)) {
-    throw_broken("its tiles have many times more pixels than its picture");
+    throw_broken("its tiles are too many, or too large for their picture");
   }
 }
 
@@ -349,7 +349,7 @@ Image HeifDecoder::decode_coded(const HeifItem& item, const Codec& codec, Use us
   } else if (outer != nullptr) {
     mark(*frame, *outer);
   }
-  Image image = RgbConverter(FrameKind::kStill).convert(*frame, name_, limits_.max_pixels);
+  Image image = converter_.convert(*frame, name_, limits_.max_pixels);
   const std::optional<Size> stated = own_size(item);
   if (!stated || (stated->width == image.width && stated->height == image.height)) return image;
   if (stated->width > image.width || stated->height > image.height || stated->width == 0 ||
@@ -362,6 +362,8 @@ Image HeifDecoder::decode_coded(const HeifItem& item, const Codec& codec, Use us
 
 Image HeifDecoder::decode_grid(const HeifItem& item, Use use, const Nclx* outer, int depth) {
   const TileGrid grid = grid_of(item);
+  constexpr int64_t kSetUp = 512 * 512;  // a decoder is set up for each
+  charge(kSetUp * grid.rows * grid.columns);
   Image picture = make_image(grid.size.width, grid.size.height, name_, limits_, kBytesPerPixel);
   Size tile_size;
   for (int row = 0; row < grid.rows; ++row) {

@@ -135,6 +135,18 @@ TEST(Heif, RefusesGridsThatDoNotFit) {
   expect_input_error([&] { decode_image(test::write_heif(nested), "x.heic"); }, "tiles themselves");
 }
 
+TEST(Heif, EndsSoonThoughAFileNamesATileManyTimes) {
+  // 60,000 tiles in a file of 120 kB, each a pixel of a picture that is small.
+  test::HeifContents contents;
+  contents.parts = {{"grid", test::grid_data(250, 240, 240, 250), {}},
+                    test::coded_hevc("yellow.hevc")};
+  contents.parts[1].properties.push_back(test::clap(1, 1, 0, 0));
+  contents.references = {{"dimg", 1, std::vector<int>(60'000, 2)}};
+  const Bytes file = test::write_heif(contents);
+  expect_input_error([&] { decode_image(file, "x.heic", {.max_pixels = 100'000}); },
+                     "x.heic: broken HEIF image: its tiles are too many");
+}
+
 TEST(Heif, RefusesPicturesDerivedOfThemselvesOrOfNothing) {
   for (const std::vector<int>& of : {std::vector{1}, std::vector{2}, std::vector{9}, {}}) {
     test::HeifContents contents;

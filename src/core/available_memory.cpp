@@ -1,10 +1,10 @@
 #include "core/available_memory.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -100,17 +100,28 @@ std::optional<int64_t> kibibytes(std::optional<int64_t> count) {
   return *count * 1024;
 }
 
+/// /proc/self/limits has lines "Max data size    unlimited    unlimited    bytes", the soft limit
+/// first; nothing where there is none.
+std::optional<int64_t> read_limit(const fs::path& limits, const std::string& name) {
+  std::ifstream file(limits);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(name + " ")) continue;
+    std::istringstream rest(line.substr(name.size()));
+    int64_t limit = 0;
+    return rest >> limit ? std::optional(limit) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 void take_process_limits(const MemoryFiles& files, Least& least) {
-  const struct {
-    int resource;
+  constexpr struct {
+    const char* limit;
     const char* used;
-  } limits[] = {{RLIMIT_AS, "VmSize:"}, {RLIMIT_DATA, "VmData:"}};
-  for (const auto& [resource, used] : limits) {
-    rlimit limit{};
-    if (getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) continue;
-    if (limit.rlim_cur == RLIM_INFINITY) continue;
+  } kLimits[] = {{"Max address space", "VmSize:"}, {"Max data size", "VmData:"}};
+  for (const auto& [name, used] : kLimits) {
+    const auto limit = read_limit(files.proc / "self" / "limits", name);
     const auto bytes = kibibytes(read_line_number(files.proc / "self" / "status", used));
-    if (bytes) least.take(static_cast<int64_t>(limit.rlim_cur) - *bytes);
+    if (limit && bytes) least.take(*limit - *bytes);
   }
 }
 

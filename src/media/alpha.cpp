@@ -25,7 +25,7 @@ void lay_over(Image& image, const std::vector<uint8_t>& alpha, const Colour& bac
   for (size_t i = 0; i < alpha.size(); ++i) {
     for (size_t c = 0; c < 3; ++c) {
       uint8_t& value = image.rgb[3 * i + c];
-      value = static_cast<uint8_t>((value * alpha[i] + colour[c] * (255 - alpha[i]) + 127) / 255);
+      value = laid_over(value, alpha[i], colour[c]);
     }
   }
 }

@@ -19,6 +19,13 @@ inline void divide_by_alpha(uint8_t* rgb, uint8_t alpha) {
   }
 }
 
+/// A value, not multiplied by its alpha, with another behind it.
+constexpr uint8_t laid_over(int value, int alpha, int behind) {
+  return static_cast<uint8_t>((value * alpha + behind * (255 - alpha) + 127) / 255);
+}
+
+inline constexpr int kWhite = 255;
+
 /// `count` pixels of four bytes to three and one.
 void split_rgba(const uint8_t* rgba, size_t count, uint8_t* rgb, uint8_t* alpha);
 

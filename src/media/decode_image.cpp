@@ -116,24 +116,22 @@ std::string dark_warning(const StoredImage& stored) {
   if (brightest >= kDark) return "";
   return fmt::format(
       "it looks black: nothing in it is brighter than {} of 255; its values may use fewer bits "
-      "than "
-      "the file says, and want scaling up first",
+      "than the file says, and want scaling up first",
       brightest);
 }
 
 /// Throws InputError for what takes more memory than there is.
 void check_memory(int64_t width, int64_t height, const std::string& name,
                   const DecodeLimits& limits, int64_t bytes_per_pixel) {
-  constexpr int64_t kLeastWorthAsking = int64_t{16}
-                                        << 20;  // asking reads some files of the kernel's
+  // Asking reads some files of the kernel's.
+  constexpr int64_t kLeastWorthAsking = int64_t{16} << 20;
   const int64_t needed = width * height * bytes_per_pixel;
   if (needed < kLeastWorthAsking && !limits.max_bytes) return;
   const std::optional<int64_t> available = limits.max_bytes ? limits.max_bytes : available_memory();
   if (!available || needed <= *available) return;
   throw InputError(
       fmt::format("{}: it claims {} x {} pixels; decoding them takes {} MB of memory, and {} MB "
-                  "can be had; scale "
-                  "it down first",
+                  "can be had; scale it down first",
                   name, width, height, needed / 1'000'000, *available / 1'000'000));
 }
 

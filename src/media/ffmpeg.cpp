@@ -10,6 +10,7 @@ extern "C" {
 #include <type_traits>
 
 #include "core/error.h"
+#include "media/alpha.h"
 #include "media/decode_formats.h"
 
 namespace owl3 {
@@ -170,7 +171,7 @@ void put_on_white(const AVFrame& frame, const AVPixFmtDescriptor& descriptor, Im
   for (int y = 0; y < image.height; ++y) {
     read_alpha_row(frame, descriptor, y, alpha);
     for (int x = 0; x < image.width; ++x) {
-      for (int channel = 0; channel < 3; ++channel, ++out) *out = over_white(*out, alpha[x]);
+      for (int channel = 0; channel < 3; ++channel, ++out) *out = laid_over(*out, alpha[x], kWhite);
     }
   }
 }

@@ -51,11 +51,6 @@ enum class FrameKind {
   kAnimation,   // as kFilm, with white behind what is transparent
 };
 
-/// A value, not multiplied by its alpha, with white behind it.
-constexpr uint8_t over_white(int value, int alpha) {
-  return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
-}
-
 /// Turns frames into RGB. RGB, grey and palette frames keep their exact values; YUV goes through
 /// swscale with the frame's own matrix and range, and accurate rounding. HDR is mapped to ordinary
 /// colours (colour_mapping.h).

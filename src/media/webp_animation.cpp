@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "media/alpha.h"
 #include "media/decode_formats.h"
 #include "media/orientation.h"
 #include "media/webp_demuxer.h"
@@ -123,7 +124,7 @@ void WebpAnimation::copy_over_white(const uint8_t* rgba) {
     for (int x = 0; x < frame_->width; ++x, rgba += 4, out += 3) {
       const int alpha = rgba[3];
       for (int channel = 0; channel < 3; ++channel) {
-        out[channel] = over_white(rgba[channel], alpha);
+        out[channel] = laid_over(rgba[channel], alpha, kWhite);
       }
     }
   }

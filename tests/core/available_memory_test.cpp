@@ -1,8 +1,6 @@
 // How much memory a process may still take.
 #include "core/available_memory.h"
 
-#include <sys/resource.h>
-
 #include "scratch_folder.h"
 
 namespace owl3 {
@@ -85,20 +83,24 @@ TEST(AvailableMemory, IsNothingWhereAGroupIsFull) {
   EXPECT_EQ(machine.available(), 0);
 }
 
-TEST(AvailableMemory, IsBoundedByTheLimitOfTheAddressSpace) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "AddressSanitizer has maps of its own beyond any such limit";
-#endif
+TEST(AvailableMemory, IsBoundedByTheLimitsOfTheProcess) {
+  const auto limits = [](const std::string& data, const std::string& addresses) {
+    return "Limit                     Soft Limit           Hard Limit           Units     \n"
+           "Max cpu time              unlimited            unlimited            seconds   \n"
+           "Max data size             " +
+           data +
+           "            unlimited            bytes     \n"
+           "Max address space         " +
+           addresses + "            unlimited            bytes     \n";
+  };
   const Machine machine;
-  machine.write("proc/self/status", "Name:\towl3 x\nVmSize:\t  1024 kB\nVmData:\t 1 kB\n");
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_DATA, &before), 0);
-  rlimit limited = before;  // of the data, as the sanitizers need all addresses
-  limited.rlim_cur = 300 * kMiB;
-  ASSERT_EQ(setrlimit(RLIMIT_DATA, &limited), 0);
-  const std::optional<int64_t> available = machine.available();
-  ASSERT_EQ(setrlimit(RLIMIT_DATA, &before), 0);
-  EXPECT_EQ(available, 300 * kMiB - 1024);
+  machine.write("proc/self/status", "Name:\towl3 x\nVmSize:\t  2048 kB\nVmData:\t 1 kB\n");
+  machine.write("proc/self/limits", limits("unlimited", "unlimited"));
+  EXPECT_EQ(machine.available(), 1024 * kMiB);
+  machine.write("proc/self/limits", limits(std::to_string(300 * kMiB), "unlimited"));
+  EXPECT_EQ(machine.available(), 300 * kMiB - 1024);
+  machine.write("proc/self/limits", limits("unlimited", std::to_string(200 * kMiB)));
+  EXPECT_EQ(machine.available(), 198 * kMiB);
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ void require_still_format(const ProbedFormat& probed, Bytes bytes, const std::st
   if (kind.starts_with("mov") && begins_like_heif(bytes)) return;  // a series of pictures
   constexpr const char* kNotKnown =
       "not an image of a known kind (JPEG, PNG, WebP, HEIC, GIF, BMP, TIFF, ...)";
+  if (kind == "fits") {
+    throw InputError(fmt::format("{}: FITS images are not read; convert it to PNG or TIFF", name));
+  }
   if (!kind.empty()) {
     throw InputError(fmt::format("{}: {}; FFmpeg takes it for {}; a film is given as a video", name,
                                  kNotKnown, probed.found));

@@ -24,6 +24,10 @@ constexpr std::string_view kImages[] = {
 constexpr std::string_view kFilms[] = {".mp4", ".m4v",  ".mov", ".qt",   ".mkv",  ".webm", ".avi",
                                        ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv",  ".flv",  ".3gp",
                                        ".3g2", ".ogv",  ".vob", ".mxf",  ".insv", ".lrv"};
+/// Pictures that no decoder here reads.
+constexpr std::string_view kUnreadImages[] = {
+    ".tga", ".vda", ".hdr", ".pic", ".fits", ".fit", ".fts", ".svg", ".svgz", ".eps", ".ai",
+    ".wmf", ".emf", ".xcf", ".kra", ".icns", ".cur", ".jxr", ".wdp", ".hdp",  ".bpg", ".djvu"};
 /// What a camera's sensor saw. Many begin like a TIFF file, which then shows a thumbnail at most.
 constexpr std::string_view kRawPhotos[] = {".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw",
                                            ".srf", ".sr2", ".orf", ".rw2", ".raf", ".pef", ".srw",
@@ -124,6 +128,7 @@ FileKind kind_by_name(const std::filesystem::path& path) {
   const std::string extension = lower_case(path.extension().string());
   if (one_of(kImages, extension)) return FileKind::kImage;
   if (one_of(kFilms, extension)) return FileKind::kFilm;
+  if (one_of(kUnreadImages, extension)) return FileKind::kUnreadImage;
   return one_of(kRawPhotos, extension) ? FileKind::kRawPhoto : FileKind::kOther;
 }
 

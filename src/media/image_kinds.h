@@ -8,7 +8,7 @@
 
 namespace owl3 {
 
-enum class FileKind { kImage, kFilm, kRawPhoto, kOther };
+enum class FileKind { kImage, kFilm, kRawPhoto, kUnreadImage, kOther };
 
 /// By the extension, of which kOther is any that is not known.
 FileKind kind_by_name(const std::filesystem::path& path);

@@ -65,6 +65,7 @@ enum class Reason {
   kNoImage,
   kFilm,
   kRawPhoto,
+  kUnreadImage,
   kUnreadable,
   kDanglingLink,
   kSpecial,
@@ -86,6 +87,9 @@ std::string reason_text(Reason reason, const std::string& extension, int64_t cou
     case Reason::kRawPhoto:
       return files +
              (one ? " is a raw photo, which is not read" : " are raw photos, which are not read");
+    case Reason::kUnreadImage:
+      return files + (one ? " is an image of a kind that is not read"
+                          : " are images of a kind that is not read");
     case Reason::kUnreadable:
       return files + " cannot be opened";
     case Reason::kDanglingLink:
@@ -177,7 +181,10 @@ class Sieve {
     if (begins_like_an_image(std::span(beginning).first(static_cast<size_t>(count)))) {
       return images_.push_back(path);
     }
-    leave_out(kind == FileKind::kFilm ? Reason::kFilm : Reason::kNoImage, extension);
+    leave_out(kind == FileKind::kFilm          ? Reason::kFilm
+              : kind == FileKind::kUnreadImage ? Reason::kUnreadImage
+                                               : Reason::kNoImage,
+              extension);
   }
 
   std::vector<fs::path> images_;

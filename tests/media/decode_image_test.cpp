@@ -234,6 +234,8 @@ TEST(DecodeImage, RefusesWhatIsNoImageInOneLine) {
   expect_input_error(decode("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>"), "not an image");
   const auto film = test::read_file(data_file("media/h264-long-gop.mp4"));
   expect_input_error([&] { decode_image(film, "film.mp4"); }, "given as a video");
+  const std::string fits = "SIMPLE  =                    T" + std::string(50, ' ');
+  expect_input_error(decode(fits), "FITS images are not read");
   const test::TemporaryFolder folder;
   expect_input_error([&] { load_image(folder.path() / "none.png"); }, "none.png");
   expect_input_error([&] { load_image(folder.path()); }, "not a regular file");

@@ -66,7 +66,7 @@ TEST_F(ExpandImagePaths, NamesWhatMatchesNothing) {
 TEST_F(ExpandImagePaths, SkipWhatNobodyMeansAndTellWhatIsLeftOut) {
   for (const char* name : {"b.jpg", "a.heic", "c.jxl", "._b.jpg", ".trashed-7-b.jpg", ".DS_Store",
                            "Thumbs.db", "desktop.ini", "x.xyz", "y.XYZ", "film.mp4", "raw.NEF",
-                           "notes", "@eaDir/b.jpg", "sub/d.png"}) {
+                           "t.tga", "u.svg", "v.SVG", "notes", "@eaDir/b.jpg", "sub/d.png"}) {
     add(name);
   }
   std::filesystem::create_symlink("nowhere.jpg", folder_.path() / "link.jpg");
@@ -75,6 +75,8 @@ TEST_F(ExpandImagePaths, SkipWhatNobodyMeansAndTellWhatIsLeftOut) {
                           "2 .xyz files are not images",
                           "1 .mp4 file is a film",
                           "1 .nef file is a raw photo, which is not read",
+                          "2 .svg files are images of a kind that is not read",
+                          "1 .tga file is an image of a kind that is not read",
                           "1 link leads nowhere",
                           "1 folder is not looked into",
                           "6 files are hidden"};

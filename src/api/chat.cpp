@@ -145,7 +145,7 @@ struct Chat::Impl {
     if (tokens >= model.context_length()) {
       throw UsageError(
           fmt::format("the conversation would have {} tokens, but the model's context holds {}; "
-                      "start anew, or ask with fewer images",
+                      "start anew, or ask less at once: fewer images, or a shorter text",
                       tokens, model.context_length()));
     }
   }

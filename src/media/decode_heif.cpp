@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "media/alpha.h"
+#include "media/blank_end.h"
 #include "media/ffmpeg.h"
 #include "media/heif_file.h"
 #include "media/orientation.h"
@@ -170,6 +171,7 @@ class HeifDecoder {
   const std::string& name_;
   DecodeLimits limits_;
   int64_t charged_pixels_ = 0;
+  std::optional<std::string> blank_end_;       // of the first part that has such
   RgbConverter converter_{FrameKind::kStill};  // what it sets up serves all tiles of a kind
 };
 
@@ -328,6 +330,7 @@ Ffmpeg<AVFrame> HeifDecoder::decode_frame(const HeifItem& item, const Codec& cod
   decoder->err_recognition = AV_EF_EXPLODE;
   decoder->flags |= AV_CODEC_FLAG_UNALIGNED;  // crop exactly
   const std::vector<std::byte> data = file_.data_of(item);
+  if (!blank_end_) blank_end_ = blank_end_warning(data);
   int result = avcodec_open2(decoder.get(), nullptr, nullptr);
   if (result >= 0) result = avcodec_send_packet(decoder.get(), packet_of(data).get());
   if (result >= 0) result = avcodec_send_packet(decoder.get(), nullptr);
@@ -423,6 +426,7 @@ StoredImage HeifDecoder::decode_primary() {
                              stored.image.height, size.width, size.height));
   }
   stored.alpha = decode_alpha(primary, size);
+  if (blank_end_) stored.warnings.push_back(*blank_end_);
   if (file_.is_premultiplied(primary)) {
     for (size_t i = 0; i < stored.alpha.size(); ++i) {
       divide_by_alpha(stored.image.rgb.data() + 3 * i, stored.alpha[i]);

@@ -34,12 +34,21 @@ class PngReader {
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  /// Reads up to the pixels and asks for rows of 8-bit RGB, or RGBA.
+  /// Reads up to the pixels.
   bool read_header() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_read_info(png_, info_);
-    const int colour = png_get_color_type(png_, info_);
+    has_alpha_ = (png_get_color_type(png_, info_) & PNG_COLOR_MASK_ALPHA) != 0 ||
+                 png_get_valid(png_, info_, PNG_INFO_tRNS) != 0;
     is_deep_ = png_get_bit_depth(png_, info_) > 8;
+    return true;
+  }
+
+  /// Asks for rows of 8-bit RGB, or RGBA, for which libpng allocates rows of its own: of a width
+  /// that was checked.
+  bool prepare_rows() {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
+    const int colour = png_get_color_type(png_, info_);
     if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
     if (png_get_bit_depth(png_, info_) < 8) png_set_expand_gray_1_2_4_to_8(png_);
     if (png_get_valid(png_, info_, PNG_INFO_tRNS) != 0) png_set_tRNS_to_alpha(png_);
@@ -65,7 +74,7 @@ class PngReader {
   }
 
   bool is_deep() const { return is_deep_; }
-  bool has_alpha() const { return png_get_channels(png_, info_) == 4; }
+  bool has_alpha() const { return has_alpha_; }
   size_t row_bytes() const { return png_get_rowbytes(png_, info_); }
   int64_t width() const { return png_get_image_width(png_, info_); }
   int64_t height() const { return png_get_image_height(png_, info_); }
@@ -91,6 +100,7 @@ class PngReader {
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   Bytes rest_;
+  bool has_alpha_ = false;
   bool is_deep_ = false;
   bool broke_off_ = false;
   char message_[128] = {};
@@ -147,6 +157,7 @@ StoredImage decode_png(Bytes padded, const std::string& name, const DecodeLimits
   const size_t pixels = stored.image.rgb.size() / 3;
   const auto width = static_cast<size_t>(stored.image.width);
   const size_t row_bytes = width * (reader.has_alpha() ? 4 : 3);
+  if (!reader.prepare_rows()) throw_broken(name, reader);
   OWL3_CHECK(reader.row_bytes() == row_bytes);
 
   std::vector<uint8_t> rgba(reader.has_alpha() ? pixels * 4 : 0);

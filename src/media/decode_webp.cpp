@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "media/alpha.h"
+#include "media/blank_end.h"
 #include "media/decode_formats.h"
 #include "media/orientation.h"
 #include "media/webp_demuxer.h"
@@ -104,6 +105,8 @@ StoredImage decode_webp(Bytes bytes, const std::string& name, const DecodeLimits
   if (has_alpha) stored.alpha.resize(stored.image.rgb.size() / 3);
   if (frame.complete == 0) throw_broken(name, "it breaks off before its pixels end");
   if (!decode_frame(frame, stored)) throw_broken(name, "its pixels can't be decoded");
+  const Bytes coded(reinterpret_cast<const std::byte*>(frame.fragment.bytes), frame.fragment.size);
+  if (auto warning = blank_end_warning(coded)) stored.warnings.push_back(std::move(*warning));
   if (!is_whole) {
     stored.warnings.emplace_back("the WebP breaks off behind its (first) picture, which is whole");
   }

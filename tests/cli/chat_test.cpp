@@ -438,6 +438,28 @@ TEST(Chat, RefusesTilesFramesAndWhatIsThereAlreadyBeforeEncoding) {
   EXPECT_NE(frames.err.find("context holds 25"), std::string::npos) << frames.err;
 }
 
+/// A PNG of a few bytes that claims rows of 2147483647 pixels.
+std::string wide_png() {
+  constexpr std::string_view kDigits =
+      "89504e470d0a1a0a0000000d494844527fffffff000000010806000000a03633dd0000000c494441"
+      "54789c6360a03d00000064000186643c350000000049454e44ae426082";
+  std::string bytes;
+  for (size_t i = 0; i < kDigits.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(std::string(kDigits.substr(i, 2)), nullptr, 16)));
+  }
+  const std::string path = (scratch_folder() / "wide.png").string();
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+TEST(Chat, RefusesASizeThatAHeaderClaimsBeforeAnythingIsAllocated) {
+  const std::string command = std::string("ulimit -v 1500000; exec ") + OWL3_PROGRAM + " chat " +
+                              tiny_checkpoint() + " -t 1 -p x --image " + wide_png();
+  const Outcome outcome = run_owl3({"-c", command}, {.program = "/bin/sh"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.err.find("it claims 2147483647 x 1 pixels"), std::string::npos) << outcome.err;
+}
+
 /// What the program writes to its terminal when this is typed there; nothing where there are no
 /// terminals to be had.
 std::string typed(const std::string& input) {

@@ -213,6 +213,16 @@ TEST(DamagedWebp, ThatLacksOnlyWhatFollowsItsPixelsIsShownWithAWarning) {
   }
 }
 
+TEST(DamagedWebp, WhosePixelsEndWithZerosIsShownWithAWarning) {
+  const Bytes whole = test::read_file(data_file("images/14-RGB-215x145.webp"));
+  Bytes blank = whole;
+  std::fill(blank.begin() + static_cast<ptrdiff_t>(blank.size() * 2 / 3), blank.end(),
+            std::byte{0});
+  const std::string warning = decode_image(blank, "blank.webp").warning;
+  EXPECT_NE(warning.find("perhaps a download that was not finished"), std::string::npos) << warning;
+  EXPECT_EQ(decode_image(whole, "whole.webp").warning, "");
+}
+
 /// 24 bits, of an odd width: rows end with padding.
 Bytes make_bmp(const Image& image) {
   const size_t stride = (static_cast<size_t>(image.width) * 3 + 3) / 4 * 4;

@@ -281,6 +281,15 @@ TEST(Heif, RefusesSizesThatLie) {
   EXPECT_EQ(decode(63, 47, kMaxPixels).width, 63);  // the rest fills blocks
 }
 
+TEST(Heif, WhosePixelsEndWithZerosIsShownWithAWarning) {
+  test::HeifPart part = test::coded_hevc("quadrants.hevc");
+  constexpr size_t kMissing = 100;
+  part.data.replace(part.data.size() - kMissing, kMissing, kMissing, '\0');
+  const std::string warning =
+      decode_image(test::write_heif({.parts = {std::move(part)}}), "x.heic").warning;
+  EXPECT_NE(warning.find("perhaps a download that was not finished"), std::string::npos) << warning;
+}
+
 TEST(Heif, RefusesWhatIsCutShortInOneLine) {
   const Bytes files[] = {test::write_heif({.parts = {test::coded_hevc("quadrants-10.hevc")}}),
                          test::write_heif(grid_of(test::grid_data(2, 2, 108, 84), {})),

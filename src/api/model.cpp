@@ -6,6 +6,7 @@
 
 #include "api/impl.h"
 #include "backend/cpu/cpu_backend.h"
+#include "backend/make_backend.h"
 #include "core/api_call.h"
 #include "core/threads.h"
 #include "generate/presets.h"
@@ -13,13 +14,6 @@
 namespace owl3 {
 
 namespace {
-
-std::unique_ptr<Backend> make_backend(const ModelOptions& options) {
-  CpuOptions cpu;
-  cpu.threads = options.threads;
-  if (options.precision == Precision::kFloat32) cpu.matrix_product = MatrixProduct::kFloat32;
-  return std::make_unique<CpuBackend>(cpu);
-}
 
 /// A tokenizer of another model would name rows that the embedding table doesn't have.
 void check_vocabulary(const Tokenizer& tokenizer, int64_t vocab_size, const std::string& file) {

@@ -9,12 +9,6 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/disk_space.h"
-#include "cli/interrupt.h"
-#include "cli/lora_option.h"
-#include "cli/number_option.h"
-#include "cli/progress_bar.h"
-#include "cli/terminal.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
@@ -23,6 +17,12 @@
 #include "formats/gguf_metadata.h"
 #include "formats/hub_cache.h"
 #include "formats/lora_merge.h"
+#include "program/disk_space.h"
+#include "program/interrupt.h"
+#include "program/lora_option.h"
+#include "program/number_option.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "text/tokenizer.h"
 
 namespace owl3::cli {

@@ -10,17 +10,17 @@
 #include <optional>
 
 #include "cli/commands.h"
-#include "cli/interrupt.h"
-#include "cli/machine.h"
-#include "cli/number_option.h"
-#include "cli/progress_bar.h"
-#include "cli/terminal.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
 #include "formats/finite_weights.h"
 #include "formats/tensor_names.h"
+#include "program/interrupt.h"
+#include "program/machine.h"
+#include "program/number_option.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 
 namespace owl3::cli {
 

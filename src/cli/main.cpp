@@ -2,7 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
-#include "cli/program.h"
+#include "program/program.h"
 
 namespace owl3::cli {
 
@@ -39,7 +39,7 @@ void set_up(CLI::App& app) {
 }  // namespace owl3::cli
 
 int main(int argc, char** argv) {
-  owl3::cli::prepare_process();
+  owl3::prepare_process();
   CLI::App app("Ask mPLUG-Owl3 about images and films, on this machine alone.", "owl3");
-  return owl3::cli::run_program(app, owl3::cli::set_up, argc, argv);
+  return owl3::run_program(app, owl3::cli::set_up, argc, argv);
 }

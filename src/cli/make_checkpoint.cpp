@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/disk_space.h"
-#include "cli/interrupt.h"
-#include "cli/number_option.h"
 #include "core/atomic_folder.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "formats/checkpoint.h"
 #include "formats/random_checkpoint.h"
+#include "program/disk_space.h"
+#include "program/interrupt.h"
+#include "program/number_option.h"
 #include "text/tokenizer.h"
 
 namespace owl3::cli {

@@ -9,12 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/interrupt.h"
-#include "cli/number_option.h"
-#include "cli/progress_bar.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "formats/tokenizer_writer.h"
+#include "program/interrupt.h"
+#include "program/number_option.h"
+#include "program/progress_bar.h"
 #include "text/bpe_trainer.h"
 #include "text/tokenizer.h"
 

@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "data/row_file.h"
-#include "data/sample_rows.h"
 #include "eval/row_texts.h"
 #include "formats/json_reader.h"
+#include "training_data/row_file.h"
+#include "training_data/sample_rows.h"
 
 namespace owl3 {
 

@@ -1,22 +1,15 @@
 #include "eval/evaluation.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <map>
 
 #include "core/error.h"
 #include "eval/scoring.h"
+#include "program/machine.h"
 
 namespace owl3 {
 
 namespace {
-
-size_t peak_memory_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<size_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
-}
 
 double share(int64_t part, int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "data/media_reader.h"
 #include "owl3/owl3.h"
+#include "training_data/media_reader.h"
 
 namespace owl3 {
 

@@ -6,14 +6,14 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "data/media_reader.h"
-#include "data/row_file.h"
-#include "data/sample.h"
-#include "data/sample_rows.h"
 #include "eval/row_texts.h"
 #include "eval/scoring.h"
 #include "formats/json_reader.h"
 #include "text/user_marks.h"
+#include "training_data/media_reader.h"
+#include "training_data/row_file.h"
+#include "training_data/sample.h"
+#include "training_data/sample_rows.h"
 
 namespace owl3 {
 
@@ -147,16 +147,6 @@ class RowParser {
 };
 
 }  // namespace
-
-std::string_view name_of(Pointing pointing) {
-  return pointing == Pointing::kContent ? "content" : "number";
-}
-
-std::optional<Pointing> pointing_of(std::string_view name) {
-  if (name == name_of(Pointing::kContent)) return Pointing::kContent;
-  if (name == name_of(Pointing::kNumber)) return Pointing::kNumber;
-  return std::nullopt;
-}
 
 QuestionFile read_question_file(const std::filesystem::path& path) {
   const RowFile rows = RowFile::open(path);

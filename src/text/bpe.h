@@ -1,4 +1,3 @@
-// text
 // Byte-pair encoding: the vocabulary, the merges in their order, and their application to a piece
 // of text.
 #pragma once

@@ -1,4 +1,3 @@
-// text
 // The alphabet in which byte-level BPE files write bytes: printable characters of Latin-1 stand for
 // themselves, the other bytes, in order, for U+0100 and on.
 #pragma once

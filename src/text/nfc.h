@@ -1,4 +1,3 @@
-// text
 // Unicode normalisation form C.
 #pragma once
 

@@ -1,4 +1,3 @@
-// text
 // A pre-tokenizer's pattern: a regular expression (PCRE2, compiled to machine code) that cuts text
 // into pieces.
 #pragma once

@@ -1,4 +1,3 @@
-// text
 // What a Hugging Face tokenizer.json says, read and checked.
 #pragma once
 

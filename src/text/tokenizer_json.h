@@ -1,4 +1,3 @@
-// text
 // The JSON of a tokenizer.json, read as a stream: vocabulary and merges, hundreds of thousands of
 // entries, go straight to where they belong; the rest, small, becomes a document.
 #pragma once

@@ -1,4 +1,3 @@
-// text
 // UTF-8, a character at a time, with the standard's way of cutting up what is no UTF-8: each
 // longest beginning of a character that goes wrong counts as one U+FFFD.
 #pragma once

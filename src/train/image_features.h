@@ -10,11 +10,11 @@
 #include <string>
 #include <utility>
 
-#include "data/batch.h"
-#include "data/feature_cache.h"
 #include "runs/recipe.h"
 #include "train/model.h"
 #include "train/precision.h"
+#include "training_data/batch.h"
+#include "training_data/feature_cache.h"
 
 namespace owl3::train {
 

@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/eval_run.h"
+#include "eval/distractors_run.h"
 #include "train/command_line.h"
 #include "train/torch_examinee.h"
 
@@ -12,7 +12,7 @@ namespace owl3::train {
 
 namespace {
 
-cli::Candidate load(const cli::EvalOptions& options, const ProgressCallback& progress) {
+Candidate load(const EvalOptions& options, const ProgressCallback& progress) {
   if (options.model_options.threads > 0) at::set_num_threads(options.model_options.threads);
   auto examinee = std::make_unique<TorchExaminee>(options.model, progress);
   const TorchExaminee* asked = examinee.get();
@@ -24,10 +24,10 @@ cli::Candidate load(const cli::EvalOptions& options, const ProgressCallback& pro
 }  // namespace
 
 void add_inspect_distractors_command(CLI::App& inspect) {
-  auto options = std::make_shared<cli::EvalOptions>();
+  auto options = std::make_shared<EvalOptions>();
   CLI::App* command =
       inspect.add_subcommand("distractors", "Distractor Resistance as the trainer computes it");
-  cli::add_exam_options(*command, *options);
+  add_exam_options(*command, *options);
   command->footer(
       "As owl3 eval distractors, for models that the engine does not run: those without hyper\n"
       "layers, whose images stand in the text. The reply's words are the likeliest behind the "
@@ -36,7 +36,7 @@ void add_inspect_distractors_command(CLI::App& inspect) {
       "Example:\n"
       "  owl3 inspect distractors runs/interleaved/model --data held-out/distractors.jsonl");
   command->callback([options] {
-    const int code = cli::run_distractors(
+    const int code = run_distractors(
         *options, [&](const ProgressCallback& progress) { return load(*options, progress); });
     if (code != 0) throw CLI::RuntimeError(code);
   });

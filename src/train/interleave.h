@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "data/batch.h"
+#include "training_data/batch.h"
 
 namespace owl3::train {
 

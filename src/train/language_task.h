@@ -3,12 +3,12 @@
 
 #include <memory>
 
-#include "data/data_stream.h"
 #include "runs/recipe.h"
 #include "train/image_features.h"
 #include "train/lora.h"
 #include "train/model_files.h"
 #include "train/training_task.h"
+#include "training_data/data_stream.h"
 
 namespace owl3::train {
 

@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/program.h"
+#include "program/program.h"
 #include "train/command_line.h"
 
 namespace owl3::train {
@@ -23,10 +23,10 @@ void set_up(CLI::App& app) {
 }  // namespace owl3::train
 
 int main(int argc, char** argv) {
-  owl3::cli::prepare_process();
+  owl3::prepare_process();
   // LibTorch's errors are one line here, as all others.
   c10::SetStackTraceFetcher([] { return std::string(); });
   // The name in help and messages is that of the program people call.
   CLI::App app("Train mPLUG-Owl3 models.", "owl3");
-  return owl3::cli::run_program(app, owl3::train::set_up, argc, argv);
+  return owl3::run_program(app, owl3::train::set_up, argc, argv);
 }

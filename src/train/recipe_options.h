@@ -3,10 +3,10 @@
 
 #include <vector>
 
-#include "data/sample_files.h"
 #include "runs/recipe.h"
 #include "train/model_files.h"
 #include "train/precision.h"
+#include "training_data/sample_files.h"
 
 namespace owl3::train {
 

@@ -3,11 +3,11 @@
 
 #include <memory>
 
-#include "data/pair_stream.h"
 #include "runs/recipe.h"
 #include "train/precision.h"
 #include "train/siglip_pretraining.h"
 #include "train/training_task.h"
+#include "training_data/pair_stream.h"
 
 namespace owl3::train {
 

@@ -7,10 +7,10 @@
 #include <cstdint>
 
 #include "core/variant.h"
-#include "data/batch.h"
 #include "formats/config.h"
 #include "train/attention.h"
 #include "train/layers.h"
+#include "training_data/batch.h"
 
 namespace owl3::train {
 

@@ -7,11 +7,11 @@
 #include <memory>
 #include <unordered_map>
 
-#include "data/image_store.h"
 #include "eval/evaluation.h"
 #include "owl3/visual_memory.h"
 #include "text/tokenizer.h"
 #include "train/model.h"
+#include "training_data/image_store.h"
 
 namespace owl3::train {
 

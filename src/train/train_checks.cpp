@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <functional>
 
-#include "cli/progress_bar.h"
-#include "cli/terminal.h"
 #include "core/byte_text.h"
 #include "core/error.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 #include "train/run_checkpoint.h"
 
 namespace owl3::train {
@@ -25,7 +25,7 @@ bool too_many_broken(const Recipe& recipe, int64_t broken, int64_t rows) {
 /// Shows how far a check is, and ends it when somebody asks.
 class CheckProgress {
  public:
-  CheckProgress(const char* stage, bool shown, const cli::InterruptGuard& interrupts)
+  CheckProgress(const char* stage, bool shown, const InterruptGuard& interrupts)
       : stage_(stage), shown_(shown), interrupts_(interrupts) {}
 
   bool operator()(int64_t done, int64_t total) {
@@ -38,8 +38,8 @@ class CheckProgress {
  private:
   const char* stage_;
   bool shown_;
-  const cli::InterruptGuard& interrupts_;
-  cli::ProgressBar bar_;
+  const InterruptGuard& interrupts_;
+  ProgressBar bar_;
 };
 
 /// What a check found, its first broken rows by name. Throws Interrupted when it was ended.
@@ -72,7 +72,7 @@ void check_room(const Recipe& recipe, TrainingTask& task) {
 }
 
 void check_all_rows(const Recipe& recipe, TrainingTask& task, bool quick,
-                    const cli::InterruptGuard& interrupts) {
+                    const InterruptGuard& interrupts) {
   StreamCheckOptions options;
   options.decode = !quick;
   std::string failure;
@@ -99,7 +99,7 @@ void check_all_rows(const Recipe& recipe, TrainingTask& task, bool quick,
 }
 
 void check_validation(const Recipe& recipe, TrainingTask& task, const Launch& launch,
-                      Processes& processes, const cli::InterruptGuard& interrupts) {
+                      Processes& processes, const InterruptGuard& interrupts) {
   if (recipe.validation.data.empty()) return;
   CheckProgress progress("checking validation", launch.rank == 0, interrupts);
   StreamCheckOptions options;
@@ -108,7 +108,7 @@ void check_validation(const Recipe& recipe, TrainingTask& task, const Launch& la
   options.world = launch.world;
   options.go_on = std::ref(progress);
   const StreamCheckReport report = task.check_validation(options);
-  for (const std::string& error : report.errors) cli::tell(fmt::format("validation: {}\n", error));
+  for (const std::string& error : report.errors) tell(fmt::format("validation: {}\n", error));
   const std::vector<double> sums =
       processes.sums_of({static_cast<double>(report.rows), static_cast<double>(report.broken),
                          static_cast<double>(report.too_long), report.whole ? 0.0 : 1.0});

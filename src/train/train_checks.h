@@ -1,7 +1,7 @@
 // What can be known to go wrong before a run begins: found then, and not after hours of it.
 #pragma once
 
-#include "cli/interrupt.h"
+#include "program/interrupt.h"
 #include "runs/recipe.h"
 #include "train/distributed.h"
 #include "train/training_task.h"
@@ -16,11 +16,11 @@ void check_room(const Recipe& recipe, TrainingTask& task);
 /// what was found; throws InputError when more are broken than the recipe lets pass, or all are of
 /// no use, and Interrupted.
 void check_all_rows(const Recipe& recipe, TrainingTask& task, bool quick,
-                    const cli::InterruptGuard& interrupts);
+                    const InterruptGuard& interrupts);
 
 /// The validation's rows alone: each process reads its share, and all throw the same.
 void check_validation(const Recipe& recipe, TrainingTask& task, const Launch& launch,
-                      Processes& processes, const cli::InterruptGuard& interrupts);
+                      Processes& processes, const InterruptGuard& interrupts);
 
 /// What --resume would go on from, held against the recipe and the data. Prints it; throws
 /// InputError.

@@ -11,12 +11,12 @@
 #include <filesystem>
 #include <memory>
 
-#include "cli/interrupt.h"
-#include "cli/number_option.h"
-#include "cli/terminal.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "program/interrupt.h"
+#include "program/number_option.h"
+#include "program/terminal.h"
 #include "runs/launch.h"
 #include "runs/recipe_paths.h"
 #include "train/command_line.h"
@@ -97,12 +97,11 @@ bool multiplies_bf16() {
 void warn_of_slow_precision(const Recipe& recipe, const Launch& launch, torch::Device device) {
   const bool slow = recipe.precision == RecipePrecision::kBf16 && device.is_cpu();
   if (!slow || multiplies_bf16() || launch.rank != 0) return;
-  cli::tell(
-      "owl3: this processor has no instructions for bf16: --set precision=float32 is faster\n");
+  tell("owl3: this processor has no instructions for bf16: --set precision=float32 is faster\n");
 }
 
 void dry_run(const Options& options, const Recipe& recipe, TrainingTask& task, const Launch& launch,
-             torch::Device device, const cli::InterruptGuard& interrupts) {
+             torch::Device device, const InterruptGuard& interrupts) {
   if (launch.rank != 0) return;
   check_room(recipe, task);
   if (options.resume) check_resume(recipe, task);
@@ -128,7 +127,7 @@ void run_train(const Options& options) {
   at::set_num_threads(threads_of(options, launch));
   const torch::Device device = device_of(launch);
   warn_of_slow_precision(recipe, launch, device);
-  const cli::InterruptGuard interrupts;
+  const InterruptGuard interrupts;
   const std::unique_ptr<TrainingTask> task = make_task(recipe, launch, device);
   if (options.dry_run) return dry_run(options, recipe, *task, launch, device, interrupts);
   outlive_writing();
@@ -138,8 +137,8 @@ void run_train(const Options& options) {
   TrainerOptions trainer;
   trainer.resume = options.resume;
   trainer.interrupted = [&] { return interrupts.interrupted(); };
-  if (cli::is_terminal(STDERR_FILENO)) {
-    trainer.columns = [] { return cli::terminal_columns(STDERR_FILENO); };
+  if (is_terminal(STDERR_FILENO)) {
+    trainer.columns = [] { return terminal_columns(STDERR_FILENO); };
   }
   Trainer(recipe, *task, processes, trainer).run();
 }
@@ -171,7 +170,7 @@ void add_train_command(CLI::App& app) {
   command->add_flag("--quick", options->quick,
                     "With --dry-run: look at headers of images and films, don't decode them");
   command->add_option("--threads", options->threads, "Threads of this process (by the processors)")
-      ->transform(cli::whole_number(1, 4096))
+      ->transform(whole_number(1, 4096))
       ->type_name("N");
   command->callback([options] { run_train(*options); });
 }

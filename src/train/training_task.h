@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "data/stream_check.h"
 #include "runs/event_file.h"
 #include "train/distributed.h"
 #include "train/parameter_groups.h"
+#include "training_data/stream_check.h"
 
 namespace owl3::train {
 

@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "cli/bench_checks.h"
+#include "cli/bench/bench_checks.h"
 #include "core/error.h"
 #include "run_program.h"
 

@@ -1,13 +1,13 @@
 // Parts of the command line that need no process: words, progress lines, text for terminals.
 #include <gtest/gtest.h>
 
-#include "cli/chat_interactive.h"
-#include "cli/chat_options.h"
-#include "cli/colour_option.h"
-#include "cli/progress_bar.h"
-#include "cli/terminal.h"
+#include "cli/chat/chat_interactive.h"
+#include "cli/chat/chat_options.h"
 #include "core/byte_text.h"
+#include "core/colour.h"
 #include "owl3/error.h"
+#include "program/progress_bar.h"
+#include "program/terminal.h"
 
 namespace owl3::cli {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "data/row_index.h"
-#include "data/sample.h"
+#include "training_data/row_index.h"
+#include "training_data/sample.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "core/error.h"
-#include "data/tar_archive.h"
+#include "training_data/tar_archive.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {

@@ -2,7 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/inspect.h"
+#include "cli/inspect/inspect.h"
 #include "media/image.h"
 #include "test_files.h"
 

@@ -2,9 +2,9 @@
 // read whole, cut in two at every position, and token by token.
 #include <gtest/gtest.h>
 
-#include "cli/golden_check.h"
+#include "eval/golden_check.h"
 
-namespace owl3::cli {
+namespace owl3 {
 namespace {
 
 class Golden : public testing::TestWithParam<std::tuple<std::string, Precision>> {};
@@ -40,4 +40,4 @@ TEST_P(Golden, HoldsForEveryPromptHoweverItIsCut) {
 }
 
 }  // namespace
-}  // namespace owl3::cli
+}  // namespace owl3

@@ -8,13 +8,13 @@
 #include <random>
 
 #include "backend/cpu/cpu_backend.h"
-#include "cli/golden_check.h"
 #include "core/scratch_folder.h"
+#include "eval/golden_check.h"
 #include "formats/gguf_conversion.h"
 #include "formats/gguf_metadata.h"
 #include "formats/random_checkpoint.h"
 
-namespace owl3::cli {
+namespace owl3 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -62,8 +62,7 @@ TEST_P(QuantisedGolden, HoldsTheFloorsOfItsType) {
 
 class Int8Golden : public testing::TestWithParam<const char*> {};
 
-INSTANTIATE_TEST_SUITE_P(All, Int8Golden,
-                         testing::Values("gated-tied", "gated-untied", "unified"),
+INSTANTIATE_TEST_SUITE_P(All, Int8Golden, testing::Values("gated-tied", "gated-untied", "unified"),
                          [](const auto& test) {
                            std::string name = test.param;
                            std::replace(name.begin(), name.end(), '-', '_');
@@ -184,4 +183,4 @@ TEST(QuantisedWideModel, HoldsTheFloorsOfItsType) {
 }
 
 }  // namespace
-}  // namespace owl3::cli
+}  // namespace owl3

@@ -1,4 +1,4 @@
-#include "cli/inspect_text.h"
+#include "cli/inspect/inspect_text.h"
 
 #include <gtest/gtest.h>
 

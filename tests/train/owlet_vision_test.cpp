@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/mapped_file.h"
-#include "scenes/language.h"
-#include "scenes/scene_maker.h"
+#include "owlet/language.h"
+#include "owlet/scene_maker.h"
 #include "text/tokenizer.h"
 #include "train/attention_heads.h"
 #include "train/finding_heads.h"

@@ -1,4 +1,4 @@
-#include "data/batch.h"
+#include "training_data/batch.h"
 
 #include <gtest/gtest.h>
 

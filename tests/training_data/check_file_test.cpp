@@ -1,11 +1,11 @@
-#include "data/check_file.h"
+#include "training_data/check_file.h"
 
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "cli/inspect.h"
+#include "cli/inspect/inspect.h"
 #include "core/error.h"
 #include "training_files.h"
 

@@ -1,4 +1,4 @@
-#include "data/data_stream.h"
+#include "training_data/data_stream.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "data/feature_cache.h"
+#include "training_data/feature_cache.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>

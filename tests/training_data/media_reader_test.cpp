@@ -1,4 +1,4 @@
-#include "data/media_reader.h"
+#include "training_data/media_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "data/batch.h"
-#include "data/image_store.h"
 #include "media/video.h"
+#include "training_data/batch.h"
+#include "training_data/image_store.h"
 #include "training_files.h"
 
 namespace owl3 {

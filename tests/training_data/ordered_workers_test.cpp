@@ -1,4 +1,4 @@
-#include "data/ordered_workers.h"
+#include "training_data/ordered_workers.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "data/pair_stream.h"
+#include "training_data/pair_stream.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "data/row_file.h"
+#include "training_data/row_file.h"
 
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "data/sample_rows.h"
+#include "training_data/sample_rows.h"
 #include "training_files.h"
 
 namespace owl3 {

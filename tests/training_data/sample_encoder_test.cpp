@@ -1,4 +1,4 @@
-#include "data/sample_encoder.h"
+#include "training_data/sample_encoder.h"
 
 #include <gtest/gtest.h>
 

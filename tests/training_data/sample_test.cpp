@@ -1,4 +1,4 @@
-#include "data/sample.h"
+#include "training_data/sample.h"
 
 #include <gtest/gtest.h>
 

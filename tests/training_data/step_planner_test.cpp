@@ -1,4 +1,4 @@
-#include "data/step_planner.h"
+#include "training_data/step_planner.h"
 
 #include <gtest/gtest.h>
 

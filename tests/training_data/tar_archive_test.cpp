@@ -1,4 +1,4 @@
-#include "data/tar_archive.h"
+#include "training_data/tar_archive.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,124 @@
+// `owl3 chat`: one answer with -p, a conversation without.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include "builtin/builtin_model.h"
+#include "cli/chat/chat_interactive.h"
+#include "cli/chat/chat_report.h"
+#include "cli/chat/line_editor.h"
+#include "cli/commands.h"
+#include "core/error.h"
+#include "program/failure.h"
+#include "program/terminal.h"
+
+namespace owl3::cli {
+
+namespace {
+
+constexpr const char* kFooter =
+    "Images and films stand before the question, in the order given, or where <image> and <video>\n"
+    "stand in it. Without -p, a conversation: /help lists its commands; when standard input is\n"
+    "a pipe, every line of it is a question or a command.\n\n"
+    "Examples:\n"
+    "  owl3 chat MODEL --image photo.jpg -p 'What is this?'\n"
+    "  owl3 chat MODEL --image a.jpg --image b.jpg -p 'What changed from <image> to <image>?'\n"
+    "  owl3 chat MODEL --image 'scans/*.png' --no-cut --greedy -p 'Which page has the map?'\n"
+    "  owl3 chat MODEL --video film.mp4 --fps 0.5 --start 60 --end 120 -p 'What happens?'\n"
+    "  owl3 chat MODEL --image page.png --json -p - < question.txt\n"
+    "  owl3 chat MODEL                                  a conversation";
+
+constexpr size_t kMaxQuestionBytes = size_t{64} << 20;
+
+/// The text with "\n" for the "\r\n" of Windows.
+std::string with_unix_lines(const std::string& text) {
+  std::string lines;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') lines += text[i];
+  }
+  return lines;
+}
+
+/// -p's text, or all of standard input for "-", without its last newline.
+std::string question_text(const std::string& prompt, const InterruptGuard& interrupt) {
+  if (prompt != "-") return prompt;
+  std::string text;
+  char bytes[65536];
+  size_t count = 0;
+  do {
+    count = std::fread(bytes, 1, sizeof bytes, stdin);
+    text.append(bytes, count);
+    if (text.size() > kMaxQuestionBytes) {
+      throw InputError("standard input: more than 64 MiB is no question");
+    }
+  } while (count == sizeof bytes);  // less: the end, an error, or Ctrl-C
+  if (interrupt.interrupted()) throw Interrupted("interrupted");  // half a question
+  if (std::ferror(stdin) != 0) {
+    throw InputError(fmt::format("standard input: {}", errno_text(errno)));
+  }
+  text = with_unix_lines(without_byte_order_mark(std::move(text)));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+/// To a person only: whoever forgot the model should not wonder at the answer.
+void tell_of_builtin_model(const ChatArguments& arguments) {
+  if (!arguments.model.empty() || !arguments.prompt || !is_terminal(STDERR_FILENO)) return;
+  tell(fmt::format("owl3: no model named: {}, which is in the program, answers\n",
+                   builtin_model()->name));
+}
+
+int answer_or_converse(const ChatArguments& arguments) {
+  check_chat_arguments(arguments);
+  tell_of_builtin_model(arguments);
+  InterruptGuard interrupt;
+  std::string question;
+  if (arguments.prompt) {
+    question = question_text(*arguments.prompt, interrupt);
+    check_question(question);
+  }
+  ChatSession session(arguments, interrupt);
+  session.attach(arguments.media,
+                 arguments.prompt ? std::optional<std::string>(question) : std::nullopt);
+  int code = 0;
+  if (!arguments.prompt) {
+    code = converse(session, arguments, interrupt);
+  } else if (ask_and_show(session, arguments, question) == StopReason::kInterrupted) {
+    code = interrupted_exit_code();
+  }
+  if (arguments.stats) tell(stats_text(session));
+  return code;
+}
+
+/// For programs, what went wrong stands where they look for the answer.
+int run_chat(const ChatArguments& arguments) {
+  if (!arguments.json) return answer_or_converse(arguments);
+  try {
+    return answer_or_converse(arguments);
+  } catch (const OutputFailed&) {
+    throw;
+  } catch (...) {
+    fmt::print("{}\n", failure_json(current_failure()));
+    throw;
+  }
+}
+
+}  // namespace
+
+void add_chat_command(CLI::App& app) {
+  auto arguments = std::make_shared<ChatArguments>();
+  CLI::App* command =
+      app.add_subcommand("chat", "Ask about images and films: one answer, or a conversation");
+  command->footer(kFooter);
+  add_chat_options(*command, *arguments);
+  command->callback([command, arguments] {
+    take_media(*command, *arguments);
+    const int code = run_chat(*arguments);
+    if (code != 0) throw CLI::RuntimeError(code);
+  });
+}
+
+}  // namespace owl3::cli

@@ -1,0 +1,319 @@
+#include "cli/chat/chat_options.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <filesystem>
+
+#include "builtin/builtin_model.h"
+#include "core/colour.h"
+#include "core/error.h"
+#include "formats/checkpoint_source.h"
+#include "program/colour_option.h"
+#include "program/lora_option.h"
+#include "program/number_option.h"
+#include "text/utf8.h"
+
+namespace owl3::cli {
+
+namespace {
+
+constexpr const char* kMedia = "Images and films";
+constexpr const char* kAnswer = "The answer";
+constexpr const char* kMachine = "The machine";
+constexpr const char* kOutput = "Output";
+
+constexpr double kMaxFps = 1000;
+constexpr double kMaxSeconds = 1e9;
+constexpr double kMaxTemperature = 1e6;
+constexpr double kMaxPenalty = 1e6;
+
+void add_media_options(CLI::App& command, ChatArguments& arguments) {
+  command.add_option("--image", "Image file, folder or glob; repeatable, kept in the order given")
+      ->type_name("FILE...")
+      ->expected(1, -1)
+      ->allow_extra_args()
+      ->group(kMedia);
+  command.add_option("--video", "Film in any format FFmpeg reads; repeatable")
+      ->type_name("FILE...")
+      ->expected(1, -1)
+      ->allow_extra_args()
+      ->group(kMedia);
+  command
+      .add_flag_function(
+          "--cut,!--no-cut", [&](int64_t given) { arguments.image.cut = given > 0; },
+          "Cut images into tiles and a global view, for detail (default, unless the checkpoint "
+          "says otherwise), or not: 4 to 7 times faster")
+      ->group(kMedia);
+  command
+      .add_flag_function(
+          "--number-images,!--no-number-images",
+          [&](int64_t given) { arguments.number_images = given > 0; },
+          "Put numbers behind images, to be asked by (default: as the checkpoint was taught)")
+      ->group(kMedia);
+  command
+      .add_flag("!--no-exif", arguments.image.apply_exif_orientation,
+                "Leave photos as they lie, whatever their EXIF orientation")
+      ->group(kMedia);
+  command
+      .add_option_function<std::string>(
+          "--background",
+          [&arguments](const std::string& text) {
+            arguments.image.background = parse_colour(text);
+          },
+          "Lay what is transparent over this colour (white, #rrggbb); default: as the reference "
+          "does, the colours stored there, black mostly")
+      ->check(colour_check())
+      ->type_name("COLOUR")
+      ->group(kMedia);
+  command
+      .add_option_function<int64_t>(
+          "--max-pixels",
+          [&arguments](int64_t most) {
+            arguments.image.max_pixels = arguments.video.max_pixels = most;
+          },
+          fmt::format("Refuse images and films that claim more pixels a picture ({})", kMaxPixels))
+      ->transform(whole_number(1))
+      ->type_name("N")
+      ->group(kMedia);
+  command
+      .add_flag("--strict", arguments.strict,
+                "An image that can't be read ends the work, even among others")
+      ->group(kMedia);
+  command.add_option("--fps", arguments.video.fps, "Frames looked at per second of film (1)")
+      ->transform(real_number(0, kMaxFps))
+      ->type_name("N")
+      ->group(kMedia);
+  command
+      .add_option("--max-frames", arguments.video.max_frames,
+                  "At most this many, spread over the film (128)")
+      ->transform(whole_number(1))
+      ->type_name("N")
+      ->group(kMedia);
+  command
+      .add_option_function<std::string>(
+          "--sampling",
+          [&arguments](const std::string& name) {
+            arguments.video.sampling =
+                name == "official" ? FrameSampling::kOfficial : FrameSampling::kTime;
+          },
+          "Frames by their time on the screen (default), or official: the reference's count")
+      ->check(CLI::IsMember({"time", "official"}))
+      ->type_name("NAME")
+      ->group(kMedia);
+  command.add_option("--start", arguments.video.start_seconds, "Look at the film from here")
+      ->transform(real_number(0, kMaxSeconds))
+      ->type_name("SECONDS")
+      ->group(kMedia);
+  command.add_option("--end", arguments.video.end_seconds, "Look at the film up to here")
+      ->transform(real_number(0, kMaxSeconds))
+      ->type_name("SECONDS")
+      ->group(kMedia);
+}
+
+void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
+  CLI::Option* greedy =
+      command.add_flag("--greedy", choices.greedy, "Always the likeliest token")->group(kAnswer);
+  const auto sampling = [&](CLI::Option* option, const CLI::Validator& range) {
+    option->transform(range)->type_name("X")->group(kAnswer)->excludes(greedy);
+  };
+  sampling(command.add_option("--temperature", choices.temperature,
+                              "Lower is soberer, higher is wilder; 0 is greedy"),
+           real_number(0, kMaxTemperature));
+  sampling(command.add_option("--top-k", choices.top_k, "Choose among the K likeliest; 0: off")
+               ->type_name("K"),
+           whole_number(0));
+  sampling(command.add_option("--top-p", choices.top_p,
+                              "Choose among the likeliest that together have this probability"),
+           real_number(0, 1));
+  sampling(command.add_option("--min-p", choices.min_p,
+                              "Drop tokens below this fraction of the likeliest's probability"),
+           real_number(0, 1));
+  command
+      .add_option("--repetition-penalty", choices.repetition_penalty,
+                  "Above 1: less likely to say again what was said")
+      ->transform(real_number(0, kMaxPenalty))
+      ->type_name("X")
+      ->group(kAnswer);
+  command.add_option("--seed", choices.seed, "The same seed gives the same answer (0)")
+      ->transform(seed_number())
+      ->type_name("N")
+      ->group(kAnswer);
+  command.add_option("--num-beams", choices.num_beams, "Beam search with this many beams")
+      ->transform(whole_number(1))
+      ->type_name("N")
+      ->group(kAnswer)
+      ->excludes(greedy);
+}
+
+void add_answer_options(CLI::App& command, ChatArguments& arguments) {
+  GenerationChoices& choices = arguments.generation;
+  command
+      .add_option("-p,--prompt", arguments.prompt,
+                  "Ask this, answer, and end; - reads the question from standard input")
+      ->type_name("TEXT")
+      ->group(kAnswer);
+  command
+      .add_flag("--control-tokens", arguments.control_tokens,
+                "Let <|im_end|> and the like in texts work as such, as the official code does; "
+                "otherwise they are text")
+      ->group(kAnswer);
+  command.add_option("--system", arguments.system, "System message: who the model is to be")
+      ->type_name("TEXT")
+      ->group(kAnswer);
+  command
+      .add_option("--preset", choices.preset,
+                  "Official settings: sample, beam, eval, or greedy (default: the checkpoint's)")
+      ->check(CLI::IsMember({"sample", "beam", "eval", "greedy"}))
+      ->type_name("NAME")
+      ->group(kAnswer);
+  add_sampling_options(command, choices);
+  command.add_option("--max-new-tokens", choices.max_new_tokens, "Longest answer, in tokens")
+      ->transform(whole_number(1))
+      ->type_name("N")
+      ->group(kAnswer);
+  command.add_option("--stop", choices.stop, "End the answer before this text; repeatable")
+      ->type_name("TEXT")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(kAnswer);
+}
+
+void require(bool holds, const std::string& message) {
+  if (!holds) throw UsageError(message);
+}
+
+/// A checkpoint given behind --image's files ("--image a.jpg b.jpg MODEL") is still the MODEL.
+/// Without any it is the one in the program, where there is one.
+void take_model_from_media(ChatArguments& arguments) {
+  for (auto medium = arguments.media.rbegin(); medium != arguments.media.rend(); ++medium) {
+    if (!looks_like_checkpoint(medium->text)) continue;
+    arguments.model = medium->text;
+    arguments.media.erase(std::next(medium).base());
+    return;
+  }
+  if (builtin_model()) return;
+  throw UsageError("MODEL is missing: owl3 chat MODEL, a checkpoint folder or .gguf file");
+}
+
+void check_text(const char* option, const std::string& text) {
+  const size_t invalid = find_invalid_utf8(text);
+  require(invalid == std::string::npos,
+          fmt::format("{}: byte {} is not UTF-8 text", option, invalid + 1));
+}
+
+}  // namespace
+
+GenerationOptions GenerationChoices::over(const Model& model,
+                                          const GenerationOptions& defaults) const {
+  return over(preset.empty() ? defaults : model.preset(preset));
+}
+
+GenerationOptions GenerationChoices::over(GenerationOptions options) const {
+  if (temperature || top_k || top_p || min_p) {
+    options.do_sample = true;
+    options.num_beams = 1;
+  }
+  options.temperature = temperature.value_or(options.temperature);
+  options.top_k = top_k.value_or(options.top_k);
+  options.top_p = top_p.value_or(options.top_p);
+  options.min_p = min_p.value_or(options.min_p);
+  options.repetition_penalty = repetition_penalty.value_or(options.repetition_penalty);
+  options.seed = seed.value_or(options.seed);
+  options.max_new_tokens = max_new_tokens.value_or(options.max_new_tokens);
+  if (num_beams) {
+    options.num_beams = *num_beams;
+    if (*num_beams > 1) options.do_sample = false;
+  }
+  if (greedy || temperature == 0.0) {
+    options.do_sample = false;
+    options.num_beams = 1;
+    options.temperature = 1;
+  }
+  if (!stop.empty()) options.stop = stop;
+  return options;
+}
+
+void add_chat_options(CLI::App& command, ChatArguments& arguments) {
+  command
+      .add_option("MODEL", arguments.model,
+                  builtin_model() ? fmt::format("A checkpoint folder or .gguf file (default: "
+                                                "{}, which is in the program)",
+                                                builtin_model()->name)
+                                  : "A checkpoint folder or .gguf file")
+      ->type_name("");
+  add_answer_options(command, arguments);
+  add_lora_option(command, arguments.model_options.lora)->group(kAnswer);
+  add_media_options(command, arguments);
+  command
+      .add_option_function<std::string>(
+          "--precision",
+          [&arguments](const std::string& name) {
+            arguments.model_options.precision =
+                name == "float32" ? Precision::kFloat32 : Precision::kBFloat16;
+          },
+          "bf16 (default), or float32: the reference, slower")
+      ->check(CLI::IsMember({"bf16", "float32"}))
+      ->type_name("NAME")
+      ->group(kMachine);
+  command
+      .add_flag("--vision-int8", arguments.model_options.vision_int8,
+                "Encode images in int8: faster, a little less exact")
+      ->group(kMachine);
+  command
+      .add_flag("--visual-memory-int8", arguments.model_options.visual_memory_int8,
+                "Keep images in int8: half the memory, a little less exact")
+      ->group(kMachine);
+  command.add_option("-t,--threads", arguments.model_options.threads, "Threads (0: all cores)")
+      ->transform(whole_number(0, 1024))
+      ->type_name("N")
+      ->group(kMachine);
+  command
+      .add_flag("--json", arguments.json,
+                "One JSON object per answer: text, stop reason, tokens, timings, media")
+      ->group(kOutput);
+  command
+      .add_flag("--stats", arguments.stats,
+                "At the end: images/s, tokens/s, time to the first token, peak memory")
+      ->group(kOutput);
+}
+
+void take_media(const CLI::App& command, ChatArguments& arguments) {
+  const CLI::Option* image = command.get_option("--image");
+  const CLI::Option* video = command.get_option("--video");
+  size_t images = 0;
+  size_t videos = 0;
+  for (const CLI::Option* option : command.parse_order()) {  // once per value
+    if (option == image && images < image->results().size()) {
+      arguments.media.push_back({false, image->results()[images++]});
+    } else if (option == video && videos < video->results().size()) {
+      arguments.media.push_back({true, video->results()[videos++]});
+    }
+  }
+  if (arguments.model.empty()) take_model_from_media(arguments);
+}
+
+void check_chat_arguments(const ChatArguments& arguments) {
+  const VideoOptions& video = arguments.video;
+  require(video.fps > 0 && video.fps <= 1000, "--fps: must be above 0 and at most 1000");
+  require(video.max_frames >= 1, "--max-frames: must be at least 1");
+  require(video.max_pixels >= 1, "--max-pixels: must be at least 1");
+  require(std::isfinite(video.start_seconds) && video.start_seconds >= 0,
+          "--start: must be 0 or more seconds");
+  require(std::isfinite(video.end_seconds) && video.end_seconds >= 0,
+          "--end: must be 0 or more seconds");
+  require(video.end_seconds == 0 || video.end_seconds > video.start_seconds,
+          "--end: must be later than --start");
+  const GenerationChoices& choices = arguments.generation;
+  const bool samples = choices.temperature || choices.top_k || choices.top_p || choices.min_p;
+  require(!(samples && choices.num_beams.value_or(1) > 1),
+          "--num-beams: beam search takes no --temperature, --top-k, --top-p or --min-p");
+  check_text("--system", arguments.system);
+  if (arguments.prompt) check_text("-p", *arguments.prompt);
+  for (const std::string& stop : choices.stop) {
+    require(!stop.empty(), "--stop: must not be empty");
+    check_text("--stop", stop);
+  }
+}
+
+}  // namespace owl3::cli

@@ -1,0 +1,363 @@
+#include "cli/chat/chat_session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "api/question.h"
+#include "builtin/builtin_model.h"
+#include "core/byte_text.h"
+#include "core/error.h"
+#include "core/threads.h"
+#include "generate/sampler.h"
+#include "program/terminal.h"
+#include "text/user_marks.h"
+#include "text/utf8.h"
+
+namespace owl3::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Model open_model(const ChatArguments& arguments) {
+  if (!arguments.model.empty()) return Model::load(arguments.model, arguments.model_options);
+  const BuiltinModel model = builtin_model().value();  // take_media() saw to it
+  return Model::load_gguf(model.gguf, model.name, arguments.model_options);
+}
+
+Model load_model(const ChatArguments& arguments, double& seconds) {
+  ProgressBar bar;
+  bar.update("loading the model", 0, 0);
+  const auto start = std::chrono::steady_clock::now();
+  Model model = open_model(arguments);
+  seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return model;
+}
+
+/// "~/x" as shells expand it; text typed after /image never saw a shell.
+std::string with_home(const std::string& text) {
+  const char* home = std::getenv("HOME");
+  const bool has_tilde = text == "~" || text.rfind("~/", 0) == 0;
+  return has_tilde && home != nullptr ? home + text.substr(1) : text;
+}
+
+bool same_options(const MediumSource& a, const MediumSource& b) {
+  return a.image.cut == b.image.cut &&
+         a.image.apply_exif_orientation == b.image.apply_exif_orientation &&
+         a.image.background == b.image.background && a.image.max_pixels == b.image.max_pixels;
+}
+
+/// The least that a medium can be, known without opening it.
+MediumPlan least_plan(const MediumSource& source) {
+  MediumPlan plan;
+  plan.is_video = source.is_video;
+  plan.path = source.path;
+  return plan;
+}
+
+/// The most tokens that it can be: the largest grid with its text, all frames asked for.
+int64_t most_tokens(const MediumSource& source) {
+  constexpr int64_t kMostOfAnImage = 128;
+  constexpr int64_t kAroundAFilm = 16;
+  return source.is_video ? source.video.max_frames + kAroundAFilm : kMostOfAnImage;
+}
+
+/// The least text that media can have around them.
+void mark_unasked(std::vector<PlannedTurn>& turns) {
+  for (PlannedTurn& turn : turns) {
+    if (!turn.question.empty()) continue;
+    for (const MediumPlan& plan : turn.media) {
+      turn.question += plan.is_video ? kUserVideoMark : kUserImageMark;
+    }
+  }
+}
+
+/// "d: left out: 2 .xyz files are not images; 3 files are hidden", a line for each folder.
+void tell_left_out(const std::vector<LeftOut>& left_out) {
+  constexpr size_t kMostReasons = 6;
+  for (size_t i = 0; i < left_out.size();) {
+    const std::string& where = left_out[i].where;
+    std::vector<std::string> reasons;
+    for (; i < left_out.size() && left_out[i].where == where; ++i) {
+      reasons.push_back(left_out[i].reason);
+    }
+    if (reasons.size() > kMostReasons) {
+      const size_t more = reasons.size() - (kMostReasons - 1);
+      reasons.resize(kMostReasons - 1);
+      reasons.push_back(fmt::format("and files of {} more kinds", more));
+    }
+    tell(one_line(fmt::format("owl3: warning: {}: left out: {}", where, fmt::join(reasons, "; "))) +
+         "\n");
+  }
+}
+
+void tell_broken(const std::vector<LeftOut>& broken) {
+  constexpr size_t kMostNamed = 20;
+  for (size_t i = 0; i < std::min(broken.size(), kMostNamed); ++i) {
+    tell(one_line(fmt::format("owl3: warning: left out: {}", broken[i].reason)) + "\n");
+  }
+  if (broken.size() > kMostNamed) {
+    tell(fmt::format("owl3: warning: left out: {} more images that cannot be read\n",
+                     broken.size() - kMostNamed));
+  }
+}
+
+/// "data:image/png;base64,iVBOR...", which is thousands of tokens that say nothing.
+void refuse_image_data(std::string_view question) {
+  constexpr size_t kLeast = 128;  // no image is smaller; a question about such addresses may be
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+  constexpr std::string_view kMark = ";base64,";
+  for (size_t at = question.find(kMark); at != question.npos; at = question.find(kMark, at + 1)) {
+    const size_t begin = question.rfind("data:", at);
+    const size_t data = at + kMark.size();
+    const size_t end = std::min(question.find_first_not_of(kAlphabet, data), question.size());
+    if (begin == question.npos || at - begin > 64 || end - data < kLeast) continue;
+    throw UsageError(fmt::format(
+        "the question has data in base64 at byte {} ({}, {}): save it as a file and give that with "
+        "--image, --video, /image or /video",
+        begin + 1, question.substr(begin + 5, at - begin - 5), byte_text(end - data)));
+  }
+}
+
+}  // namespace
+
+void check_question(const std::string& question) {
+  if (question.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw UsageError("the question is empty: say what to answer");
+  }
+  if (const size_t invalid = find_invalid_utf8(question); invalid != std::string::npos) {
+    throw UsageError(fmt::format("the question's byte {} is not UTF-8 text", invalid + 1));
+  }
+  if (const size_t zero = question.find('\0'); zero != std::string::npos) {
+    throw UsageError(
+        fmt::format("the question's byte {} is zero, as in UTF-16: give it as UTF-8", zero + 1));
+  }
+  refuse_image_data(question);
+}
+
+ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& interrupt)
+    : arguments_(arguments),
+      interrupt_(interrupt),
+      model_(load_model(arguments, load_seconds_)),
+      memory_(model_),
+      chat_(model_, {arguments.system, arguments.number_images, arguments.control_tokens}) {
+  tell_warnings(model_.warnings());
+  conversation_.system = arguments.system;
+  conversation_.number_images = arguments.number_images;
+  conversation_.generation = arguments.generation.over(model_, model_.generation_defaults());
+  check_generation_options(conversation_.generation);
+}
+
+ChatSession::Sources ChatSession::sources_of(const std::vector<MediumArgument>& arguments,
+                                             std::vector<LeftOut>& left_out) const {
+  Sources sources;
+  for (const MediumArgument& argument : arguments) {
+    const std::string text = with_home(argument.text);
+    std::error_code error;
+    ImageFiles found;
+    if (argument.is_video && fs::exists(text, error)) {
+      found.files = {text};
+    } else {
+      found = find_image_files({text});
+    }
+    for (const fs::path& path : found.files) {
+      MediumSource source{argument.is_video, path, arguments_.image, arguments_.video};
+      const int threads = arguments_.model_options.threads;
+      source.video.threads = threads > 0 ? threads : available_threads();
+      sources.push_back(std::move(source));
+    }
+    left_out.insert(left_out.end(), found.left_out.begin(), found.left_out.end());
+  }
+  return sources;
+}
+
+ProgressCallback ChatSession::progress() {
+  return [this](std::string_view stage, int64_t done, int64_t total) {
+    bar_.update(stage, done, total);
+    return !interrupt_.interrupted();
+  };
+}
+
+std::vector<MediumPlan> ChatSession::plans_of(const Sources& sources, bool strict) {
+  BrokenImageCallback ignore;  // encode() tells of them
+  if (!strict) ignore = [](const fs::path&, const std::string&) {};
+  std::vector<MediumPlan> plans;
+  for (const MediumSource& source : sources) {
+    if (source.is_video) {
+      plans.push_back(memory_.plan_video(source.path, source.video, progress()));
+      continue;
+    }
+    const auto image = memory_.plan_images({&source.path, 1}, source.image, progress(), ignore);
+    plans.insert(plans.end(), image.begin(), image.end());
+  }
+  return plans;
+}
+
+/// Throws UsageError where the context cannot hold these turns; an empty question is one that is
+/// not known yet. Their further media, in `sources`, are opened only where it could be that they
+/// are too many.
+void ChatSession::check_room(const Chat& chat, std::vector<PlannedTurn> turns,
+                             const std::vector<Sources>& sources, bool strict) {
+  int64_t most = chat.tokens() + 64;
+  std::vector<PlannedTurn> least = turns;
+  for (size_t i = 0; i < turns.size(); ++i) {
+    for (const MediumSource& source : sources[i]) {
+      least[i].media.push_back(least_plan(source));
+      most += most_tokens(source);
+    }
+    for (const MediumPlan& plan : turns[i].media) most += plan.images() + 64;
+    most +=
+        static_cast<int64_t>(turns[i].question.size() + turns[i].answer.value_or("").size()) + 64;
+  }
+  mark_unasked(least);
+  chat.check(least);
+  if (most < model_.context_length()) return;
+  for (size_t i = 0; i < turns.size(); ++i) {
+    const std::vector<MediumPlan> plans = plans_of(sources[i], strict);
+    turns[i].media.insert(turns[i].media.end(), plans.begin(), plans.end());
+  }
+  mark_unasked(turns);
+  chat.check(turns);
+}
+
+/// Images that follow each other are encoded together, which is faster; order is kept.
+ChatSession::Media ChatSession::encode(const Sources& sources, bool strict) {
+  struct Erase {
+    ProgressBar& bar;
+    ~Erase() { bar.erase(); }
+  } erase{bar_};
+  Media encoded;
+  const auto all_images = std::count_if(sources.begin(), sources.end(),
+                                        [](const auto& source) { return !source.is_video; });
+  BrokenImageCallback on_broken;
+  if (!strict && all_images > 1) {
+    on_broken = [&](const fs::path& path, const std::string& error) {
+      encoded.left_out.push_back({path.string(), 1, error});
+    };
+  }
+  for (size_t i = 0; i < sources.size();) {
+    const MediumSource& first = sources[i];
+    if (first.is_video) {
+      encoded.media.push_back(memory_.add_video(first.path, first.video, progress()));
+      encoded.sources.push_back(first);
+      ++i;
+      tell_warning_of(encoded.media.back());
+      continue;
+    }
+    const size_t begin = i;
+    std::vector<fs::path> paths;
+    for (; i < sources.size() && !sources[i].is_video && same_options(sources[i], first); ++i) {
+      paths.push_back(sources[i].path);
+    }
+    const std::vector<Medium> images =
+        memory_.add_images(paths, first.image, progress(), on_broken);
+    for (const Medium& image : images) tell_warning_of(image);
+    encoded.media.insert(encoded.media.end(), images.begin(), images.end());
+    for (size_t source = begin, image = 0; source < i && image < images.size(); ++source) {
+      if (sources[source].path != images[image].path()) continue;  // a broken one
+      encoded.sources.push_back(sources[source]);
+      ++image;
+    }
+  }
+  if (all_images > 0 && static_cast<int64_t>(encoded.left_out.size()) == all_images) {
+    throw InputError(fmt::format("{}; no other of the {} images can be read either",
+                                 encoded.left_out.front().reason, all_images));
+  }
+  bar_.erase();
+  tell_broken(encoded.left_out);
+  return encoded;
+}
+
+void ChatSession::tell_warning_of(const Medium& medium) {
+  if (!medium.warning().empty()) bar_.erase();
+  tell_warning(medium.warning());
+}
+
+std::vector<Medium> ChatSession::attach(const std::vector<MediumArgument>& arguments,
+                                        const std::optional<std::string>& question) {
+  std::vector<LeftOut> left_out;
+  const Sources sources = sources_of(arguments, left_out);
+  tell_left_out(left_out);
+  const bool strict = arguments_.strict || (question && places_media(*question));
+  PlannedTurn turn;
+  turn.question = question.value_or("");
+  for (const Medium& medium : pending_.media) turn.media.push_back(medium.plan());
+  // Whether marks without media fit is the question's own affair.
+  if (!sources.empty() || question) check_room(chat_, {turn}, {sources}, strict);
+  Media encoded = encode(sources, strict);
+  left_out.insert(left_out.end(), encoded.left_out.begin(), encoded.left_out.end());
+  pending_.sources.insert(pending_.sources.end(), encoded.sources.begin(), encoded.sources.end());
+  pending_.media.insert(pending_.media.end(), encoded.media.begin(), encoded.media.end());
+  pending_.left_out.insert(pending_.left_out.end(), left_out.begin(), left_out.end());
+  return encoded.media;
+}
+
+AnswerReport ChatSession::ask(const std::string& question, const TextCallback& on_text) {
+  check_question(question);
+  struct Erase {
+    ProgressBar& bar;
+    ~Erase() { bar.erase(); }
+  } erase{bar_};
+  const auto on_piece = [&](std::string_view piece) {
+    bar_.erase();
+    return (!on_text || on_text(piece)) && !interrupt_.interrupted();
+  };
+  AnswerReport report;
+  report.answer =
+      chat_.ask(question, pending_.media, conversation_.generation, on_piece, progress());
+  report.media = std::move(pending_.media);
+  report.left_out = std::move(pending_.left_out);
+  conversation_.turns.push_back({question, std::move(pending_.sources), report.answer.text});
+  pending_ = {};
+  totals_.prompt_tokens = report.answer.prompt_tokens;
+  totals_.prefilled_tokens += report.answer.prefilled_tokens;
+  totals_.new_tokens += report.answer.new_tokens;
+  totals_.prefill_seconds += report.answer.prefill_seconds;
+  totals_.decode_seconds += report.answer.decode_seconds;
+  totals_.first_token_seconds = report.answer.first_token_seconds;
+  return report;
+}
+
+void ChatSession::clear() {
+  chat_.clear();
+  conversation_.turns.clear();
+  pending_ = {};
+}
+
+void ChatSession::save(const fs::path& path) const {
+  save_conversation(with_home(path.string()), conversation_);
+}
+
+void ChatSession::load(const fs::path& path) {
+  Conversation conversation =
+      load_conversation(with_home(path.string()), model_.generation_defaults());
+  conversation.generation = arguments_.generation.over(model_, conversation.generation);
+  check_generation_options(conversation.generation);
+  if (arguments_.number_images) conversation.number_images = arguments_.number_images;
+  Chat chat(model_, {conversation.system, conversation.number_images, arguments_.control_tokens});
+  std::vector<PlannedTurn> turns;
+  std::vector<Sources> sources;
+  for (const Turn& turn : conversation.turns) {
+    turns.push_back({turn.question, {}, turn.answer});
+    sources.push_back(turn.media);
+    std::vector<QuestionMedium> media;
+    for (const MediumSource& source : turn.media) media.push_back({source.is_video, source.path});
+    try {
+      with_model_marks(turn.question, media);
+    } catch (const UsageError& error) {
+      throw InputError(
+          fmt::format("{}: turns[{}]: {}", path.string(), turns.size() - 1, error.what()));
+    }
+  }
+  check_room(chat, turns, sources, true);
+  for (const Turn& turn : conversation.turns) {
+    chat.add_exchange(turn.question, encode(turn.media, true).media, turn.answer);
+  }
+  chat_ = std::move(chat);
+  conversation_ = std::move(conversation);
+  pending_ = {};
+}
+
+}  // namespace owl3::cli

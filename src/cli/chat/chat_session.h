@@ -1,0 +1,88 @@
+// A conversation with its media, as the command line holds it: encodes, asks, saves, loads.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/conversation_file.h"
+#include "cli/chat/chat_options.h"
+#include "owl3/owl3.h"
+#include "program/interrupt.h"
+#include "program/progress_bar.h"
+
+namespace owl3::cli {
+
+/// An answer with what --json and --stats tell about it.
+struct AnswerReport {
+  Answer answer;
+  std::vector<Medium> media;      // of this question
+  std::vector<LeftOut> left_out;  // what of its folders and images is not among them
+};
+
+/// Throws UsageError for a question that is empty or no text.
+void check_question(const std::string& question);
+
+class ChatSession {
+ public:
+  /// Opens the model; encodes nothing. Both references must outlive the session.
+  ChatSession(const ChatArguments& arguments, const InterruptGuard& interrupt);
+
+  /// Encodes media and keeps them for the next question: all of them, or none when one is wrong.
+  /// A broken image among several is left out, with a warning, unless --strict is given or the
+  /// question places its media by marks. What does not fit the question, as far as that is known,
+  /// or the model's context is refused before anything is encoded. Returns the media.
+  std::vector<Medium> attach(const std::vector<MediumArgument>& arguments,
+                             const std::optional<std::string>& question = {});
+  const std::vector<Medium>& pending() const { return pending_.media; }
+
+  /// Asks with the pending media. When it throws, they stay pending and the conversation is as
+  /// before.
+  AnswerReport ask(const std::string& question, const TextCallback& on_text);
+
+  /// Forgets the conversation and the pending media; what was encoded stays in memory.
+  void clear();
+  void save(const std::filesystem::path& path) const;
+  /// Replaces the conversation by a saved one, its media encoded again; on an error the present one
+  /// stays.
+  void load(const std::filesystem::path& path);
+
+  const Model& model() const { return model_; }
+  const VisualMemory& memory() const { return memory_; }
+  const Chat& chat() const { return chat_; }
+  double load_seconds() const { return load_seconds_; }
+  size_t turns() const { return conversation_.turns.size(); }
+  /// Totals of all answers so far; the latencies are those of the last.
+  const Answer& totals() const { return totals_; }
+
+ private:
+  using Sources = std::vector<MediumSource>;
+  struct Media {
+    Sources sources;
+    std::vector<Medium> media;
+    std::vector<LeftOut> left_out;
+  };
+
+  Sources sources_of(const std::vector<MediumArgument>& arguments,
+                     std::vector<LeftOut>& left_out) const;
+  std::vector<MediumPlan> plans_of(const Sources& sources, bool strict);
+  void check_room(const Chat& chat, std::vector<PlannedTurn> turns,
+                  const std::vector<Sources>& sources, bool strict);
+  Media encode(const Sources& sources, bool strict);
+  void tell_warning_of(const Medium& medium);
+  ProgressCallback progress();
+
+  const ChatArguments& arguments_;
+  const InterruptGuard& interrupt_;
+  double load_seconds_ = 0;
+  Model model_;
+  VisualMemory memory_;
+  Chat chat_;
+  Conversation conversation_;
+  Media pending_;
+  Answer totals_;
+  ProgressBar bar_;
+};
+
+}  // namespace owl3::cli

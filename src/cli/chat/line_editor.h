@@ -1,0 +1,45 @@
+// Lines from the user: edited on a terminal, with history and completion, or read from a pipe.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "program/interrupt.h"
+
+namespace owl3::cli {
+
+enum class LineState { kLine, kEnd, kInterrupted };
+
+struct Line {
+  LineState state = LineState::kEnd;
+  /// Without its newline; what was typed when Ctrl-C came. Pasted on a terminal, it may have
+  /// several lines.
+  std::string text;
+};
+
+class LineSource {
+ public:
+  virtual ~LineSource() = default;
+  virtual Line next(const std::string& prompt) = 0;
+};
+
+/// The text that standard input begins with, without the mark that Windows programs put there.
+/// Throws InputError for text in UTF-16.
+std::string without_byte_order_mark(std::string text);
+
+/// Standard input as it is, by lines of either kind; the prompt is not shown.
+std::unique_ptr<LineSource> make_line_reader(const InterruptGuard& interrupt);
+
+/// Line editing on the terminal; `commands` ("/help", ...) and file names are completed with Tab,
+/// `history` is read at the beginning and gets every line.
+std::unique_ptr<LineSource> make_line_editor(const InterruptGuard& interrupt,
+                                             const std::filesystem::path& history,
+                                             std::vector<std::string> commands);
+
+/// $XDG_STATE_HOME/owl3/history, or ~/.local/state/owl3/history; empty when there is no home.
+std::filesystem::path history_path();
+
+}  // namespace owl3::cli

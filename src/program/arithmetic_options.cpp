@@ -1,0 +1,23 @@
+#include "program/arithmetic_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace owl3 {
+
+void add_arithmetic_options(CLI::App& command, ModelOptions& options, const std::string& group) {
+  command
+      .add_option_function<std::string>(
+          "--precision",
+          [&options](const std::string& name) {
+            options.precision = name == "float32" ? Precision::kFloat32 : Precision::kBFloat16;
+          },
+          "bf16 (default), or float32: the reference, slower")
+      ->check(CLI::IsMember({"bf16", "float32"}))
+      ->type_name("NAME")
+      ->group(group);
+  command.add_flag("--vision-int8", options.vision_int8, "Encode images in int8")->group(group);
+  command.add_flag("--visual-memory-int8", options.visual_memory_int8, "Keep images in int8")
+      ->group(group);
+}
+
+}  // namespace owl3

@@ -1,0 +1,104 @@
+#include "program/companion.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "core/error.h"
+
+namespace owl3 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The arguments as exec() wants them, the program's path in front.
+class ArgumentVector {
+ public:
+  ArgumentVector(const fs::path& program, std::vector<std::string> arguments)
+      : arguments_(std::move(arguments)) {
+    arguments_.insert(arguments_.begin(), program.string());
+    for (std::string& argument : arguments_) pointers_.push_back(argument.data());
+    pointers_.push_back(nullptr);
+  }
+  char* const* data() const { return pointers_.data(); }
+
+ private:
+  std::vector<std::string> arguments_;
+  std::vector<char*> pointers_;
+};
+
+/// A file without a name that holds the text, to be read from its beginning.
+int unnamed_file(std::string_view text) {
+  std::FILE* file = std::tmpfile();
+  if (file == nullptr) throw Error(fmt::format("no temporary file: {}", errno_text(errno)));
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size() &&
+                       std::fflush(file) == 0 && std::fseek(file, 0, SEEK_SET) == 0;
+  const int error_number = errno;
+  const int descriptor = written ? ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 3) : -1;
+  std::fclose(file);
+  if (descriptor < 0) {
+    throw Error(fmt::format("no temporary file: {}", errno_text(written ? errno : error_number)));
+  }
+  return descriptor;
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw Error(fmt::format("waitpid: {}", errno_text(errno)));
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+const char* name_of(Companion companion) {
+  return companion == Companion::kTrain ? "owl3-train" : "owl3-draw";
+}
+
+}  // namespace
+
+fs::path find_companion(Companion companion) {
+  std::error_code failure;
+  const fs::path own = fs::read_symlink("/proc/self/exe", failure);
+  if (failure) throw Error(fmt::format("/proc/self/exe: {}", failure.message()));
+  fs::path path = own.parent_path() / name_of(companion);
+  if (fs::exists(path, failure)) return path;
+  if (companion == Companion::kTrain) {
+    throw Error(
+        "this build has no trainer: install libtorch-dev and libgloo-dev "
+        "(scripts/setup.sh --train), configure and build again");
+  }
+  throw Error(
+      fmt::format("{}: is missing; it is built and installed together with owl3", path.string()));
+}
+
+void become_companion(Companion companion, std::vector<std::string> arguments) {
+  const fs::path path = find_companion(companion);
+  const ArgumentVector argv(path, std::move(arguments));
+  ::execv(path.c_str(), argv.data());
+  throw Error(fmt::format("{}: {}", path.string(), errno_text(errno)));
+}
+
+int run_companion(Companion companion, std::vector<std::string> arguments, std::string_view input) {
+  const fs::path path = find_companion(companion);
+  const ArgumentVector argv(path, std::move(arguments));
+  const int standard_input = unnamed_file(input);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, standard_input, STDIN_FILENO);
+  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const int failure =
+      ::posix_spawn(&child, path.c_str(), &actions, nullptr, argv.data(), ::environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(standard_input);
+  if (failure != 0) throw Error(fmt::format("{}: {}", path.string(), errno_text(failure)));
+  return wait_for(child);
+}
+
+}  // namespace owl3

@@ -1,0 +1,21 @@
+// What an exception means to whoever runs the program: an exit code, a kind and one line.
+#pragma once
+
+#include <string>
+
+namespace owl3 {
+
+struct Failure {
+  int exit_code = 1;
+  /// "usage", "input", "interrupted", "memory", "output" or "internal".
+  const char* kind = "internal";
+  std::string message;
+};
+
+/// Of the exception that is being handled.
+Failure current_failure();
+
+/// {"error": MESSAGE, "kind": KIND}, in one line, for --json.
+std::string failure_json(const Failure& failure);
+
+}  // namespace owl3

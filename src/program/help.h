@@ -1,0 +1,20 @@
+// How the program's help looks: a line per option, wrapped to the terminal, defaults at the end.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace owl3 {
+
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter();
+  std::string make_description(const CLI::App* app) const override;
+  std::string make_usage(const CLI::App* app, std::string name) const override;
+  std::string make_group(std::string group, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override;
+  std::string make_option(const CLI::Option* option, bool is_positional) const override;
+  std::string make_subcommand(const CLI::App* command) const override;
+};
+
+}  // namespace owl3

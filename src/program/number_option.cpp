@@ -1,0 +1,79 @@
+#include "program/number_option.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <type_traits>
+
+namespace owl3 {
+
+namespace {
+
+/// As people write it: no 1e+06.
+template <typename T>
+std::string number_text(T value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (value == std::floor(value)) return fmt::format("{:.0f}", value);
+  }
+  return fmt::format("{}", value);
+}
+
+/// "from 0 to 1024", or "of 0 or more" where the type's own end is not what `text` is beyond.
+template <typename T>
+std::string range_text(T low, T high, std::string_view text) {
+  constexpr T kLargest = std::numeric_limits<T>::max();
+  const bool beyond = text.size() > std::numeric_limits<T>::digits10;
+  return high == kLargest && !beyond
+             ? fmt::format("of {} or more", low)
+             : fmt::format("from {} to {}", number_text(low), number_text(high));
+}
+
+/// CLI11 takes "010" for eight, -1 for the largest unsigned number, and values beyond a type's
+/// range for others: it is given the number as it should have been written.
+template <typename T>
+CLI::Validator number(T low, T high, const char* kind) {
+  const auto check = [low, high, kind](std::string& text) {
+    const std::optional<T> value = decimal<T>(text);
+    if (!value || *value < low || *value > high) {
+      return fmt::format("must be a {} {}, not \"{}\"", kind, range_text(low, high, text), text);
+    }
+    text = fmt::format("{}", *value);
+    return std::string();
+  };
+  return CLI::Validator(check, "");
+}
+
+}  // namespace
+
+template <typename T>
+std::optional<T> decimal(std::string_view text) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  T value{};
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  if constexpr (std::is_floating_point_v<T>) {
+    if (!std::isfinite(value)) return std::nullopt;
+  }
+  return value;
+}
+
+template std::optional<int> decimal(std::string_view text);
+template std::optional<int64_t> decimal(std::string_view text);
+template std::optional<uint64_t> decimal(std::string_view text);
+template std::optional<double> decimal(std::string_view text);
+
+CLI::Validator whole_number(int64_t low, int64_t high) {
+  return number(low, high, "whole number");
+}
+
+CLI::Validator real_number(double low, double high) {
+  return number(low, high, "number");
+}
+
+CLI::Validator seed_number() {
+  return number(uint64_t{0}, std::numeric_limits<uint64_t>::max(), "whole number");
+}
+
+}  // namespace owl3

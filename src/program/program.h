@@ -1,0 +1,20 @@
+// What the programs of owl3 share: a command line is run, and whatever goes wrong becomes one line
+// and an exit code.
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace owl3 {
+
+/// Signals, closed descriptors and the locale as main() should have them.
+void prepare_process();
+
+/// Parses the command line of `app`, whose commands `set_up` adds, and runs the command it names.
+/// Returns the exit code.
+int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc, char** argv);
+
+}  // namespace owl3

@@ -142,11 +142,11 @@ struct VisualMemory::Impl {
   size_t bytes_per_image() const {
     const ModelConfig& config = owl3().config();
     const ModelOptions& options = Internals::of(model).options;
-    const size_t element = options.visual_memory_int8                 ? 1
-                           : options.precision == Precision::kFloat32 ? 4
-                                                                      : 2;
-    return config.hyper_layers.size() * static_cast<size_t>(2 * config.key_value_size()) *
-           static_cast<size_t>(config.vision.tokens_per_image()) * element;
+    const auto numbers = static_cast<size_t>(config.visual_numbers_per_image());
+    if (options.visual_memory_int8) {  // a byte each, and a scale per token and head
+      return numbers + numbers / static_cast<size_t>(config.head_size()) * sizeof(float);
+    }
+    return numbers * (options.precision == Precision::kFloat32 ? 4 : 2);
   }
 
   bool cuts(const ImageOptions& options) const {

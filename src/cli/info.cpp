@@ -50,8 +50,7 @@ MemoryNeeds memory_needs(const Checkpoint& checkpoint) {
   const int64_t key_and_value = 2 * config.key_value_size() * kCacheElementBytes;
   MemoryNeeds needs;
   needs.weights = static_cast<int64_t>(checkpoint.weight_bytes());
-  needs.per_image = static_cast<int64_t>(config.hyper_layers.size()) * key_and_value *
-                    config.vision.tokens_per_image();
+  needs.per_image = config.visual_numbers_per_image() * kCacheElementBytes;
   needs.per_token = config.num_hidden_layers * key_and_value;
   return needs;
 }

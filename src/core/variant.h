@@ -13,4 +13,10 @@ inline std::string_view name_of(Variant variant) {
   return variant == Variant::kGated ? "gated" : "unified";
 }
 
+/// MI-RoPE: an image is seen from, and its keys are rotated by, the position of its token (unified)
+/// or the one behind it (gated).
+inline constexpr int image_position_offset(Variant variant) {
+  return variant == Variant::kUnified ? 0 : 1;
+}
+
 }  // namespace owl3

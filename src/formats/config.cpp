@@ -179,6 +179,12 @@ std::vector<int64_t> parse_hyper_layers(const JsonReader& config, int64_t num_hi
 
 }  // namespace
 
+int64_t ModelConfig::visual_numbers_per_image() const {
+  const int64_t layers =
+      hyper_layers.empty() ? num_hidden_layers : static_cast<int64_t>(hyper_layers.size());
+  return layers * vision.tokens_per_image() * 2 * key_value_size();
+}
+
 bool ModelConfig::is_hyper_layer(int64_t layer) const {
   return std::binary_search(hyper_layers.begin(), hyper_layers.end(), layer + 1);
 }

@@ -51,6 +51,9 @@ struct ModelConfig {
 
   int64_t head_size() const { return hidden_size / num_attention_heads; }
   int64_t key_value_size() const { return num_key_value_heads * head_size(); }
+  /// Numbers that an image's keys and values are made of: of the hyper layers, or of all layers
+  /// where images stand in the text.
+  int64_t visual_numbers_per_image() const;
   /// Whether the decoder layer with 0-based index `layer` is a hyper layer.
   bool is_hyper_layer(int64_t layer) const;
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/byte_text.h"
 #include "core/error.h"
 
 namespace owl3 {
@@ -132,7 +133,7 @@ std::vector<uint8_t> make_block(const TiffFile& file, const TiffLayout& layout, 
   const int64_t most = std::max(kLeast, 2 * layout.width * layout.height * layout.pixel_bytes());
   if (bytes == 0) file.throw_unreadable();
   if (bytes > static_cast<uint64_t>(most)) {
-    file.throw_unsupported(fmt::format("strips or tiles of {} MB", bytes / 1'000'000));
+    file.throw_unsupported(fmt::format("strips or tiles of {}", byte_text(bytes)));
   }
   return std::vector<uint8_t>(bytes);
 }

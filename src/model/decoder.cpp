@@ -149,9 +149,7 @@ Tensor Decoder::hyper_attention(int64_t layer, const Sequence& sequence, const T
 
 std::vector<VisibleImage> Decoder::visible_images(const Sequence& sequence, size_t hyper_index,
                                                   int64_t last_position) const {
-  // MI-RoPE. Unified: image i has the position of its token and is seen from there on. Gated: it
-  // has the next position and is seen from there on.
-  const int64_t offset = variant_ == Variant::kUnified ? 0 : 1;
+  const int64_t offset = image_position_offset(variant_);
   std::vector<VisibleImage> images;
   for (const PlacedImage& image : sequence.images) {
     const int64_t position = image.token_index + offset;

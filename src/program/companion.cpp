@@ -68,13 +68,13 @@ fs::path find_companion(Companion companion) {
   if (failure) throw Error(fmt::format("/proc/self/exe: {}", failure.message()));
   fs::path path = own.parent_path() / name_of(companion);
   if (fs::exists(path, failure)) return path;
-  if (companion == Companion::kTrain) {
-    throw Error(
-        "this build has no trainer: install libtorch-dev and libgloo-dev "
-        "(scripts/setup.sh --train), configure and build again");
+  const std::string missing = fmt::format("{} is not there", path.string());
+  if (companion == Companion::kDraw) {
+    throw Error(missing + "; it is built and installed with owl3, and must stand beside it");
   }
-  throw Error(
-      fmt::format("{}: is missing; it is built and installed together with owl3", path.string()));
+  throw Error(missing +
+              "; it must stand beside owl3, and is built where LibTorch is found "
+              "(scripts/setup.sh --train installs Debian's; then configure and build again)");
 }
 
 void become_companion(Companion companion, std::vector<std::string> arguments) {

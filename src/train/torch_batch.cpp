@@ -49,7 +49,7 @@ KeySpans text_spans(const Batch& rows) {
 /// The images of the query's segment whose token lies at or before it (unified), or before it
 /// (gated).
 KeySpans visual_spans(const Batch& rows, int64_t tokens_per_image, Variant variant) {
-  const int32_t offset = variant == Variant::kUnified ? 0 : 1;
+  const int32_t offset = image_position_offset(variant);
   KeySpans spans = empty_spans(rows, rows.images_per_row, tokens_per_image);
   for (int64_t row = 0; row < rows.rows; ++row) {
     const auto images = static_cast<size_t>(row * rows.images_per_row);
@@ -96,9 +96,8 @@ void add_images(TorchBatch& batch, const Batch& rows, const ModelConfig& config,
   if (rows.images_per_row == 0) return;
   const std::vector<int64_t> shape = {rows.rows, rows.images_per_row};
   batch.images = int64_tensor(rows.image, shape, device).clamp_min_(0).flatten();
-  // MI-RoPE: p_i is the image token's position (unified), or the next (gated).
   const Tensor positions =
-      int64_tensor(rows.image_position, shape, device) + (variant == Variant::kUnified ? 0 : 1);
+      int64_tensor(rows.image_position, shape, device) + image_position_offset(variant);
   batch.image_angles =
       rotary_angles(positions.unsqueeze(-1), config.head_size(), config.rope_theta);
   batch.visual =

@@ -13,6 +13,8 @@ namespace owl3::train {
 
 namespace {
 
+constexpr size_t kBfloat16Bytes = 2;  // as a cache keeps keys and values
+
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kKeptImageBytes = size_t{1} << 30;
@@ -32,15 +34,6 @@ Sample sample_of(const Exam& exam, const Ask& ask) {
                      {Role::kAssistant, ask.sentence}};
   sample.learnt = {false, true};
   return sample;
-}
-
-/// Bytes of an image's keys and values, as a cache in bfloat16 would keep them: of the hyper
-/// layers, or of all layers where images stand in the text.
-size_t bytes_of_image(const ModelConfig& config) {
-  const int64_t layers =
-      config.hyper_layers.empty() ? config.num_hidden_layers : std::ssize(config.hyper_layers);
-  return static_cast<size_t>(layers * config.vision.tokens_per_image() * 2 *
-                             config.key_value_size() * 2);
 }
 
 }  // namespace
@@ -72,7 +65,8 @@ Reply TorchExaminee::reply(const Exam& exam, const Ask& ask) {
   Reply reply;
   reply.first_token_seconds = seconds_since(start);
   reply.text = words_of(logits);
-  reply.visual_bytes = exam.images.size() * bytes_of_image(module_->config());
+  reply.visual_bytes = exam.images.size() * kBfloat16Bytes *
+                       static_cast<size_t>(module_->config().visual_numbers_per_image());
   return reply;
 }
 

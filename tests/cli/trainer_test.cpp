@@ -1,4 +1,4 @@
-// The commands that owl3 hands to the program owl3-train.
+// The commands that owl3 hands to the programs owl3-train and owl3-draw.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -10,17 +10,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST(Trainer, IsMissedInOneLineWhereItWasNotBuilt) {
+TEST(OtherPrograms, AreMissedInOneLineWhereOwl3StandsAlone) {
   const fs::path alone = scratch_folder() / "alone";
   fs::create_directories(alone);
   fs::copy_file(OWL3_PROGRAM, alone / "owl3", fs::copy_options::overwrite_existing);
-  for (const auto& command : {std::vector<std::string>{"train", "recipe.yaml"},
-                              std::vector<std::string>{"inspect", "train", "folder", "--json"}}) {
+  const auto refusal = [&](const std::vector<std::string>& command) {
     const Outcome outcome = run_owl3(command, {.program = (alone / "owl3").string()});
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
-    EXPECT_NE(outcome.err.find("libtorch-dev"), std::string::npos) << outcome.err;
+    return outcome.err;
+  };
+  for (const auto& command : {std::vector<std::string>{"train", "recipe.yaml"},
+                              std::vector<std::string>{"inspect", "train", "folder", "--json"}}) {
+    const std::string line = refusal(command);
+    EXPECT_NE(line.find((alone / "owl3-train").string()), std::string::npos) << line;
+    EXPECT_NE(line.find("LibTorch"), std::string::npos) << line;
   }
+  for (const auto& command : {std::vector<std::string>{"plot", "runs/stage1"},
+                              std::vector<std::string>{"make-data", "out"}}) {
+    const std::string line = refusal(command);
+    EXPECT_NE(line.find((alone / "owl3-draw").string()), std::string::npos) << line;
+  }
+}
+
+TEST(OtherPrograms, AreFoundThroughALinkToOwl3) {
+  const fs::path link = scratch_folder() / "link-to-owl3";
+  fs::create_symlink(OWL3_PROGRAM, link);
+  const Outcome outcome = run_owl3({"plot", "--help"}, {.program = link.string()});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("Usage: owl3 plot RUN"), std::string::npos) << outcome.out;
 }
 
 #ifdef OWL3_HAS_TRAINER

@@ -101,9 +101,11 @@ programs() {
   [ -e "$prefix/$DOCDIR/LICENSE" ] || fail "the licence is not installed"
   trainer=$prefix/$BINDIR/owl3-train
   [ ! -e "$BUILD/owl3-train" ] || [ -x "$trainer" ] || fail "owl3-train is not installed"
+  [ -x "$prefix/$BINDIR/owl3-draw" ] || fail "owl3-draw is not installed"
   # Found beside owl3, whatever owl3 is called by.
+  ln -sf "$prefix/$BINDIR/owl3" "$WORK/owl3-link"
+  "$WORK/owl3-link" plot --help > /dev/null || fail "owl3 does not find owl3-draw"
   if [ -x "$trainer" ]; then
-    ln -sf "$prefix/$BINDIR/owl3" "$WORK/owl3-link"
     "$WORK/owl3-link" train --help > /dev/null || fail "owl3 does not find owl3-train"
   fi
 }

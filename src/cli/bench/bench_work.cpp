@@ -38,7 +38,7 @@ WorkCounts::WorkCounts(const Checkpoint& checkpoint, const ModelOptions& options
   attention_ = many_rows_;
   text_element_bytes_ = float32 ? 4 : 2;
   visual_element_bytes_ = options.visual_memory_int8 ? 1 : text_element_bytes_;
-  visual_scale_bytes_ = options.visual_memory_int8 ? 2 * sizeof(float) : 0;
+  visual_scale_bytes_ = options.visual_memory_int8 ? sizeof(float) : 0;
   add_matrices(checkpoint);
 }
 
@@ -135,11 +135,9 @@ Work WorkCounts::read(int64_t tokens, int64_t before, int64_t images, double vis
 }
 
 double WorkCounts::visual_bytes_per_image() const {
-  const auto positions = static_cast<double>(config_.vision.tokens_per_image());
-  const auto key_and_value = static_cast<double>(2 * config_.key_value_size());
-  return static_cast<double>(config_.hyper_layers.size()) * positions *
-         (key_and_value * visual_element_bytes_ +
-          static_cast<double>(config_.num_key_value_heads) * visual_scale_bytes_);
+  const auto numbers = static_cast<double>(config_.visual_numbers_per_image());
+  return numbers * visual_element_bytes_ +
+         numbers / static_cast<double>(config_.head_size()) * visual_scale_bytes_;
 }
 
 }  // namespace owl3::cli

@@ -66,7 +66,7 @@ class WorkCounts {
   bool vision_int8_;
   double text_element_bytes_;
   double visual_element_bytes_;
-  double visual_scale_bytes_;  // per position and key/value head, for keys and values together
+  double visual_scale_bytes_;  // of a head's key or value
   Matrices vision_layers_;
   Matrices patches_;
   Matrices to_memory_;  // projector, v_kv_proj

@@ -145,12 +145,27 @@ void print_summary(const Options& options, const Checkpoint& checkpoint, const P
   print_fallbacks(plan);
 }
 
+/// q4_0 has as many bits a weight as q4_k and shorter blocks: where rows are too short for q4_k's,
+/// it makes the smaller file. Told before the work, which takes minutes.
+void tell_smaller_type(const Checkpoint& checkpoint, ConversionOptions conversion,
+                       uint64_t planned_bytes) {
+  if (conversion.type != DType::kQ4_K) return;
+  conversion.type = DType::kQ4_0;
+  const uint64_t bytes =
+      weight_bytes(plan_conversion(checkpoint.config(), checkpoint.variant(), conversion));
+  if (bytes >= planned_bytes) return;
+  tell(fmt::format(
+      "owl3: this model's rows are too short for most of q4_k ({}): --type q4_0 makes {}\n",
+      byte_text(planned_bytes), byte_text(bytes)));
+}
+
 void convert(const Options& options) {
   const auto start = Clock::now();
   const ConversionOptions conversion = conversion_options(options);
   const Checkpoint checkpoint = Checkpoint::open(options.model);
   tell_warnings(checkpoint.warnings());
   const Plan plan = plan_conversion(checkpoint.config(), checkpoint.variant(), conversion);
+  tell_smaller_type(checkpoint, conversion, weight_bytes(plan));
   const fs::path out = options.out;
   check_destination(out, options.force);
   check_tokenizer(checkpoint);

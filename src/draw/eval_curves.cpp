@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <set>
@@ -11,6 +13,7 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "formats/json_reader.h"
+#include "plot/axis.h"
 #include "plot/chart.h"
 
 namespace owl3::draw {
@@ -88,6 +91,26 @@ Chart panel(const std::vector<EvalCurves>& models, const std::string& title,
   return chart;
 }
 
+template <typename Value>
+double largest(const std::vector<EvalCurves>& models, const Value& value) {
+  double most = 0;
+  for (const EvalCurves& model : models) {
+    for (const EvalCurves::Point& point : model.points) most = std::max(most, value(point));
+  }
+  return most;
+}
+
+/// Amounts are compared by their height: from nothing to a round number over the largest.
+void start_at_zero(Chart& chart) {
+  double most = 0;
+  for (const Series& series : chart.series) {
+    for (const double y : series.y) most = std::max(most, std::isfinite(y) ? y : 0);
+  }
+  if (most <= 0) return;
+  const double step = round_step(most, 5);
+  chart.y_range = {0.0, step * std::ceil(most / step - 1e-9)};
+}
+
 }  // namespace
 
 bool is_eval_report(const std::string& path) {
@@ -117,10 +140,16 @@ void draw_eval_curves(const std::vector<EvalCurves>& models, const std::string& 
   panels.push_back(panel(models, "Distractor Resistance", "right under every rotation, %",
                          [](const Point& point) { return 100 * point.accuracy; }));
   panels.back().y_range = {0.0, 100.0};
-  panels.push_back(panel(models, "Time", "seconds to the first token",
-                         [](const Point& point) { return point.first_token_seconds; }));
+  const auto seconds = [](const Point& point) { return point.first_token_seconds; };
+  const bool short_times = largest(models, seconds) < 1;
+  panels.push_back(
+      panel(models, "Time",
+            short_times ? "milliseconds to the first token" : "seconds to the first token",
+            [&](const Point& point) { return seconds(point) * (short_times ? 1e3 : 1); }));
+  start_at_zero(panels.back());
   panels.push_back(panel(models, "Memory", "visual memory, MB",
                          [](const Point& point) { return point.visual_bytes / 1e6; }));
+  start_at_zero(panels.back());
   draw_charts(panels, path);
 }
 

@@ -47,6 +47,17 @@ size_t files_in(const fs::path& folder) {
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
+TEST(Convert, NamesTheTypeThatIsSmallerWhereRowsAreTooShort) {
+  const Outcome wide = convert(tiny_checkpoint(), scratch("short-rows.gguf"), {"--type", "q4_k"});
+  EXPECT_EQ(wide.exit_code, 0) << wide.err;
+  EXPECT_NE(wide.err.find("--type q4_0 makes "), std::string::npos) << wide.err;
+  const Outcome narrow =
+      convert(tiny_checkpoint(), scratch("short-rows-q4_0.gguf"), {"--type", "q4_0"});
+  EXPECT_EQ(narrow.err, "");
+  EXPECT_LT(fs::file_size(scratch("short-rows-q4_0.gguf")),
+            fs::file_size(scratch("short-rows.gguf")));
+}
+
 TEST(Convert, TellsWhatItWrote) {
   const std::string out = scratch("told.gguf");
   const Outcome outcome =

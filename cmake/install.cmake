@@ -6,6 +6,7 @@ include(CMakePackageConfigHelpers)
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/owl3)
 # Libraries that stand outside the system's folders, such as another LibTorch, are found again.
 set_property(TARGET owl3_library PROPERTY INSTALL_RPATH_USE_LINK_PATH ON)
+owl3_finds_modules(owl3_library ${CMAKE_INSTALL_LIBDIR})
 
 install(TARGETS owl3_library EXPORT owl3Targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)

@@ -1,4 +1,5 @@
-# What owl3 is made of: rooms of the source tree, programs, and one library for others' programs.
+# What owl3 is made of: rooms of the source tree, programs, one library for others' programs, and
+# modules that these load when they need them.
 
 # The rooms of that library (src/api/CMakeLists.txt): those of inference.
 set(OWL3_LIBRARY_ROOMS core formats text media backend model generate api)
@@ -22,6 +23,42 @@ function(owl3_room name)
   endif()
 endfunction()
 
+# Modules lie in a folder of their own where owl3 is installed, and beside the programs where it is
+# built. They are found by the RUNPATH of whoever loads them.
+set(OWL3_MODULE_FOLDER ${CMAKE_INSTALL_LIBDIR}/owl3)
+set(CMAKE_BUILD_RPATH $ORIGIN ${PROJECT_BINARY_DIR})
+add_custom_target(owl3_modules)  # what is built with everything that may load one
+
+# owl3_finds_modules(target folder): a program or library that is installed to this folder.
+function(owl3_finds_modules target folder)
+  if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR} OR IS_ABSOLUTE ${folder})
+    set(modules ${CMAKE_INSTALL_FULL_LIBDIR}/owl3)
+  else()
+    file(RELATIVE_PATH modules /${folder} /${OWL3_MODULE_FOLDER})
+    set(modules $ORIGIN/${modules})
+  endif()
+  set_target_properties(${target} PROPERTIES INSTALL_RPATH "${modules};$ORIGIN")
+  add_dependencies(${target} owl3_modules)
+endfunction()
+
+# owl3_module(name SOURCES... DEPENDS...): build/release/<name>.so.
+function(owl3_module name)
+  cmake_parse_arguments(MODULE "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} MODULE ${MODULE_SOURCES})
+  target_link_libraries(${name} PRIVATE ${MODULE_DEPENDS})
+  owl3_in_library(${name})
+  target_link_options(${name} PRIVATE
+    LINKER:--exclude-libs,ALL LINKER:--gc-sections,--as-needed,--no-undefined)
+  set_target_properties(${name} PROPERTIES
+    PREFIX ""
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
+    INSTALL_RPATH_USE_LINK_PATH ON)  # as the library (install.cmake)
+  add_dependencies(owl3_modules ${name})
+  if(OWL3_INSTALL)
+    install(TARGETS ${name} LIBRARY DESTINATION ${OWL3_MODULE_FOLDER} COMPONENT Runtime)
+  endif()
+endfunction()
+
 # owl3_program(name SOURCES... DEPENDS...): a program that people run. It stands where they look for
 # it, and beside the others, which look for each other there: build/release/owl3.
 function(owl3_program name)
@@ -31,6 +68,7 @@ function(owl3_program name)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
     INSTALL_RPATH_USE_LINK_PATH ON)  # as the library (install.cmake)
+  owl3_finds_modules(${name} ${CMAKE_INSTALL_BINDIR})
   if(OWL3_INSTALL)  # what was built
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Runtime OPTIONAL)
   endif()

@@ -27,7 +27,7 @@ declare -A may_use=(
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.
-plain_headers="owl3/error.h owl3/image_files.h owl3/options.h"
+plain_headers="owl3/error.h owl3/export.h owl3/image_files.h owl3/options.h"
 sees_public_api="api eval cli train"
 
 # Whether a file of `room` (or of "include") may have this #include.

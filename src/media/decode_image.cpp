@@ -3,10 +3,10 @@
 #include <cstring>
 #include <string_view>
 
-#include "core/available_memory.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "media/alpha.h"
+#include "media/codecs.h"
 #include "media/decode_formats.h"
 #include "media/heif_file.h"
 #include "media/image_kinds.h"
@@ -70,15 +70,15 @@ StoredImage decode_stored(Bytes bytes, const std::string& name, const DecodeLimi
     case Format::kGif:
       return decode_gif(bytes, name, limits);
     case Format::kTiff:
-      return decode_tiff(bytes, name, limits);
+      return codecs(name).decode_tiff(bytes, name, limits);
     case Format::kHeif:
-      return decode_heif(bytes, name, limits);
+      return codecs(name).decode_heif(bytes, name, limits);
     case Format::kJxl:
-      return decode_jxl(bytes, name, limits);
+      return codecs(name).decode_jxl(bytes, name, limits);
     case Format::kOther:
       break;
   }
-  return decode_with_ffmpeg(bytes, name, limits);
+  return codecs(name).decode_with_ffmpeg(bytes, name, limits);
 }
 
 StoredSize read_stored_size(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
@@ -92,15 +92,15 @@ StoredSize read_stored_size(Bytes bytes, const std::string& name, const DecodeLi
     case Format::kGif:
       return read_gif_size(bytes, name);
     case Format::kTiff:
-      return read_tiff_size(bytes, name, limits);
+      return codecs(name).read_tiff_size(bytes, name, limits);
     case Format::kHeif:
-      return read_heif_size(bytes, name, limits);
+      return codecs(name).read_heif_size(bytes, name, limits);
     case Format::kJxl:
-      return read_jxl_size(bytes, name);
+      return codecs(name).read_jxl_size(bytes, name);
     case Format::kOther:
       break;
   }
-  const StoredImage stored = decode_with_ffmpeg(bytes, name, limits);
+  const StoredImage stored = codecs(name).decode_with_ffmpeg(bytes, name, limits);
   return {stored.image.width, stored.image.height, stored.orientation};
 }
 
@@ -120,44 +120,7 @@ std::string dark_warning(const StoredImage& stored) {
       brightest);
 }
 
-/// Throws InputError for what takes more memory than there is.
-void check_memory(int64_t width, int64_t height, const std::string& name,
-                  const DecodeLimits& limits, int64_t bytes_per_pixel) {
-  // Asking reads some files of the kernel's.
-  constexpr int64_t kLeastWorthAsking = int64_t{16} << 20;
-  const int64_t needed = width * height * bytes_per_pixel;
-  if (needed < kLeastWorthAsking && !limits.max_bytes) return;
-  const std::optional<int64_t> available = limits.max_bytes ? limits.max_bytes : available_memory();
-  if (!available || needed <= *available) return;
-  throw InputError(
-      fmt::format("{}: it claims {} x {} pixels; decoding them takes {} MB of memory, and {} MB "
-                  "can be had; scale it down first",
-                  name, width, height, needed / 1'000'000, *available / 1'000'000));
-}
-
 }  // namespace
-
-void check_image_size(int64_t width, int64_t height, const std::string& name,
-                      const DecodeLimits& limits, int64_t bytes_per_pixel) {
-  if (width <= 0 || height <= 0) {
-    throw InputError(fmt::format("{}: broken image: its size is {} x {}", name, width, height));
-  }
-  if (width > kMaxImageSide || height > kMaxImageSide || width * height > limits.max_pixels) {
-    throw InputError(fmt::format(
-        "{}: it claims {} x {} pixels; the limit is {} pixels, and {} a side; scale it down first, "
-        "or raise the limit",
-        name, width, height, limits.max_pixels, kMaxImageSide));
-  }
-  check_memory(width, height, name, limits, bytes_per_pixel);
-}
-
-Image make_image(int64_t width, int64_t height, const std::string& name, const DecodeLimits& limits,
-                 int64_t bytes_per_pixel) {
-  check_image_size(width, height, name, limits, bytes_per_pixel);
-  Image image{static_cast<int>(width), static_cast<int>(height), {}};
-  image.rgb.resize(static_cast<size_t>(width * height) * 3);
-  return image;
-}
 
 DecodedImage decode_image(Bytes bytes, const std::string& name, const DecodeOptions& options) {
   StoredImage stored = decode_stored(bytes, name, limits_of(options));

@@ -1,11 +1,12 @@
 // Where a VideoReader's frames come from: a film, or an animated picture.
 #pragma once
 
-extern "C" {
-#include <libavutil/frame.h>
-}
-
 #include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "media/image.h"
+#include "media/video_sampling.h"
 
 namespace owl3 {
 
@@ -13,12 +14,18 @@ class FrameSource {
  public:
   virtual ~FrameSource() = default;
 
-  /// The frame with this number, which must be behind the last one asked for; null when there is
-  /// none to be had. Valid until the next call.
-  virtual const AVFrame* decode(int64_t frame) = 0;
+  /// Of all frames.
+  virtual const FrameTimes& times() const = 0;
+  /// Whether the file ends before its own end.
+  virtual bool breaks_off() const = 0;
+  /// The frames that decode() will be asked for, ascending. Called once, before it.
+  virtual void want(std::vector<int64_t> frames) = 0;
+  /// The frame with this number, upright; it must be behind the last one asked for. Nothing where
+  /// there is none to be had.
+  virtual std::optional<Image> decode(int64_t frame) = 0;
   /// Whether the frame last decoded is patched, or refers to one that is: the decoder says so, or
   /// met data on the way that it could not read.
-  virtual bool is_damaged() const { return false; }
+  virtual bool is_damaged() const = 0;
   /// Whether no frame can follow.
   virtual bool ended() const = 0;
 };

@@ -1,6 +1,7 @@
-// Animated WebP as a film: FFmpeg 5 reads stills only.
+// Animated WebP as a film, through libwebp: FFmpeg 5 reads stills only.
 #pragma once
 
+#include <webp/decode.h>
 #include <webp/demux.h>
 
 #include <filesystem>
@@ -10,7 +11,6 @@
 #include "core/mapped_file.h"
 #include "media/film_watch.h"
 #include "media/frame_source.h"
-#include "media/video_index.h"
 
 namespace owl3 {
 
@@ -19,20 +19,17 @@ bool is_webp(const std::filesystem::path& path);
 
 class WebpAnimation final : public FrameSource {
  public:
-  static constexpr double kTimeBase = 1e-3;  // seconds; what the index counts in
-
   /// Throws InputError when the file holds no whole frame. The watch must outlive it.
   WebpAnimation(const std::filesystem::path& path, FilmWatch& watch, int64_t max_pixels);
 
   /// Of one that is cut off, the frames that are whole. Frames of 10 ms or less last 100, as in
   /// browsers.
-  const VideoIndex& index() const { return index_; }
-  double seconds() const { return static_cast<double>(end_) * kTimeBase; }
-  /// EXIF: 1 to 8.
-  int orientation() const { return orientation_; }
-
-  /// RGB, with white behind what is transparent.
-  const AVFrame* decode(int64_t frame) override;
+  const FrameTimes& times() const override { return times_; }
+  bool breaks_off() const override { return breaks_off_; }
+  void want(std::vector<int64_t>) override {}
+  /// With white behind what is transparent.
+  std::optional<Image> decode(int64_t frame) override;
+  bool is_damaged() const override { return false; }
   bool ended() const override { return ended_; }
 
  private:
@@ -40,19 +37,20 @@ class WebpAnimation final : public FrameSource {
     void operator()(WebPAnimDecoder* decoder) const { WebPAnimDecoderDelete(decoder); }
   };
 
-  void read_index();
-  void make_decoder(int64_t max_pixels);
-  void copy_over_white(const uint8_t* rgba);
+  void read_times();
+  void make_decoder();
+  Image over_white(const uint8_t* rgba) const;
 
   std::string name_;
   FilmWatch& watch_;
   std::shared_ptr<const MappedFile> file_;
   std::vector<uint8_t> whole_part_;  // of a file that is cut off, as a file of its own
-  VideoIndex index_;
-  int64_t end_ = 0;
+  bool breaks_off_ = false;
+  FrameTimes times_;
   int orientation_ = 1;
+  int64_t max_pixels_;
+  WebPBitstreamFeatures features_{};
   std::unique_ptr<WebPAnimDecoder, DeleteDecoder> decoder_;
-  Ffmpeg<AVFrame> frame_;
   int64_t next_ = 0;  // frame that the decoder yields next
   bool ended_ = false;
 };

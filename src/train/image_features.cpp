@@ -35,7 +35,7 @@ bool trains_vision(const Owl3ModuleImpl& module) {
 }
 
 /// The first half of it in hexadecimal.
-std::string short_name(const Fingerprint::Bytes& fingerprint) {
+std::string short_name(const Fingerprint& fingerprint) {
   std::string name;
   for (size_t i = 0; i < fingerprint.size() / 2; ++i) name += fmt::format("{:02x}", fingerprint[i]);
   return name;
@@ -47,8 +47,8 @@ int64_t values_per_image(const VisionConfig& vision) {
 
 }  // namespace
 
-Fingerprint::Bytes vision_fingerprint(const Owl3ModuleImpl& module, TrainPrecision precision) {
-  Fingerprint fingerprint;
+Fingerprint vision_fingerprint(const Owl3ModuleImpl& module, TrainPrecision precision) {
+  Sha256 fingerprint;
   const VisionConfig& vision = module.config().vision;
   const int64_t numbers[] = {vision.image_size, vision.patch_size, vision.num_attention_heads,
                              static_cast<int64_t>(precision)};

@@ -57,6 +57,6 @@ class ImageFeatures {
 };
 
 /// What a frozen encoder's features depend on, for the cache.
-Fingerprint::Bytes vision_fingerprint(const Owl3ModuleImpl& module, TrainPrecision precision);
+Fingerprint vision_fingerprint(const Owl3ModuleImpl& module, TrainPrecision precision);
 
 }  // namespace owl3::train

@@ -7,11 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern "C" {
-#include <libavutil/mem.h>
-#include <libavutil/sha.h>
-}
-
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -91,20 +86,6 @@ void decode(std::span<const std::byte> bytes, DType type, std::span<float> featu
 }
 
 }  // namespace
-
-Fingerprint::Fingerprint() : sha_(allocated(av_sha_alloc()), av_free) {
-  av_sha_init(sha_.get(), 256);
-}
-
-void Fingerprint::add(std::span<const std::byte> bytes) {
-  av_sha_update(sha_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-}
-
-Fingerprint::Bytes Fingerprint::finish() {
-  Bytes bytes{};
-  av_sha_final(sha_.get(), bytes.data());
-  return bytes;
-}
 
 FeatureCache::FeatureCache(const FeatureCacheOptions& options) : options_(options) {
   const bool plain =

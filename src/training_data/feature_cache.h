@@ -9,32 +9,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <mutex>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "core/dtype.h"
-
-struct AVSHA;  // of FFmpeg
+#include "core/sha256.h"
 
 namespace owl3 {
 
-/// SHA-256 of all that features depend on beside the pixels: the encoder's weights and config, and
+/// Of all that features depend on beside the pixels: the encoder's weights and config, and
 /// how pixels become its input.
-class Fingerprint {
- public:
-  using Bytes = std::array<uint8_t, 32>;
-
-  Fingerprint();
-  void add(std::span<const std::byte> bytes);
-  /// Once, at the end.
-  Bytes finish();
-
- private:
-  std::unique_ptr<AVSHA, void (*)(void*)> sha_;
-};
+using Fingerprint = Sha256::Digest;
 
 struct FeatureCacheOptions {
   std::filesystem::path folder;  // made when missing
@@ -43,7 +30,7 @@ struct FeatureCacheOptions {
   /// kF32, kF16 or kBF16. In the halves, features that were read are not those that were appended:
   /// a run that must not depend on what was cached reads back what it appends.
   DType type = DType::kBF16;
-  Fingerprint::Bytes fingerprint = {};
+  Fingerprint fingerprint = {};
 };
 
 /// Safe to use from several threads. A process killed at any moment costs the record it was

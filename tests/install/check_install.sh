@@ -98,6 +98,8 @@ programs() {
   [[ $("$prefix/$BINDIR/owl3" --version) == "owl3 "* ]] || fail "owl3 --version"
   answer=$("$prefix/$BINDIR/owl3" chat --image "$picture" -p 'What is this?' --greedy)
   [ -n "$answer" ] || fail "owl3 chat says nothing"
+  answer=$("$prefix/$BINDIR/owl3" chat --video "$SOURCE/demo/ball.mp4" -p 'What is this?' --greedy)
+  [ -n "$answer" ] || fail "owl3 chat says nothing of a film"
   [ -e "$prefix/$DOCDIR/LICENSE" ] || fail "the licence is not installed"
   trainer=$prefix/$BINDIR/owl3-train
   [ ! -e "$BUILD/owl3-train" ] || [ -x "$trainer" ] || fail "owl3-train is not installed"
@@ -110,12 +112,31 @@ programs() {
   fi
 }
 
+# A program without its module sees pictures, and says of a film what is missing. So it does of a
+# module that is another's.
+alone() {
+  local folder said
+  folder=$(empty_folder alone)
+  cp "$prefix/$BINDIR/owl3" "$folder"
+  said=$("$folder/owl3" chat --image "$picture" -p 'What is this?' --greedy)
+  [ -n "$said" ] || fail "owl3 chat says nothing"
+  said=$("$folder/owl3" chat --video "$SOURCE/demo/ball.mp4" -p What 2>&1) && fail "films need no module"
+  [[ $said == "owl3: $SOURCE/demo/ball.mp4: "*"owl3-codecs.so"* && $(wc -l <<< "$said") == 1 ]] ||
+    fail "without its module, owl3 said: $said"
+  echo 'const char* const owl3_codecs[] = {"0.0-other"};' |
+    "$CXX" -shared -fPIC -x c - -o "$folder/owl3-codecs.so"
+  said=$("$folder/owl3" chat --video "$SOURCE/demo/ball.mp4" -p What 2>&1) && fail "any module will do"
+  [[ $said == *"is of another build (0.0-other, not "* ]] || fail "of another's module, owl3 said: $said"
+  cp "$prefix/$LIBDIR/owl3/owl3-codecs.so" "$folder"
+  "$folder/owl3" chat --video "$SOURCE/demo/ball.mp4" -p What > /dev/null || fail "not found beside owl3"
+}
+
 # For packagers: everything lies under DESTDIR, and nothing in it names that folder or this one.
 destdir() {
   local stage file
   stage=$(empty_folder stage)
   DESTDIR=$stage "$CMAKE" --install "$BUILD" --prefix /opt/owl3 > /dev/null
-  for file in "$BINDIR/owl3" "$LIBDIR/libowl3.so.0" "$LIBDIR/libowl3.so" "$INCLUDEDIR/owl3/owl3.h" \
+  for file in "$BINDIR/owl3" "$LIBDIR/owl3/owl3-codecs.so" "$LIBDIR/libowl3.so.0" "$LIBDIR/libowl3.so" "$INCLUDEDIR/owl3/owl3.h" \
     "$LIBDIR/cmake/owl3/owl3Config.cmake" "$LIBDIR/cmake/owl3/owl3ConfigVersion.cmake" \
     "$LIBDIR/pkgconfig/owl3.pc" "$DOCDIR/LICENSE"; do
     [ -e "$stage/opt/owl3/$file" ] || fail "$file is missing"
@@ -128,6 +149,6 @@ destdir() {
 }
 
 case ${1:-} in
-  install | cmake | pkg_config | headers | exports | programs | destdir) "$1" ;;
+  install | cmake | pkg_config | headers | exports | programs | alone | destdir) "$1" ;;
   *) fail "unknown case: ${1:-}" ;;
 esac

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "media/ffmpeg.h"
+#include "media/codecs/ffmpeg.h"
 #include "media/video.h"
 #include "test_files.h"
 

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "media/ffmpeg.h"
+#include "media/codecs/ffmpeg.h"
 
 namespace owl3::test {
 namespace {

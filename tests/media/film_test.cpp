@@ -1,5 +1,5 @@
 // What is opened as a film, what is refused, and when work on one ends.
-#include "media/film.h"
+#include "media/codecs/film.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -24,8 +24,8 @@ std::vector<float> features_of(uint64_t hash) {
   return features;
 }
 
-Fingerprint::Bytes fingerprint_of(const std::string& text) {
-  Fingerprint fingerprint;
+Fingerprint fingerprint_of(const std::string& text) {
+  Sha256 fingerprint;
   fingerprint.add(std::as_bytes(std::span(text)));
   return fingerprint.finish();
 }

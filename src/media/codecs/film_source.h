@@ -1,0 +1,18 @@
+// A film as a source of frames: its times from its packets, its frames from FilmDecoder.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "media/frame_source.h"
+
+namespace owl3 {
+
+class FilmWatch;
+
+/// Reads the film's packets once. Throws InputError when it can't be read or has no frames. The
+/// watch must outlive the source.
+std::unique_ptr<FrameSource> open_film_source(const std::filesystem::path& path,
+                                              const VideoOptions& options, FilmWatch& watch);
+
+}  // namespace owl3

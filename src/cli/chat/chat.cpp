@@ -46,7 +46,7 @@ std::string with_unix_lines(const std::string& text) {
 std::string question_text(const std::string& prompt, const InterruptGuard& interrupt) {
   if (prompt != "-") return prompt;
   std::string text;
-  char bytes[65536];
+  char bytes[8192];  // small: the stack may be (ulimit -s)
   size_t count = 0;
   do {
     count = std::fread(bytes, 1, sizeof bytes, stdin);

@@ -24,7 +24,7 @@ class LineReader : public LineSource {
       if (buffer_.size() > kMaxLineBytes) {
         throw InputError("standard input: a line of more than 64 MiB is no question");
       }
-      char bytes[65536];
+      char bytes[8192];  // small: the stack may be (ulimit -s)
       const ssize_t count = ::read(STDIN_FILENO, bytes, sizeof bytes);
       if (count > 0) {
         buffer_.append(bytes, static_cast<size_t>(count));

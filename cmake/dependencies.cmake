@@ -27,6 +27,7 @@ pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavut
 pkg_check_modules(FREETYPE REQUIRED IMPORTED_TARGET freetype2)
 pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-cpp)
+pkg_check_modules(CURL REQUIRED libcurl)  # its headers; see src/hub/curl_library.h
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 if(OWL3_TESTS)
   find_package(GTest REQUIRED)

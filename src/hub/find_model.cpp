@@ -1,0 +1,114 @@
+#include "hub/find_model.h"
+
+#include <optional>
+#include <vector>
+
+#include "hub/cache.h"
+
+namespace owl3 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The repository as it was asked for, then as ModelScope calls it.
+std::vector<std::string> repositories_of(const ModelName& name) {
+  std::vector<std::string> repositories = {name.repository};
+  const std::string other = modelscope_repository(name.repository);
+  if (name.known && other != name.repository) repositories.push_back(other);
+  return repositories;
+}
+
+bool wants_conversion(const ModelName& name) {
+  return !name.type.empty() && name.type != "original";
+}
+
+std::optional<fs::path> conversion_of(const HubCache& cache, const std::string& repository,
+                                      const ModelName& name) {
+  std::error_code error;
+  if (const auto commit = cache.commit_of(repository, name.revision)) {
+    const fs::path path = cache.conversion_path(repository, *commit, name.type);
+    if (fs::exists(path, error)) return path;
+  }
+  // The files it was made of may have been removed.
+  const auto model = cache.model(repository);
+  if (!model || !name.revision.empty()) return std::nullopt;
+  std::optional<fs::path> only;
+  for (const CachedConversion& conversion : model->conversions) {
+    if (conversion.type != name.type) continue;
+    if (only) return std::nullopt;
+    only = conversion.path;
+  }
+  return only;
+}
+
+std::optional<fs::path> find_in(const HubCache& cache, const std::string& repository,
+                                const ModelName& name) {
+  if (wants_conversion(name)) return conversion_of(cache, repository, name);
+  const auto snapshot = cache.snapshot(repository, name.revision);
+  if (!snapshot || !is_complete_snapshot(*snapshot)) return std::nullopt;
+  const auto gguf = only_gguf_in(*snapshot);
+  return gguf ? gguf : snapshot;
+}
+
+/// "; owl3-2b:q4_k is there": other forms of the model that would do.
+std::string other_forms(const HubCache& cache, const ModelName& name) {
+  std::string forms;
+  ModelName form = name;
+  for (const char* type : {"", "bf16", "q8_0", "q6_k", "q4_k", "q4_0"}) {
+    form.type = type;
+    if (form.type == name.type) continue;
+    for (const std::string& repository : repositories_of(name)) {
+      if (find_in(cache, repository, form)) {
+        forms += (forms.empty() ? "" : ", ") + form.text();
+        break;
+      }
+    }
+  }
+  return forms.empty() ? "" : "; on this machine: " + forms;
+}
+
+bool is_partly_there(const HubCache& cache, const ModelName& name) {
+  for (const std::string& repository : repositories_of(name)) {
+    const auto model = cache.model(repository);
+    if (model && !wants_conversion(name) && (model->part_bytes > 0 || !model->snapshots.empty()))
+      return true;
+  }
+  return false;
+}
+
+std::string message(const std::string& text, const HubCache& cache, const ModelName& name) {
+  const bool partly = is_partly_there(cache, name);
+  const std::string what = name.known ? partly ? "not all of this model is on this machine yet"
+                                               : "this model is not on this machine"
+                           : partly
+                               ? "not all of a model of that name is on this machine yet"
+                               : "no such model folder or .gguf file, and no model of that name "
+                                 "among those that were fetched";
+  return fmt::format("{}: {}{}; to fetch it: {}", text, what, other_forms(cache, name),
+                     pull_command(name));
+}
+
+}  // namespace
+
+std::string pull_command(const ModelName& name) {
+  std::string command = "owl3 pull " + short_model_name(name.repository);
+  if (!name.revision.empty()) command += " --revision " + name.revision;
+  if (wants_conversion(name)) command += " --type " + name.type;
+  return command;
+}
+
+fs::path find_model(const fs::path& model) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(model, error))) return model;
+  const std::string text = model.string();
+  const auto name = parse_model_name(text);
+  if (!name) return model;
+  const HubCache cache;
+  for (const std::string& repository : repositories_of(*name)) {
+    if (const auto found = find_in(cache, repository, *name)) return *found;
+  }
+  throw ModelNotFetched(message(text, cache, *name), *name);
+}
+
+}  // namespace owl3

@@ -1,0 +1,131 @@
+#include "hub/cache.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/scratch_folder.h"
+#include "hub/find_model.h"
+#include "hub/scratch_environment.h"
+
+namespace owl3::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class Cache : public ::testing::Test {
+ protected:
+  Cache() { environment_.set("HF_HUB_CACHE", folder_.path().string()); }
+
+  fs::path add(const std::string& repository, const std::string& commit, bool is_main = true) {
+    const fs::path model = HubCache().folder_of(repository);
+    const fs::path snapshot = model / "snapshots" / commit;
+    write(snapshot / "config.json", R"({"hyper_layers": [1]})");
+    write(snapshot / "model.safetensors", "weights");
+    if (is_main) write(model / "refs" / "main", commit);
+    return snapshot;
+  }
+  static void write(const fs::path& path, const std::string& text) {
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  static std::string failure_of(const std::string& model) {
+    try {
+      return find_model(model).string();
+    } catch (const ModelNotFetched& error) {
+      return error.what();
+    }
+  }
+
+  ScratchFolder folder_;
+  ScratchEnvironment environment_;
+};
+
+}  // namespace
+
+TEST_F(Cache, GivesTheSnapshotThatMainNames) {
+  add("me/owl", "c1", false);
+  const fs::path main = add("me/owl", "c2");
+  EXPECT_EQ(find_model("me/owl"), main);
+  EXPECT_EQ(find_model("me/owl@c1"), main.parent_path() / "c1");
+}
+
+TEST_F(Cache, TakesAModelOfModelScopeUnderTheSameName) {
+  const fs::path snapshot = add("iic/mPLUG-Owl3-1B-241014", "c1");
+  EXPECT_EQ(find_model("owl3-1b"), snapshot);
+  EXPECT_EQ(find_model("mPLUG/mPLUG-Owl3-1B-241014"), snapshot);
+}
+
+TEST_F(Cache, LetsAPathThatIsThereWin) {
+  add("me/owl", "c1");
+  const fs::path before = fs::current_path();
+  fs::create_directories(folder_ / "here" / "me" / "owl");
+  fs::current_path(folder_ / "here");
+  EXPECT_EQ(find_model("me/owl"), "me/owl");
+  fs::current_path(before);
+  EXPECT_EQ(find_model("no-name"), "no-name");
+  EXPECT_EQ(find_model("./no/path"), "./no/path");
+}
+
+TEST_F(Cache, SaysHowToFetchWhatIsNotThere) {
+  EXPECT_EQ(failure_of("2B"),
+            "2B: this model is not on this machine; to fetch it: owl3 pull owl3-2b");
+  EXPECT_EQ(failure_of("owl3-7b:q4_k"),
+            "owl3-7b:q4_k: this model is not on this machine; to fetch it: owl3 pull owl3-7b "
+            "--type q4_k");
+  const std::string maybe = failure_of("modles/mine");
+  EXPECT_NE(maybe.find("no such model folder or .gguf file"), std::string::npos) << maybe;
+  EXPECT_NE(maybe.find("owl3 pull modles/mine"), std::string::npos) << maybe;
+}
+
+TEST_F(Cache, DoesNotTakeAPartForTheWhole) {
+  const fs::path snapshot = add("mPLUG/mPLUG-Owl3-2B-241014", "c1");
+  fs::remove(snapshot / "model.safetensors");
+  EXPECT_NE(failure_of("owl3-2b").find("not all of this model"), std::string::npos);
+  write(snapshot / "model.safetensors.index.json",
+        R"({"weight_map": {"a": "model-1.safetensors"}})");
+  EXPECT_NE(failure_of("owl3-2b").find("not all of this model"), std::string::npos);
+  write(snapshot / "model-1.safetensors", "w");
+  EXPECT_EQ(find_model("owl3-2b"), snapshot);
+  fs::remove(snapshot / "model-1.safetensors");
+  fs::create_symlink("../../blobs/none", snapshot / "model-1.safetensors");
+  EXPECT_NE(failure_of("owl3-2b").find("not all of this model"), std::string::npos);
+}
+
+TEST_F(Cache, FindsConversionsByTheirType) {
+  const fs::path snapshot = add("mPLUG/mPLUG-Owl3-2B-241014", "c1");
+  const fs::path path = HubCache().conversion_path("mPLUG/mPLUG-Owl3-2B-241014", "c1", "q4_k");
+  EXPECT_EQ(path.filename(), "mPLUG-Owl3-2B-241014-q4_k.gguf");
+  EXPECT_NE(failure_of("2b:q4_k").find("on this machine: owl3-2b"), std::string::npos);
+  write(path, "GGUF");
+  EXPECT_EQ(find_model("2b:q4_k"), path);
+  EXPECT_EQ(find_model("2b:original"), snapshot);
+  fs::remove_all(snapshot.parent_path());
+  EXPECT_EQ(find_model("2b:q4_k"), path);
+  EXPECT_NE(failure_of("2b").find("on this machine: owl3-2b:q4_k"), std::string::npos);
+}
+
+TEST_F(Cache, ListsModelsOfThisFamilyAlone) {
+  add("me/owl", "c1");
+  const fs::path other = HubCache().folder_of("openai/whisper");
+  write(other / "snapshots" / "c1" / "config.json", R"({"model_type": "whisper"})");
+  write(HubCache().conversion_path("me/owl", "c1", "q8_0"), "GGUF");
+  write(HubCache().folder_of("me/owl") / "blobs" / std::string(64, 'a'), "blob");
+  const std::vector<CachedModel> models = HubCache().models();
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(models[0].repository, "me/owl");
+  EXPECT_EQ(models[0].snapshots.at(0).refs, "main");
+  EXPECT_TRUE(models[0].snapshots.at(0).complete);
+  EXPECT_EQ(models[0].conversions.at(0).type, "q8_0");
+  EXPECT_EQ(models[0].bytes, 4u);
+}
+
+TEST_F(Cache, LeadsToNoPlaceOutsideByItsRefs) {
+  add("me/owl", "c1", false);
+  add("me/owl", "c2", false);
+  write(HubCache().folder_of("me/owl") / "refs" / "main", "../../../etc");
+  EXPECT_THROW(find_model("me/owl"), ModelNotFetched);
+}
+
+}  // namespace owl3::test

@@ -7,7 +7,8 @@ set -euo pipefail
 # The rooms of src/ that a room may use beside itself.
 declare -A may_use=(
   [core]=""
-  [formats]="core"
+  [hub]="core"
+  [formats]="core hub"
   [text]="core"
   [media]="core"
   [training_data]="core formats text media"
@@ -21,9 +22,9 @@ declare -A may_use=(
   [program]="core text"
   [eval]="core formats text media training_data backend model generate api program"
   [builtin]=""
-  [cli]="core formats text media training_data backend model generate api eval owlet builtin program"
+  [cli]="core hub formats text media training_data backend model generate api eval owlet builtin program"
   [draw]="core formats plot runs owlet eval program"
-  [train]="core formats text media training_data backend model generate api runs eval builtin program"
+  [train]="core hub formats text media training_data backend model generate api runs eval builtin program"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.

@@ -15,10 +15,13 @@ void add_convert_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
+void add_list_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);
 void add_make_data_command(CLI::App& app);
 void add_make_tokenizer_command(CLI::App& app);
 void add_plot_command(CLI::App& app);
+void add_pull_command(CLI::App& app);
+void add_remove_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 
 }  // namespace owl3::cli

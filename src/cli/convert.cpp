@@ -1,4 +1,6 @@
 // `owl3 convert`: a checkpoint as one GGUF file, with weights of fewer bits.
+#include "cli/convert.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -33,17 +35,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using Plan = std::vector<PlannedTensor>;
 
-struct Options {
-  std::string model;
-  std::string out;
-  std::string type;
-  std::string vision = "bf16";
-  std::vector<std::string> keep;
-  std::vector<LoraOptions> lora;
-  int threads = 0;
-  bool force = false;
-};
-
 /// "language_model.*=q8_0"; a name may hold no '=', so the last one divides.
 KeepRule parse_keep(const std::string& text) {
   const size_t equals = text.rfind('=');
@@ -60,7 +51,7 @@ KeepRule parse_keep(const std::string& text) {
   return {text.substr(0, equals), *dtype};
 }
 
-ConversionOptions conversion_options(const Options& options) {
+ConversionOptions conversion_options(const ConvertArguments& options) {
   ConversionOptions conversion;
   conversion.type = *dtype_of_short_name(options.type);  // the parser let only these through
   conversion.vision = *dtype_of_short_name(options.vision);
@@ -91,7 +82,8 @@ void check_tokenizer(const Checkpoint& checkpoint) {
   }
 }
 
-std::vector<LoraAdapter> load_adapters(const Options& options, const Checkpoint& checkpoint) {
+std::vector<LoraAdapter> load_adapters(const ConvertArguments& options,
+                                       const Checkpoint& checkpoint) {
   std::vector<LoraAdapter> adapters;
   for (const LoraOptions& lora : options.lora) {
     adapters.push_back(load_lora_adapter(lora.folder, lora.scale));
@@ -122,7 +114,7 @@ void print_fallbacks(const Plan& plan) {
   }
 }
 
-void print_summary(const Options& options, const Checkpoint& checkpoint, const Plan& plan,
+void print_summary(const ConvertArguments& options, const Checkpoint& checkpoint, const Plan& plan,
                    uint64_t file_bytes, double seconds) {
   const auto before = static_cast<uint64_t>(checkpoint.weight_bytes());
   fmt::print("{}: {}, {:.0f} % of the weights' {}, written in {:.1f} s\n", options.out,
@@ -159,7 +151,14 @@ void tell_smaller_type(const Checkpoint& checkpoint, ConversionOptions conversio
       byte_text(planned_bytes), byte_text(bytes)));
 }
 
-void convert(const Options& options) {
+}  // namespace
+
+const std::vector<std::string>& conversion_types() {
+  static const std::vector<std::string> kTypes = {"bf16", "q8_0", "q6_k", "q4_k", "q4_0"};
+  return kTypes;
+}
+
+void convert(const ConvertArguments& options) {
   const auto start = Clock::now();
   const ConversionOptions conversion = conversion_options(options);
   const Checkpoint checkpoint = Checkpoint::open(options.model);
@@ -171,7 +170,7 @@ void convert(const Options& options) {
   check_tokenizer(checkpoint);
   const std::vector<LoraAdapter> adapters = load_adapters(options, checkpoint);
   GgufMetadata metadata =
-      make_gguf_metadata(checkpoint, model_name_of(options.model), conversion.type);
+      make_gguf_metadata(checkpoint, model_name_of(checkpoint.path()), conversion.type);
   check_free_space(fs::absolute(out).parent_path(), weight_bytes(plan) + metadata.bytes().size());
 
   const InterruptGuard interrupt;
@@ -192,10 +191,8 @@ void convert(const Options& options) {
                 std::chrono::duration<double>(Clock::now() - start).count());
 }
 
-}  // namespace
-
 void add_convert_command(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ConvertArguments>();
   CLI::App* command = app.add_subcommand(
       "convert", "Write a checkpoint as one GGUF file, with fewer bits a weight");
   command->footer(
@@ -220,7 +217,7 @@ void add_convert_command(CLI::App& app) {
                    "Of the decoder's matrices: bf16, q8_0 (8.5 bits a weight), q6_k (6.6), q4_k or "
                    "q4_0 (4.5)")
       ->required()
-      ->check(CLI::IsMember({"bf16", "q8_0", "q6_k", "q4_k", "q4_0"}))
+      ->check(CLI::IsMember(conversion_types()))
       ->type_name("TYPE");
   command->add_option("--vision", options->vision, "Of the vision encoder's: bf16 or q8_0")
       ->check(CLI::IsMember({"bf16", "q8_0"}))

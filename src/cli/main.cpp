@@ -12,16 +12,22 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  owl3 chat MODEL --image photo.jpg -p 'What is written on the sign?'\n"
     "  owl3 chat MODEL --video film.mp4                 a conversation about a film\n"
+    "  owl3 pull owl3-2b                                fetch a model; then MODEL is owl3-2b\n"
     "  owl3 info MODEL                                  will it fit this machine?\n"
     "  owl3 convert MODEL small.gguf --type q4_k        less than half the size\n"
     "  owl3 make-checkpoint --like tiny /tmp/tiny       random weights, to try things\n\n"
-    "MODEL is a folder with an mPLUG-Owl3 checkpoint in the official layout, or a .gguf file that\n"
-    "owl3 convert made of one. Every command explains itself: owl3 COMMAND --help";
+    "MODEL is the name of a model that owl3 pull fetched, a folder with an mPLUG-Owl3 checkpoint "
+    "in the\n"
+    "official layout, or a .gguf file that owl3 convert made of one. Every command explains "
+    "itself: owl3 COMMAND --help";
 
 void set_up(CLI::App& app) {
   app.set_version_flag("--version", "owl3 " OWL3_VERSION, "Show the version");
   app.footer(kFooter);
   add_chat_command(app);
+  add_pull_command(app);
+  add_list_command(app);
+  add_remove_command(app);
   add_info_command(app);
   add_convert_command(app);
   add_bench_command(app);

@@ -7,6 +7,7 @@
 #include "formats/hub_cache.h"
 #include "formats/json_reader.h"
 #include "formats/safetensors.h"
+#include "hub/find_model.h"
 
 namespace owl3 {
 
@@ -174,8 +175,9 @@ bool looks_like_checkpoint(const fs::path& path) {
   }
 }
 
-CheckpointSource CheckpointSource::open(const fs::path& path) {
-  if (path.empty()) throw InputError("the name of the model folder or .gguf file is empty");
+CheckpointSource CheckpointSource::open(const fs::path& model) {
+  if (model.empty()) throw InputError("the name of the model folder or .gguf file is empty");
+  const fs::path path = find_model(model);
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) {

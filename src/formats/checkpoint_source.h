@@ -47,10 +47,10 @@ bool looks_like_checkpoint(const std::filesystem::path& path);
 class CheckpointSource {
  public:
   CheckpointSource() = default;
-  /// Recognises a GGUF file by its content, and takes the snapshot of a folder in Hugging Face's
-  /// cache (hub_cache.h). Throws InputError for what is neither, and for a GGUF file of another
-  /// model.
-  static CheckpointSource open(const std::filesystem::path& path);
+  /// Of a path, or of the name of a model in the cache (hub/find_model.h). Recognises a GGUF file
+  /// by its content, and takes the snapshot of a folder in Hugging Face's cache (hub_cache.h).
+  /// Throws InputError for what is neither, and for a GGUF file of another model.
+  static CheckpointSource open(const std::filesystem::path& model);
   /// A GGUF file that lies in memory and stays there; `name` stands for its path.
   static CheckpointSource in_memory(std::span<const std::byte> gguf, const std::string& name);
 

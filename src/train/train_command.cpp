@@ -14,6 +14,7 @@
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "hub/find_model.h"
 #include "program/interrupt.h"
 #include "program/number_option.h"
 #include "program/terminal.h"
@@ -120,7 +121,8 @@ void outlive_writing() {
 
 void run_train(const Options& options) {
   if (options.quick && !options.dry_run) throw UsageError("--quick is for --dry-run");
-  const Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
+  Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
+  if (!recipe.model.empty()) recipe.model = find_model(recipe.model).string();
   const Launch launch = launch_from_environment();
   check_recipe_paths(recipe);
   if (launch.rank == 0) check_run_folder(recipe.output, options.resume);

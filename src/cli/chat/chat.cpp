@@ -11,6 +11,7 @@
 #include "cli/chat/chat_report.h"
 #include "cli/chat/line_editor.h"
 #include "cli/commands.h"
+#include "cli/models/fetching.h"
 #include "core/error.h"
 #include "program/failure.h"
 #include "program/terminal.h"
@@ -73,6 +74,7 @@ void tell_of_builtin_model(const ChatArguments& arguments) {
 
 int answer_or_converse(const ChatArguments& arguments) {
   check_chat_arguments(arguments);
+  if (!arguments.model.empty() && !arguments.json) offer_to_fetch(arguments.model);
   tell_of_builtin_model(arguments);
   InterruptGuard interrupt;
   std::string question;

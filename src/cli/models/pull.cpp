@@ -1,0 +1,194 @@
+// `owl3 pull`: a model from Hugging Face or ModelScope to this machine.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/convert.h"
+#include "cli/models/fetching.h"
+#include "core/byte_text.h"
+#include "core/error.h"
+#include "hub/find_model.h"
+#include "program/interrupt.h"
+#include "program/number_option.h"
+
+namespace owl3::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string model;
+  std::string revision;
+  std::string source;
+  std::string dir;
+  std::string file;
+  std::string type;
+  int connections = FetchOptions().connections;
+  bool dry_run = false;
+};
+
+/// What browsers show is taken too: "https://huggingface.co/ORG/NAME".
+std::string without_address(const std::string& text) {
+  for (const std::string_view site :
+       {"https://huggingface.co/", "huggingface.co/", "https://hf.co/", "hf.co/",
+        "https://www.modelscope.cn/models/", "https://modelscope.cn/models/"}) {
+    if (text.starts_with(site)) return text.substr(site.size());
+  }
+  return text;
+}
+
+ModelName name_of(const Options& options) {
+  auto name = parse_model_name(without_address(options.model));
+  if (!name) {
+    throw UsageError(
+        fmt::format("{}: is no name of a model on a hub; give a repository, such as "
+                    "mPLUG/mPLUG-Owl3-2B-241014, or one of {}",
+                    options.model, short_model_names()));
+  }
+  if (!options.revision.empty()) {
+    if (!is_revision(options.revision))
+      throw UsageError(fmt::format("--revision {}: can be none", options.revision));
+    name->revision = options.revision;
+  }
+  if (!options.type.empty()) name->type = options.type;
+  if (name->type == "original") name->type.clear();
+  return *name;
+}
+
+/// The command that goes on with this one.
+std::string command_of(const Options& options, const ModelName& name) {
+  std::string command = pull_command(name);
+  if (!options.source.empty()) command += " --source " + options.source;
+  if (!options.dir.empty()) command += " --dir " + options.dir;
+  if (!options.file.empty()) command += " --file " + options.file;
+  return command;
+}
+
+void show_plan(const PullRequest& request, const HubAccess& access) {
+  const PullPlan plan = plan_pull(request, access, HubCache());
+  fmt::print("{} at {}\n", plan.repository.name, plan.repository.commit);
+  for (const RemoteFile& file : plan.repository.files) {
+    const bool is_needed =
+        std::any_of(plan.files.begin(), plan.files.end(),
+                    [&](const RemoteFile& needed) { return needed.path == file.path; });
+    fmt::print("  {:>9}  {}{}\n", byte_text(file.size), file.path,
+               is_needed ? "" : "  (not fetched)");
+  }
+  fmt::print("{} files of {}, of which {} to be fetched\n", plan.files.size(),
+             byte_text(plan.bytes), byte_text(plan.missing_bytes));
+}
+
+/// Where the conversion goes: beside the model, in the cache or in --dir.
+fs::path conversion_of(const Options& options, const ModelName& name, const PulledModel& pulled,
+                       HubSource source) {
+  const std::string repository =
+      source == HubSource::kModelScope ? modelscope_repository(name.repository) : name.repository;
+  const fs::path in_cache = HubCache().conversion_path(repository, pulled.commit, name.type);
+  return options.dir.empty() ? in_cache : fs::path(options.dir) / in_cache.filename();
+}
+
+fs::path convert_pulled(const fs::path& model, const fs::path& out, const std::string& type) {
+  std::error_code error;
+  if (fs::exists(out, error)) return out;
+  fs::create_directories(out.parent_path(), error);
+  if (error) throw InputError(fmt::format("{}: {}", out.parent_path().string(), error.message()));
+  ConvertArguments arguments;
+  arguments.model = model;
+  arguments.out = out;
+  arguments.type = type;
+  convert(arguments);
+  return out;
+}
+
+/// As it is here already, where the hub may not be asked.
+PulledModel offline(const Options& options, ModelName name) {
+  name.type.clear();
+  if (!options.dir.empty() || !options.file.empty() || options.dry_run) {
+    throw InputError("HF_HUB_OFFLINE is set: nothing can be asked of a hub");
+  }
+  const HubCache cache;
+  try {
+    const fs::path path = find_model(name.text());
+    const auto commit = cache.commit_of(name.repository, name.revision);
+    return {path, commit.value_or("main"), 0, 0, 0};
+  } catch (const ModelNotFetched& missing) {
+    throw InputError(fmt::format("{}; HF_HUB_OFFLINE is set, though", missing.what()));
+  }
+}
+
+void pull_model(const Options& options) {
+  const ModelName name = name_of(options);
+  const PullRequest request = {name, options.file, options.dir};
+  const HubSource source = source_of(name, options.source);
+  if (options.dry_run && !hub_is_offline()) return show_plan(request, HubAccess::of(source));
+  const PulledModel pulled = hub_is_offline()
+                                 ? offline(options, name)
+                                 : fetch_model(request, HubAccess::of(source), options.connections,
+                                               command_of(options, name));
+  if (pulled.files > 0) {
+    fmt::print("{}: {} files, {}{}\n", pulled.path.string(), pulled.files, byte_text(pulled.bytes),
+               pulled.fetched_bytes == 0 ? ", which were here already" : "");
+  } else {
+    fmt::print("{}: is here\n", pulled.path.string());
+  }
+  std::string model =
+      options.dir.empty() && options.file.empty() ? name.text() : pulled.path.string();
+  if (!name.type.empty()) {
+    std::fflush(stdout);
+    const fs::path out =
+        convert_pulled(pulled.path, conversion_of(options, name, pulled, source), name.type);
+    if (!options.dir.empty()) model = out;
+  }
+  fmt::print("owl3 chat {} --image photo.jpg\n", model);
+}
+
+}  // namespace
+
+void add_pull_command(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("pull", "Fetch a model from Hugging Face or ModelScope");
+  command->footer("Short names: " + short_model_names() +
+                  ".\n\n"
+                  "Files go to Hugging Face's cache, where other tools find them, and what lies "
+                  "there already is\n"
+                  "not fetched again. What has arrived when the work is interrupted is gone on "
+                  "with by the same\n"
+                  "command. HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE are "
+                  "honoured, proxies\n"
+                  "(https_proxy) and certificates (CURL_CA_BUNDLE) too.\n\n"
+                  "Examples:\n"
+                  "  owl3 pull owl3-2b\n"
+                  "  owl3 pull owl3-7b --type q4_k                    and owl3 chat owl3-7b:q4_k\n"
+                  "  owl3 pull mPLUG/mPLUG-Owl3-7B-240728 --dry-run   files and sizes\n"
+                  "  owl3 pull owl3-2b --source modelscope");
+  command->add_option("MODEL", options->model, "A short name, or a repository: ORG/NAME")
+      ->required()
+      ->type_name("");
+  command->add_option("--revision", options->revision, "A branch, tag or commit (default: main)")
+      ->type_name("NAME");
+  command->add_option("--source", options->source, "hf or modelscope (default: hf)")
+      ->check(CLI::IsMember({"hf", "modelscope"}))
+      ->type_name("HUB");
+  command
+      ->add_option("--type", options->type,
+                   "Convert on arrival, as owl3 convert does: bf16, q8_0, q6_k, q4_k or q4_0")
+      ->check(CLI::IsMember(conversion_types()))
+      ->type_name("TYPE");
+  command->add_option("--dir", options->dir, "Into this folder instead of the cache")
+      ->type_name("FOLDER");
+  command
+      ->add_option("--file", options->file, "This file alone, such as one of several .gguf files")
+      ->type_name("NAME");
+  command->add_option("--connections", options->connections, "Requests at once")
+      ->transform(whole_number(1, 32))
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_flag("--dry-run", options->dry_run, "Show what would be fetched, with sizes");
+  command->callback([options] { pull_model(*options); });
+}
+
+}  // namespace owl3::cli

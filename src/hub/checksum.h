@@ -12,41 +12,19 @@
 
 namespace owl3 {
 
-/// What SHA-1 and SHA-256 share: blocks of 64 bytes, closed by the length in bits.
-template <size_t kWords>
-class BlockHash {
+/// SHA-1 (FIPS 180-4).
+class Sha1 {
  public:
-  virtual ~BlockHash() = default;
-  void update(std::span<const std::byte> bytes);
-  /// Lower-case hexadecimal; nothing can be added afterwards.
+  void add(std::span<const std::byte> bytes);
+  /// Lower-case hexadecimal, of all that was added. Once, at the end.
   std::string hex();
 
- protected:
-  using State = std::array<uint32_t, kWords>;
-  explicit BlockHash(const State& state) : state_(state) {}
-  virtual void add_blocks(State& state, const uint8_t* blocks, size_t count) const = 0;
-
  private:
-  State state_;
-  std::array<uint8_t, 64> rest_{};
-  size_t rest_size_ = 0;
-  uint64_t size_ = 0;
-};
+  void mix(const uint8_t* block);
 
-class Sha256 : public BlockHash<8> {
- public:
-  Sha256();
-
- protected:
-  void add_blocks(State& state, const uint8_t* blocks, size_t count) const override;
-};
-
-class Sha1 : public BlockHash<5> {
- public:
-  Sha1();
-
- protected:
-  void add_blocks(State& state, const uint8_t* blocks, size_t count) const override;
+  std::array<uint32_t, 5> state_ = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+  std::array<uint8_t, 64> rest_{};  // what does not fill a block yet
+  uint64_t bytes_ = 0;
 };
 
 /// Whether the text is what checksum_of() can give: 64 hexadecimal digits (SHA-256), or 40 (the

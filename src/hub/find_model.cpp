@@ -65,7 +65,7 @@ std::string other_forms(const HubCache& cache, const ModelName& name) {
       }
     }
   }
-  return forms.empty() ? "" : "; on this machine: " + forms;
+  return forms.empty() ? "" : "; fetched are " + forms;
 }
 
 bool is_partly_there(const HubCache& cache, const ModelName& name) {

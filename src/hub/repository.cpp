@@ -180,7 +180,7 @@ Repository list_modelscope(HttpClient& client, const HubAccess& access, const Mo
   }
   std::sort(lines.begin(), lines.end());
   Sha1 list;
-  for (const std::string& line : lines) list.update(std::as_bytes(std::span(line)));
+  for (const std::string& line : lines) list.add(std::as_bytes(std::span(line)));
   repository.commit = list.hex();
   return repository;
 }

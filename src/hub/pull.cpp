@@ -89,6 +89,9 @@ fs::path publish(const PullPlan& plan, const std::string& revision, const HubCac
 
 PullPlan make_plan(HttpClient& client, const PullRequest& request, const HubAccess& access,
                    const HubCache& cache) {
+  if (request.dir.empty() && cache.root().empty()) {
+    throw InputError("there is no home folder to keep models in: set HF_HOME, or give --dir");
+  }
   PullPlan plan;
   plan.repository = list_repository(client, access, name_at(access, request.name));
   plan.files = needed_files(plan.repository, request.file);

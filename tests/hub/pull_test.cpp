@@ -199,6 +199,12 @@ TEST_F(Pull, FetchesFromModelScope) {
   EXPECT_NE(pulled.path.string().find("models--iic--mPLUG-Owl3-2B-241014"), std::string::npos);
 }
 
+TEST_F(Pull, AsksNobodyWhereModelsHaveNoPlace) {
+  environment_.set("HF_HUB_CACHE", "");
+  EXPECT_NE(failure_of("owl3-2b").find("set HF_HOME, or give --dir"), std::string::npos);
+  EXPECT_EQ(server_->log().size(), 0u);
+}
+
 TEST_F(Pull, TellsOfADiskWithoutRoomBeforeItBegins) {
   options_.check_space = [](const fs::path&, uint64_t) { throw InputError("no room"); };
   EXPECT_EQ(failure_of("owl3-2b"), "no room");

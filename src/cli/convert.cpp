@@ -206,7 +206,8 @@ void add_convert_command(CLI::App& app) {
       "  owl3 convert MODEL small.gguf --type q4_0 --vision q8_0\n"
       "  owl3 convert MODEL mixed.gguf --type q4_k --keep '*.down_proj.weight=q6_k'\n"
       "  owl3 convert MODEL mine.gguf --type bf16 --lora my-adapter");
-  command->add_option("MODEL", options->model, "A checkpoint folder or .gguf file")
+  command
+      ->add_option("MODEL", options->model, "A name (owl3 list), checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   command->add_option("OUT", options->out, "File to write, such as small.gguf")

@@ -326,7 +326,8 @@ void add_info_command(CLI::App& app) {
       "Reads only the files' headers, never the weights: instant for any size. With --verify it\n"
       "reads them all, and says whether they are numbers.\n\n"
       "Examples:\n  owl3 info MODEL\n  owl3 info MODEL --verify");
-  command->add_option("MODEL", options->model, "A checkpoint folder or .gguf file")
+  command
+      ->add_option("MODEL", options->model, "A name (owl3 list), checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   command->add_flag("--json", options->json, "The same as one JSON object");

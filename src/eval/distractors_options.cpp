@@ -135,7 +135,7 @@ void add_output_options(CLI::App& command, EvalOptions& options) {
 }  // namespace
 
 void add_exam_options(CLI::App& command, EvalOptions& options) {
-  command.add_option("MODEL", options.model, "A checkpoint folder or .gguf file")
+  command.add_option("MODEL", options.model, "A name (owl3 list), checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   add_question_options(command, options);

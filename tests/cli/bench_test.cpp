@@ -205,8 +205,8 @@ TEST(Bench, PrintsMarkdownReadyToPaste) {
 
 TEST(Bench, ExplainsItself) {
   const Outcome outcome = run_owl3({"bench", "--help"});
-  for (const char* part : {"A checkpoint folder or .gguf file", "--types", "--markdown",
-                           "Examples:\n  owl3 bench MODEL\n"}) {
+  for (const char* part : {"A name (owl3 list), checkpoint folder or .gguf file", "--types",
+                           "--markdown", "Examples:\n  owl3 bench MODEL\n"}) {
     EXPECT_NE(outcome.out.find(part), std::string::npos) << part << outcome.out;
   }
   // Lists are one word, so the model may follow them.

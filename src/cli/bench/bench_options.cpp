@@ -93,7 +93,7 @@ bool BenchOptions::wants(const std::string& test) const {
 
 void add_bench_options(CLI::App& command, BenchOptions& options) {
   command.footer(kFooter);
-  command.add_option("MODEL", options.model, "A checkpoint folder or .gguf file")
+  command.add_option("MODEL", options.model, "A name (owl3 list), checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   add_model_options(command, options);

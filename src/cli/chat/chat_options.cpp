@@ -193,7 +193,8 @@ void take_model_from_media(ChatArguments& arguments) {
     return;
   }
   if (builtin_model()) return;
-  throw UsageError("MODEL is missing: owl3 chat MODEL, a checkpoint folder or .gguf file");
+  throw UsageError(
+      "MODEL is missing: owl3 chat MODEL, a name (owl3 list), a checkpoint folder or .gguf file");
 }
 
 void check_text(const char* option, const std::string& text) {
@@ -237,10 +238,11 @@ GenerationOptions GenerationChoices::over(GenerationOptions options) const {
 void add_chat_options(CLI::App& command, ChatArguments& arguments) {
   command
       .add_option("MODEL", arguments.model,
-                  builtin_model() ? fmt::format("A checkpoint folder or .gguf file (default: "
-                                                "{}, which is in the program)",
-                                                builtin_model()->name)
-                                  : "A checkpoint folder or .gguf file")
+                  builtin_model()
+                      ? fmt::format("A name (owl3 list), checkpoint folder or .gguf file (default: "
+                                    "{}, which is in the program)",
+                                    builtin_model()->name)
+                      : "A name (owl3 list), checkpoint folder or .gguf file")
       ->type_name("");
   add_answer_options(command, arguments);
   add_lora_option(command, arguments.model_options.lora)->group(kAnswer);

@@ -39,7 +39,7 @@ struct Options {
 
 void add_options(CLI::App& command, Options& options) {
   constexpr const char* kRows = "The conversations";
-  command.add_option("MODEL", options.model, "A checkpoint folder or .gguf file")
+  command.add_option("MODEL", options.model, "A name (owl3 list), checkpoint folder or .gguf file")
       ->required()
       ->type_name("");
   command.add_option("--data", options.data, "The conversations, a JSONL file")

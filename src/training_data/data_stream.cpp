@@ -42,6 +42,11 @@ StepOptions step_options(const DataOptions& options, int64_t samples_per_epoch) 
           static_cast<int64_t>(most_broken)};
 }
 
+/// Samples placed or skipped.
+int64_t read_so_far(const PlanState& state) {
+  return state.next - static_cast<int64_t>(state.carried.size());
+}
+
 }  // namespace
 
 /// What reads and encodes samples; shared by the threads of the pipeline.
@@ -266,13 +271,51 @@ StreamCheckReport DataStream::check(const StreamCheckOptions& options) const {
   return report;
 }
 
+StepCount DataStream::count_steps(const StepCountOptions& options) const {
+  const std::optional<int64_t> size = parts_->files.size();
+  int64_t next = 0;
+  bool cut_short = false;
+  const auto take = [&]() -> std::optional<int64_t> {
+    if (size && next >= *size) return std::nullopt;
+    cut_short = cut_short || next >= options.most_samples || !options.go_on();
+    return cut_short ? std::nullopt : std::optional(next++);
+  };
+  const auto encode = [this](int64_t number) { return parts_->encode_or_leave(number); };
+  OrderedWorkers<int64_t, EncodedSample> samples(parts_->options.workers, kSamplesAhead, take,
+                                                 encode);
+  bool drained = false;
+  StepPlanner::Source source = {
+      [&] {
+        std::optional<EncodedSample> sample = samples.next();
+        drained = !sample;
+        return sample;
+      },
+      encode, [this](int64_t number) { return parts_->files.where(number); }, samples_per_epoch()};
+  StepPlanner planner(step_options(parts_->options, samples_per_epoch()), std::move(source), {});
+  StepCount count;
+  while (options.most_steps == 0 || count.steps < options.most_steps) {
+    if (!planner.plan()) {
+      count.whole = !cut_short;
+      return count;
+    }
+    if (drained && cut_short && count.steps > 0) return count;  // the last step is no whole one
+    ++count.steps;
+    count.samples = read_so_far(planner.state());
+  }
+  count.whole = true;
+  return count;
+}
+
 int64_t DataStream::samples_per_epoch() const {
   return parts_->files.samples_per_epoch();
 }
 
 double DataStream::epochs_read() const {
-  const auto read = state_.plan.next - static_cast<int64_t>(state_.plan.carried.size());
-  return static_cast<double>(read) / static_cast<double>(samples_per_epoch());
+  return static_cast<double>(read_so_far(state_.plan)) / static_cast<double>(samples_per_epoch());
+}
+
+bool DataStream::ended() const {
+  return state_.batch == 0 && parts_->files.size() == read_so_far(state_.plan);
 }
 
 int64_t DataStream::skipped() const {

@@ -14,6 +14,7 @@
 #include "training_data/left_out.h"
 #include "training_data/sample_encoder.h"
 #include "training_data/sample_files.h"
+#include "training_data/step_count.h"
 #include "training_data/step_planner.h"
 #include "training_data/stream_check.h"
 
@@ -75,10 +76,15 @@ class DataStream {
 
   /// Reads and decodes samples as next() would, in their order and each by itself.
   StreamCheckReport check(const StreamCheckOptions& options) const;
+  /// How many steps the samples make, from the first one on. Texts are tokenised and the sizes of
+  /// media read, as next() would, but nothing is decoded. Throws InputError as next() does.
+  StepCount count_steps(const StepCountOptions& options) const;
 
   int64_t samples_per_epoch() const;
   /// Samples placed or skipped so far, over the length of an epoch.
   double epochs_read() const;
+  /// Whether next() has given its last batch.
+  bool ended() const;
   /// Samples skipped so far because a row has no room for them.
   int64_t skipped() const;
   /// A line about them for the user; empty when there are none.

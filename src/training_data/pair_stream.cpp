@@ -226,6 +226,11 @@ double PairStream::epochs_read() const {
   return static_cast<double>(next_) / static_cast<double>(samples_per_epoch());
 }
 
+std::optional<int64_t> PairStream::batches_left() const {
+  const std::optional<int64_t> size = parts_->files.size();
+  return size ? std::optional((*size - next_) / parts_->step()) : std::nullopt;
+}
+
 std::string PairStream::media_warning() const {
   return parts_->store.warning();
 }

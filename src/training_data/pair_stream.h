@@ -57,6 +57,8 @@ class PairStream {
 
   int64_t samples_per_epoch() const;
   double epochs_read() const;
+  /// Batches that next() will still give; nothing when there is no end.
+  std::optional<int64_t> batches_left() const;
   /// As DataStream's.
   std::string media_warning() const;
 

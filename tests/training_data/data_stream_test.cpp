@@ -120,6 +120,53 @@ TEST_F(DataStreamTest, GivesTheRowsOfAListAsThoseOfLines) {
   for (size_t i = 0; i < batches.size(); ++i) EXPECT_TRUE(same(batches[i], expected[i])) << i;
 }
 
+/// Steps that next() gives, to the end, which it must tell.
+int64_t steps_of(DataStream& stream, int64_t accumulate) {
+  int64_t batches = 0;
+  for (; !stream.ended(); ++batches) EXPECT_TRUE(stream.next());
+  EXPECT_FALSE(stream.next());
+  EXPECT_EQ(batches % accumulate, 0);
+  return batches / accumulate;
+}
+
+TEST_F(DataStreamTest, CountsStepsBeforeTheyAreMade) {
+  for (const bool pack : {true, false}) {
+    for (const int64_t accumulate : {1, 3, 16}) {
+      for (const int64_t tokens : {40, 60, 250}) {  // many rows are longer than 40
+        DataOptions options = this->options();
+        options.order.epochs = 2;
+        options.pack = pack;
+        options.accumulate = accumulate;
+        options.tokens = tokens;
+        DataStream stream(test::tokenizer(), options);
+        const StepCount count = stream.count_steps({});
+        EXPECT_TRUE(count.whole);
+        EXPECT_EQ(count.samples, 2 * stream.samples_per_epoch());
+        EXPECT_EQ(count.steps, steps_of(stream, accumulate)) << pack << accumulate << tokens;
+      }
+    }
+  }
+}
+
+TEST_F(DataStreamTest, CountsPartOfLargeData) {
+  DataStream stream(test::tokenizer(), options());  // without end
+  const StepCount hundred = stream.count_steps({.most_steps = 100});
+  EXPECT_TRUE(hundred.whole);
+  EXPECT_EQ(hundred.steps, 100);
+  EXPECT_EQ(batches_of(stream, 100).size(), 100U);
+  EXPECT_DOUBLE_EQ(stream.epochs_read(), static_cast<double>(hundred.samples) /
+                                             static_cast<double>(stream.samples_per_epoch()));
+  EXPECT_FALSE(stream.ended());
+  const StepCount part = stream.count_steps({.most_samples = 40, .most_steps = 100});
+  EXPECT_FALSE(part.whole);
+  EXPECT_GT(part.steps, 0);
+  EXPECT_LE(part.samples, 40);
+  int asked = 0;
+  const StepCount stopped = stream.count_steps({.go_on = [&] { return ++asked <= 20; }});
+  EXPECT_FALSE(stopped.whole);
+  EXPECT_LE(stopped.samples, 20);
+}
+
 TEST_F(DataStreamTest, FillsEveryFieldAsItsCommentSays) {
   DataStream stream(test::tokenizer(), options());
   const auto batch = stream.next();

@@ -28,8 +28,8 @@ Failure want_of_memory() {
 Failure current_failure() {
   try {
     throw;
-  } catch (const Interrupted&) {
-    return {interrupted_exit_code(), "interrupted", "interrupted"};
+  } catch (const Interrupted& interrupted) {
+    return {interrupted_exit_code(), "interrupted", interrupted.what()};
   } catch (const UsageError& error) {
     return {kWrongUsage, "usage", error.what()};
   } catch (const InternalError& error) {

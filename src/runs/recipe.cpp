@@ -160,7 +160,9 @@ void read_model(RecipeReader& reader, Recipe& recipe) {
   reader.text("model", recipe.model);
   if (const RecipeValue* init = reader.mapping("init")) recipe.init = read_init(*init);
   if (recipe.model.empty() == !recipe.init) {
-    reader.fail("model", "or init must be given, one of the two: what the training begins with");
+    reader.fail("model",
+                "or init must be given, one of the two: what the training begins with "
+                "(--set model=MODEL)");
   }
   if (const RecipeValue* tower = reader.mapping("text_tower")) {
     recipe.text_tower = read_text_tower(*tower);
@@ -195,7 +197,8 @@ void read_trainable(RecipeReader& reader, Recipe& recipe) {
 
 void read_work(RecipeReader& reader, Recipe& recipe) {
   if (const RecipeValue* data = reader.any("data")) recipe.data = read_sources(*data, "data");
-  if (recipe.data.empty()) reader.fail("data", "is missing: a list of {path: a.jsonl, weight: 1}");
+  if (recipe.data.empty())
+    reader.fail("data", "is missing: a file of rows (--set data=mine.jsonl), or a list of files");
   if (const RecipeValue* sample = reader.mapping("sample")) recipe.sample = read_sample(*sample);
   if (const RecipeValue* validation = reader.mapping("validation")) {
     recipe.validation = read_validation(*validation);

@@ -167,14 +167,28 @@ TEST(Recipe, BrokenFilesAreOneLineWithTheirPlace) {
 }
 
 TEST(Recipe, ThoseThatAreShippedParse) {
-  for (const char* name : {"stage1", "stage2", "stage3", "lora"}) {
-    const Recipe recipe = load_recipe(OWL3_SOURCE_DIR "/recipes/" + std::string(name) + ".yaml");
-    EXPECT_EQ(recipe.precision, RecipePrecision::kBf16) << name;
+  for (const char* name : {"stage1", "stage2", "stage3", "lora", "small"}) {
+    const std::string path = OWL3_SOURCE_DIR "/recipes/" + std::string(name) + ".yaml";
+    const Recipe recipe = load_recipe(path, {"model=m", "data=mine.jsonl"});
+    EXPECT_EQ(recipe.data.size(), 1U) << name;
   }
   for (const char* name : {"siglip", "echo", "stage1", "stage2", "stage3", "long", "lora"}) {
     const Recipe recipe =
         load_recipe(OWL3_SOURCE_DIR "/recipes/owlet/" + std::string(name) + ".yaml");
     EXPECT_EQ(recipe.task, std::string(name) == "siglip" ? Task::kSiglip : Task::kLanguage);
+  }
+}
+
+TEST(Recipe, ThoseThatAreShippedAskForWhatOnlyTheUserHas) {
+  const std::string folder = OWL3_SOURCE_DIR "/recipes/";
+  const auto error_with = [&](const std::string& name, const std::vector<std::string>& overrides) {
+    return message_of<InputError>([&] { load_recipe(folder + name + ".yaml", overrides); });
+  };
+  for (const char* name : {"stage1", "lora", "small"}) {
+    EXPECT_NE(error_with(name, {"data=a.jsonl"}).find("--set model=MODEL"), std::string::npos);
+  }
+  for (const char* name : {"stage1", "stage2", "stage3", "lora", "small"}) {
+    EXPECT_NE(error_with(name, {"model=m"}).find("--set data=mine.jsonl"), std::string::npos);
   }
 }
 

@@ -38,11 +38,20 @@ void make_folder(const fs::path& path) {
   }
 }
 
+/// Whether a run wrote metrics: the first step's line comes first, so an empty file is of a run
+/// that ended before it.
+bool has_metrics(const fs::path& run) {
+  std::error_code error;
+  const fs::path path = run / "metrics.jsonl";
+  const uintmax_t bytes = fs::file_size(path, error);
+  return error ? fs::exists(path, error) : bytes > 0;
+}
+
 /// A run begins in a folder without one, and must not end by writing over somebody's model.
 void refuse_what_is_there(const fs::path& run) {
   std::error_code ignored;
   if (!fs::is_directory(run, ignored)) return;
-  const bool has_run = fs::exists(run / "metrics.jsonl") || !checkpoint_steps_in(run).empty();
+  const bool has_run = has_metrics(run) || !checkpoint_steps_in(run).empty();
   if (!has_run && !fs::exists(run / "model")) return;
   throw InputError(fmt::format("{}: holds a {} already; {}another output begins anew", run.string(),
                                has_run ? "run" : "folder model/",

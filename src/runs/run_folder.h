@@ -15,8 +15,8 @@ namespace owl3 {
 class RunFolder {
  public:
   /// Opens or makes the folder, and holds it: a second process that opens it gets an InputError.
-  /// Leftovers of a killed process are removed. Without `resume`, a folder that holds a run or a
-  /// model already is refused.
+  /// Leftovers of a killed process are removed. Without `resume`, a folder that holds a model
+  /// already, or a run that did a step, is refused.
   RunFolder(const std::filesystem::path& path, bool resume);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -51,7 +51,7 @@ std::vector<int64_t> checkpoint_steps_in(const std::filesystem::path& run);
 void check_can_be_made(const std::filesystem::path& path);
 
 /// What would be refused if the folder were opened now, without making or changing anything: it
-/// can't be made or written, or holds a run or a model already (unless `resume`). Throws
+/// can't be made or written, or holds a model or a run that did a step (unless `resume`). Throws
 /// InputError.
 void check_run_folder(const std::filesystem::path& path, bool resume);
 

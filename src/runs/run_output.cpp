@@ -52,14 +52,18 @@ void RunOutput::begin(int64_t step, const nlohmann::ordered_json& recipe) {
   file.write(to_yaml(recipe));
   file.commit();
   metrics_ = std::make_unique<MetricsFile>(folder_->metrics_path(), step);
-  events_ = std::make_unique<EventFile>(folder_->path(), step);
+  first_step_ = step;
   interval_begin_ = Clock::now();
 }
 
 void RunOutput::write(int64_t step, const std::vector<Scalar>& scalars) {
   if (folder_ == nullptr) return;
   failures_.attempt("writing metrics", [&] { metrics_->write({step, scalars}); });
-  failures_.attempt("writing events for TensorBoard", [&] { events_->write(step, scalars); });
+  failures_.attempt("writing events for TensorBoard", [&] {
+    // Not before there is something to write: a run that ends earlier leaves no empty file.
+    if (!events_) events_ = std::make_unique<EventFile>(folder_->path(), first_step_);
+    events_->write(step, scalars);
+  });
 }
 
 void RunOutput::say(const std::string& text) {

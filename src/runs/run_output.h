@@ -82,7 +82,8 @@ class RunOutput {
   std::filesystem::path path_;
   std::unique_ptr<RunFolder> folder_;
   std::unique_ptr<MetricsFile> metrics_;
-  std::unique_ptr<EventFile> events_;
+  std::unique_ptr<EventFile> events_;  // from the first write on
+  int64_t first_step_ = 0;
   TrainingProgress progress_;
   Failures failures_;
   Clock::time_point interval_begin_ = Clock::now();

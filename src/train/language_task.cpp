@@ -136,6 +136,14 @@ std::optional<StepSums> LanguageTask::run_step(int64_t step) {
   return sums;
 }
 
+RunLength LanguageTask::length(const std::function<bool()>& go_on) const {
+  StepCountOptions options;
+  options.most_steps = recipe_.steps;
+  options.go_on = go_on;
+  const StepCount count = stream_->count_steps(options);
+  return run_length(recipe_, samples_per_epoch(), count.steps, count.samples, count.whole);
+}
+
 StreamCheckReport LanguageTask::check_data(const StreamCheckOptions& options) const {
   DataOptions each_once = data_options(recipe_.data);
   each_once.order = {false, 0, 1};

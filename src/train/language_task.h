@@ -21,6 +21,8 @@ class LanguageTask : public TrainingTask {
   std::optional<StepSums> run_step(int64_t step) override;
   double epochs_read() const override { return stream_->epochs_read(); }
   int64_t samples_per_epoch() const override { return stream_->samples_per_epoch(); }
+  bool data_ended() const override { return stream_->ended(); }
+  RunLength length(const std::function<bool()>& go_on) const override;
   std::string data_warning() const override {
     const std::string skipped = stream_->skip_warning();
     const std::string media = stream_->media_warning();

@@ -112,6 +112,18 @@ std::optional<StepSums> SiglipTask::run_step(int64_t step) {
   return sums;
 }
 
+bool SiglipTask::data_ended() const {
+  const std::optional<int64_t> left = stream_->batches_left();
+  return left && *left < recipe_.batch.accumulate;  // what doesn't fill a step is left out
+}
+
+RunLength SiglipTask::length(const std::function<bool()>& /*go_on*/) const {
+  const int64_t pairs = recipe_.batch.rows * recipe_.batch.accumulate * launch_.world;
+  const int64_t steps =
+      recipe_.steps > 0 ? recipe_.steps : recipe_.epochs * samples_per_epoch() / pairs;
+  return run_length(recipe_, samples_per_epoch(), steps, steps * pairs, true);
+}
+
 StreamCheckReport SiglipTask::check_data(const StreamCheckOptions& options) const {
   PairOptions each_once = pair_options(recipe_.data);
   each_once.order = {false, 0, 1};

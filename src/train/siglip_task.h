@@ -21,6 +21,8 @@ class SiglipTask : public TrainingTask {
   std::optional<StepSums> run_step(int64_t step) override;
   double epochs_read() const override { return stream_->epochs_read(); }
   int64_t samples_per_epoch() const override { return stream_->samples_per_epoch(); }
+  bool data_ended() const override;
+  RunLength length(const std::function<bool()>& go_on) const override;
   std::string data_warning() const override { return stream_->media_warning(); }
   nlohmann::json data_state() const override { return stream_->state(); }
   void restore_data(const nlohmann::json& state, const std::string& name) override {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -15,6 +16,17 @@
 namespace owl3::train {
 
 namespace {
+
+/// Before a run, so many rows are read, for so long at most. What lies beyond, training finds.
+constexpr int64_t kRowsReadBefore = 4000;
+constexpr std::chrono::seconds kTimeToRead{10};
+
+/// False when the time is over, or somebody asked for the end.
+std::function<bool()> time_to_read(const InterruptGuard& interrupts) {
+  return [&interrupts, end = std::chrono::steady_clock::now() + kTimeToRead] {
+    return !interrupts.interrupted() && std::chrono::steady_clock::now() < end;
+  };
+}
 
 /// Whether the broken rows that were found are more than the recipe lets pass.
 bool too_many_broken(const Recipe& recipe, int64_t broken, int64_t rows) {
@@ -34,6 +46,7 @@ class CheckProgress {
     if (done == total || !go_on) bar_.erase();
     return go_on;
   }
+  void erase() { bar_.erase(); }
 
  private:
   const char* stage_;
@@ -96,6 +109,56 @@ void check_all_rows(const Recipe& recipe, TrainingTask& task, bool quick,
     look("validation", task.check_validation(options));
   }
   if (!failure.empty()) throw InputError(failure);
+}
+
+void check_data(const Recipe& recipe, TrainingTask& task, const Launch& launch,
+                Processes& processes, const InterruptGuard& interrupts) {
+  if (recipe.on_broken == OnBroken::kSkip) return;
+  CheckProgress progress("checking data", launch.rank == 0, interrupts);
+  StreamCheckOptions options;
+  options.decode = false;
+  options.most_rows = kRowsReadBefore;
+  options.rank = launch.rank;
+  options.world = launch.world;
+  options.go_on = [&, in_time = time_to_read(interrupts)](int64_t done, int64_t total) {
+    return in_time() ? progress(done, total) : (progress.erase(), false);
+  };
+  const StreamCheckReport report = task.check_data(options);
+  for (const std::string& error : report.errors) tell(error + "\n");
+  const std::vector<double> sums =
+      processes.sums_of({static_cast<double>(report.rows), static_cast<double>(report.broken),
+                         interrupts.interrupted() ? 1.0 : 0.0});
+  if (sums[2] > 0) throw Interrupted("interrupted");
+  if (sums[1] == 0) return;
+  throw InputError(
+      fmt::format("data: {:.0f} of {:.0f} rows are broken; mend them, or set "
+                  "on_broken: skip",
+                  sums[1], sums[0]));
+}
+
+RunLength check_length(const Recipe& recipe, const TrainingTask& task, Processes& processes,
+                       const InterruptGuard& interrupts) {
+  RunLength length;
+  std::string failure;
+  try {
+    if (processes.is_first()) length = task.length(time_to_read(interrupts));
+  } catch (const InputError& error) {
+    failure = error.what();
+  }
+  failure = processes.from_first(failure);
+  if (!failure.empty()) throw InputError(failure);
+  const std::vector<double> sums = processes.sums_of(
+      {static_cast<double>(length.samples), static_cast<double>(length.steps), length.epochs,
+       length.exact ? 1.0 : 0.0, interrupts.interrupted() ? 1.0 : 0.0});
+  if (sums[4] > 0) throw Interrupted("interrupted");
+  length = {static_cast<int64_t>(sums[0]), static_cast<int64_t>(sums[1]), sums[2], sums[3] > 0};
+  if (length.exact && length.steps == 0) {
+    throw InputError(fmt::format(
+        "data: {} rows in {} epochs fill no step of {}; raise epochs, or lower batch.rows",
+        length.samples, recipe.epochs,
+        recipe.batch.rows * recipe.batch.accumulate * processes.world()));
+  }
+  return length;
 }
 
 void check_validation(const Recipe& recipe, TrainingTask& task, const Launch& launch,

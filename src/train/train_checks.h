@@ -18,6 +18,17 @@ void check_room(const Recipe& recipe, TrainingTask& task);
 void check_all_rows(const Recipe& recipe, TrainingTask& task, bool quick,
                     const InterruptGuard& interrupts);
 
+/// The rows of data, or the first thousands of many: what a row says, and whether its media are
+/// there, not decoded. Each process reads its share, and all throw the same InputError when one is
+/// broken, unless the recipe skips such rows: then training tells them as it meets them.
+void check_data(const Recipe& recipe, TrainingTask& task, const Launch& launch,
+                Processes& processes, const InterruptGuard& interrupts);
+
+/// How long the run will be, the first process's count for all. Throws InputError on all when the
+/// data make no step.
+RunLength check_length(const Recipe& recipe, const TrainingTask& task, Processes& processes,
+                       const InterruptGuard& interrupts);
+
 /// The validation's rows alone: each process reads its share, and all throw the same.
 void check_validation(const Recipe& recipe, TrainingTask& task, const Launch& launch,
                       Processes& processes, const InterruptGuard& interrupts);

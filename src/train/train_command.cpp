@@ -65,8 +65,8 @@ std::unique_ptr<TrainingTask> make_task(const Recipe& recipe, const Launch& laun
 }
 
 /// What would be trained, for --dry-run.
-void describe(const Recipe& recipe, TrainingTask& task, const Launch& launch,
-              torch::Device device) {
+void describe(const Recipe& recipe, TrainingTask& task, const RunLength& length,
+              const Launch& launch, torch::Device device) {
   int64_t trained = 0;
   int64_t tensors = 0;
   for (const NamedParameter& parameter : task.parameters()) {
@@ -79,8 +79,7 @@ void describe(const Recipe& recipe, TrainingTask& task, const Launch& launch,
   fmt::print("memory        {} for them, gradients and optimiser, per process\n", byte_text(bytes));
   fmt::print("data          {} samples an epoch\n", task.samples_per_epoch());
   fmt::print("step          {} rows of at most {} tokens\n", rows, recipe.batch.tokens);
-  fmt::print("length        {}\n", recipe.steps > 0 ? fmt::format("{} steps", recipe.steps)
-                                                    : fmt::format("{} epochs", recipe.epochs));
+  fmt::print("length        {}\n", length_text(recipe, length));
   fmt::print("processes     {}, each with {} threads, on {}\n", launch.world, at::get_num_threads(),
              device.str());
   fmt::print("\n{}", to_yaml(to_json(recipe)));
@@ -101,12 +100,25 @@ void warn_of_slow_precision(const Recipe& recipe, const Launch& launch, torch::D
   tell("owl3: this processor has no instructions for bf16: --set precision=float32 is faster\n");
 }
 
+/// Not known where a row is broken, which will be told.
+RunLength length_if_known(TrainingTask& task, const InterruptGuard& interrupts) {
+  try {
+    return task.length([&] { return !interrupts.interrupted(); });
+  } catch (const InputError&) {
+    return {};
+  }
+}
+
 void dry_run(const Options& options, const Recipe& recipe, TrainingTask& task, const Launch& launch,
              torch::Device device, const InterruptGuard& interrupts) {
   if (launch.rank != 0) return;
   check_room(recipe, task);
   if (options.resume) check_resume(recipe, task);
-  describe(recipe, task, launch, device);
+  const RunLength length = length_if_known(task, interrupts);
+  describe(recipe, task, length, launch, device);
+  if (const std::string warning = short_run_warning(recipe, length); !warning.empty()) {
+    fmt::print("\n{}\n", warning);
+  }
   fmt::print("\n");
   std::fflush(stdout);
   check_all_rows(recipe, task, options.quick, interrupts);
@@ -136,7 +148,9 @@ void run_train(const Options& options) {
   Processes processes(launch, device);
   if (launch.rank == 0) check_room(recipe, *task);
   check_validation(recipe, *task, launch, processes, interrupts);
+  check_data(recipe, *task, launch, processes, interrupts);
   TrainerOptions trainer;
+  trainer.length = check_length(recipe, *task, processes, interrupts);
   trainer.resume = options.resume;
   trainer.interrupted = [&] { return interrupts.interrupted(); };
   if (is_terminal(STDERR_FILENO)) {
@@ -152,13 +166,16 @@ void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a model by a recipe");
   command->footer(
       "The recipe, a YAML or JSON file, says what is trained, on what data and how; recipes/ has\n"
-      "one for each stage of the paper and one for fine-tuning with LoRA. The run's folder gets\n"
-      "checkpoints, metrics (owl3 plot, TensorBoard) and, at the end, model/. Ctrl-C saves and "
+      "one for each stage of the paper and two for fine-tuning with LoRA, of which small.yaml is "
+      "for\n"
+      "10 to 500 rows. The run's folder gets checkpoints, metrics (owl3 plot, TensorBoard) and, at "
+      "the end, model/. Ctrl-C saves and "
       "ends.\n"
       "Started by torchrun, mpirun or srun, the processes train together.\n\n"
       "Examples:\n"
-      "  owl3 train recipes/lora.yaml --set data=mine.jsonl\n"
-      "  owl3 train recipes/lora.yaml --resume           goes on from the last checkpoint");
+      "  owl3 train recipes/small.yaml --set model=MODEL --set data=mine.jsonl --set "
+      "output=runs/mine\n"
+      "  owl3 train runs/mine --resume                   goes on from the last checkpoint");
   command->add_option("RECIPE", options->recipe, "A recipe, or the folder of a run")
       ->required()
       ->type_name("");

@@ -94,11 +94,20 @@ double Trainer::progress() const {
 }
 
 bool Trainer::finished() const {
-  return recipe_.steps > 0 && state_.step >= recipe_.steps;  // epochs end with the data
+  return recipe_.steps > 0 ? state_.step >= recipe_.steps : task_->data_ended();
+}
+
+void Trainer::say_length() {
+  const RunLength& length = options_.length;
+  if (length.samples == 0) return;
+  output_.say(fmt::format("{} samples an epoch; {}", length.samples, length_text(recipe_, length)));
+  const std::string warning = short_run_warning(recipe_, length);
+  if (!warning.empty()) output_.say(warning);
 }
 
 int64_t Trainer::expected_steps() const {
   if (recipe_.steps > 0) return recipe_.steps;
+  if (options_.length.exact) return std::max(state_.step, options_.length.steps);
   const double done = std::max(progress(), 1e-9);
   return std::max(state_.step,
                   static_cast<int64_t>(std::llround(static_cast<double>(state_.step) / done)));
@@ -208,14 +217,15 @@ void Trainer::end_interrupted() {
     throw Error(fmt::format("interrupted, and step {} could not be saved: {}", state_.step,
                             output_.failures().summary()));
   }
-  throw Interrupted(fmt::format("step {} is saved; --resume goes on from there", state_.step));
+  throw Interrupted(fmt::format("interrupted; step {} is saved: go on with owl3 train {} --resume",
+                                state_.step, recipe_.output));
 }
 
 void Trainer::log(const StepResult& result) {
   state_.logged_loss += result.loss;
   ++state_.logged_steps;
   output_.count(result.tokens, result.images);
-  const bool due_now = due(recipe_.log_every) || finished();
+  const bool due_now = state_.step == 1 || due(recipe_.log_every) || finished();
   TrainingState shown;
   shown.step = state_.step;
   shown.steps = expected_steps();
@@ -315,10 +325,11 @@ void Trainer::save_model() {
 }
 
 void Trainer::run() {
+  say_length();
   if (saved_step_ > 0 && !finished()) validate_if_due(false);  // what a killed process left out
   while (!stopped_ && !finished()) {
     const std::optional<StepResult> result = step();
-    if (!result) break;  // the last epoch has ended
+    if (!result) break;  // the last epoch has ended, with samples that were left out
     log(*result);
     stopped_ = result->interrupted;
     if (due(recipe_.save_every)) save();
@@ -341,7 +352,10 @@ void Trainer::finish() {
   }
   const bool validation_left = !recipe_.validation.data.empty() && validated_step_ != state_.step;
   if (stopped_ && validation_left) {
-    throw Interrupted("the model is written; --resume makes up for the validation");
+    throw Interrupted(
+        fmt::format("interrupted; the model is written: owl3 train {} --resume makes up for the "
+                    "validation",
+                    recipe_.output));
   }
 }
 

@@ -23,6 +23,7 @@ struct TrainerOptions {
   bool resume = false;
   /// Whether someone asked the run to end; looked at after every step and during validation.
   std::function<bool()> interrupted = [] { return false; };
+  RunLength length;  // as far as it is known
   /// The progress line's width; none where it goes to no terminal.
   std::function<int()> columns = {};
 };
@@ -66,6 +67,7 @@ class Trainer {
   double progress() const;
   bool finished() const;
   int64_t expected_steps() const;
+  void say_length();
 
   [[noreturn]] void end_unreadable(const std::exception_ptr& failure);
   [[noreturn]] void end_interrupted();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runs/event_file.h"
+#include "runs/run_length.h"
 #include "train/distributed.h"
 #include "train/parameter_groups.h"
 #include "training_data/stream_check.h"
@@ -41,6 +42,11 @@ class TrainingTask {
   /// Passes over the data so far.
   virtual double epochs_read() const = 0;
   virtual int64_t samples_per_epoch() const = 0;
+  /// Whether all epochs are over: run_step() would give nothing. Never where the recipe says steps.
+  virtual bool data_ended() const = 0;
+  /// From the first step on, whatever has been read. Large data are looked at in part, until
+  /// `go_on`, which any thread may ask, is false. Throws InputError for data that can't be read.
+  virtual RunLength length(const std::function<bool()>& go_on) const = 0;
   /// A line about data that were left out; empty when there are none.
   virtual std::string data_warning() const { return ""; }
   virtual nlohmann::json data_state() const = 0;

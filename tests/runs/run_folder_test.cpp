@@ -27,6 +27,22 @@ TEST(RunFolder, KnowsItsNewestCheckpoint) {
   EXPECT_EQ(read_text(run.path() / "last"), "checkpoint-200\n");
 }
 
+TEST(RunFolder, ARunThatDidNoStepLeavesTheNameFree) {
+  const ScratchFolder scratch;
+  {
+    const RunFolder run(scratch / "run", false);
+    const std::ofstream metrics(run.metrics_path());
+    std::ofstream(run.recipe_path()) << "steps: 3\n";
+  }
+  check_run_folder(scratch / "run", false);
+  {
+    const RunFolder again(scratch / "run", false);
+    std::ofstream(again.metrics_path()) << "{\"step\": 1, \"loss\": 2}\n";
+  }
+  EXPECT_THROW(check_run_folder(scratch / "run", false), InputError);
+  EXPECT_THROW(RunFolder(scratch / "run", false), InputError);
+}
+
 TEST(RunFolder, KeepsAsManyCheckpointsAsAsked) {
   const ScratchFolder scratch;
   const RunFolder run(scratch / "run", false);

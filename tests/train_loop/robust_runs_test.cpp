@@ -80,6 +80,54 @@ TEST(RobustRuns, WhatTheRecipeNamesIsLookedAtBeforeAnythingIsDone) {
   }
 }
 
+TEST(RobustRuns, WhatIsWrongInTheDataLeavesTheNameFree) {
+  std::string rows = read_text(write_rows("whole.jsonl", {}));
+  const fs::path data = workshop() / "typo.jsonl";
+  const fs::path run = workshop() / "typo";
+  const fs::path recipe = write_recipe(run, recipe_of(data, 45));
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = rows;
+    const size_t at = changed.rfind(from);  // a row that is read late
+    changed.replace(at, from.size(), to);
+    return changed;
+  };
+  const std::vector<std::pair<std::string, std::string>> wrongs = {
+      {with("\"assistant\"", "\"asistant\""), "typo.jsonl:40: "},
+      {with("{\"messages\"", "{\"mesages\""), "typo.jsonl:40: "},
+      {with("green.ppm", "gren.ppm"), "gren.ppm"},
+      {with("<image>", "<image><image>"), "typo.jsonl:40: "},
+  };
+  for (const auto& [text, message] : wrongs) {
+    std::ofstream(data) << text;
+    const Outcome outcome = train(recipe);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.output;
+    EXPECT_TRUE(contains(outcome.output, message)) << outcome.output;
+    EXPECT_TRUE(contains(outcome.output, "1 of 40 rows are broken")) << outcome.output;
+    EXPECT_FALSE(fs::exists(run)) << message;
+  }
+  std::ofstream(data) << rows;
+  EXPECT_EQ(train(recipe).exit_code, 0);
+}
+
+TEST(RobustRuns, ARunThatEndsBeforeItsFirstStepLeavesTheNameFree) {
+  const fs::path data =
+      write_rows("all-broken.jsonl",
+                 {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                  20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39});
+  const fs::path run = workshop() / "first-step";
+  const fs::path recipe = write_recipe(run, recipe_of(data, 3));
+  const Outcome stop = train(recipe);
+  EXPECT_EQ(stop.exit_code, 1);
+  EXPECT_TRUE(contains(stop.output, "all-broken.jsonl:")) << stop.output;
+  write_rows("all-broken.jsonl", {});
+  const Outcome again = train(recipe);
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+  const auto events = std::count_if(fs::directory_iterator(run), {}, [](const auto& entry) {
+    return entry.path().filename().string().starts_with("events.");
+  });
+  EXPECT_EQ(events, 1);
+}
+
 TEST(RobustRuns, AValidationThatBreaksIsToldAndCostsNothing) {
   const fs::path data = write_rows("whole.jsonl", {});
   fs::copy_file(workshop() / "red.ppm", workshop() / "passing.ppm",

@@ -80,7 +80,68 @@ TEST(TrainProgram, AskedToEndSavesAndEndsCleanly) {
   EXPECT_EQ(program.wait(), 128 + SIGTERM) << program.output();
   const size_t steps = losses_of(run).size();
   EXPECT_EQ(read_text(run / "last"), "checkpoint-" + std::to_string(steps) + "\n");
-  EXPECT_NE(program.output().find("owl3: interrupted"), std::string::npos) << program.output();
+  EXPECT_NE(program.output().find("owl3: interrupted; step " + std::to_string(steps) +
+                                  " is saved: go on with owl3 train " + run.string() + " --resume"),
+            std::string::npos)
+      << program.output();
+}
+
+/// Few rows, several to a row of a step, as one who fine-tunes for the first time would have it.
+std::string few_rows(int epochs) {
+  return "model: " + (workshop() / "base").string() +
+         "\ntrainable: [projector, hyper]\ndata: " + (workshop() / "data.jsonl").string() +
+         "\nbatch: {rows: 1, accumulate: 2, tokens: 160}\ncut: false\nepochs: " +
+         std::to_string(epochs) + "\n";
+}
+
+TEST(TrainProgram, SaysHowManyStepsTheDataMakeAndMakesAsMany) {
+  const fs::path run = workshop() / "counted";
+  const fs::path recipe = write_recipe(run, few_rows(2));
+  const Outcome dry = train(recipe, {"--dry-run"});
+  const Outcome outcome = train(recipe);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  const size_t steps = losses_of(run).size();
+  const std::string length = "2 epochs, " + std::to_string(steps) + " step";
+  EXPECT_NE(outcome.output.find("12 samples an epoch; " + length), std::string::npos)
+      << outcome.output;
+  EXPECT_NE(dry.output.find(length), std::string::npos) << dry.output;
+  for (const std::string& told : {dry.output, outcome.output}) {
+    EXPECT_NE(told.find("warning: " + std::to_string(steps) + " step"), std::string::npos) << told;
+    EXPECT_NE(told.find("recipes/small.yaml"), std::string::npos) << told;
+  }
+  const Outcome enough = train(recipe, {"--dry-run", "--set", "epochs=100"});
+  EXPECT_EQ(enough.output.find("warning"), std::string::npos) << enough.output;
+}
+
+TEST(TrainProgram, LogsTheFirstStepAndTheLast) {
+  for (const std::string assignment : {"epochs=5", "epochs=40"}) {
+    const fs::path run = workshop() / ("logged-" + assignment);
+    const Outcome outcome =
+        train(write_recipe(run, few_rows(1)), {"--set", assignment, "--set", "log_every=1000"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+    EXPECT_EQ(losses_of(run).size(), 2U) << outcome.output;
+    EXPECT_NE(outcome.output.find("step 1/"), std::string::npos) << outcome.output;
+    const std::string last = read_text(run / "last").substr(std::string("checkpoint-").size());
+    const std::string steps = last.substr(0, last.size() - 1);
+    EXPECT_NE(outcome.output.find("step " + steps + "/" + steps + "  loss"), std::string::npos)
+        << outcome.output;
+  }
+}
+
+TEST(TrainProgram, PairsThatFillNoStepAreRefused) {
+  const auto config = nlohmann::json::parse(read_text(workshop() / "base" / "config.json"));
+  const fs::path run = workshop() / "no-step";
+  const Outcome outcome =
+      train(write_recipe(run, "task: siglip\ninit:\n  variant: gated\n  tokenizer: " +
+                                  (workshop() / "base").string() + "\n  config: " + config.dump() +
+                                  "\ntext_tower: {hidden_size: 32, intermediate_size: 64}\ndata: " +
+                                  (workshop() / "pairs.jsonl").string() +
+                                  "\nbatch: {rows: 3, accumulate: 2}\nepochs: 1\n"));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(is_one_line(outcome.output)) << outcome.output;
+  EXPECT_NE(outcome.output.find("4 rows in 1 epochs fill no step of 6"), std::string::npos)
+      << outcome.output;
+  EXPECT_FALSE(fs::exists(run));
 }
 
 TEST(TrainProgram, ResumesOnlyTheSameRun) {

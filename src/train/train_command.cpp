@@ -166,16 +166,14 @@ void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a model by a recipe");
   command->footer(
       "The recipe, a YAML or JSON file, says what is trained, on what data and how; recipes/ has\n"
-      "one for each stage of the paper and two for fine-tuning with LoRA, of which small.yaml is "
-      "for\n"
-      "10 to 500 rows. The run's folder gets checkpoints, metrics (owl3 plot, TensorBoard) and, at "
-      "the end, model/. Ctrl-C saves and "
-      "ends.\n"
+      "one for each stage of the paper and two for fine-tuning with LoRA, small.yaml for 10 to "
+      "500\n"
+      "rows and lora.yaml for more. The run's folder gets checkpoints, metrics (owl3 plot,\n"
+      "TensorBoard) and, at the end, model/. Ctrl-C saves and ends.\n"
       "Started by torchrun, mpirun or srun, the processes train together.\n\n"
       "Examples:\n"
-      "  owl3 train recipes/small.yaml --set model=MODEL --set data=mine.jsonl --set "
-      "output=runs/mine\n"
-      "  owl3 train runs/mine --resume                   goes on from the last checkpoint");
+      "  owl3 train recipes/small.yaml --set model=MODEL --set data=mine.jsonl\n"
+      "  owl3 train runs/small --resume                  goes on from the last checkpoint");
   command->add_option("RECIPE", options->recipe, "A recipe, or the folder of a run")
       ->required()
       ->type_name("");

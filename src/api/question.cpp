@@ -43,21 +43,18 @@ std::string with_model_marks(const std::string& text, std::span<const QuestionMe
   refuse_model_marks(text);
   std::string content;
   size_t next = 0;
-  size_t at = 0;
-  for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, at)) {
-    content += text.substr(at, mark->begin - at) + mark->text();
-    at = mark->end();
-    if (!mark->places_medium()) continue;
-    const bool video = mark->name == kUserVideoMark;
+  for (const UserSegment& segment : user_segments(text)) {
+    content += segment.text;
+    if (segment.mark.empty()) continue;
+    const bool video = segment.mark == kUserVideoMark;
     if (next < media.size() && media[next].is_video != video) {
       throw UsageError(fmt::format("mark {} of the text is {}, but medium {} is {}", next + 1,
-                                   mark->name, media[next].path.string(),
+                                   segment.mark, media[next].path.string(),
                                    video ? "an image" : "a video"));
     }
     ++next;
     content += video ? kVideoMark : kImageMark;
   }
-  content += text.substr(at);
   if (next != 0 && next != media.size()) {
     throw UsageError(fmt::format(
         "the text has {} image and video marks for {} media; a mark that is meant as text is "

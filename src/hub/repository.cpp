@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/sha.h"
 #include "hub/checksum.h"
 
 namespace owl3 {
@@ -181,7 +182,7 @@ Repository list_modelscope(HttpClient& client, const HubAccess& access, const Mo
   std::sort(lines.begin(), lines.end());
   Sha1 list;
   for (const std::string& line : lines) list.add(std::as_bytes(std::span(line)));
-  repository.commit = list.hex();
+  repository.commit = hex_text(list.finish());
   return repository;
 }
 

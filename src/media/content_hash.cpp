@@ -1,6 +1,6 @@
 #include "media/content_hash.h"
 
-#include "core/sha256.h"
+#include "core/sha.h"
 
 namespace owl3 {
 

@@ -14,6 +14,21 @@ std::optional<UserMark> next_user_mark(std::string_view text, size_t from) {
   return std::nullopt;
 }
 
+std::vector<UserSegment> user_segments(std::string_view text) {
+  std::vector<UserSegment> segments(1);
+  size_t at = 0;
+  for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, at)) {
+    UserSegment& segment = segments.back();
+    segment.text.append(text.substr(at, mark->begin - at)).append(mark->text());
+    at = mark->end();
+    if (!mark->places_medium()) continue;
+    segment.mark = mark->name;
+    segments.emplace_back();
+  }
+  segments.back().text.append(text.substr(at));
+  return segments;
+}
+
 int64_t count_user_marks(std::string_view text, std::string_view name) {
   int64_t count = 0;
   for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, mark->end())) {

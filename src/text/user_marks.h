@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace owl3 {
 
@@ -28,6 +29,14 @@ struct UserMark {
 
 /// The first mark, plain text or not, that begins at `from` or later.
 std::optional<UserMark> next_user_mark(std::string_view text, size_t from);
+
+/// A stretch of the text as it is meant, without the backslashes that only say so, and the mark
+/// behind it that places a medium: kUserImageMark, kUserVideoMark, or, at the text's end, none.
+struct UserSegment {
+  std::string text;
+  std::string_view mark;
+};
+std::vector<UserSegment> user_segments(std::string_view text);
 
 /// How many media the marks of this name place.
 int64_t count_user_marks(std::string_view text, std::string_view name);

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/dtype.h"
-#include "core/sha256.h"
+#include "core/sha.h"
 
 namespace owl3 {
 

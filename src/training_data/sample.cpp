@@ -139,17 +139,15 @@ class SampleBuilder {
 
   std::string with_own_marks(std::string_view text) {
     std::string content;
-    size_t at = 0;
-    for (auto mark = next_user_mark(text, 0); mark; mark = next_user_mark(text, at)) {
-      content.append(text.substr(at, mark->begin - at)).append(mark->text());
-      at = mark->end();
-      if (!mark->places_medium()) continue;
-      const MarkKind& kind = mark->name == kVideoKind.written ? kVideoKind : kImageKind;
+    for (const UserSegment& segment : user_segments(text)) {
+      content.append(segment.text);
+      if (segment.mark.empty()) continue;
+      const MarkKind& kind = segment.mark == kVideoKind.written ? kVideoKind : kImageKind;
       content.append(kind.own);
       if (options_.newline_after_media) content.append("\n");
       add_medium(kind);
     }
-    return content.append(text.substr(at));
+    return content;
   }
 
   void add_medium(const MarkKind& kind) {

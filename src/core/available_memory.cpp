@@ -1,7 +1,5 @@
 #include "core/available_memory.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <fstream>
 #include <sstream>
@@ -66,32 +64,9 @@ std::optional<int64_t> left_in(const fs::path& group, const GroupFiles& names) {
   return *limit - std::max<int64_t>(*usage - cached, 0);
 }
 
-/// A group and all it lies in: each has a limit of its own. In a container the path may be that of
-/// the host, of which only the mount's root can be seen.
-void take_groups(const fs::path& mount, const fs::path& path, const GroupFiles& names,
-                 Least& least) {
-  for (fs::path group = path.relative_path(); !group.empty(); group = group.parent_path()) {
-    least.take(left_in(mount / group, names));
-  }
-  least.take(left_in(mount, names));
-}
-
-/// /proc/self/cgroup has lines "number:controllers:path"; version 2 has one without controllers.
-void take_control_groups(const MemoryFiles& files, Least& least) {
-  std::ifstream file(files.proc / "self" / "cgroup");
-  for (std::string line; std::getline(file, line);) {
-    const size_t first = line.find(':');
-    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers =
-        fmt::format(",{},", std::string_view(line).substr(first + 1, second - first - 1));
-    const std::string path = line.substr(second + 1);
-    if (controllers == ",,") {
-      take_groups(files.cgroup, path, kVersion2, least);
-      take_groups(files.cgroup / "unified", path, kVersion2, least);  // both versions mounted
-    } else if (controllers.find(",memory,") != std::string::npos) {
-      take_groups(files.cgroup / "memory", path, kVersion1, least);
-    }
+void take_control_groups(const KernelFiles& files, Least& least) {
+  for (const ControlGroup& group : control_groups("memory", files)) {
+    least.take(left_in(group.folder, group.version == 1 ? kVersion1 : kVersion2));
   }
 }
 
@@ -113,7 +88,7 @@ std::optional<int64_t> read_limit(const fs::path& limits, const std::string& nam
   return std::nullopt;
 }
 
-void take_process_limits(const MemoryFiles& files, Least& least) {
+void take_process_limits(const KernelFiles& files, Least& least) {
   constexpr struct {
     const char* limit;
     const char* used;
@@ -127,7 +102,7 @@ void take_process_limits(const MemoryFiles& files, Least& least) {
 
 }  // namespace
 
-std::optional<int64_t> available_memory(const MemoryFiles& files) {
+std::optional<int64_t> available_memory(const KernelFiles& files) {
   Least least;
   least.take(kibibytes(read_line_number(files.proc / "meminfo", "MemAvailable:")));
   take_control_groups(files, least);

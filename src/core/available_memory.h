@@ -3,21 +3,16 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 
-namespace owl3 {
+#include "core/cgroup.h"
 
-/// Where the kernel tells it; a test has folders of its own.
-struct MemoryFiles {
-  std::filesystem::path proc = "/proc";
-  std::filesystem::path cgroup = "/sys/fs/cgroup";
-};
+namespace owl3 {
 
 /// Bytes that can be had without swapping and without the process being refused or killed: the
 /// least of MemAvailable, what is left in every memory control group (v1 and v2) the process is in,
 /// caches of files not counted, and what RLIMIT_AS and RLIMIT_DATA leave. Nothing where the kernel
 /// tells none of these. A moment's answer: others take memory too.
-std::optional<int64_t> available_memory(const MemoryFiles& files = {});
+std::optional<int64_t> available_memory(const KernelFiles& files = {});
 
 }  // namespace owl3

@@ -144,8 +144,9 @@ void BM_VisualAttention(benchmark::State& state) {
   }
   const Tensor q = random_floats({tokens, kHeads, kHeadSize});
   const Tensor rope = random_floats({images + tokens + 1, kHeadSize});
+  const VisualRows rows = {tokens, images, visible};
   for (auto _ : state) {
-    benchmark::DoNotOptimize(backend.visual_attention(q, visible, rope, images).out.raw());
+    benchmark::DoNotOptimize(backend.visual_attention(q, {&rows, 1}, rope).out.raw());
   }
   state.counters["GB/s"] = benchmark::Counter(
       static_cast<double>(images) * static_cast<double>(visible[0].block.bytes()) * 1e-9,

@@ -48,6 +48,20 @@ struct VisibleImage {
   int64_t first_query = 0;  // position of the first text token that sees it
 };
 
+/// The rows of one sequence among a step's queries, and the text it has read, these rows included.
+struct TextRows {
+  int64_t rows = 0;
+  int64_t first_position = 0;
+  std::span<const KeyValueBlock> pages;  // which together hold the positions from 0
+};
+
+/// The rows of one sequence among a step's queries, and the images it may see; perhaps none.
+struct VisualRows {
+  int64_t rows = 0;
+  int64_t first_position = 0;
+  std::span<const VisibleImage> images;
+};
+
 /// Attention over a part of the keys: its output and the logarithm of its softmax denominator, so
 /// that parts can be joined exactly. A row that sees no key has output 0 and log_sum_exp -inf.
 struct AttentionPart {
@@ -63,9 +77,16 @@ class Backend {
   virtual std::string description() const = 0;
   /// Uninitialised memory, taken from the backend's pool.
   virtual Tensor allocate(DType dtype, Shape shape) = 0;
+  /// Products of up to so many rows give every row the same bits whatever the other rows are, and
+  /// however many.
+  virtual int64_t few_rows() const = 0;
   /// A float32 copy of any tensor.
   virtual Tensor to_float(const Tensor& x) = 0;
 
+  /// Rows of x [M, N], in that order.  -> [rows, N]
+  virtual Tensor gather_rows(const Tensor& x, std::span<const int64_t> rows) = 0;
+  /// Rows first_row onward of `to` become those of `from`, of the same type and width.
+  virtual void copy_rows(Tensor& to, int64_t first_row, const Tensor& from) = 0;
   /// Rows `ids` of the table [V, D].  -> [T, D]
   virtual Tensor embedding(const Tensor& table, std::span<const int32_t> ids) = 0;
   /// activation(x W^T + b).  x [M, K] -> [M, N]
@@ -91,9 +112,10 @@ class Backend {
   /// P x P patches of images [n, 3, S, S] in row-major order.  -> [n*L, 3*P*P]
   virtual Tensor patches(const Tensor& pixel_values, int64_t patch_size) = 0;
 
-  /// Rotary embedding in the half-split convention of heads x [T, H, d] at positions first_position
-  /// onward; rope is the table [positions, d]: d/2 cosines, then d/2 sines.  -> [T, H, d]
-  virtual Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) = 0;
+  /// Rotary embedding in the half-split convention of heads x [T, H, d], row t at positions[t];
+  /// rope is the table [positions, d]: d/2 cosines, then d/2 sines.  -> [T, H, d]
+  virtual Tensor rotate(const Tensor& x, const Tensor& rope,
+                        std::span<const int32_t> positions) = 0;
   /// An empty block, for at least `capacity` positions; its memory is not the pool's, since it
   /// outlives the pass that fills it. dtype: float32, bf16 or int8.
   virtual KeyValueBlock new_block(int64_t key_value_heads, int64_t capacity, int64_t d,
@@ -107,15 +129,14 @@ class Backend {
   /// Full attention of each of n images over itself: q, k, v [n*L, H, d] -> [n*L, H, d].
   virtual Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                 int64_t tokens_per_image) = 0;
-  /// Causal attention of rotated queries [T, H, d] at positions first_position onward over the
-  /// pages of the text cache, which together hold the positions from 0.
-  virtual AttentionPart causal_attention(const Tensor& q, std::span<const KeyValueBlock> pages,
-                                         int64_t first_position) = 0;
-  /// Attention of unrotated queries [T, H, d] at positions first_position onward over images:
-  /// queries are rotated by their distance to the image, its keys never.
-  virtual AttentionPart visual_attention(const Tensor& q, std::span<const VisibleImage> images,
-                                         const Tensor& rope, int64_t first_position) = 0;
-  /// One softmax over both parts' keys.  -> [T, H, d]
+  /// Causal attention of rotated queries [T, H, d]: the rows of the sequences, one sequence behind
+  /// another, each over its own text.
+  virtual AttentionPart causal_attention(const Tensor& q, std::span<const TextRows> sequences) = 0;
+  /// Attention of unrotated queries [T, H, d], the rows of the sequences one behind another, over
+  /// images: queries are rotated by their distance to the image, its keys never.
+  virtual AttentionPart visual_attention(const Tensor& q, std::span<const VisualRows> sequences,
+                                         const Tensor& rope) = 0;
+  /// One softmax over both parts' keys; a row that sees no key of b keeps a's.  -> [T, H, d]
   virtual Tensor join_softmax(const AttentionPart& a, const AttentionPart& b) = 0;
   /// (1 - g) * text + g * visual with g [H*d]; rows and heads that see no image keep the text's
   /// part.  -> [T, H, d]

@@ -77,6 +77,11 @@ class Hypotheses {
   std::vector<Hypothesis> kept_;
 };
 
+Tensor row_of(const Tensor& logits, size_t row) {
+  const auto first = static_cast<int64_t>(row);
+  return logits.rows(first, first + 1).reshaped({logits.dim(1)});
+}
+
 // logits -> log_softmax(logits), in place
 void to_log_probabilities(std::span<float> logits) {
   const double largest = *std::max_element(logits.begin(), logits.end());
@@ -208,12 +213,10 @@ class BeamSearch {
       return !refused;
     };
     try {
-      for (Beam& beam : beams_) {
-        check_interrupt(keep_going);
-        const Tensor hidden =
-            model_.decoder().forward(beam.sequence, {&beam.ids.back(), 1}, keep_going);
-        beam.logits = model_.decoder().logits(hidden);
-      }
+      std::vector<SequenceRows> step;
+      for (Beam& beam : beams_) step.push_back({beam.sequence, {&beam.ids.back(), 1}});
+      const Tensor logits = model_.decoder().next_logits(step, keep_going);  // [beams, V]
+      for (size_t b = 0; b < beams_.size(); ++b) beams_[b].logits = row_of(logits, b);
       return true;
     } catch (const Interrupted&) {
       if (!refused) throw;  // out of a callback

@@ -21,8 +21,8 @@ void check_context(const Owl3Model& model, const Sequence& sequence, size_t new_
 // Reads one token. -> float32 [V]
 Tensor next_logits(Owl3Model& model, Sequence& sequence, int32_t token,
                    const KeepGoing& keep_going) {
-  const Tensor hidden = model.decoder().forward(sequence, {&token, 1}, keep_going);
-  const Tensor logits = model.decoder().logits(hidden);
+  const SequenceRows rows = {sequence, {&token, 1}};
+  const Tensor logits = model.decoder().next_logits({&rows, 1}, keep_going);
   return logits.reshaped({logits.size()});
 }
 

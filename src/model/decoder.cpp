@@ -66,36 +66,99 @@ std::vector<ImageMemoryPtr> Decoder::remember(const Tensor& embeddings, int64_t 
   return {memories.begin(), memories.end()};
 }
 
-Tensor Decoder::forward(Sequence& sequence, std::span<const int32_t> ids,
-                        const KeepGoing& keep_going, const LayerObserver& observer) {
-  const int64_t first_position = sequence.cache.length();
-  const int64_t end = first_position + static_cast<int64_t>(ids.size());
-  // A gated image's rotary position lies one behind its token.
-  const Tensor rope = rope_table(end + 1);
-  try {
-    Tensor x = backend_.embedding(weights_.embed_tokens, ids);  // [T, D]
-    check_finite_(x, kEmbedding);
-    for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
-      check_interrupt(keep_going);
-      decoder_block(layer, sequence, rope, first_position, x);
-      check_finite_(x, kLayers, layer);
-      if (observer) observer(layer, x);
+/// Rows that go through the layers together: of several sequences where they are few, of one where
+/// they are many, since the bits of a product with many rows depend on how many they are.
+struct Decoder::Pass {
+  std::span<const SequenceRows> sequences;
+  std::vector<int64_t> first_rows;       // by sequence, and the end of the last
+  std::vector<int64_t> first_positions;  // by sequence
+  std::vector<int32_t> ids;              // [T]
+  std::vector<int32_t> positions;        // [T]
+  Tensor rope;
+
+  int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
+  Tensor rows_of(const Tensor& x, size_t sequence) const {
+    return x.rows(first_rows[sequence], first_rows[sequence + 1]);
+  }
+};
+
+std::vector<Decoder::Pass> Decoder::passes_of(std::span<const SequenceRows> step) {
+  std::vector<Pass> passes;
+  int64_t end = 0;
+  for (size_t first = 0; first < step.size();) {
+    Pass& pass = passes.emplace_back();
+    size_t s = first;
+    for (; s < step.size(); ++s) {
+      const auto& [sequence, ids] = step[s];
+      const int64_t tokens = pass.tokens() + static_cast<int64_t>(ids.size());
+      if (s > first && tokens > backend_.few_rows()) break;
+      const int64_t position = sequence.cache.length();
+      pass.first_rows.push_back(pass.tokens());
+      pass.first_positions.push_back(position);
+      for (size_t t = 0; t < ids.size(); ++t) {
+        pass.ids.push_back(ids[t]);
+        pass.positions.push_back(static_cast<int32_t>(position + static_cast<int64_t>(t)));
+      }
+      end = std::max(end, position + static_cast<int64_t>(ids.size()));
     }
-    return x;
+    pass.first_rows.push_back(pass.tokens());
+    pass.sequences = step.subspan(first, s - first);
+    first = s;
+  }
+  // A gated image's rotary position lies one behind its token.
+  for (Pass& pass : passes) pass.rope = rope_table(end + 1);
+  return passes;
+}
+
+Tensor Decoder::forward(std::span<const SequenceRows> step, const KeepGoing& keep_going,
+                        const LayerObserver& observer) {
+  std::vector<int64_t> lengths;
+  for (const SequenceRows& rows : step) lengths.push_back(rows.sequence.cache.length());
+  try {
+    const std::vector<Pass> passes = passes_of(step);
+    if (passes.size() == 1) return run(passes.front(), keep_going, observer);
+    int64_t tokens = 0;
+    for (const Pass& pass : passes) tokens += pass.tokens();
+    Tensor hidden = backend_.allocate(DType::kF32, {tokens, config_.hidden_size});
+    int64_t first_row = 0;
+    for (const Pass& pass : passes) {
+      backend_.copy_rows(hidden, first_row, run(pass, keep_going, observer));
+      first_row += pass.tokens();
+    }
+    return hidden;
   } catch (...) {
-    sequence.cache.truncate(first_position);  // no layer ahead of another
+    // No layer ahead of another, no sequence ahead of the step.
+    for (size_t s = 0; s < step.size(); ++s) step[s].sequence.cache.truncate(lengths[s]);
     throw;
   }
 }
 
-void Decoder::decoder_block(int64_t layer, Sequence& sequence, const Tensor& rope,
-                            int64_t first_position, Tensor& x) const {
+Tensor Decoder::forward(Sequence& sequence, std::span<const int32_t> ids,
+                        const KeepGoing& keep_going, const LayerObserver& observer) {
+  const SequenceRows rows = {sequence, ids};
+  return forward({&rows, 1}, keep_going, observer);
+}
+
+Tensor Decoder::run(const Pass& pass, const KeepGoing& keep_going,
+                    const LayerObserver& observer) const {
+  Tensor x = backend_.embedding(weights_.embed_tokens, pass.ids);  // [T, D]
+  check_finite_(x, kEmbedding);
+  for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
+    check_interrupt(keep_going);
+    decoder_block(layer, pass, x);
+    check_finite_(x, kLayers, layer);
+    if (observer) observer(layer, x);
+  }
+  return x;
+}
+
+void Decoder::decoder_block(int64_t layer, const Pass& pass, Tensor& x) const {
   const DecoderLayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
   const double eps = config_.rms_norm_eps;
 
   // x = x + o_proj(attention(input_layernorm(x)))
   Tensor h = backend_.rms_norm(x, w.input_layernorm, eps);
-  const Tensor a = attention(layer, sequence, rope, first_position, h);  // [T, H*d]
+  const Tensor a = attention(layer, pass, h);  // [T, H*d]
   linear_add(backend_, x, a, w.o_proj);
 
   // x = x + down_proj(silu(gate_proj(h)) * up_proj(h)), h = post_attention_layernorm(x)
@@ -105,8 +168,7 @@ void Decoder::decoder_block(int64_t layer, Sequence& sequence, const Tensor& rop
   linear_add(backend_, x, backend_.swiglu(gate, up), w.down_proj);
 }
 
-Tensor Decoder::attention(int64_t layer, Sequence& sequence, const Tensor& rope,
-                          int64_t first_position, const Tensor& h) const {
+Tensor Decoder::attention(int64_t layer, const Pass& pass, const Tensor& h) const {
   const DecoderLayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
   const int64_t tokens = h.dim(0);
   const int64_t d = config_.head_size();
@@ -117,28 +179,41 @@ Tensor Decoder::attention(int64_t layer, Sequence& sequence, const Tensor& rope,
   const Tensor q = linear(backend_, h, w.q_proj).reshaped(query_heads);
   const Tensor k = linear(backend_, h, w.k_proj).reshaped(key_value_heads);
   const Tensor v = linear(backend_, h, w.v_proj).reshaped(key_value_heads);
-  sequence.cache.append(backend_, layer, backend_.rotate(k, rope, first_position), v);
+  const Tensor rotated_k = backend_.rotate(k, pass.rope, pass.positions);
+  std::vector<TextRows> texts;
+  for (size_t s = 0; s < pass.sequences.size(); ++s) {
+    TextCache& cache = pass.sequences[s].sequence.cache;
+    const Tensor keys = pass.rows_of(rotated_k, s);
+    cache.append(backend_, layer, keys, pass.rows_of(v, s));
+    texts.push_back({keys.dim(0), pass.first_positions[s], cache.pages(layer)});
+  }
 
   // text = softmax(rotate(q) rotate(k)^T / sqrt(d)) v, causal   [T, H, d]
-  const AttentionPart text = backend_.causal_attention(backend_.rotate(q, rope, first_position),
-                                                       sequence.cache.pages(layer), first_position);
-  const Tensor out = w.is_hyper_layer()
-                         ? hyper_attention(layer, sequence, rope, first_position, q, text)
-                         : text.out;
+  const AttentionPart text =
+      backend_.causal_attention(backend_.rotate(q, pass.rope, pass.positions), texts);
+  const Tensor out = w.is_hyper_layer() ? hyper_attention(layer, pass, q, text) : text.out;
   return out.reshaped({tokens, config_.num_attention_heads * d});
 }
 
-Tensor Decoder::hyper_attention(int64_t layer, const Sequence& sequence, const Tensor& rope,
-                                int64_t first_position, const Tensor& q,
+Tensor Decoder::hyper_attention(int64_t layer, const Pass& pass, const Tensor& q,
                                 const AttentionPart& text) const {
   const DecoderLayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
   const auto hyper_index = static_cast<size_t>(hyper_index_[static_cast<size_t>(layer)]);
-  const std::vector<VisibleImage> images =
-      visible_images(sequence, hyper_index, first_position + q.dim(0) - 1);
-  if (images.empty()) return text.out;
+  std::vector<std::vector<VisibleImage>> images;
+  std::vector<VisualRows> visible;
+  bool sees_image = false;
+  for (size_t s = 0; s < pass.sequences.size(); ++s) {
+    const int64_t rows = pass.first_rows[s + 1] - pass.first_rows[s];
+    const int64_t first_position = pass.first_positions[s];
+    images.push_back(
+        visible_images(pass.sequences[s].sequence, hyper_index, first_position + rows - 1));
+    visible.push_back({rows, first_position, images.back()});
+    sees_image |= !images.back().empty();
+  }
+  if (!sees_image) return text.out;
 
   // visual = softmax(rotate(q, t - p_i) k_vis^T / sqrt(d)) v_vis over the images before t
-  const AttentionPart visual = backend_.visual_attention(q, images, rope, first_position);
+  const AttentionPart visual = backend_.visual_attention(q, visible, pass.rope);
   if (variant_ == Variant::kUnified) {
     // one softmax over [visual keys ; text keys]
     return backend_.join_softmax(text, visual);
@@ -164,6 +239,25 @@ Tensor Decoder::logits(const Tensor& hidden) const {
   Tensor logits = linear(backend_, h, weights_.lm_head);
   check_finite_(logits, config_.tie_word_embeddings ? kEmbedding : kHead);
   return logits;
+}
+
+Tensor Decoder::next_logits(std::span<const SequenceRows> step, const KeepGoing& keep_going) {
+  const Tensor hidden = forward(step, keep_going);
+  std::vector<int64_t> last_rows;
+  int64_t end = 0;
+  for (const SequenceRows& rows : step) {
+    end += static_cast<int64_t>(rows.ids.size());
+    last_rows.push_back(end - 1);
+  }
+  const auto count = static_cast<int64_t>(last_rows.size());
+  Tensor all = backend_.allocate(DType::kF32, {count, config_.vocab_size});
+  for (int64_t first = 0; first < count; first += backend_.few_rows()) {
+    const int64_t few = std::min(backend_.few_rows(), count - first);
+    const std::span rows =
+        std::span(last_rows).subspan(static_cast<size_t>(first), static_cast<size_t>(few));
+    backend_.copy_rows(all, first, logits(backend_.gather_rows(hidden, rows)));
+  }
+  return all;
 }
 
 Tensor Decoder::rope_table(int64_t positions) {

@@ -33,6 +33,13 @@ struct Sequence {
   Sequence fork() const { return {cache.fork(), images}; }
 };
 
+/// What a sequence reads in a step: tokens behind those it has. Images whose token is among them
+/// must be in the sequence already.
+struct SequenceRows {
+  Sequence& sequence;
+  std::span<const int32_t> ids;
+};
+
 /// Called with the output of every decoder layer (0-based), [T, D].
 using LayerObserver = std::function<void(int64_t layer, const Tensor& hidden)>;
 
@@ -48,21 +55,30 @@ class Decoder {
   std::vector<ImageMemoryPtr> remember(const Tensor& embeddings, int64_t tokens_per_image,
                                        const KeepGoing& keep_going = {}) const;
 
-  /// Reads tokens behind those of the sequence; returns the hidden states before the final norm.
-  /// Images whose token is among them must be in the sequence already.  ids [T] -> [T, D]
+  /// A step: each of the sequences, all different, reads its tokens; returns the hidden states
+  /// before the final norm, one sequence's rows behind another's. What a sequence gets are the same
+  /// bits whoever shares the step. When it throws, all sequences are as they were.
+  ///   T ids in all -> [T, D]
+  Tensor forward(std::span<const SequenceRows> step, const KeepGoing& keep_going = {},
+                 const LayerObserver& observer = {});
+  /// A step of one sequence.
   Tensor forward(Sequence& sequence, std::span<const int32_t> ids, const KeepGoing& keep_going = {},
                  const LayerObserver& observer = {});
 
   /// lm_head(rms_norm(hidden)).  [T, D] -> float32 [T, V]
   Tensor logits(const Tensor& hidden) const;
+  /// A step's logits of each sequence's last row.  -> float32 [sequences, V]
+  Tensor next_logits(std::span<const SequenceRows> step, const KeepGoing& keep_going = {});
 
  private:
-  void decoder_block(int64_t layer, Sequence& sequence, const Tensor& rope, int64_t first_position,
-                     Tensor& x) const;
-  Tensor attention(int64_t layer, Sequence& sequence, const Tensor& rope, int64_t first_position,
-                   const Tensor& h) const;
-  Tensor hyper_attention(int64_t layer, const Sequence& sequence, const Tensor& rope,
-                         int64_t first_position, const Tensor& q, const AttentionPart& text) const;
+  struct Pass;
+
+  std::vector<Pass> passes_of(std::span<const SequenceRows> step);
+  Tensor run(const Pass& pass, const KeepGoing& keep_going, const LayerObserver& observer) const;
+  void decoder_block(int64_t layer, const Pass& pass, Tensor& x) const;
+  Tensor attention(int64_t layer, const Pass& pass, const Tensor& h) const;
+  Tensor hyper_attention(int64_t layer, const Pass& pass, const Tensor& q,
+                         const AttentionPart& text) const;
   std::vector<VisibleImage> visible_images(const Sequence& sequence, size_t hyper_index,
                                            int64_t last_position) const;
   Tensor rope_table(int64_t positions);

@@ -21,8 +21,15 @@ class WatchedBackend final : public Backend {
   Tensor allocate(DType dtype, Shape shape) override {
     return watched([&] { return backend_->allocate(dtype, std::move(shape)); });
   }
+  int64_t few_rows() const override { return backend_->few_rows(); }
   Tensor to_float(const Tensor& x) override {
     return watched([&] { return backend_->to_float(x); });
+  }
+  Tensor gather_rows(const Tensor& x, std::span<const int64_t> rows) override {
+    return watched([&] { return backend_->gather_rows(x, rows); });
+  }
+  void copy_rows(Tensor& to, int64_t first_row, const Tensor& from) override {
+    watched([&] { backend_->copy_rows(to, first_row, from); });
   }
   Tensor embedding(const Tensor& table, std::span<const int32_t> ids) override {
     return watched([&] { return backend_->embedding(table, ids); });
@@ -58,8 +65,8 @@ class WatchedBackend final : public Backend {
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override {
     return watched([&] { return backend_->patches(pixel_values, patch_size); });
   }
-  Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) override {
-    return watched([&] { return backend_->rotate(x, rope, first_position); });
+  Tensor rotate(const Tensor& x, const Tensor& rope, std::span<const int32_t> positions) override {
+    return watched([&] { return backend_->rotate(x, rope, positions); });
   }
   KeyValueBlock new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) override {
     return watched([&] { return backend_->new_block(heads, capacity, d, dtype); });
@@ -74,13 +81,12 @@ class WatchedBackend final : public Backend {
                         int64_t tokens_per_image) override {
     return watched([&] { return backend_->self_attention(q, k, v, tokens_per_image); });
   }
-  AttentionPart causal_attention(const Tensor& q, std::span<const KeyValueBlock> pages,
-                                 int64_t first_position) override {
-    return watched([&] { return backend_->causal_attention(q, pages, first_position); });
+  AttentionPart causal_attention(const Tensor& q, std::span<const TextRows> sequences) override {
+    return watched([&] { return backend_->causal_attention(q, sequences); });
   }
-  AttentionPart visual_attention(const Tensor& q, std::span<const VisibleImage> images,
-                                 const Tensor& rope, int64_t first_position) override {
-    return watched([&] { return backend_->visual_attention(q, images, rope, first_position); });
+  AttentionPart visual_attention(const Tensor& q, std::span<const VisualRows> sequences,
+                                 const Tensor& rope) override {
+    return watched([&] { return backend_->visual_attention(q, sequences, rope); });
   }
   Tensor join_softmax(const AttentionPart& a, const AttentionPart& b) override {
     return watched([&] { return backend_->join_softmax(a, b); });

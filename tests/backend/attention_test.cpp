@@ -117,6 +117,19 @@ std::vector<const cpu::Kernels*> all_kernels() {
   return {list.tables, list.tables + list.count};
 }
 
+/// Of one sequence.
+AttentionPart attend_text(Backend& backend, const Tensor& q, std::span<const KeyValueBlock> pages,
+                          int64_t first_position) {
+  const TextRows rows = {q.dim(0), first_position, pages};
+  return backend.causal_attention(q, {&rows, 1});
+}
+
+AttentionPart attend_images(Backend& backend, const Tensor& q, std::span<const VisibleImage> images,
+                            const Tensor& rope, int64_t first_position) {
+  const VisualRows rows = {q.dim(0), first_position, images};
+  return backend.visual_attention(q, {&rows, 1}, rope);
+}
+
 class SelfAttention : public testing::TestWithParam<const cpu::Kernels*> {};
 
 INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, SelfAttention, testing::ValuesIn(all_kernels()),
@@ -170,7 +183,7 @@ TEST_P(GroupedAttention, CausalOverPages) {
                              random_block(backend, first_position + tokens - 256, 13, dtype)};
   const std::vector<KeyValueBlock> pages = {tests[0].block, tests[1].block};
   const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 15);
-  const AttentionPart part = backend.causal_attention(q, pages, first_position);
+  const AttentionPart part = attend_text(backend, q, pages, first_position);
   for (int64_t t = 0; t < tokens; t += 33) {
     for (int64_t head = 0; head < kHeads; ++head) {
       const int64_t kv_head = head / (kHeads / kKeyValueHeads);
@@ -200,7 +213,7 @@ TEST_P(GroupedAttention, VisualSeesOnlyImagesBeforeTheToken) {
   }
   const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 31);
   const Tensor rope = rope_table(first_position + tokens + 1, kHeadSize);
-  const AttentionPart part = backend.visual_attention(q, images, rope, first_position);
+  const AttentionPart part = attend_images(backend, q, images, rope, first_position);
   for (int64_t t = 0; t < tokens; ++t) {
     const int64_t position = first_position + t;
     for (int64_t head = 0; head < kHeads; head += 5) {
@@ -268,7 +281,7 @@ TEST(Attention, NotANumberReachesTheOutput) {
           backend.append(block, k, v);
           const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 3);
           const std::vector<KeyValueBlock> pages = {block};
-          const AttentionPart part = backend.causal_attention(q, pages, positions - tokens);
+          const AttentionPart part = attend_text(backend, q, pages, positions - tokens);
           const int64_t last = (tokens - 1) * kHeads * kHeadSize;
           EXPECT_TRUE(std::isfinite(part.out.f32()[last])) << "another head";
           const int64_t head = kHeads - 1;
@@ -291,7 +304,7 @@ TEST(VisualAttention, RowsThatSeeNothingAreEmpty) {
   const std::vector<VisibleImage> images = {
       {random_block(backend, 30, 61, DType::kF32).block, 2, 2}};
   const Tensor q = random_tensor({4, kHeads, kHeadSize}, 63);
-  const AttentionPart part = backend.visual_attention(q, images, rope_table(8, kHeadSize), 0);
+  const AttentionPart part = attend_images(backend, q, images, rope_table(8, kHeadSize), 0);
   for (int64_t head = 0; head < kHeads; ++head) {
     EXPECT_EQ(element(part.log_sum_exp, head), -INFINITY);
     EXPECT_EQ(element(part.out, head * kHeadSize), 0);
@@ -311,8 +324,8 @@ TEST(VisualAttention, IsTheSameOnAnyNumberOfThreads) {
   }
   const Tensor q = random_tensor({1, kHeads, kHeadSize}, 71);
   const Tensor rope = rope_table(64, kHeadSize);
-  const AttentionPart x = a.visual_attention(q, images, rope, 55);
-  const AttentionPart y = b.visual_attention(q, images, rope, 55);
+  const AttentionPart x = attend_images(a, q, images, rope, 55);
+  const AttentionPart y = attend_images(b, q, images, rope, 55);
   for (int64_t i = 0; i < x.out.size(); ++i) EXPECT_EQ(element(x.out, i), element(y.out, i));
 }
 

@@ -218,9 +218,10 @@ TEST_P(BeamSearch, TellsTheAnswerAtItsEndAndLetsItBeCut) {
 
 TEST_P(BeamSearch, InterruptedGivesTheBestSoFar) {
   const GoldenPrompt& prompt = tiny().prompts().at("one-image");
-  for (int allowed = 0; allowed < 80; allowed += 9) {
+  const int64_t asked_in_all = 7 * tiny().model().config().num_hidden_layers;  // layers of steps
+  for (int64_t allowed = 0; allowed < asked_in_all; allowed += 4) {
     GenerationRequest made = request(prompt, plain_options(8, 3));
-    int asked = 0;
+    int64_t asked = 0;
     made.between_steps = [&] { return asked++ < allowed; };
     const Generated got = search(prompt, made);
     EXPECT_EQ(got.end, GenerationEnd::kCallback);

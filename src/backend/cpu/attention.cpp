@@ -1,9 +1,10 @@
 // The attention operations: how queries, heads and keys are cut into tasks.
 //
-// A task is a key/value head, a chunk of query rows (tokens times the heads of the group, which
-// share each key read) and a range of key blocks. With many queries the blocks stay together; with
-// few (decoding) they are split, so that all threads have work, and the parts are joined by their
-// log-sum-exp. The cut depends on shapes only, never on the number of threads.
+// A task is a sequence, a key/value head, a chunk of its query rows (tokens times the heads of the
+// group, which share each key read) and a range of key blocks. With many queries the blocks stay
+// together; with few (decoding) they are split, so that all threads have work, and the parts are
+// joined by their log-sum-exp. The cut depends on the shapes of the sequence alone, never on the
+// number of threads nor on the other sequences.
 #include <cmath>
 #include <cstring>
 
@@ -36,13 +37,23 @@ KeyRun run_of(const KeyValueBlock& block, int64_t head, int64_t d) {
   return run;
 }
 
-/// How a grouped attention over blocks of keys is cut into tasks.
+/// How the attention of one sequence's rows over its blocks of keys is cut into tasks. It depends
+/// on that sequence alone, so that its results do too.
 struct Cut {
-  int64_t tokens, heads, key_value_heads, d;
-  int64_t group, rows, chunks, splits, blocks_per_split;
+  int64_t tokens, heads, d, blocks;
+  int64_t key_value_heads = 0, group = 0, rows = 0, chunks = 0, splits = 0, blocks_per_split = 0;
+  // Where the sequence stands among all.
+  int64_t first_token = 0;
+  int64_t first_task = 0;
+  int64_t first_part = 0;  // of its tokens' parts, where it has splits
 
-  Cut(const Tensor& q, int64_t key_value_heads_in, int64_t blocks)
-      : tokens(q.dim(0)), heads(q.dim(1)), key_value_heads(key_value_heads_in), d(q.dim(2)) {
+  Cut(const Tensor& q, int64_t rows_of_sequence, std::span<const KeyValueBlock* const> keys)
+      : tokens(rows_of_sequence),
+        heads(q.dim(1)),
+        d(q.dim(2)),
+        blocks(static_cast<int64_t>(keys.size())) {
+    if (keys.empty()) return;  // no tasks
+    key_value_heads = keys[0]->heads;
     OWL3_CHECK(heads % key_value_heads == 0);
     group = heads / key_value_heads;
     rows = tokens * group;
@@ -52,73 +63,138 @@ struct Cut {
     splits = (blocks + blocks_per_split - 1) / blocks_per_split;
   }
   int64_t tasks() const { return key_value_heads * chunks * splits; }
+  int64_t parts() const { return splits > 1 ? splits * tokens : 0; }
 };
 
-/// Joins the parts of every row: out [splits, T, H, d], log_sum_exp [splits, T, H].
-AttentionPart join_splits(Backend& backend, const Tensor& out, const Tensor& log_sum_exp,
-                          const Cut& cut) {
-  AttentionPart joined = {backend.allocate(DType::kF32, {cut.tokens, cut.heads, cut.d}),
-                          backend.allocate(DType::kF32, {cut.tokens, cut.heads})};
-  const int64_t rows = cut.tokens * cut.heads;
-  for (int64_t row = 0; row < rows; ++row) {
-    float maximum = -INFINITY;
-    for (int64_t s = 0; s < cut.splits; ++s) {
-      const float part = log_sum_exp.f32()[s * rows + row];
-      if (part > maximum || std::isnan(part)) maximum = part;  // NaN stays
+/// Some rows of a sequence with the heads that share a key's head: row i is a token and a head.
+struct Chunk {
+  const Cut& cut;
+  int64_t kv_head, first_row, rows;
+
+  int64_t token(int64_t i) const { return (first_row + i) / cut.group; }
+  int64_t head(int64_t i) const { return kv_head * cut.group + (first_row + i) % cut.group; }
+  /// Of the queries of all sequences.
+  const float* query(const Tensor& q, int64_t i) const {
+    return q.f32() + ((cut.first_token + token(i)) * cut.heads + head(i)) * cut.d;
+  }
+};
+
+/// The attention of several sequences' rows, each over its own blocks: a flat list of tasks.
+class Attention {
+ public:
+  Attention(Backend& backend, const cpu::Kernels& kernels, cpu::MemoryPool& pool, const Tensor& q)
+      : backend_(backend), kernels_(kernels), pool_(pool), q_(q) {}
+
+  /// The next rows of q, and the blocks of keys that they see.
+  void add_sequence(int64_t rows, std::vector<const KeyValueBlock*> blocks) {
+    Cut cut(q_, rows, blocks);
+    cut.first_token = tokens_;
+    cut.first_task = tasks_;
+    cut.first_part = parts_;
+    tokens_ += rows;
+    tasks_ += cut.tasks();
+    parts_ += cut.parts();
+    for (const KeyValueBlock* block : blocks) work_ += rows * cut.heads * block->count * cut.d;
+    cuts_.push_back(cut);
+    blocks_.push_back(std::move(blocks));
+  }
+
+  /// Runs all tasks. enter(attention, sequence, block, first, chunk) sets the limits of the chunk's
+  /// rows for that block, and their queries at least for the first block of a task, and returns
+  /// false when no row sees it.
+  template <typename Enter>
+  AttentionPart run(int threads, const Enter& enter) {
+    OWL3_CHECK(tokens_ == q_.dim(0));
+    const int64_t heads = q_.dim(1);
+    const int64_t d = q_.dim(2);
+    AttentionPart all = {backend_.allocate(DType::kF32, {tokens_, heads, d}),
+                         backend_.allocate(DType::kF32, {tokens_, heads})};
+    const AttentionPart parts = {backend_.allocate(DType::kF32, {parts_, heads, d}),
+                                 backend_.allocate(DType::kF32, {parts_, heads})};
+    parallel_for(work_ < kParallelAttention ? 1 : threads, tasks_, [&](int64_t task) {
+      const auto after = [](int64_t number, const Cut& cut) { return number < cut.first_task; };
+      const auto next = std::upper_bound(cuts_.begin(), cuts_.end(), task, after);
+      const auto sequence = static_cast<size_t>(next - cuts_.begin() - 1);
+      const Cut& cut = cuts_[sequence];
+      run_task(sequence, task - cut.first_task, cut.splits > 1 ? parts : all, enter);
+    });
+    for (const Cut& cut : cuts_) {
+      if (cut.blocks == 0) see_nothing(cut, all);
+      if (cut.splits > 1) join_splits(cut, parts, all);
     }
-    float* target = joined.out.f32() + row * cut.d;
-    std::fill_n(target, cut.d, 0.0f);
-    joined.log_sum_exp.f32()[row] = maximum;
-    if (maximum == -INFINITY) continue;
-    float sum = 0;
-    for (int64_t s = 0; s < cut.splits; ++s) {
-      sum += std::exp(log_sum_exp.f32()[s * rows + row] - maximum);
+    return all;
+  }
+
+ private:
+  template <typename Enter>
+  void run_task(size_t sequence, int64_t task, const AttentionPart& target, const Enter& enter) {
+    const Cut& cut = cuts_[sequence];
+    const int64_t split = task % cut.splits;
+    const int64_t first_row = task / cut.splits % cut.chunks * RowAttention::kChunkRows;
+    const Chunk chunk = {cut, task / cut.splits / cut.chunks, first_row,
+                         std::min(RowAttention::kChunkRows, cut.rows - first_row)};
+    const std::vector<const KeyValueBlock*>& blocks = blocks_[sequence];
+    const auto attention =
+        RowAttention::create(kernels_, pool_, chunk.rows, cut.d, blocks[0]->keys.dtype());
+    const int64_t first_block = split * cut.blocks_per_split;
+    const int64_t last_block = std::min(cut.blocks, first_block + cut.blocks_per_split);
+    for (int64_t block = first_block; block < last_block; ++block) {
+      const auto index = static_cast<size_t>(block);
+      if (!enter(*attention, sequence, index, block == first_block, chunk)) continue;
+      attention->attend(run_of(*blocks[index], chunk.kv_head, cut.d));
     }
-    joined.log_sum_exp.f32()[row] = maximum + std::log(sum);
-    for (int64_t s = 0; s < cut.splits; ++s) {
-      const float share = std::exp(log_sum_exp.f32()[s * rows + row] - maximum) / sum;
-      const float* part = out.f32() + (s * rows + row) * cut.d;
-      for (int64_t i = 0; i < cut.d; ++i) target[i] += share * part[i];
+    const int64_t first = cut.splits > 1 ? cut.first_part + split * cut.tokens : cut.first_token;
+    for (int64_t i = 0; i < chunk.rows; ++i) {
+      const int64_t index = (first + chunk.token(i)) * cut.heads + chunk.head(i);
+      target.log_sum_exp.f32()[index] = attention->finish(i, target.out.f32() + index * cut.d);
     }
   }
-  return joined;
-}
 
-/// Runs all tasks. enter(attention, block, first_row, rows, head) sets the queries and limits of
-/// the chunk's rows for that block and returns false when no row sees it.
-template <typename Enter, typename BlockAt>
-AttentionPart attend_blocks(Backend& backend, const cpu::Kernels& kernels, cpu::MemoryPool& pool,
-                            int threads, const Cut& cut, int64_t blocks, const BlockAt& block_at,
-                            const Enter& enter) {
-  Tensor out = backend.allocate(DType::kF32, {cut.splits * cut.tokens, cut.heads, cut.d});
-  Tensor log_sum_exp = backend.allocate(DType::kF32, {cut.splits * cut.tokens, cut.heads});
-  int64_t keys = 0;
-  for (int64_t block = 0; block < blocks; ++block) keys += block_at(block).count;
-  if (cut.tokens * cut.heads * keys * cut.d < kParallelAttention) threads = 1;
-  parallel_for(threads, cut.tasks(), [&](int64_t task) {
-    const int64_t split = task % cut.splits;
-    const int64_t chunk = task / cut.splits % cut.chunks;
-    const int64_t kv_head = task / cut.splits / cut.chunks;
-    const int64_t first_row = chunk * RowAttention::kChunkRows;
-    const int64_t rows = std::min(RowAttention::kChunkRows, cut.rows - first_row);
-    const auto attention =
-        RowAttention::create(kernels, pool, rows, cut.d, block_at(0).keys.dtype());
-    const int64_t first_block = split * cut.blocks_per_split;
-    const int64_t last_block = std::min(blocks, first_block + cut.blocks_per_split);
-    for (int64_t block = first_block; block < last_block; ++block) {
-      if (!enter(*attention, block, block == first_block, first_row, rows, kv_head)) continue;
-      attention->attend(run_of(block_at(block), kv_head, cut.d));
+  static void see_nothing(const Cut& cut, const AttentionPart& all) {
+    const int64_t first = cut.first_token * cut.heads;
+    const int64_t rows = cut.tokens * cut.heads;
+    std::fill_n(all.out.f32() + first * cut.d, rows * cut.d, 0.0f);
+    std::fill_n(all.log_sum_exp.f32() + first, rows, -INFINITY);
+  }
+
+  /// Joins the parts of every row of a sequence: out [splits, T, H, d], log_sum_exp [splits, T, H].
+  static void join_splits(const Cut& cut, const AttentionPart& parts, const AttentionPart& all) {
+    const int64_t rows = cut.tokens * cut.heads;
+    const float* out = parts.out.f32() + cut.first_part * cut.heads * cut.d;
+    const float* log_sum_exp = parts.log_sum_exp.f32() + cut.first_part * cut.heads;
+    for (int64_t row = 0; row < rows; ++row) {
+      float maximum = -INFINITY;
+      for (int64_t s = 0; s < cut.splits; ++s) {
+        const float part = log_sum_exp[s * rows + row];
+        if (part > maximum || std::isnan(part)) maximum = part;  // NaN stays
+      }
+      const int64_t joined = cut.first_token * cut.heads + row;
+      float* target = all.out.f32() + joined * cut.d;
+      std::fill_n(target, cut.d, 0.0f);
+      all.log_sum_exp.f32()[joined] = maximum;
+      if (maximum == -INFINITY) continue;
+      float sum = 0;
+      for (int64_t s = 0; s < cut.splits; ++s) {
+        sum += std::exp(log_sum_exp[s * rows + row] - maximum);
+      }
+      all.log_sum_exp.f32()[joined] = maximum + std::log(sum);
+      for (int64_t s = 0; s < cut.splits; ++s) {
+        const float share = std::exp(log_sum_exp[s * rows + row] - maximum) / sum;
+        const float* part = out + (s * rows + row) * cut.d;
+        for (int64_t i = 0; i < cut.d; ++i) target[i] += share * part[i];
+      }
     }
-    for (int64_t i = 0; i < rows; ++i) {
-      const int64_t token = (first_row + i) / cut.group;
-      const int64_t head = kv_head * cut.group + (first_row + i) % cut.group;
-      const int64_t index = (split * cut.tokens + token) * cut.heads + head;
-      log_sum_exp.f32()[index] = attention->finish(i, out.f32() + index * cut.d);
-    }
-  });
-  if (cut.splits == 1) return {out, log_sum_exp};
-  return join_splits(backend, out, log_sum_exp, cut);
-}
+  }
+
+  Backend& backend_;
+  const cpu::Kernels& kernels_;
+  cpu::MemoryPool& pool_;
+  const Tensor& q_;
+  std::vector<Cut> cuts_;                                  // by sequence
+  std::vector<std::vector<const KeyValueBlock*>> blocks_;  // by sequence
+  int64_t tokens_ = 0, tasks_ = 0, parts_ = 0;
+  int64_t work_ = 0;  // scores times head size
+};
 
 }  // namespace
 
@@ -193,59 +269,56 @@ Tensor CpuBackend::self_attention(const Tensor& q, const Tensor& k, const Tensor
   return y;
 }
 
-AttentionPart CpuBackend::causal_attention(const Tensor& q, std::span<const KeyValueBlock> pages,
-                                           int64_t first_position) {
-  const auto blocks = static_cast<int64_t>(pages.size());
-  const Cut cut(q, pages[0].heads, blocks);
-  std::vector<int64_t> first_keys;  // position of each page's first key
-  int64_t position = 0;
-  for (const KeyValueBlock& page : pages) {
-    first_keys.push_back(position);
-    position += page.count;
+AttentionPart CpuBackend::causal_attention(const Tensor& q, std::span<const TextRows> sequences) {
+  Attention attention(*this, *kernels_, *pool_, q);
+  std::vector<std::vector<int64_t>> first_keys;  // by sequence, the position of each page's first
+  for (const TextRows& sequence : sequences) {
+    std::vector<const KeyValueBlock*> blocks;
+    std::vector<int64_t>& of_pages = first_keys.emplace_back();
+    int64_t position = 0;
+    for (const KeyValueBlock& page : sequence.pages) {
+      blocks.push_back(&page);
+      of_pages.push_back(position);
+      position += page.count;
+    }
+    attention.add_sequence(sequence.rows, std::move(blocks));
   }
-  return attend_blocks(
-      *this, *kernels_, *pool_, threads_, cut, blocks,
-      [&](int64_t block) -> const KeyValueBlock& { return pages[block]; },
-      [&](RowAttention& attention, int64_t block, bool first, int64_t first_row, int64_t rows,
-          int64_t kv_head) {
-        const int64_t count = pages[block].count;
-        for (int64_t i = 0; i < rows; ++i) {
-          const int64_t token = (first_row + i) / cut.group;
-          const int64_t head = kv_head * cut.group + (first_row + i) % cut.group;
-          if (first) attention.set_query(i, q.f32() + (token * cut.heads + head) * cut.d);
-          const int64_t seen = first_position + token - first_keys[block] + 1;
-          attention.set_limit(i, std::clamp<int64_t>(seen, 0, count));
-        }
-        return true;
-      });
+  return attention.run(threads_, [&](RowAttention& rows, size_t sequence, size_t block, bool first,
+                                     const Chunk& chunk) {
+    const int64_t count = sequences[sequence].pages[block].count;
+    const int64_t before = first_keys[sequence][block] - sequences[sequence].first_position;
+    for (int64_t i = 0; i < chunk.rows; ++i) {
+      if (first) rows.set_query(i, chunk.query(q, i));
+      rows.set_limit(i, std::clamp<int64_t>(chunk.token(i) - before + 1, 0, count));
+    }
+    return true;
+  });
 }
 
-AttentionPart CpuBackend::visual_attention(const Tensor& q, std::span<const VisibleImage> images,
-                                           const Tensor& rope, int64_t first_position) {
-  const auto blocks = static_cast<int64_t>(images.size());
-  OWL3_CHECK(blocks > 0);
-  const Cut cut(q, images[0].block.heads, blocks);
-  return attend_blocks(
-      *this, *kernels_, *pool_, threads_, cut, blocks,
-      [&](int64_t block) -> const KeyValueBlock& { return images[block].block; },
-      [&](RowAttention& attention, int64_t block, bool, int64_t first_row, int64_t rows,
-          int64_t kv_head) {
-        const VisibleImage& image = images[block];
-        const int64_t last_token = (first_row + rows - 1) / cut.group;
-        if (first_position + last_token < image.first_query) return false;
-        std::vector<float> rotated(static_cast<size_t>(cut.d));
-        for (int64_t i = 0; i < rows; ++i) {
-          const int64_t token = (first_row + i) / cut.group;
-          const int64_t head = kv_head * cut.group + (first_row + i) % cut.group;
-          const int64_t t = first_position + token;
+AttentionPart CpuBackend::visual_attention(const Tensor& q, std::span<const VisualRows> sequences,
+                                           const Tensor& rope) {
+  Attention attention(*this, *kernels_, *pool_, q);
+  for (const VisualRows& sequence : sequences) {
+    std::vector<const KeyValueBlock*> blocks;
+    for (const VisibleImage& image : sequence.images) blocks.push_back(&image.block);
+    attention.add_sequence(sequence.rows, std::move(blocks));
+  }
+  return attention.run(
+      threads_, [&](RowAttention& rows, size_t sequence, size_t block, bool, const Chunk& chunk) {
+        const VisibleImage& image = sequences[sequence].images[block];
+        const int64_t first_position = sequences[sequence].first_position;
+        if (first_position + chunk.token(chunk.rows - 1) < image.first_query) return false;
+        std::vector<float> rotated(static_cast<size_t>(chunk.cut.d));
+        for (int64_t i = 0; i < chunk.rows; ++i) {
+          const int64_t t = first_position + chunk.token(i);
           const bool visible = t >= image.first_query;
-          attention.set_limit(i, visible ? image.block.count : 0);
+          rows.set_limit(i, visible ? image.block.count : 0);
           if (!visible) continue;
           // rotate(q, t) . rotate(k, p_i) = rotate(q, t - p_i) . k
-          const float* angles = rope.f32() + (t - image.position) * cut.d;
-          kernels_->rotate(q.f32() + (token * cut.heads + head) * cut.d, angles, angles + cut.d / 2,
-                           rotated.data(), cut.d);
-          attention.set_query(i, rotated.data());
+          const float* angles = rope.f32() + (t - image.position) * chunk.cut.d;
+          kernels_->rotate(chunk.query(q, i), angles, angles + chunk.cut.d / 2, rotated.data(),
+                           chunk.cut.d);
+          rows.set_query(i, rotated.data());
         }
         return true;
       });

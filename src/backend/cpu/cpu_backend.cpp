@@ -63,6 +63,23 @@ Tensor CpuBackend::to_float(const Tensor& x) {
   return y;
 }
 
+Tensor CpuBackend::gather_rows(const Tensor& x, std::span<const int64_t> rows) {
+  Shape shape = x.shape();
+  shape[0] = static_cast<int64_t>(rows.size());
+  Tensor y = allocate(x.dtype(), std::move(shape));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto to = static_cast<int64_t>(i);
+    copy_rows(y, to, x.rows(rows[i], rows[i] + 1));
+  }
+  return y;
+}
+
+void CpuBackend::copy_rows(Tensor& to, int64_t first_row, const Tensor& from) {
+  const int64_t end = first_row + from.dim(0);
+  OWL3_CHECK(from.dtype() == to.dtype() && from.row_size() == to.row_size() && end <= to.dim(0));
+  std::memcpy(to.rows(first_row, end).raw(), from.raw(), from.size_bytes());
+}
+
 Tensor CpuBackend::embedding(const Tensor& table, std::span<const int32_t> ids) {
   const int64_t width = table.dim(1);
   Tensor y = allocate(DType::kF32, {static_cast<int64_t>(ids.size()), width});
@@ -164,14 +181,16 @@ Tensor CpuBackend::patches(const Tensor& pixel_values, int64_t patch_size) {
   return y;
 }
 
-Tensor CpuBackend::rotate(const Tensor& x, const Tensor& rope, int64_t first_position) {
+Tensor CpuBackend::rotate(const Tensor& x, const Tensor& rope, std::span<const int32_t> positions) {
   const int64_t heads = x.dim(1);
   const int64_t d = x.dim(2);
-  OWL3_CHECK(first_position + x.dim(0) <= rope.dim(0) && rope.dim(1) == d);
+  OWL3_CHECK(static_cast<int64_t>(positions.size()) == x.dim(0) && rope.dim(1) == d);
   Tensor y = allocate(DType::kF32, x.shape());
   for_rows(x.dim(0), heads * d, [&](int64_t first, int64_t last) {
     for (int64_t t = first; t < last; ++t) {
-      const float* angles = rope.f32() + (first_position + t) * d;
+      const int32_t position = positions[static_cast<size_t>(t)];
+      OWL3_CHECK(position < rope.dim(0));
+      const float* angles = rope.f32() + position * d;
       for (int64_t head = 0; head < heads; ++head) {
         const int64_t offset = (t * heads + head) * d;
         kernels_->rotate(x.f32() + offset, angles, angles + d / 2, y.f32() + offset, d);
@@ -188,7 +207,8 @@ Tensor CpuBackend::join_softmax(const AttentionPart& a, const AttentionPart& b) 
   for_rows(rows, d, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const float difference = b.log_sum_exp.f32()[row] - a.log_sum_exp.f32()[row];
-      const float share_b = 1.0f / (1.0f + std::exp(-difference));  // of the whole denominator
+      // Of the whole denominator; 0 of a part that sees no key.
+      const float share_b = 1.0f / (1.0f + std::exp(-difference));
       const float* from_a = a.out.f32() + row * d;
       const float* from_b = b.out.f32() + row * d;
       float* out = y.f32() + row * d;

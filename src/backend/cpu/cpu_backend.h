@@ -34,7 +34,10 @@ class CpuBackend final : public Backend {
 
   std::string description() const override;
   Tensor allocate(DType dtype, Shape shape) override;
+  int64_t few_rows() const override { return cpu::kMaxMatvecRows; }
   Tensor to_float(const Tensor& x) override;
+  Tensor gather_rows(const Tensor& x, std::span<const int64_t> rows) override;
+  void copy_rows(Tensor& to, int64_t first_row, const Tensor& from) override;
   Tensor embedding(const Tensor& table, std::span<const int32_t> ids) override;
   Tensor linear(const Tensor& x, const Linear& layer, Activation activation) override;
   Linear to_int8(const Linear& layer) override;
@@ -46,16 +49,15 @@ class CpuBackend final : public Backend {
   void add_repeated(Tensor& x, const Tensor& y) override;
   bool has_finite_rows(const Tensor& x) override;
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override;
-  Tensor rotate(const Tensor& x, const Tensor& rope, int64_t first_position) override;
+  Tensor rotate(const Tensor& x, const Tensor& rope, std::span<const int32_t> positions) override;
   KeyValueBlock new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) override;
   void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) override;
   KeyValueBlock split_keys_values(const Tensor& kv, int64_t key_value_heads, DType dtype) override;
   Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                         int64_t tokens_per_image) override;
-  AttentionPart causal_attention(const Tensor& q, std::span<const KeyValueBlock> pages,
-                                 int64_t first_position) override;
-  AttentionPart visual_attention(const Tensor& q, std::span<const VisibleImage> images,
-                                 const Tensor& rope, int64_t first_position) override;
+  AttentionPart causal_attention(const Tensor& q, std::span<const TextRows> sequences) override;
+  AttentionPart visual_attention(const Tensor& q, std::span<const VisualRows> sequences,
+                                 const Tensor& rope) override;
   Tensor join_softmax(const AttentionPart& a, const AttentionPart& b) override;
   Tensor mix_by_gate(const AttentionPart& text, const AttentionPart& visual,
                      const Tensor& gate) override;

@@ -106,7 +106,7 @@ class OWL3_API VisualMemory {
   MediumPlan plan_video(const std::filesystem::path& path, const VideoOptions& options = {},
                         const ProgressCallback& progress = {}) const;
 
-  const VisualMemoryStats& stats() const;
+  VisualMemoryStats stats() const;
   /// Bytes of all keys and values it holds.
   size_t bytes() const;
 

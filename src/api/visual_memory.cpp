@@ -10,9 +10,10 @@
 #include "core/available_memory.h"
 #include "core/byte_text.h"
 #include "core/error.h"
-#include "media/content_hash.h"
 #include "media/image.h"
 #include "media/video.h"
+#include "memory/image_encoder.h"
+#include "memory/image_file.h"
 
 namespace owl3 {
 
@@ -30,27 +31,6 @@ void report(const ProgressCallback& progress, std::string_view stage, int64_t do
   if (progress && !progress(stage, done, total)) {
     throw Interrupted(fmt::format("interrupted while {}", stage));
   }
-}
-
-/// An image on disk, or the bytes of one.
-struct ImageFile {
-  std::filesystem::path path;
-  std::optional<std::span<const std::byte>> bytes;
-
-  ImageSize size(const DecodeOptions& options) const {
-    return bytes ? image_size(*bytes, path.string(), options) : image_size(path, options);
-  }
-  DecodedImage load(const DecodeOptions& options) const {
-    return bytes ? decode_image(*bytes, path.string(), options) : load_image(path, options);
-  }
-};
-
-DecodeOptions decode_options(const ImageOptions& options) {
-  DecodeOptions decode;
-  decode.apply_exif_orientation = options.apply_exif_orientation;
-  decode.max_pixels = options.max_pixels;
-  decode.background = options.background;
-  return decode;
 }
 
 /// A file that will be read, and what its header says.
@@ -134,7 +114,8 @@ struct VisualMemory::Impl {
 
   Model model;
   std::map<ContentHash, ImageMemoryPtr> images;
-  VisualMemoryStats stats;
+  EncodingCounts counts;
+  double decode_seconds = 0;
 
   Owl3Model& owl3() const { return Internals::of(model).model; }
   int image_size() const { return static_cast<int>(owl3().config().vision.image_size); }
@@ -155,7 +136,7 @@ struct VisualMemory::Impl {
 
   /// What the model will see of a file, known from its header.
   MediumPlan plan_of(const ImageFile& file, const ImageOptions& options) const {
-    const ImageSize size = file.size(decode_options(options));
+    const ImageSize size = file.size(options);
     Grid grid;
     if (cuts(options)) grid = choose_grid(size.width, size.height, image_size());
     MediumPlan plan;
@@ -204,79 +185,6 @@ struct VisualMemory::Impl {
   }
 };
 
-namespace {
-
-/// Collects images, encodes them in batches, and hands out their memories in the order they came.
-class BatchEncoder {
- public:
-  BatchEncoder(Owl3Model& model, std::map<ContentHash, ImageMemoryPtr>& known,
-               VisualMemoryStats& stats, const ProgressCallback& progress, std::string_view stage,
-               int64_t total)
-      : model_(model),
-        known_(known),
-        stats_(stats),
-        progress_(progress),
-        stage_(stage),
-        total_(total) {}
-
-  /// Tells how many are done.
-  void report() const { owl3::report(progress_, stage_, done(), total_); }
-
-  void add(const Image& image) {
-    const ContentHash hash = content_hash(image);
-    order_.push_back(hash);
-    const bool pending = std::find(waiting_.begin(), waiting_.end(), hash) != waiting_.end();
-    if (pending || known_.count(hash) != 0) {
-      ++stats_.images_reused;
-      return report();
-    }
-    const int64_t size = image.width;
-    const size_t first = pixels_.size();
-    pixels_.resize(first + static_cast<size_t>(3 * size * size));
-    normalize_pixels(image, pixels_.data() + first);
-    waiting_.push_back(hash);
-    if (static_cast<int64_t>(waiting_.size()) >= model_.images_per_batch()) encode();
-  }
-
-  /// The memories of all images added, in order.
-  std::vector<ImageMemoryPtr> finish() {
-    if (!waiting_.empty()) encode();
-    std::vector<ImageMemoryPtr> memories;
-    for (const ContentHash& hash : order_) memories.push_back(known_.at(hash));
-    return memories;
-  }
-
- private:
-  void encode() {
-    const auto start = Clock::now();
-    const auto count = static_cast<int64_t>(waiting_.size());
-    const int64_t size = model_.config().vision.image_size;
-    const Tensor pixel_values(DType::kF32, {count, 3, size, size}, pixels_.data(), nullptr);
-    const auto memories = model_.remember_images(
-        pixel_values, [this] { return !progress_ || progress_(stage_, done(), total_); });
-    for (size_t i = 0; i < waiting_.size(); ++i) known_[waiting_[i]] = memories[i];
-    waiting_.clear();
-    pixels_.clear();
-    stats_.images_encoded += count;
-    stats_.encode_seconds += seconds_since(start);
-    report();
-  }
-
-  int64_t done() const { return static_cast<int64_t>(order_.size() - waiting_.size()); }
-
-  Owl3Model& model_;
-  std::map<ContentHash, ImageMemoryPtr>& known_;
-  VisualMemoryStats& stats_;
-  const ProgressCallback& progress_;
-  std::string_view stage_;
-  int64_t total_;
-  std::vector<ContentHash> order_;
-  std::vector<ContentHash> waiting_;
-  std::vector<float> pixels_;  // [waiting, 3, S, S]
-};
-
-}  // namespace
-
 VisualMemory::VisualMemory(Model model)
     : impl_(api_call([&] { return std::make_shared<Impl>(std::move(model)); })) {}
 
@@ -322,20 +230,22 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
   }
   if (!planned.empty()) check_room(name_of(files), total);
   std::vector<std::shared_ptr<EncodedMedium>> media;
-  std::vector<int64_t> counts;
-  BatchEncoder encoder(owl3(), images, stats, progress, "encoding images", total);
+  std::vector<int64_t> images_of;
+  ImageEncoder encoder(owl3(), images, counts, [&](int64_t done) {
+    report(progress, "encoding images", done, total);
+    return true;
+  });
   for (const PlannedFile& planned_file : planned) {
     const ImageFile& file = *planned_file.file;
     encoder.report();
     const auto start = Clock::now();
-    const auto image =
-        unless_broken(file, on_broken, [&] { return file.load(decode_options(options)); });
+    const auto image = unless_broken(file, on_broken, [&] { return file.load(options); });
     if (!image) continue;
     const ModelImages prepared =
         prepare_image(*image, image_size(), cuts(options), Internals::of(model).options.threads);
-    stats.decode_seconds += seconds_since(start);
+    decode_seconds += seconds_since(start);
     for (const Image& part : prepared.images) encoder.add(part);
-    counts.push_back(static_cast<int64_t>(prepared.images.size()));
+    images_of.push_back(static_cast<int64_t>(prepared.images.size()));
     media.push_back(std::make_shared<EncodedMedium>(model));
     media.back()->path = file.path;
     media.back()->warning = image->warning;
@@ -345,8 +255,8 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
   std::vector<Medium> handles;
   auto next = memories.begin();
   for (size_t i = 0; i < media.size(); ++i) {
-    media[i]->images.assign(next, next + counts[i]);
-    next += counts[i];
+    media[i]->images.assign(next, next + images_of[i]);
+    next += images_of[i];
     handles.push_back(Internals::medium(std::move(media[i])));
   }
   return handles;
@@ -371,7 +281,10 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
   check_room(path.string(), reader.frames());
   auto medium = std::make_shared<EncodedMedium>(model);
   medium->path = path;
-  BatchEncoder encoder(owl3(), images, stats, progress, "encoding frames", total);
+  ImageEncoder encoder(owl3(), images, counts, [&](int64_t done) {
+    report(progress, "encoding frames", done, total);
+    return true;
+  });
   Image resized;
   for (;; ++decoded) {
     report(progress, stage, decoded, total);
@@ -382,7 +295,7 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
       resized = resize_bicubic(frame->image, image_size(), image_size(),
                                Internals::of(model).options.threads);
     }
-    stats.decode_seconds += seconds_since(start);
+    decode_seconds += seconds_since(start);
     medium->frame_seconds.push_back(frame->seconds);
     encoder.add(resized);
   }
@@ -423,8 +336,9 @@ MediumPlan VisualMemory::plan_video(const std::filesystem::path& path, const Vid
   });
 }
 
-const VisualMemoryStats& VisualMemory::stats() const {
-  return impl_->stats;
+VisualMemoryStats VisualMemory::stats() const {
+  return {impl_->counts.encoded, impl_->counts.reused, impl_->decode_seconds,
+          impl_->counts.seconds};
 }
 
 size_t VisualMemory::bytes() const {

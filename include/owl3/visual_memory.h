@@ -66,21 +66,43 @@ struct MediumPlan {
 using BrokenImageCallback =
     std::function<void(const std::filesystem::path& path, const std::string& error)>;
 
+struct VisualMemoryOptions {
+  /// Bytes of all keys and values that it keeps, at most; 0: what the process may have.
+  int64_t budget_bytes = 0;
+};
+
 struct VisualMemoryStats {
   int64_t images_encoded = 0;
   int64_t images_reused = 0;  // same pixels met again: nothing was computed
-  double decode_seconds = 0;  // reading and resizing files
+  double decode_seconds = 0;  // reading and resizing files, beside encoding where threads allow
   double encode_seconds = 0;  // in the model
+  /// With an image encoded and the next one not read yet: what reading has cost beyond the
+  /// beginning.
+  double wait_seconds = 0;
+  // Of all memories that share the room:
+  int64_t images_evicted = 0;  // nobody held them, and their room was wanted
+  int64_t images = 0;          // kept now
+  int64_t bytes = 0;
+  int64_t held_bytes = 0;  // of those, by media and conversations
+  int64_t budget_bytes = 0;
 };
 
 /// Encodes media and keeps what it computed, by the pixels' content hash: the same image or frame
-/// is never encoded twice, whichever file it comes from. A handle; copies share the memory.
+/// is never encoded twice, whichever file it comes from. What a Medium or a conversation holds
+/// stays; what none does any more makes way, the one let go of longest ago first, when the budget,
+/// or what the process may have, is wanted for others. A handle; copies share the memory, and may
+/// be used by several threads at once: of those who ask for the same image, one encodes it.
 class OWL3_API VisualMemory {
  public:
-  explicit VisualMemory(Model model);
+  explicit VisualMemory(Model model, const VisualMemoryOptions& options = {});
+  /// For another model, in the same room and budget as `shared`. What depends on the same weights
+  /// of the same files, in the same precision, under the same adapters of the layers that an image
+  /// goes through, is common to both.
+  VisualMemory(Model model, const VisualMemory& shared);
 
-  /// Throws InputError when a file can't be read, Interrupted when progress says so; images already
-  /// encoded stay.
+  /// Throws InputError when a file can't be read, or the room is too small for its images beside
+  /// what is held, which is said before any is encoded; Interrupted when progress says so. Images
+  /// already encoded stay.
   Medium add_image(const std::filesystem::path& path, const ImageOptions& options = {},
                    const ProgressCallback& progress = {});
   /// Several at once, which is faster than one by one.
@@ -92,7 +114,8 @@ class OWL3_API VisualMemory {
                                  const ImageOptions& options = {},
                                  const ProgressCallback& progress = {},
                                  const BrokenImageCallback& on_broken = {});
-  /// Samples a film and encodes its frames while it is being read; holds a few frames at a time.
+  /// Samples a film and encodes its frames while further ones are being read; of those that wait
+  /// it holds a few, resized.
   Medium add_video(const std::filesystem::path& path, const VideoOptions& options = {},
                    const ProgressCallback& progress = {});
 

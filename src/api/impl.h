@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "memory/memory_key.h"
+#include "memory/turns.h"
 #include "model/owl3_model.h"
 #include "owl3/owl3.h"
 #include "text/prompt.h"
@@ -24,10 +26,13 @@ struct Model::Impl {
        const ModelOptions& options_in)
       : options(options_in),
         model(std::move(checkpoint), std::move(backend), options_in),
+        visual_key(model_key(model, options_in)),
         tokenizer(parsing.get()) {}
 
   ModelOptions options;
   Owl3Model model;
+  Sha256::Digest visual_key;  // of what its memories of images depend on
+  Turns encoding;             // of those who encode images with it
   Tokenizer tokenizer;
 };
 

@@ -1,30 +1,23 @@
 #include "owl3/visual_memory.h"
 
-#include <chrono>
-#include <map>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <variant>
 
 #include "api/impl.h"
 #include "core/api_call.h"
-#include "core/available_memory.h"
-#include "core/byte_text.h"
 #include "core/error.h"
-#include "media/image.h"
-#include "media/video.h"
 #include "memory/image_encoder.h"
 #include "memory/image_file.h"
+#include "memory/memory_store.h"
+#include "memory/picture_stream.h"
 
 namespace owl3 {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using EncodedMedium = Internals::EncodedMedium;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Throws Interrupted when the caller wants no more.
 void report(const ProgressCallback& progress, std::string_view stage, int64_t done, int64_t total) {
@@ -39,11 +32,11 @@ struct PlannedFile {
   MediumPlan plan;
 };
 
-MediumPlan plan_of_film(const VideoReader& reader, const std::filesystem::path& path) {
+MediumPlan plan_of_film(int64_t frames, const std::filesystem::path& path) {
   MediumPlan plan;
   plan.is_video = true;
   plan.path = path;
-  plan.frames = reader.frames();
+  plan.frames = frames;
   return plan;
 }
 
@@ -64,6 +57,16 @@ auto unless_broken(const ImageFile& file, const BrokenImageCallback& on_broken, 
 std::string name_of(std::span<const ImageFile> files) {
   const std::string first = files.front().path.string();
   return files.size() == 1 ? first : fmt::format("{} and {} more", first, files.size() - 1);
+}
+
+std::shared_ptr<MemoryStore> make_store(const VisualMemoryOptions& options) {
+  if (options.budget_bytes < 0) {
+    throw UsageError(
+        fmt::format("a budget of {} bytes: must be 0 (none) or more", options.budget_bytes));
+  }
+  StoreLimits limits;
+  if (options.budget_bytes > 0) limits.budget = options.budget_bytes;
+  return std::make_shared<MemoryStore>(std::move(limits));
 }
 
 }  // namespace
@@ -110,24 +113,21 @@ const std::string& Medium::warning() const {
 }
 
 struct VisualMemory::Impl {
-  explicit Impl(Model model_in) : model(std::move(model_in)) {}
+  Impl(Model model_in, std::shared_ptr<MemoryStore> store_in)
+      : model(std::move(model_in)),
+        store(std::move(store_in)),
+        image_bytes(owl3::bytes_per_image(owl3(), Internals::of(model).options)) {}
 
   Model model;
-  std::map<ContentHash, ImageMemoryPtr> images;
-  EncodingCounts counts;
-  double decode_seconds = 0;
+  std::shared_ptr<MemoryStore> store;
+  int64_t image_bytes;
+  mutable std::mutex mutex;
+  VisualMemoryStats stats;  // as far as it is not the store's
 
   Owl3Model& owl3() const { return Internals::of(model).model; }
   int image_size() const { return static_cast<int>(owl3().config().vision.image_size); }
-
-  size_t bytes_per_image() const {
-    const ModelConfig& config = owl3().config();
-    const ModelOptions& options = Internals::of(model).options;
-    const auto numbers = static_cast<size_t>(config.visual_numbers_per_image());
-    if (options.visual_memory_int8) {  // a byte each, and a scale per token and head
-      return numbers + numbers / static_cast<size_t>(config.head_size()) * sizeof(float);
-    }
-    return numbers * (options.precision == Precision::kFloat32 ? 4 : 2);
+  PictureOptions how(PictureSeconds& seconds) const {
+    return {image_size(), Internals::of(model).options.threads, seconds};
   }
 
   bool cuts(const ImageOptions& options) const {
@@ -174,19 +174,83 @@ struct VisualMemory::Impl {
                                  plan.is_video ? "; ask for fewer (--max-frames)" : ""));
   }
 
-  void check_room(const std::string& what, int64_t count) const {
-    const auto needed = static_cast<double>(count) * static_cast<double>(bytes_per_image());
-    const std::optional<int64_t> available = available_memory();
-    if (!available || needed <= static_cast<double>(*available)) return;
-    throw InputError(
-        fmt::format("{}: {} images need {} of visual memory, but {} are available; take fewer "
-                    "(of images, --no-cut; of a film, --max-frames)",
-                    what, count, byte_text(needed), byte_text(static_cast<double>(*available))));
-  }
+  class Encoding;
 };
 
-VisualMemory::VisualMemory(Model model)
-    : impl_(api_call([&] { return std::make_shared<Impl>(std::move(model)); })) {}
+/// Encodes the pictures of streams: tells the progress, sees to the room, and keeps the counts,
+/// whatever ends the work.
+class VisualMemory::Impl::Encoding {
+ public:
+  Encoding(Impl& memory, const std::string& what, const PictureSeconds& seconds,
+           const ProgressCallback& progress, std::string_view stage, int64_t total)
+      : memory_(memory),
+        seconds_(seconds),
+        total_(total),
+        room_(memory.store->room(what)),
+        encoder_({memory.owl3(), of_model().visual_key, of_model().encoding}, *memory.store, room_,
+                 memory.image_bytes,
+                 [=, &progress](int64_t done) { owl3::report(progress, stage, done, total); }) {}
+  ~Encoding() {
+    const std::lock_guard lock(memory_.mutex);
+    memory_.stats.images_encoded += encoder_.counts().encoded;
+    memory_.stats.images_reused += encoder_.counts().reused;
+    memory_.stats.encode_seconds += encoder_.counts().seconds;
+    memory_.stats.decode_seconds += seconds_.work();
+    memory_.stats.wait_seconds += seconds_.waited;
+  }
+  Encoding(const Encoding&) = delete;
+  Encoding& operator=(const Encoding&) = delete;
+
+  ImageEncoder& encoder() { return encoder_; }
+  void report() const { encoder_.report(); }
+  std::optional<Picture> next(PictureStream& pictures) const {
+    return pictures.next([this] { report(); });
+  }
+
+  /// Throws InputError where there is too little room for all. What is there already, or comes
+  /// more than once, takes none: where that decides, all pictures are looked at beforehand, in a
+  /// stream of their own.
+  template <typename MakeStream>
+  void find_room(const MakeStream& make_stream) {
+    if (room_.ask(total_, memory_.image_bytes)) return;
+    std::set<ContentHash> missing;
+    const auto made = make_stream();
+    PictureStream& pictures = stream_of(*made);
+    while (const std::optional<Picture> picture = next(pictures)) {
+      for (const HashedImage& image : picture->images) {
+        if (missing.contains(image.hash)) continue;
+        if (auto known = memory_.store->peek({of_model().visual_key, image.hash}, room_)) {
+          known_.push_back(std::move(known));
+        } else {
+          missing.insert(image.hash);
+        }
+      }
+    }
+    room_.demand(static_cast<int64_t>(missing.size()), memory_.image_bytes);
+  }
+
+ private:
+  static PictureStream& stream_of(PictureStream& pictures) { return pictures; }
+  static PictureStream& stream_of(FilmPictures& film) { return film.stream(); }
+  Internals::LoadedModel& of_model() const { return Internals::of(memory_.model); }
+
+  Impl& memory_;
+  const PictureSeconds& seconds_;
+  int64_t total_;
+  std::vector<ImageMemoryPtr> known_;  // held, so that they stay
+  MemoryStore::Room room_;
+  ImageEncoder encoder_;
+};
+
+VisualMemory::VisualMemory(Model model, const VisualMemoryOptions& options)
+    : impl_(
+          api_call([&] { return std::make_shared<Impl>(std::move(model), make_store(options)); })) {
+}
+
+VisualMemory::VisualMemory(Model model, const VisualMemory& shared)
+    : impl_(
+          api_call([&] { return std::make_shared<Impl>(std::move(model), shared.impl_->store); })) {
+}
 
 Medium VisualMemory::add_image(const std::filesystem::path& path, const ImageOptions& options,
                                const ProgressCallback& progress) {
@@ -228,35 +292,41 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
     check_context(file.plan);
     total += file.plan.images();
   }
-  if (!planned.empty()) check_room(name_of(files), total);
+  if (planned.empty()) return {};
+  PictureSeconds seconds;
+  const auto stream = [&] {
+    std::vector<const ImageFile*> in_order;
+    for (const PlannedFile& file : planned) in_order.push_back(file.file);
+    return stream_images(std::move(in_order), options, cuts(options), on_broken != nullptr,
+                         how(seconds));
+  };
+  Encoding encoding(*this, name_of(files), seconds, progress, "encoding images", total);
+  encoding.report();
+  encoding.find_room(stream);
   std::vector<std::shared_ptr<EncodedMedium>> media;
-  std::vector<int64_t> images_of;
-  ImageEncoder encoder(owl3(), images, counts, [&](int64_t done) {
-    report(progress, "encoding images", done, total);
-    return true;
-  });
-  for (const PlannedFile& planned_file : planned) {
-    const ImageFile& file = *planned_file.file;
-    encoder.report();
-    const auto start = Clock::now();
-    const auto image = unless_broken(file, on_broken, [&] { return file.load(options); });
-    if (!image) continue;
-    const ModelImages prepared =
-        prepare_image(*image, image_size(), cuts(options), Internals::of(model).options.threads);
-    decode_seconds += seconds_since(start);
-    for (const Image& part : prepared.images) encoder.add(part);
-    images_of.push_back(static_cast<int64_t>(prepared.images.size()));
+  std::vector<size_t> images_of;
+  const auto pictures = stream();
+  for (const PlannedFile& file : planned) {
+    encoding.report();
+    const Picture picture = encoding.next(*pictures).value();
+    if (!picture.error.empty()) {
+      on_broken(file.file->path, picture.error);
+      continue;
+    }
+    for (const HashedImage& image : picture.images) encoding.encoder().add(image);
+    images_of.push_back(picture.images.size());
     media.push_back(std::make_shared<EncodedMedium>(model));
-    media.back()->path = file.path;
-    media.back()->warning = image->warning;
-    media.back()->layout = ImageLayout{prepared.grid.rows, prepared.grid.cols};
+    media.back()->path = file.file->path;
+    media.back()->warning = picture.warning;
+    media.back()->layout = ImageLayout{picture.grid.rows, picture.grid.cols};
   }
-  const std::vector<ImageMemoryPtr> memories = encoder.finish();
+  const std::vector<ImageMemoryPtr> memories = encoding.encoder().finish();
   std::vector<Medium> handles;
   auto next = memories.begin();
   for (size_t i = 0; i < media.size(); ++i) {
-    media[i]->images.assign(next, next + images_of[i]);
-    next += images_of[i];
+    const auto end = next + static_cast<std::ptrdiff_t>(images_of[i]);
+    media[i]->images.assign(next, end);
+    next = end;
     handles.push_back(Internals::medium(std::move(media[i])));
   }
   return handles;
@@ -273,38 +343,35 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
   std::string_view stage = "reading the film";
   int64_t decoded = 0;
   int64_t total = 0;
-  VideoReader reader = VideoReader::open(
-      path, options, [&] { return !progress || progress(stage, decoded, total); });
+  PictureSeconds seconds;
+  const auto open = [&] {
+    return std::make_unique<FilmPictures>(
+        path, options, how(seconds), [&] { return !progress || progress(stage, decoded, total); });
+  };
+  const std::unique_ptr<FilmPictures> film = open();
   stage = "decoding frames";
-  total = reader.frames();
-  check_context(plan_of_film(reader, path));
-  check_room(path.string(), reader.frames());
+  total = film->frames();
+  check_context(plan_of_film(total, path));
+  Encoding encoding(*this, path.string(), seconds, progress, "encoding frames", total);
+  encoding.find_room(open);
   auto medium = std::make_shared<EncodedMedium>(model);
   medium->path = path;
-  ImageEncoder encoder(owl3(), images, counts, [&](int64_t done) {
-    report(progress, "encoding frames", done, total);
-    return true;
-  });
-  Image resized;
+  HashedImage last;
   for (;; ++decoded) {
-    report(progress, stage, decoded, total);
-    const auto start = Clock::now();
-    const std::optional<VideoFrame> frame = reader.next();
+    const auto tell = [&] { report(progress, stage, decoded, total); };
+    tell();
+    std::optional<Picture> frame = film->stream().next(tell);
     if (!frame) break;
-    if (!frame->repeated) {
-      resized = resize_bicubic(frame->image, image_size(), image_size(),
-                               Internals::of(model).options.threads);
-    }
-    decode_seconds += seconds_since(start);
-    medium->frame_seconds.push_back(frame->seconds);
-    encoder.add(resized);
+    if (!frame->images.empty()) last = std::move(frame->images.front());
+    medium->frame_seconds.push_back(frame->frame_seconds);
+    encoding.encoder().add(last);
   }
-  medium->images = encoder.finish();
+  medium->images = encoding.encoder().finish();
   if (medium->images.empty()) {
     throw InputError(fmt::format("{}: no frame could be decoded", path.string()));
   }
   medium->layout = VideoLayout{static_cast<int64_t>(medium->images.size())};
-  medium->warning = reader.warning();
+  medium->warning = film->warning();
   return Internals::medium(std::move(medium));
 }
 
@@ -332,19 +399,26 @@ MediumPlan VisualMemory::plan_video(const std::filesystem::path& path, const Vid
     const ProgressCallback watched = call.watch(progress);
     const VideoReader reader = VideoReader::open(
         path, options, [&] { return !watched || watched("reading the film", 0, 0); });
-    return plan_of_film(reader, path);
+    return plan_of_film(reader.frames(), path);
   });
 }
 
 VisualMemoryStats VisualMemory::stats() const {
-  return {impl_->counts.encoded, impl_->counts.reused, impl_->decode_seconds,
-          impl_->counts.seconds};
+  return api_call([&] {
+    const StoreCounts counts = impl_->store->counts();
+    const std::lock_guard lock(impl_->mutex);
+    VisualMemoryStats stats = impl_->stats;
+    stats.images_evicted = counts.evicted;
+    stats.images = counts.images;
+    stats.bytes = counts.bytes;
+    stats.held_bytes = counts.held_bytes;
+    stats.budget_bytes = impl_->store->limits().budget.value_or(0);
+    return stats;
+  });
 }
 
 size_t VisualMemory::bytes() const {
-  size_t total = 0;
-  for (const auto& [hash, image] : impl_->images) total += image->bytes();
-  return total;
+  return static_cast<size_t>(impl_->store->counts().bytes);
 }
 
 }  // namespace owl3

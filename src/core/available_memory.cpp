@@ -44,18 +44,23 @@ class Least {
 /// The names of a group's files in one version of control groups.
 struct GroupFiles {
   const char* limit;
+  const char* throttle;  // beyond it the group is held back until it hardly runs
   const char* usage;
   const char* active_cache;
   const char* inactive_cache;
 };
-constexpr GroupFiles kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes",
+constexpr GroupFiles kVersion1 = {"memory.limit_in_bytes", nullptr, "memory.usage_in_bytes",
                                   "total_active_file", "total_inactive_file"};
-constexpr GroupFiles kVersion2 = {"memory.max", "memory.current", "active_file", "inactive_file"};
+constexpr GroupFiles kVersion2 = {"memory.max", "memory.high", "memory.current", "active_file",
+                                  "inactive_file"};
 
 /// What a group leaves. Caches of files count as used there, but are given up when memory is asked
 /// for.
 std::optional<int64_t> left_in(const fs::path& group, const GroupFiles& names) {
-  const std::optional<int64_t> limit = read_number(group / names.limit);
+  Least least;
+  least.take(read_number(group / names.limit));
+  if (names.throttle != nullptr) least.take(read_number(group / names.throttle));
+  const std::optional<int64_t> limit = least.get();
   const std::optional<int64_t> usage = read_number(group / names.usage);
   if (!limit || !usage) return std::nullopt;
   const fs::path counts = group / "memory.stat";

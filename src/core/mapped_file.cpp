@@ -35,6 +35,11 @@ MappedFile::Identity MappedFile::Identity::of(const struct stat& status) {
           status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
 }
 
+std::string MappedFile::identity() const {
+  return fmt::format("{}:{}:{}:{}.{:09}", identity_.device, identity_.inode, identity_.size,
+                     identity_.seconds, identity_.nanoseconds);
+}
+
 void MappedFile::check_unchanged() const {
   struct stat status {};
   if (::stat(path_.c_str(), &status) != 0) return;  // deleted: the map holds it

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "core/bus_error.h"
 
@@ -24,6 +25,9 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
 
+  /// What tells this file, as it was when it was opened, from all others of this machine and from
+  /// itself after a change: device, inode, size and time of the last change.
+  std::string identity() const;
   /// Throws InputError when the file was written to since it was opened: what was read of it may
   /// not belong together. One that was replaced by another under its name is still the old one
   /// here.

@@ -70,6 +70,20 @@ Checkpoint Checkpoint::open(CheckpointSource source, HyperLayers hyper_layers) {
   return checkpoint;
 }
 
+std::string Checkpoint::weights_identity() const {
+  std::string identity;
+  for (const auto& file : files_) identity += file->identity() + "\n";
+  if (!files_.empty()) return identity;
+  constexpr size_t kSample = 64;
+  for (const auto& [name, tensor] : tensors_) {
+    const auto* const data = tensor.data<const char>();
+    const size_t size = std::min(kSample, tensor.size_bytes());
+    identity += fmt::format("{}:{}:{}:", name, fmt::ptr(data), tensor.size_bytes());
+    identity.append(data + (tensor.size_bytes() - size) / 2, size);
+  }
+  return identity;
+}
+
 Document Checkpoint::required_document(const std::string& file) const {
   if (auto found = document(file)) return *std::move(found);
   throw InputError(fmt::format("{}: no {} in it", path().string(), file));

@@ -67,6 +67,9 @@ class Checkpoint {
   size_t weight_bytes() const { return weight_bytes_; }
   /// Files the weights lie in.
   size_t weight_files() const { return std::max<size_t>(1, files_.size()); }
+  /// What tells these weights from others on this machine: the identities of their files
+  /// (MappedFile::identity()), or, of those that lie in memory, where, and a sample of each tensor.
+  std::string weights_identity() const;
   /// Throws InputError when a file of the weights was written to since the checkpoint was opened.
   void check_unchanged() const {
     for (const auto& file : files_) file->check_unchanged();

@@ -24,6 +24,9 @@ struct Codecs {
   /// Upright, as decode_heif() gives it; checked.
   StoredSize (*read_heif_size)(Bytes bytes, const std::string& name, const DecodeLimits& limits);
   StoredSize (*read_jxl_size)(Bytes bytes, const std::string& name);
+  /// Of what decode_with_ffmpeg() decodes, by its header; checked.
+  StoredSize (*read_size_with_ffmpeg)(Bytes bytes, const std::string& name,
+                                      const DecodeLimits& limits);
 
   StoredImage (*decode_tiff)(Bytes bytes, const std::string& name, const DecodeLimits& limits);
   /// HEIC, AVIF: cropped, turned and mirrored already, which EXIF says once more beside.

@@ -100,8 +100,7 @@ StoredSize read_stored_size(Bytes bytes, const std::string& name, const DecodeLi
     case Format::kOther:
       break;
   }
-  const StoredImage stored = codecs(name).decode_with_ffmpeg(bytes, name, limits);
-  return {stored.image.width, stored.image.height, stored.orientation};
+  return codecs(name).read_size_with_ffmpeg(bytes, name, limits);
 }
 
 DecodeLimits limits_of(const DecodeOptions& options) {

@@ -50,9 +50,9 @@ struct ImageSize {
   int width = 0;
   int height = 0;
 };
-/// The size of the image that decoding would give: from the header of a JPEG, PNG, WebP, HEIC,
-/// AVIF, JPEG XL, GIF or TIFF, and by decoding the others. Throws InputError, for what already the
-/// header shows to be wrong, and for what decoding it would take.
+/// The size of the image that decoding would give, from its header; no pixel is decoded, but of a
+/// kind whose decoder asks for no memory before (AV1 series). Throws InputError, for what already
+/// the header shows to be wrong, and for what decoding it would take.
 ImageSize image_size(std::span<const std::byte> bytes, const std::string& name,
                      const DecodeOptions& options = {});
 ImageSize image_size(const std::filesystem::path& path, const DecodeOptions& options = {});

@@ -1,56 +1,108 @@
 #include "memory/image_encoder.h"
 
-#include <algorithm>
 #include <chrono>
+#include <utility>
+#include <variant>
 
 #include "core/error.h"
 
 namespace owl3 {
 
-ImageEncoder::ImageEncoder(Owl3Model& model, std::map<ContentHash, ImageMemoryPtr>& known,
-                           EncodingCounts& counts, Progress progress)
-    : model_(model), known_(known), counts_(counts), progress_(std::move(progress)) {}
+namespace {
 
-void ImageEncoder::report() const {
-  if (!progress_(done())) throw Interrupted("interrupted while encoding");
+using Clock = std::chrono::steady_clock;
+
+DType memory_dtype(const ModelOptions& options) {
+  if (options.visual_memory_int8) return DType::kI8;
+  return options.precision == Precision::kFloat32 ? DType::kF32 : DType::kBF16;
 }
 
-void ImageEncoder::add(const Image& image) {
-  const ContentHash hash = content_hash(image);
-  order_.push_back(hash);
-  const bool pending = std::find(waiting_.begin(), waiting_.end(), hash) != waiting_.end();
-  if (pending || known_.count(hash) != 0) {
+}  // namespace
+
+int64_t bytes_per_image(Owl3Model& model, const ModelOptions& options) {
+  const ModelConfig& config = model.config();
+  const KeyValueBlock block =
+      model.backend().new_block(config.num_key_value_heads, config.vision.tokens_per_image(),
+                                config.head_size(), memory_dtype(options));
+  return static_cast<int64_t>(block.bytes() * config.hyper_layers.size());
+}
+
+ImageEncoder::ImageEncoder(const EncodingModel& model, MemoryStore& store, MemoryStore::Room& room,
+                           int64_t image_bytes, Progress progress)
+    : model_(model),
+      store_(store),
+      room_(room),
+      image_bytes_(image_bytes),
+      progress_(std::move(progress)) {}
+
+void ImageEncoder::add(const HashedImage& image) {
+  memories_.emplace_back();
+  place(memories_.size() - 1, image);
+  // Others' are not waited for while there is something of our own to do, within bounds.
+  constexpr size_t kMostAwaited = 32;
+  while (awaited_.size() > kMostAwaited) await_first();
+}
+
+void ImageEncoder::place(size_t place, const HashedImage& image) {
+  MemoryStore::Found found = store_.find({model_.key, image.hash}, image_bytes_, room_);
+  if (auto* const memory = std::get_if<ImageMemoryPtr>(&found)) {
+    memories_[place] = std::move(*memory);
     ++counts_.reused;
     return report();
   }
-  const int64_t size = image.width;
+  if (auto* const pending = std::get_if<MemoryStore::Pending>(&found)) {
+    awaited_.push_back({place, std::move(*pending), image});
+    return report();
+  }
+  const auto size = static_cast<size_t>(image.image.width);
   const size_t first = pixels_.size();
-  pixels_.resize(first + static_cast<size_t>(3 * size * size));
-  normalize_pixels(image, pixels_.data() + first);
-  waiting_.push_back(hash);
-  if (static_cast<int64_t>(waiting_.size()) >= model_.images_per_batch()) encode();
+  pixels_.resize(first + 3 * size * size);
+  normalize_pixels(image.image, pixels_.data() + first);
+  claimed_.push_back({place, std::get<MemoryStore::Claim>(std::move(found))});
+  if (static_cast<int64_t>(claimed_.size()) >= model_.model.images_per_batch()) encode();
 }
 
 std::vector<ImageMemoryPtr> ImageEncoder::finish() {
-  if (!waiting_.empty()) encode();
-  std::vector<ImageMemoryPtr> memories;
-  for (const ContentHash& hash : order_) memories.push_back(known_.at(hash));
-  return memories;
+  encode();
+  while (!awaited_.empty()) await_first();
+  return std::move(memories_);
 }
 
 void ImageEncoder::encode() {
-  const auto start = std::chrono::steady_clock::now();
-  const auto count = static_cast<int64_t>(waiting_.size());
-  const int64_t size = model_.config().vision.image_size;
+  if (claimed_.empty()) return;
+  const Turns::Turn turn(model_.turns, [this] { report(); });
+  const auto start = Clock::now();
+  const auto count = static_cast<int64_t>(claimed_.size());
+  const int64_t size = model_.model.config().vision.image_size;
   const Tensor pixel_values(DType::kF32, {count, 3, size, size}, pixels_.data(), nullptr);
-  const auto memories = model_.remember_images(pixel_values, [this] { return progress_(done()); });
-  for (size_t i = 0; i < waiting_.size(); ++i) known_[waiting_[i]] = memories[i];
-  waiting_.clear();
+  std::vector<ImageMemoryPtr> made = model_.model.remember_images(pixel_values, [this] {
+    report();
+    return true;
+  });
+  for (size_t i = 0; i < claimed_.size(); ++i) {
+    memories_[claimed_[i].place] = claimed_[i].claim.keep(std::move(made[i]));
+  }
+  claimed_.clear();
   pixels_.clear();
   counts_.encoded += count;
-  counts_.seconds +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  counts_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   report();
+}
+
+/// Waits for whoever encodes the image that has waited longest, or encodes it where he failed.
+void ImageEncoder::await_first() {
+  encode();  // he may wait for ours
+  constexpr std::chrono::milliseconds kBetween{50};
+  while (awaited_.front().pending.wait_for(kBetween) != std::future_status::ready) report();
+  const Awaited first = std::move(awaited_.front());
+  awaited_.pop_front();
+  if (const ImageMemoryPtr& memory = first.pending.get()) {
+    memories_[first.place] = memory;
+    ++counts_.reused;
+    return report();
+  }
+  place(first.place, first.image);
+  encode();
 }
 
 }  // namespace owl3

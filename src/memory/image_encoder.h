@@ -1,15 +1,34 @@
-// From images as the model sees them to its memories of them, in batches; none is encoded twice.
+// From images as the model sees them to its memories of them, in batches; none is encoded twice,
+// whoever else encodes at the same time.
 #pragma once
 
+#include <deque>
 #include <functional>
-#include <map>
 #include <vector>
 
 #include "media/content_hash.h"
 #include "media/image.h"
+#include "memory/memory_store.h"
+#include "memory/turns.h"
 #include "model/owl3_model.h"
 
 namespace owl3 {
+
+/// An image of S x S, and its hash.
+struct HashedImage {
+  Image image;
+  ContentHash hash;
+};
+
+/// A model, and what those who encode with it have in common.
+struct EncodingModel {
+  Owl3Model& model;
+  Sha256::Digest key;  // model_key()
+  Turns& turns;        // one thread at a time computes
+};
+
+/// Bytes of the memory of one image, as the model keeps it.
+int64_t bytes_per_image(Owl3Model& model, const ModelOptions& options);
 
 struct EncodingCounts {
   int64_t encoded = 0;
@@ -19,31 +38,50 @@ struct EncodingCounts {
 
 class ImageEncoder {
  public:
-  /// Told how many images are done; returns whether to go on.
-  using Progress = std::function<bool(int64_t done)>;
+  /// Told how many images are done; throws where that is the end.
+  using Progress = std::function<void(int64_t done)>;
 
-  /// What is `known` is not encoded, and becomes more with every batch, whatever ends the work.
-  ImageEncoder(Owl3Model& model, std::map<ContentHash, ImageMemoryPtr>& known,
-               EncodingCounts& counts, Progress progress);
+  /// What was encoded is kept in the store, whatever ends the work.
+  ImageEncoder(const EncodingModel& model, MemoryStore& store, MemoryStore::Room& room,
+               int64_t image_bytes, Progress progress);
 
-  /// Tells how many are done. Throws Interrupted where that is the end.
-  void report() const;
-  /// The next image, of S x S.
-  void add(const Image& image);
-  /// The memories of all images added, in order.
+  void report() const { progress_(done()); }
+  /// The next image. Throws InputError where there is no room for it.
+  void add(const HashedImage& image);
+  /// The memories of all images added, in order, held.
   std::vector<ImageMemoryPtr> finish();
 
- private:
-  void encode();
-  int64_t done() const { return static_cast<int64_t>(order_.size() - waiting_.size()); }
+  const EncodingCounts& counts() const { return counts_; }
 
-  Owl3Model& model_;
-  std::map<ContentHash, ImageMemoryPtr>& known_;
-  EncodingCounts& counts_;
+ private:
+  struct Claimed {
+    size_t place = 0;  // in memories_
+    MemoryStore::Claim claim;
+  };
+  /// One that somebody else encodes, kept for the case that he fails.
+  struct Awaited {
+    size_t place = 0;
+    MemoryStore::Pending pending;
+    HashedImage image;
+  };
+
+  void place(size_t place, const HashedImage& image);
+  void encode();
+  void await_first();
+  int64_t done() const {
+    return static_cast<int64_t>(memories_.size() - claimed_.size() - awaited_.size());
+  }
+
+  EncodingModel model_;
+  MemoryStore& store_;
+  MemoryStore::Room& room_;
+  int64_t image_bytes_;
   Progress progress_;
-  std::vector<ContentHash> order_;
-  std::vector<ContentHash> waiting_;
-  std::vector<float> pixels_;  // [waiting, 3, S, S]
+  EncodingCounts counts_;
+  std::vector<ImageMemoryPtr> memories_;
+  std::vector<Claimed> claimed_;
+  std::vector<float> pixels_;  // [claimed, 3, S, S]
+  std::deque<Awaited> awaited_;
 };
 
 }  // namespace owl3

@@ -17,6 +17,7 @@ class Owl3Model {
 
   const Checkpoint& checkpoint() const { return checkpoint_; }
   const ModelConfig& config() const { return checkpoint_.config(); }
+  const Owl3Weights& weights() const { return weights_; }
   Backend& backend() { return *backend_; }
   std::string backend_description() const { return backend_->description(); }
   Decoder& decoder() { return *decoder_; }

@@ -10,7 +10,7 @@
 #include "media/image.h"
 #include "training_data/image_store.h"
 #include "training_data/media_reader.h"
-#include "training_data/ordered_workers.h"
+#include "core/ordered_workers.h"
 #include "training_data/row_file.h"
 
 namespace owl3 {

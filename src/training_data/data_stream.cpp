@@ -8,7 +8,7 @@
 #include "training_data/batch_builder.h"
 #include "training_data/image_store.h"
 #include "training_data/media_reader.h"
-#include "training_data/ordered_workers.h"
+#include "core/ordered_workers.h"
 #include "training_data/stream_state.h"
 
 namespace owl3 {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "training_data/ordered_workers.h"
+#include "core/ordered_workers.h"
 
 namespace owl3 {
 

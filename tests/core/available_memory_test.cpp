@@ -53,6 +53,17 @@ TEST(AvailableMemory, IsBoundedByTheControlGroupOfVersion2) {
   EXPECT_EQ(machine.available(), 1024 * kMiB);
 }
 
+TEST(AvailableMemory, EndsWhereAGroupIsHeldBack) {
+  const Machine machine;
+  machine.write("proc/self/cgroup", "0::/job\n");
+  machine.write("cgroup/job/memory.max", "max\n");
+  machine.write_bytes("cgroup/job/memory.high", 90 * kMiB);
+  machine.write_bytes("cgroup/job/memory.current", 30 * kMiB);
+  EXPECT_EQ(machine.available(), 60 * kMiB);
+  machine.write_bytes("cgroup/job/memory.max", 70 * kMiB);
+  EXPECT_EQ(machine.available(), 40 * kMiB);
+}
+
 TEST(AvailableMemory, IsBoundedByTheGroupsAroundIt) {
   const Machine machine;
   machine.write("proc/self/cgroup", "0::/user/job\n");

@@ -2,6 +2,7 @@
 #include <png.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "media/image.h"
 #include "test_files.h"
@@ -306,6 +307,51 @@ TEST(ImageSize, IsThatOfTheUprightImageUnlessAskedOtherwise) {
     EXPECT_EQ(image_size(turned, "ramp.png").width, 2);
     EXPECT_EQ(image_size(turned, "ramp.png").height, 3);
     EXPECT_EQ(image_size(turned, "ramp.png", {.apply_exif_orientation = false}).width, 3);
+  }
+}
+
+/// The file with damages of many kinds, one of which will be in its pixels alone.
+std::vector<Bytes> damaged(const Bytes& file) {
+  std::vector<Bytes> files = {Bytes(file.begin(), file.begin() + file.size() * 2 / 3)};
+  constexpr size_t kPlaces = 24;
+  for (size_t place = 1; place < kPlaces; ++place) {
+    files.push_back(file);
+    const size_t begin = file.size() * place / kPlaces;
+    for (size_t i = begin; i < std::min(begin + 6, file.size()); ++i) {
+      files.back()[i] ^= std::byte{0x5a};
+    }
+  }
+  return files;
+}
+
+bool is_refused(const std::function<void()>& read) {
+  try {
+    read();
+    return false;
+  } catch (const InputError&) {
+    return true;
+  }
+}
+
+TEST(ImageSize, OfNoKindIsFoundByDecoding) {
+  const auto corpus = std::filesystem::path(OWL3_SOURCE_DIR) / "tests/fuzz/corpus/image";
+  for (const char* name : {"two-frames.gif", "lzw.tiff", "turned.avif", "todays-phone.heic",
+                           "lossless.webp", "lossless.jxl", "picture.ppm"}) {
+    SCOPED_TRACE(name);
+    const Bytes file = test::read_file(corpus / name);
+    const Image image = decode_image(file, name);
+    const auto decodes = [&](const Bytes& bytes) {
+      return !is_refused([&] { decode_image(bytes, name); });
+    };
+    const auto has_its_size = [&](const Bytes& bytes) {
+      ImageSize size;
+      return !is_refused([&] { size = image_size(bytes, name); }) && size.width == image.width &&
+             size.height == image.height;
+    };
+    const std::vector<Bytes> files = damaged(file);
+    EXPECT_TRUE(std::any_of(files.begin(), files.end(), [&](const Bytes& bytes) {
+      return has_its_size(bytes) && !decodes(bytes);
+    }));
   }
 }
 

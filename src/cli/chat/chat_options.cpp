@@ -8,6 +8,7 @@
 #include "core/colour.h"
 #include "core/error.h"
 #include "formats/checkpoint_source.h"
+#include "program/byte_option.h"
 #include "program/colour_option.h"
 #include "program/lora_option.h"
 #include "program/number_option.h"
@@ -265,6 +266,13 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
   command
       .add_flag("--visual-memory-int8", arguments.model_options.visual_memory_int8,
                 "Keep images in int8: half the memory, a little less exact")
+      ->group(kMachine);
+  command
+      .add_option("--memory-budget", arguments.memory_options.budget_bytes,
+                  "Keep images in at most so much memory, such as 500M or 4G; those of no "
+                  "conversation make way (default: as much as the process may have)")
+      ->transform(byte_count(1))
+      ->type_name("BYTES")
       ->group(kMachine);
   command.add_option("-t,--threads", arguments.model_options.threads, "Threads (0: all cores)")
       ->transform(whole_number(0, 1024))

@@ -46,6 +46,7 @@ struct ChatArguments {
   std::optional<std::string> prompt;  // "-": all of standard input
   std::string system;
   ModelOptions model_options;
+  VisualMemoryOptions memory_options;
   ImageOptions image;
   bool strict = false;  // a broken image ends the work, even among many
   std::optional<bool> number_images;

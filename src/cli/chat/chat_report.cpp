@@ -44,22 +44,40 @@ std::string with_rate(int64_t count, double seconds, std::string_view unit) {
                      count, seconds);
 }
 
+/// "12.1 MB in 4 images, 9.05 MB in use, of 1.00 GB; 3 images made way".
+std::string memory_text(const VisualMemoryStats& visual) {
+  std::string text = byte_text(visual.bytes);
+  if (visual.images > 0) {
+    text += fmt::format(" in {} image{}, {} in use", visual.images, visual.images == 1 ? "" : "s",
+                        byte_text(visual.held_bytes));
+  }
+  if (visual.budget_bytes > 0) text += fmt::format(", of {}", byte_text(visual.budget_bytes));
+  if (visual.images_evicted > 0) {
+    text += fmt::format("; {} image{} made way", visual.images_evicted,
+                        visual.images_evicted == 1 ? "" : "s");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string answer_json(const ChatSession& session, const AnswerReport& report,
                         const std::vector<std::string>& failed_commands) {
   const Answer& answer = report.answer;
-  const VisualMemoryStats& visual = session.memory().stats();
+  const VisualMemoryStats visual = session.memory().stats();
   nlohmann::ordered_json json;
   json["text"] = answer.text;
   json["stop_reason"] = name_of(answer.stop_reason);
   json["tokens"] = {{"prompt", answer.prompt_tokens},
                     {"prefilled", answer.prefilled_tokens},
                     {"new", answer.new_tokens}};
-  json["seconds"] = {
-      {"load", session.load_seconds()},        {"media_decode", visual.decode_seconds},
-      {"media_encode", visual.encode_seconds}, {"first_token", answer.first_token_seconds},
-      {"prefill", answer.prefill_seconds},     {"decode", answer.decode_seconds}};
+  json["seconds"] = {{"load", session.load_seconds()},
+                     {"media_decode", visual.decode_seconds},
+                     {"media_encode", visual.encode_seconds},
+                     {"media_wait", visual.wait_seconds},
+                     {"first_token", answer.first_token_seconds},
+                     {"prefill", answer.prefill_seconds},
+                     {"decode", answer.decode_seconds}};
   json["media"] = nlohmann::ordered_json::array();
   for (const Medium& medium : report.media) {
     nlohmann::ordered_json entry = {{"type", medium.is_video() ? "video" : "image"},
@@ -80,12 +98,17 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report,
   if (!failed_commands.empty()) json["failed_commands"] = failed_commands;
   json["images_encoded"] = visual.images_encoded;
   json["images_reused"] = visual.images_reused;
+  json["visual_memory"] = {{"images", visual.images},
+                           {"bytes", visual.bytes},
+                           {"held_bytes", visual.held_bytes},
+                           {"images_evicted", visual.images_evicted}};
+  if (visual.budget_bytes > 0) json["visual_memory"]["budget_bytes"] = visual.budget_bytes;
   json["peak_memory_bytes"] = peak_memory_bytes();
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string stats_text(const ChatSession& session) {
-  const VisualMemoryStats& visual = session.memory().stats();
+  const VisualMemoryStats visual = session.memory().stats();
   const Answer& totals = session.totals();
   // The first token of an answer comes out of the prefill.
   const int64_t answers = static_cast<int64_t>(session.turns());
@@ -99,7 +122,8 @@ std::string stats_text(const ChatSession& session) {
           (visual.images_reused > 0 ? fmt::format(", {} reused from memory", visual.images_reused)
                                     : ""));
   if (visual.images_encoded + visual.images_reused > 0) {
-    row("reading media", fmt::format("{:.2f} s", visual.decode_seconds));
+    row("reading media", fmt::format("{:.2f} s, of which encoding waited for {:.2f} s",
+                                     visual.decode_seconds, visual.wait_seconds));
   }
   row("prefill", with_rate(totals.prefilled_tokens, totals.prefill_seconds, "tokens"));
   row("decode", with_rate(decoded, totals.decode_seconds, "tokens"));
@@ -109,7 +133,7 @@ std::string stats_text(const ChatSession& session) {
   row("conversation",
       fmt::format("{} of {} tokens, {}", session.chat().tokens(), session.model().context_length(),
                   byte_text(session.chat().cache_bytes())));
-  row("visual memory", byte_text(session.memory().bytes()));
+  row("visual memory", memory_text(visual));
   row("peak memory", byte_text(peak_memory_bytes()));
   row("device", session.model().device());
   return text;

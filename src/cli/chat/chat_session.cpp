@@ -141,7 +141,7 @@ ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& i
     : arguments_(arguments),
       interrupt_(interrupt),
       model_(load_model(arguments, load_seconds_)),
-      memory_(model_),
+      memory_(model_, arguments.memory_options),
       chat_(model_, {arguments.system, arguments.number_images, arguments.control_tokens}) {
   tell_warnings(model_.warnings());
   conversation_.system = arguments.system;

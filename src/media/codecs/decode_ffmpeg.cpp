@@ -6,7 +6,9 @@ extern "C" {
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string_view>
+#include <variant>
 
 #include "core/error.h"
 #include "media/codecs/decoders.h"
@@ -52,15 +54,24 @@ Demuxer open_demuxer(const FfmpegInput& input, const AVInputFormat* kind, const 
   throw InputError(fmt::format("{}: it holds no picture", name));
 }
 
-/// Lets FFmpeg allocate no picture above the limits. No exception may pass through FFmpeg.
+/// What is wanted of a picture.
+enum class Wanted { kPixels, kSize };
+
+/// Lets FFmpeg allocate no picture above the limits, and none at all where its size is all that is
+/// wanted: then its header has been read. No exception may pass through FFmpeg.
 class PictureAllocator {
  public:
-  PictureAllocator(AVCodecContext& decoder, const std::string& name, const DecodeLimits& limits)
-      : name_(name), limits_(limits) {
+  PictureAllocator(AVCodecContext& decoder, Wanted wanted, const std::string& name,
+                   const DecodeLimits& limits)
+      : wanted_(wanted), name_(name), limits_(limits) {
     decoder.opaque = this;
     decoder.get_buffer2 = [](AVCodecContext* context, AVFrame* frame, int flags) {
       auto* self = static_cast<PictureAllocator*>(context->opaque);
       if (!self->allows(*frame)) return AVERROR(ENOMEM);
+      if (self->wanted_ == Wanted::kSize) {
+        self->size_ = StoredSize{context->width, context->height};
+        return AVERROR_EXIT;
+      }
       return avcodec_default_get_buffer2(context, frame, flags);
     };
     // A decoder with memory of its own is held to FFmpeg's check; ours has the better message.
@@ -74,6 +85,8 @@ class PictureAllocator {
   void check() const {
     if (refusal_ != nullptr) std::rethrow_exception(refusal_);
   }
+  /// Of a picture that it refused for that.
+  const std::optional<StoredSize>& size() const { return size_; }
 
  private:
   bool allows(const AVFrame& frame) noexcept {
@@ -92,8 +105,10 @@ class PictureAllocator {
     return descriptor == nullptr ? 0 : (av_get_padded_bits_per_pixel(descriptor) + 7) / 8;
   }
 
+  const Wanted wanted_;
   const std::string& name_;
   const DecodeLimits& limits_;
+  std::optional<StoredSize> size_;
   std::exception_ptr refusal_;
 };
 
@@ -116,10 +131,11 @@ std::string failure_text(int result, const DecodeLimits& limits) {
   }
 }
 
-Ffmpeg<AVFrame> decode_first_frame(const Demuxer& demuxer, AVCodecContext* decoder,
-                                   const FfmpegInput& input, const std::string& name,
-                                   const DecodeLimits& limits) {
-  const PictureAllocator allocator(*decoder, name, limits);
+/// The first frame, or its size alone, where that can be had before it is decoded.
+std::variant<Ffmpeg<AVFrame>, StoredSize> decode_first_frame(
+    const Demuxer& demuxer, AVCodecContext* decoder, Wanted wanted_of_it, const FfmpegInput& input,
+    const std::string& name, const DecodeLimits& limits) {
+  const PictureAllocator allocator(*decoder, wanted_of_it, name, limits);
   const Ffmpeg<AVPacket> packet(allocated(av_packet_alloc()));
   Ffmpeg<AVFrame> frame(allocated(av_frame_alloc()));
   constexpr int kMaxPackets = 1000;
@@ -131,6 +147,7 @@ Ffmpeg<AVFrame> decode_first_frame(const Demuxer& demuxer, AVCodecContext* decod
     av_packet_unref(packet.get());
     if (wanted && result >= 0) result = avcodec_receive_frame(decoder, frame.get());
     if (wanted && result >= 0) return frame;
+    if (allocator.size()) return *allocator.size();
     if (read < 0 || (wanted && result != AVERROR(EAGAIN))) break;
   }
   input.watch().check();
@@ -163,9 +180,10 @@ void open_decoder(AVCodecContext* decoder, const std::string& name) {
                                avcodec_get_name(decoder->codec_id), ffmpeg_error_text(result)));
 }
 
-}  // namespace
-
-StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
+/// Opens the picture and hands what is wanted of it to `take`, while all of it is there.
+template <typename Take>
+auto read_with_ffmpeg(Bytes bytes, Wanted wanted, const std::string& name,
+                      const DecodeLimits& limits, const Take& take) {
   const SilentFfmpeg silent;
   const FfmpegPicture picture = prepare_for_ffmpeg(bytes, name);
   FilmWatch watch(name);
@@ -178,15 +196,36 @@ StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, const Decod
   const Demuxer demuxer = open_demuxer(input, probed.format, name);
   const Ffmpeg<AVCodecContext> decoder = make_decoder(*demuxer.stream, name);
   open_decoder(decoder.get(), name);
-  const Ffmpeg<AVFrame> frame = decode_first_frame(demuxer, decoder.get(), input, name, limits);
-  StoredImage stored;
-  constexpr int kFlipped = 4;  // as EXIF has it
-  stored.image = RgbConverter(FrameKind::kStill).convert(*frame, name, limits.max_pixels);
-  if (picture.is_upside_down) stored.image = apply_orientation(std::move(stored.image), kFlipped);
-  stored.alpha = alpha_of(*frame);
-  stored.is_deep = is_deep(*frame);
-  stored.warnings = picture.warnings;
-  return stored;
+  const auto first = decode_first_frame(demuxer, decoder.get(), wanted, input, name, limits);
+  return take(picture, first);
+}
+
+}  // namespace
+
+StoredSize read_size_with_ffmpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
+  return read_with_ffmpeg(bytes, Wanted::kSize, name, limits,
+                          [](const FfmpegPicture&, const auto& first) {
+                            if (const auto* size = std::get_if<StoredSize>(&first)) return *size;
+                            const Ffmpeg<AVFrame>& frame = std::get<Ffmpeg<AVFrame>>(first);
+                            return StoredSize{frame->width, frame->height};
+                          });
+}
+
+StoredImage decode_with_ffmpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits) {
+  return read_with_ffmpeg(
+      bytes, Wanted::kPixels, name, limits, [&](const FfmpegPicture& picture, const auto& first) {
+        const Ffmpeg<AVFrame>& frame = std::get<Ffmpeg<AVFrame>>(first);
+        StoredImage stored;
+        constexpr int kFlipped = 4;  // as EXIF has it
+        stored.image = RgbConverter(FrameKind::kStill).convert(*frame, name, limits.max_pixels);
+        if (picture.is_upside_down) {
+          stored.image = apply_orientation(std::move(stored.image), kFlipped);
+        }
+        stored.alpha = alpha_of(*frame);
+        stored.is_deep = is_deep(*frame);
+        stored.warnings = picture.warnings;
+        return stored;
+      });
 }
 
 }  // namespace owl3

@@ -8,6 +8,7 @@ namespace owl3 {
 StoredSize read_tiff_size(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 StoredSize read_heif_size(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 StoredSize read_jxl_size(Bytes bytes, const std::string& name);
+StoredSize read_size_with_ffmpeg(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 
 StoredImage decode_tiff(Bytes bytes, const std::string& name, const DecodeLimits& limits);
 StoredImage decode_heif(Bytes bytes, const std::string& name, const DecodeLimits& limits);

@@ -11,6 +11,7 @@ const owl3::Codecs owl3_codecs = {
     .read_tiff_size = owl3::read_tiff_size,
     .read_heif_size = owl3::read_heif_size,
     .read_jxl_size = owl3::read_jxl_size,
+    .read_size_with_ffmpeg = owl3::read_size_with_ffmpeg,
     .decode_tiff = owl3::decode_tiff,
     .decode_heif = owl3::decode_heif,
     .decode_jxl = owl3::decode_jxl,

@@ -1,4 +1,4 @@
-#include "training_data/ordered_workers.h"
+#include "core/ordered_workers.h"
 
 #include <gtest/gtest.h>
 

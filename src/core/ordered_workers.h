@@ -1,6 +1,7 @@
 // Work done ahead by several threads, its results handed out in order.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -40,6 +41,20 @@ class OrderedWorkers {
   }
   OrderedWorkers(const OrderedWorkers&) = delete;
   OrderedWorkers& operator=(const OrderedWorkers&) = delete;
+
+  /// Whether next() would give something at once, or does so within this time; with 0 threads it
+  /// would: it does the work itself. For the thread that calls next().
+  bool wait_for(std::chrono::milliseconds time) {
+    if (threads_.empty()) return true;
+    const auto until = std::chrono::steady_clock::now() + time;
+    std::unique_lock lock(mutex_);
+    const auto is_there = [this] { return !results_.empty() || ended_; };
+    if (!changed_.wait_until(lock, until, is_there)) return false;
+    if (results_.empty()) return true;
+    const std::future<Result>& first = results_.front();  // taken away by this thread alone
+    lock.unlock();
+    return first.wait_until(until) == std::future_status::ready;
+  }
 
   /// Nothing after the last item. For one thread only.
   std::optional<Result> next() {

@@ -1,4 +1,5 @@
-// Pictures by where they are: each is read and encoded once, and remembered for all questions.
+// Pictures by where they are: each is read and encoded once, and remembered for all questions, as
+// far as there is room.
 #pragma once
 
 #include <map>
@@ -12,11 +13,13 @@ namespace owl3 {
 
 class PictureMemory {
  public:
-  explicit PictureMemory(const Model& model) : memory_(model) {}
+  explicit PictureMemory(const Model& model, const VisualMemoryOptions& options = {})
+      : memory_(model, options) {}
 
   /// The pictures, uncut, as MediaReader takes their references. Those met for the first time are
-  /// read and encoded together. Throws InputError for what can't be read, Interrupted when
-  /// `progress` says false.
+  /// read and encoded together; where those of other questions leave too little room for that, they
+  /// are let go of, to be read again when they are asked for. Throws InputError for what can't be
+  /// read or has no room, Interrupted when `progress` says false.
   std::vector<Medium> media(const std::vector<std::string>& references,
                             const ProgressCallback& progress);
 
@@ -25,9 +28,14 @@ class PictureMemory {
   std::vector<std::string> warnings() const;
 
  private:
+  std::vector<Medium> add(const std::vector<std::string>& references,
+                          const ProgressCallback& progress);
+  bool let_go_of_others(const std::vector<std::string>& references);
+
   MediaReader reader_;
   VisualMemory memory_;
-  std::map<std::string, Medium> media_;  // by reference
+  std::map<std::string, Medium> media_;          // by reference
+  std::map<std::string, std::string> warnings_;  // by reference
 };
 
 }  // namespace owl3

@@ -85,8 +85,10 @@ void MemoryStore::refuse(const Room& room, int64_t images, int64_t bytes_per_ima
   if (limits_.budget && needed > *limits_.budget - others) {
     const std::string taken =
         others > 0 ? fmt::format(", of which {} are in use", byte_text(others)) : std::string();
-    throw InputError(fmt::format("{}, but its budget is {}{}; {}, or raise it (--memory-budget)",
-                                 needs, byte_text(*limits_.budget), taken, kFewer));
+    const bool is_alone = images == 1 && others == 0;
+    throw InputError(fmt::format("{}, but its budget is {}{}; {}raise it (--memory-budget)", needs,
+                                 byte_text(*limits_.budget), taken,
+                                 is_alone ? "" : fmt::format("{}, or ", kFewer)));
   }
   const int64_t left = std::max<int64_t>(0, room_left(limits_.available()) + room.bytes_);
   throw InputError(fmt::format("{}, but {} are available; {}", needs, byte_text(left), kFewer));

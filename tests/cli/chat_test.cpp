@@ -9,10 +9,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
+#include "core/byte_text.h"
 #include "run_program.h"
 #include "text/utf8.h"
 
@@ -196,6 +198,48 @@ TEST(Chat, EncodesTheSameImageOnce) {
       chat_json({"--no-cut", "--image", kPhoto, "--image", kPhoto, "-p", "Do they differ?"});
   EXPECT_EQ(json.at("images_encoded"), 1);
   EXPECT_EQ(json.at("images_reused"), 1);
+}
+
+TEST(Chat, KeepsImagesWithinTheMemoryBudget) {
+  const auto one = chat_json({"--no-cut", "--image", kPhoto, "-p", "What is it?"});
+  const auto bytes = one.at("visual_memory").at("bytes").get<int64_t>();
+  EXPECT_EQ(one.at("media")[0].at("bytes"), bytes);
+  const std::string budget = std::to_string(bytes * 3 / 2);
+  const Outcome outcome =
+      chat({"--no-cut", "--json", "--memory-budget", budget},
+           {.input = "/image " + kPhoto + "\nWhat is it?\n/clear\n/image " + kDrawing +
+                     "\nAnd this?\n/image " + kPhoto + "\n/stats\n"});
+  EXPECT_EQ(outcome.exit_code, 1) << "the second has no room beside the first";
+  EXPECT_NE(outcome.err.find("of which " + byte_text(bytes) + " are in use"), std::string::npos)
+      << outcome.err;
+  EXPECT_NE(outcome.err.find("; 1 image made way"), std::string::npos) << outcome.err;
+  nlohmann::json last;
+  for (const auto& line : json_lines(outcome.out)) {
+    if (line.contains("visual_memory")) last = line.at("visual_memory");
+  }
+  EXPECT_EQ(last, nlohmann::json({{"images", 1},
+                                  {"bytes", bytes},
+                                  {"held_bytes", bytes},
+                                  {"images_evicted", 1},
+                                  {"budget_bytes", bytes * 3 / 2}}));
+}
+
+TEST(Chat, TakesAmountsOfMemoryAsPeopleWriteThem) {
+  for (const auto& [text, bytes] : std::map<std::string, int64_t>{{"4G", 4'000'000'000},
+                                                                  {"1.5gb", 1'500'000'000},
+                                                                  {"512MiB", 536'870'912},
+                                                                  {"2Ti", 2'199'023'255'552},
+                                                                  {"70000k", 70'000'000}}) {
+    const auto json = chat_json({"-p", "Well?", "--memory-budget", text});
+    EXPECT_EQ(json.at("visual_memory").at("budget_bytes"), bytes) << text;
+  }
+  for (const std::string text : {"0", "4X", "-1", "G", "1e9", "4 GB", "99999999999G", "1.2.3M"}) {
+    const Outcome outcome = chat({"-p", "Well?", "--memory-budget", text});
+    EXPECT_EQ(outcome.exit_code, 2) << text;
+    EXPECT_NE(outcome.err.find("--memory-budget: must be an amount such as 500M"),
+              std::string::npos)
+        << outcome.err;
+  }
 }
 
 TEST(Chat, TakesTheModelAfterTheImages) {

@@ -128,7 +128,10 @@ TEST(MemoryStore, KeepsWhatSomebodyHolds) {
 TEST(MemoryStore, ATooLargeImageIsRefusedWhoeverHoldsWhat) {
   const auto store = make_store(kBytes);
   remember(*store, 1);
-  EXPECT_NE(refusal_of([&] { remember(*store, 2, kBytes + 1); }), "");
+  EXPECT_EQ(
+      refusal_of([&] { remember(*store, 2, kBytes + 1); }),
+      "picture: an image needs 101 bytes of visual memory, but its budget is 100 bytes; raise "
+      "it (--memory-budget)");
   EXPECT_TRUE(has(*store, 1)) << "nothing made way for what doesn't fit";
 }
 

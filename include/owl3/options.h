@@ -33,7 +33,7 @@ struct ModelOptions {
   bool vision_int8 = false;
   /// Visual memory in int8, a scale per key and per value: half the memory of bf16.
   bool visual_memory_int8 = false;
-  int threads = 0;  // 0: all cores this process may use
+  int threads = 0;  // 0: what affinity and CPU quota allow
   /// Laid over the checkpoint's weights, which stay as they are, whatever their type.
   std::vector<LoraOptions> lora{};
 };
@@ -81,7 +81,7 @@ struct VideoOptions {
   /// Films whose frames have more pixels than this are refused.
   int64_t max_pixels = kMaxPixels;
   FrameSampling sampling = FrameSampling::kTime;
-  int threads = 2;  // that decode; 0: all cores this process may use
+  int threads = 2;  // that decode; 0: what affinity and CPU quota allow
 };
 
 /// How the next token is chosen. The defaults are the official sampling defaults of mPLUG-Owl3.

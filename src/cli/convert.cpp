@@ -232,7 +232,9 @@ void add_convert_command(CLI::App& app) {
       ->type_name("PATTERN=TYPE");
   add_lora_option(*command, options->lora)
       ->description("Merge a LoRA adapter into the weights: a folder in PEFT's layout; repeatable");
-  command->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
+  command
+      ->add_option("-t,--threads", options->threads,
+                   "Threads (0: what affinity and CPU quota allow)")
       ->transform(whole_number(0, 1024))
       ->capture_default_str()
       ->type_name("N");

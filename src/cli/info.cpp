@@ -333,7 +333,9 @@ void add_info_command(CLI::App& app) {
   command->add_flag("--json", options->json, "The same as one JSON object");
   command->add_flag("--verify", options->verify,
                     "Read every weight: NaN or infinity in any is an error, named by its tensor");
-  command->add_option("-t,--threads", options->threads, "Threads of --verify (0: all cores)")
+  command
+      ->add_option("-t,--threads", options->threads,
+                   "Threads of --verify (0: what affinity and CPU quota allow)")
       ->transform(whole_number(0, 1024))
       ->capture_default_str()
       ->type_name("N");

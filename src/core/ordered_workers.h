@@ -75,7 +75,7 @@ class OrderedWorkers {
 
  private:
   void work(const std::stop_token& stop) {
-    set_library_threads(1);  // the workers are the parallelism
+    const ThreadLimit alone(1);  // the workers are the parallelism
     for (;;) {
       std::promise<Result> promise;
       std::optional<Item> item = take_in_order(stop, promise);

@@ -207,7 +207,9 @@ void add_make_data_command(CLI::App& app) {
       ->capture_default_str()
       ->type_name("STYLE");
   add_picture_options(*command, options);
-  command->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
+  command
+      ->add_option("-t,--threads", options->threads,
+                   "Threads (0: what affinity and CPU quota allow)")
       ->transform(whole_number(0, 1024))
       ->capture_default_str()
       ->type_name("N");

@@ -152,7 +152,7 @@ TEST(ImageStore, ResizesOnTheThreadThatAsksForSamplesAreWhatIsDoneInParallel) {
   int before = 0;
   int after = 0;
   std::thread([&] {
-    set_library_threads(4);  // whoever divides work keeps that many, one by one for each thread
+    const ThreadLimit four(4);  // whoever divides work keeps that many, one by one for each thread
     before = threads_of_this_process();
     store.image(path, true);
     after = threads_of_this_process();

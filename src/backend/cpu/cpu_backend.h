@@ -21,7 +21,7 @@ enum class MatrixProduct {
 };
 
 struct CpuOptions {
-  int threads = 0;  // 0: all cores this process may use
+  int threads = 0;  // 0: what affinity and CPU quota allow
   MatrixProduct matrix_product = MatrixProduct::kAuto;
   const cpu::Kernels* kernels = nullptr;  // nullptr: the best this machine runs
 };

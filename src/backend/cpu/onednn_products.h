@@ -10,7 +10,9 @@
 
 namespace owl3::cpu {
 
-/// Keeps the primitives of the shapes it has met: making one costs as much as a small product.
+/// Keeps the primitives of the shapes it has met: making one costs as much as a small product. A
+/// product is cut into tiles, each a product of oneDNN's on one thread: a thread that the system
+/// gives to someone else holds up one tile, and none of oneDNN's own is left spinning.
 class OneDnnProducts {
  public:
   OneDnnProducts(std::shared_ptr<MemoryPool> pool, int threads);
@@ -37,16 +39,15 @@ class OneDnnProducts {
     dnnl::matmul primitive;
   };
 
-  const Product& product(const Key& key);
+  Product product(const Key& key);
   Product make_product(const Key& key) const;
   dnnl::memory::desc packed_layout(int64_t k, int64_t n) const;
   void execute(const Product& product, const void* x, const void* weights, const float* bias,
-               void* y);
+               void* y) const;
 
   std::shared_ptr<MemoryPool> pool_;
   int threads_;
   dnnl::engine engine_;
-  dnnl::stream stream_;
   std::map<Key, Product> products_;
 };
 

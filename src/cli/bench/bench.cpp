@@ -41,7 +41,6 @@ class Bench {
     }
     report_->begin(setting_);
     for (const BenchModel& model : models) {
-      set_library_threads(all_threads_);
       const Checkpoint checkpoint = open_in_type(original, model, interrupt_);
       for (const MachinePeaks& peaks : setting_.peaks) run_tests(checkpoint, model.type, peaks);
     }
@@ -51,7 +50,6 @@ class Bench {
  private:
   void run_tests(const Checkpoint& checkpoint, const std::string& type, const MachinePeaks& peaks) {
     reset_peak_memory();
-    set_library_threads(peaks.threads);
     BenchTests tests(options_, checkpoint, peaks.threads, interrupt_);
     BenchRun run;
     run.type = type;

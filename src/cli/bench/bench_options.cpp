@@ -71,8 +71,9 @@ void add_test_options(CLI::App& command, BenchOptions& options) {
   add_count("--batch", options.batch, 1000, "Also encode this many images at once");
   add_count("--prefill", options.prefill_tokens, 32000, "Tokens of the text prefill test");
   add_count("--decode", options.decode_tokens, 10000, "Tokens of each decoding test");
-  add_list(command, "-t,--threads", options.threads,
-           "Threads (0: all cores); a list measures each count (default: 0)")
+  add_list(
+      command, "-t,--threads", options.threads,
+      "Threads (0: what affinity and CPU quota allow); a list measures each count (default: 0)")
       ->transform(whole_number(0, 1024))
       ->type_name("N,...")
       ->group(kTests);

@@ -16,7 +16,7 @@ struct BenchOptions {
   std::string model;
   std::vector<std::string> types;  // none: the model as it is
   std::string vision = "bf16";     // of the files that are made for `types`
-  std::vector<int> threads = {0};  // 0: all cores
+  std::vector<int> threads = {0};  // 0: what affinity and CPU quota allow
   std::vector<std::string> tests = {"encode", "prefill", "decode", "images"};
   std::vector<int64_t> images = {1, 10};
   int64_t batch = 1;

@@ -12,6 +12,7 @@
 #include <dnnl.hpp>
 #include <vector>
 
+#include "backend/cpu/onednn_alone.h"
 #include "core/block_layouts.h"
 #include "core/threads.h"
 
@@ -92,31 +93,36 @@ double int8_in_l1(const cpu::Kernels& kernels, int threads) {
   });
 }
 
-/// oneDNN's product of square matrices, weights laid out as it likes them best.
-double onednn_product(dnnl::memory::data_type a, dnnl::memory::data_type b,
-                      dnnl::memory::data_type c) {
+/// oneDNN's product of square matrices, one on every thread, weights laid out as it likes them
+/// best.
+double onednn_products(int threads, dnnl::memory::data_type a, dnnl::memory::data_type b,
+                       dnnl::memory::data_type c) {
   using dnnl::memory;
-  constexpr int64_t kSize = 1024;
+  constexpr int64_t kSize = 1024, kProducts = 4;
   const memory::dims shape = {kSize, kSize};
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  const cpu::OneDnnAlone alone;
   const dnnl::matmul::primitive_desc description(
       dnnl::matmul::desc({shape, a, memory::format_tag::ab}, {shape, b, memory::format_tag::any},
                          {shape, c, memory::format_tag::ab}),
       engine);
-  memory source(description.src_desc(), engine);
-  memory weights(description.weights_desc(), engine);
-  const memory target(description.dst_desc(), engine);
-  // Small numbers of either type; zeros would cost less power, and so run faster.
-  std::memset(source.get_data_handle(), 0x3a, source.get_desc().get_size());
-  std::memset(weights.get_data_handle(), 0x3a, weights.get_desc().get_size());
   const dnnl::matmul product(description);
-  dnnl::stream stream(engine);
-  const double seconds = best_seconds(4 * kRuns, [&] {
-    product.execute(stream,
-                    {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, target}});
-    stream.wait();
-  });
-  return 2e-9 * static_cast<double>(kSize * kSize * kSize) / seconds;
+  const auto work = [&](int64_t) {
+    const cpu::OneDnnAlone alone_here;
+    memory source(description.src_desc(), engine);
+    memory weights(description.weights_desc(), engine);
+    const memory target(description.dst_desc(), engine);
+    // Small numbers of either type; zeros would cost less power, and so run faster.
+    std::memset(source.get_data_handle(), 0x3a, source.get_desc().get_size());
+    std::memset(weights.get_data_handle(), 0x3a, weights.get_desc().get_size());
+    dnnl::stream stream(engine);
+    for (int64_t i = 0; i < kProducts; ++i) {
+      product.execute(
+          stream, {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, target}});
+      stream.wait();
+    }
+  };
+  return giga_operations(threads, 2 * kSize * kSize * kSize * kProducts, work);
 }
 
 double memory_speed(const cpu::Kernels& kernels, int threads) {
@@ -140,16 +146,15 @@ double memory_speed(const cpu::Kernels& kernels, int threads) {
 
 MachinePeaks measure_peaks(const cpu::Kernels& kernels, int threads) {
   using Type = dnnl::memory::data_type;
-  set_library_threads(threads);
   MachinePeaks peaks;
   peaks.threads = threads;
   peaks.float32_gflops = float32_in_l1(kernels, threads);
   if (kernels.bf16_dot) {
-    peaks.bf16_gflops =
-        std::max(bf16_in_l1(kernels, threads), onednn_product(Type::bf16, Type::bf16, Type::f32));
+    peaks.bf16_gflops = std::max(bf16_in_l1(kernels, threads),
+                                 onednn_products(threads, Type::bf16, Type::bf16, Type::f32));
   }
-  peaks.int8_gops =
-      std::max(int8_in_l1(kernels, threads), onednn_product(Type::u8, Type::s8, Type::s32));
+  peaks.int8_gops = std::max(int8_in_l1(kernels, threads),
+                             onednn_products(threads, Type::u8, Type::s8, Type::s32));
   peaks.gigabytes_per_second = memory_speed(kernels, threads);
   return peaks;
 }

@@ -274,7 +274,9 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
       ->transform(byte_count(1))
       ->type_name("BYTES")
       ->group(kMachine);
-  command.add_option("-t,--threads", arguments.model_options.threads, "Threads (0: all cores)")
+  command
+      .add_option("-t,--threads", arguments.model_options.threads,
+                  "Threads (0: what affinity and CPU quota allow)")
       ->transform(whole_number(0, 1024))
       ->type_name("N")
       ->group(kMachine);

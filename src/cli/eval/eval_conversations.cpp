@@ -65,7 +65,9 @@ void add_options(CLI::App& command, Options& options) {
       ->type_name("N")
       ->group(kRows);
   add_lora_option(command, options.model_options.lora)->group(kRows);
-  command.add_option("-t,--threads", options.model_options.threads, "Threads (0: all cores)")
+  command
+      .add_option("-t,--threads", options.model_options.threads,
+                  "Threads (0: what affinity and CPU quota allow)")
       ->transform(whole_number(0, 1024))
       ->type_name("N")
       ->group("The machine");

@@ -111,7 +111,8 @@ void add_inspect_golden(CLI::App& inspect) {
   app->add_option("--precision", options->precision, "Only this precision")
       ->check(CLI::IsMember({"both", "float32", "bf16"}))
       ->capture_default_str();
-  app->add_option("-t,--threads", options->threads, "Threads (0: all cores)")
+  app->add_option("-t,--threads", options->threads,
+                  "Threads (0: what affinity and CPU quota allow)")
       ->transform(whole_number(0, 1024))
       ->capture_default_str();
   app->add_flag("--vision-int8", options->vision_int8, "The vision encoder's products in int8");

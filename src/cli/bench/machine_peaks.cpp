@@ -102,23 +102,29 @@ double onednn_products(int threads, dnnl::memory::data_type a, dnnl::memory::dat
   const memory::dims shape = {kSize, kSize};
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const cpu::OneDnnAlone alone;
+  dnnl::primitive_attr
+      attributes;  // the library's own scratch memory is for the thread that made it
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::matmul::primitive_desc description(
       dnnl::matmul::desc({shape, a, memory::format_tag::ab}, {shape, b, memory::format_tag::any},
                          {shape, c, memory::format_tag::ab}),
-      engine);
+      attributes, engine);
   const dnnl::matmul product(description);
   const auto work = [&](int64_t) {
     const cpu::OneDnnAlone alone_here;
     memory source(description.src_desc(), engine);
     memory weights(description.weights_desc(), engine);
+    const memory scratch(description.scratchpad_desc(), engine);
     const memory target(description.dst_desc(), engine);
     // Small numbers of either type; zeros would cost less power, and so run faster.
     std::memset(source.get_data_handle(), 0x3a, source.get_desc().get_size());
     std::memset(weights.get_data_handle(), 0x3a, weights.get_desc().get_size());
     dnnl::stream stream(engine);
     for (int64_t i = 0; i < kProducts; ++i) {
-      product.execute(
-          stream, {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, target}});
+      product.execute(stream, {{DNNL_ARG_SRC, source},
+                               {DNNL_ARG_WEIGHTS, weights},
+                               {DNNL_ARG_DST, target},
+                               {DNNL_ARG_SCRATCHPAD, scratch}});
       stream.wait();
     }
   };

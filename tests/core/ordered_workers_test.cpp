@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <stdexcept>
 
 namespace owl3 {
@@ -42,6 +43,29 @@ TEST(OrderedWorkers, WorkAheadButNotWithoutBound) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   EXPECT_EQ(taken, 6);
+}
+
+TEST(OrderedWorkers, TellWhetherTheNextResultIsThere) {
+  constexpr std::chrono::milliseconds kNow{0};
+  constexpr std::chrono::milliseconds kLong{10'000};
+  std::atomic<int> taken = 0;
+  std::promise<void> go_on;
+  const std::shared_future<void> may_go_on = go_on.get_future().share();
+  OrderedWorkers<int, int> workers(2, 4, count_to(2, taken), [may_go_on](int item) {
+    if (item == 0) may_go_on.wait();
+    return item;
+  });
+  EXPECT_FALSE(workers.wait_for(std::chrono::milliseconds(20))) << "the first holds up the second";
+  go_on.set_value();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(workers.wait_for(kLong));
+    EXPECT_TRUE(workers.wait_for(kNow));
+    EXPECT_EQ(workers.next(), i);
+  }
+  EXPECT_TRUE(workers.wait_for(kLong)) << "the end is there too";
+  EXPECT_EQ(workers.next(), std::nullopt);
+  OrderedWorkers<int, int> alone(0, 4, count_to(2, taken), [](int item) { return item; });
+  EXPECT_TRUE(alone.wait_for(kNow));
 }
 
 TEST(OrderedWorkers, AFailureComesInItsPlace) {

@@ -40,3 +40,32 @@ install(FILES ${PROJECT_BINARY_DIR}/owl3.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/
 
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Documentation)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT Documentation)
+
+# Made by the program as it is installed, beside its companions, whose commands are in them.
+install(CODE "set(owl3_program \"$<TARGET_FILE:owl3>\")
+set(owl3_documents \"${PROJECT_BINARY_DIR}/documents\")" COMPONENT Runtime)
+install(CODE [[
+  function(owl3_write file)
+    file(MAKE_DIRECTORY ${owl3_documents})
+    execute_process(COMMAND ${owl3_program} ${ARGN} OUTPUT_FILE ${owl3_documents}/${file}
+      RESULT_VARIABLE failed)
+    if(failed)
+      message(FATAL_ERROR "${owl3_program} ${ARGN}: failed")
+    endif()
+  endfunction()
+  if(EXISTS ${owl3_program})
+    owl3_write(owl3.1 man)
+    owl3_write(owl3 completions bash)
+    owl3_write(_owl3 completions zsh)
+    owl3_write(owl3.fish completions fish)
+  endif()
+]] COMPONENT Runtime)
+set(documents ${PROJECT_BINARY_DIR}/documents)
+install(FILES ${documents}/owl3.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+  COMPONENT Runtime OPTIONAL)
+install(FILES ${documents}/owl3 DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+  COMPONENT Runtime OPTIONAL)
+install(FILES ${documents}/_owl3 DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions
+  COMPONENT Runtime OPTIONAL)
+install(FILES ${documents}/owl3.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d
+  COMPONENT Runtime OPTIONAL)

@@ -11,14 +11,17 @@ namespace owl3::cli {
 // throws owl3::Error for main() to print.
 void add_bench_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
+void add_completions_command(CLI::App& app);
 void add_convert_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
+void add_help_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_list_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);
 void add_make_data_command(CLI::App& app);
 void add_make_tokenizer_command(CLI::App& app);
+void add_man_command(CLI::App& app);
 void add_plot_command(CLI::App& app);
 void add_pull_command(CLI::App& app);
 void add_remove_command(CLI::App& app);

@@ -16,10 +16,10 @@ constexpr const char* kFooter =
     "  owl3 info MODEL                                  will it fit this machine?\n"
     "  owl3 convert MODEL small.gguf --type q4_k        less than half the size\n"
     "  owl3 make-checkpoint --like tiny /tmp/tiny       random weights, to try things\n\n"
-    "MODEL is the name of a model that owl3 pull fetched, a folder with an mPLUG-Owl3 checkpoint "
-    "in the\n"
-    "official layout, or a .gguf file that owl3 convert made of one. Every command explains "
-    "itself: owl3 COMMAND --help";
+    "MODEL is the name of a model that owl3 pull fetched, a folder with an mPLUG-Owl3 checkpoint\n"
+    "in the official layout, or a .gguf file that owl3 convert made of one. Every command "
+    "explains\n"
+    "itself: owl3 help COMMAND";
 
 void set_up(CLI::App& app) {
   app.set_version_flag("--version", "owl3 " OWL3_VERSION, "Show the version");
@@ -38,6 +38,9 @@ void set_up(CLI::App& app) {
   add_train_command(app);
   add_plot_command(app);
   add_inspect_command(app);
+  add_completions_command(app);
+  add_man_command(app);
+  add_help_command(app);
 }
 
 }  // namespace

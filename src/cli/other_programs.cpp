@@ -29,6 +29,11 @@ void hand_on(CLI::App& app, Companion companion, const std::vector<std::string>&
 
 }  // namespace
 
+void add_help_command(CLI::App& app) {
+  // run_program() reads it; what comes here has options of its own.
+  app.add_subcommand("help", "Explain a command")->add_option("COMMAND", "Such as convert");
+}
+
 void add_make_data_command(CLI::App& app) {
   hand_on(app, Companion::kDraw, {"make-data"},
           "Draw pictures with questions and answers, to train a small model on");

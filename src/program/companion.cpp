@@ -84,21 +84,59 @@ void become_companion(Companion companion, std::vector<std::string> arguments) {
   throw Error(fmt::format("{}: {}", path.string(), errno_text(errno)));
 }
 
-int run_companion(Companion companion, std::vector<std::string> arguments, std::string_view input) {
-  const fs::path path = find_companion(companion);
+namespace {
+
+/// Its standard output becomes `output`, or is dropped where that is negative.
+int run(const fs::path& path, std::vector<std::string> arguments, int input, int output) {
   const ArgumentVector argv(path, std::move(arguments));
-  const int standard_input = unnamed_file(input);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, standard_input, STDIN_FILENO);
-  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+  if (output >= 0) {
+    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  } else {
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  }
   pid_t child = 0;
   const int failure =
       ::posix_spawn(&child, path.c_str(), &actions, nullptr, argv.data(), ::environ);
   ::posix_spawn_file_actions_destroy(&actions);
-  ::close(standard_input);
   if (failure != 0) throw Error(fmt::format("{}: {}", path.string(), errno_text(failure)));
   return wait_for(child);
+}
+
+/// A descriptor that is closed at the end.
+struct Descriptor {
+  explicit Descriptor(int opened) : number(opened) {}
+  ~Descriptor() { ::close(number); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number;
+};
+
+}  // namespace
+
+int run_companion(Companion companion, std::vector<std::string> arguments, std::string_view input) {
+  const fs::path path = find_companion(companion);
+  const Descriptor standard_input(unnamed_file(input));
+  return run(path, std::move(arguments), standard_input.number, -1);
+}
+
+std::string companion_output(Companion companion, std::vector<std::string> arguments) {
+  const fs::path path = find_companion(companion);
+  const Descriptor input(unnamed_file(""));
+  const Descriptor output(unnamed_file(""));
+  if (const int code = run(path, std::move(arguments), input.number, output.number); code != 0) {
+    throw Error(fmt::format("{}: ended with code {}", path.string(), code));
+  }
+  std::string text;
+  char bytes[65536];
+  ssize_t count = 0;
+  while ((count = ::pread(output.number, bytes, sizeof bytes, static_cast<off_t>(text.size()))) >
+         0) {
+    text.append(bytes, static_cast<size_t>(count));
+  }
+  return text;
 }
 
 }  // namespace owl3

@@ -59,9 +59,11 @@ Failure current_failure() {
   }
 }
 
-std::string failure_json(const Failure& failure) {
-  const nlohmann::ordered_json json = {{"error", one_line(failure.message)},
-                                       {"kind", failure.kind}};
+std::string failure_json(const Failure& failure, const std::string& command) {
+  nlohmann::ordered_json json;
+  if (!command.empty()) json["command"] = command;
+  json["error"] = one_line(failure.message);
+  json["kind"] = failure.kind;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -15,7 +15,8 @@ struct Failure {
 /// Of the exception that is being handled.
 Failure current_failure();
 
-/// {"error": MESSAGE, "kind": KIND}, in one line, for --json.
-std::string failure_json(const Failure& failure);
+/// {"error": MESSAGE, "kind": KIND}, in one line, for --json; of a command in a conversation
+/// "command" stands in front.
+std::string failure_json(const Failure& failure, const std::string& command = {});
 
 }  // namespace owl3

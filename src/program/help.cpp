@@ -54,7 +54,24 @@ std::string two_columns(const std::string& name, std::string_view text) {
   return out + '\n';
 }
 
+/// " [from 0 to 1024]", of an option that is a number: the words of the error beyond it.
+std::string range_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t colon = type.find(':');
+  if (colon == type.npos) return {};
+  const std::string range = type.substr(colon + 1);
+  const bool is_range =
+      range.starts_with("from ") || range.starts_with("above ") || range.ends_with(" or more");
+  return is_range ? " [" + range + "]" : "";
+}
+
 }  // namespace
+
+std::string option_text(const CLI::Option& option) {
+  std::string text = option.get_description() + range_of(option);
+  if (!option.get_default_str().empty()) text += " (default: " + option.get_default_str() + ")";
+  return text;
+}
 
 HelpFormatter::HelpFormatter() {
   label("Positionals", "Arguments");
@@ -95,9 +112,7 @@ std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positi
     const std::string type = option->get_type_name();
     name += " " + type.substr(0, type.find_first_of(" :{"));
   }
-  std::string text = option->get_description();
-  if (!option->get_default_str().empty()) text += " (default: " + option->get_default_str() + ")";
-  return two_columns(name, text);
+  return two_columns(name, option_text(*option));
 }
 
 std::string HelpFormatter::make_subcommand(const CLI::App* command) const {

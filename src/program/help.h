@@ -6,6 +6,9 @@
 
 namespace owl3 {
 
+/// What help says of an option: its description, range and default.
+std::string option_text(const CLI::Option& option);
+
 class HelpFormatter : public CLI::Formatter {
  public:
   HelpFormatter();

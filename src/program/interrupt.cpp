@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "program/quiet_terminal.h"
+
 namespace owl3 {
 
 namespace {
@@ -26,6 +28,7 @@ void note_signal(int signal) {
     [[maybe_unused]] const ssize_t written =
         ::write(STDERR_FILENO, kEraseLine, sizeof kEraseLine - 1);
   }
+  restore_terminal_at_once();
   ::_exit(interrupted_exit_code());
 }
 

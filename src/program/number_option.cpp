@@ -19,13 +19,11 @@ std::string number_text(T value) {
   return fmt::format("{}", value);
 }
 
-/// "from 0 to 1024", or "of 0 or more" where the type's own end is not what `text` is beyond.
+/// "from 0 to 1024", or "0 or more" where the end is the type's own.
 template <typename T>
-std::string range_text(T low, T high, std::string_view text) {
-  constexpr T kLargest = std::numeric_limits<T>::max();
-  const bool beyond = text.size() > std::numeric_limits<T>::digits10;
-  return high == kLargest && !beyond
-             ? fmt::format("of {} or more", low)
+std::string range_text(T low, T high) {
+  return high == std::numeric_limits<T>::max()
+             ? fmt::format("{} or more", low)
              : fmt::format("from {} to {}", number_text(low), number_text(high));
 }
 
@@ -36,12 +34,16 @@ CLI::Validator number(T low, T high, const char* kind) {
   const auto check = [low, high, kind](std::string& text) {
     const std::optional<T> value = decimal<T>(text);
     if (!value || *value < low || *value > high) {
-      return fmt::format("must be a {} {}, not \"{}\"", kind, range_text(low, high, text), text);
+      const bool open = high == std::numeric_limits<T>::max();
+      const bool beyond = open && text.size() > std::numeric_limits<T>::digits10;
+      return fmt::format("must be a {} {}{}{}, not \"{}\"", kind, open ? "of " : "",
+                         range_text(low, high), beyond ? fmt::format(", up to {}", high) : "",
+                         text);
     }
     text = fmt::format("{}", *value);
     return std::string();
   };
-  return CLI::Validator(check, "");
+  return CLI::Validator(check, range_text(low, high));
 }
 
 }  // namespace
@@ -66,6 +68,19 @@ template std::optional<double> decimal(std::string_view text);
 
 CLI::Validator whole_number(int64_t low, int64_t high) {
   return number(low, high, "whole number");
+}
+
+CLI::Validator positive_number(double high) {
+  const std::string range = fmt::format("above 0, up to {}", number_text(high));
+  const auto check = [high, range](std::string& text) {
+    const std::optional<double> value = decimal<double>(text);
+    if (!value || *value <= 0 || *value > high) {
+      return fmt::format("must be a number {}, not \"{}\"", range, text);
+    }
+    text = fmt::format("{}", *value);
+    return std::string();
+  };
+  return CLI::Validator(check, range);
 }
 
 CLI::Validator real_number(double low, double high) {

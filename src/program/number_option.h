@@ -15,9 +15,12 @@ template <typename T>
 std::optional<T> decimal(std::string_view text);
 
 /// For CLI::Option::transform(), which every option that is a number or a list of them has: refuses
-/// what is no decimal number from `low` to `high`, and says which those are.
+/// what is no decimal number from `low` to `high`, and says which those are, as its description
+/// does.
 CLI::Validator whole_number(int64_t low, int64_t high = std::numeric_limits<int64_t>::max());
 CLI::Validator real_number(double low, double high);
+/// Zero is not among them.
+CLI::Validator positive_number(double high);
 /// Of the unsigned type: every 64 bits are a seed.
 CLI::Validator seed_number();
 

@@ -5,15 +5,21 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "core/bus_error.h"
 #include "core/error.h"
+#include "core/similar.h"
+#include "program/command_description.h"
 #include "program/failure.h"
 #include "program/help.h"
 #include "program/interrupt.h"
@@ -41,20 +47,76 @@ const CLI::App& named_command(const CLI::App& app, std::string& name) {
   return *command;
 }
 
-int report_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
+  return names;
+}
+
+/// For the first word of the command line that looks like one of its options and is none.
+std::string did_you_mean_option(const CLI::App& command, const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_fnames()) names.push_back("--" + name);
+  }
+  for (const std::string& argument : words) {
+    const std::string word = argument.substr(0, argument.find('='));
+    if (word == "--") break;
+    if (!word.starts_with("--")) continue;
+    if (std::find(names.begin(), names.end(), word) == names.end()) {
+      return did_you_mean(word, names);
+    }
+  }
+  return {};
+}
+
+/// `owl3 help convert` is `owl3 convert --help`; without words, `owl3 --help`.
+std::vector<std::string> without_help_command(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (words.empty() || words[0] != "help") return words;
+  for (const std::string& word : words) {
+    if (word.starts_with("-")) return words;
+  }
+  words.erase(words.begin());
+  words.push_back("--help");
+  return words;
+}
+
+/// What the words name where a command belongs, if there is no such: asked before CLI11, which
+/// would show the help of `owl3 chta --help`.
+std::optional<std::string> unknown_command(const CLI::App& app,
+                                           const std::vector<std::string>& words) {
+  const CLI::App* command = &app;
+  std::string name = "owl3";
+  for (const std::string& word : words) {
+    const std::vector<std::string> names = command_names(*command);
+    if (names.empty() || word.starts_with("-")) return {};
+    if (std::find(names.begin(), names.end(), word) == names.end()) {
+      return fmt::format("unknown command \"{}\"{}; {} --help lists them", word,
+                         did_you_mean(word, names), name);
+    }
+    command = command->get_subcommand(word);
+    name += " " + word;
+  }
+  return {};
+}
+
+int report_usage(const CLI::App& app, const CLI::ParseError& error,
+                 const std::vector<std::string>& words) {
   std::string name = "owl3";
   const CLI::App& command = named_command(app, name);
-  const bool wants_part = !command.get_subcommands([](const CLI::App*) { return true; }).empty();
-  if (wants_part) {
-    const char* first = nullptr;
-    const int depth = &command == &app ? 1 : 2;
-    if (argc > depth && argv[depth][0] != '-') first = argv[depth];
-    const std::string problem = first != nullptr
-                                    ? fmt::format("unknown command \"{}\"", first)
-                                    : std::string(argc > depth ? error.what() : "no command given");
+  if (!command_names(command).empty()) {
+    const bool none = words.size() <= (&command == &app ? 0U : 1U);
+    const std::string problem =
+        none ? "no command given" : error.what() + did_you_mean_option(command, words);
     return report(kUsage, fmt::format("{}; {} --help lists them", problem, name));
   }
-  return report(kUsage, fmt::format("{} ({} --help explains the options)", error.what(), name));
+  const bool unknown = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  return report(kUsage, fmt::format("{}{} ({} --help explains the options)", error.what(),
+                                    unknown ? did_you_mean_option(command, words) : "", name));
 }
 
 /// A full disk or a closed pipe shows only when the last bytes go out.
@@ -86,9 +148,14 @@ void set_up_app(CLI::App& app, const std::function<void(CLI::App&)>& set_up) {
   }
 }
 
-int run_command(CLI::App& app, int argc, char** argv) {
+int run_command(CLI::App& app, std::vector<std::string> words) {
+  if (words == std::vector<std::string>{kDescribeCommands}) {  // for the program beside this one
+    fmt::print("{}\n", to_json_text(describe(app)));
+    return finish_output(kSuccess);
+  }
+  std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(words));
   } catch (const CLI::Success& help_or_version) {
     app.exit(help_or_version);
   } catch (const CLI::RuntimeError& ended) {  // how a command ends with a code of its own
@@ -113,10 +180,16 @@ void prepare_process() {
 int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc,
                 char** argv) {
   set_up_app(app, set_up);
+  const std::vector<std::string> commands = command_names(app);
+  const bool helps = std::find(commands.begin(), commands.end(), "help") != commands.end();
+  const std::vector<std::string> words =
+      helps ? without_help_command(argc, argv)
+            : std::vector<std::string>(argv + std::min(argc, 1), argv + argc);
   try {
-    return run_command(app, argc, argv);
+    if (const auto problem = unknown_command(app, words)) return report(kUsage, *problem);
+    return run_command(app, words);
   } catch (const CLI::ParseError& error) {
-    return report_usage(app, error, argc, argv);
+    return report_usage(app, error, words);
   } catch (...) {
     const Failure failure = current_failure();
     return report(failure.exit_code, failure.message);

@@ -13,6 +13,9 @@ namespace owl3 {
 /// Signals, closed descriptors and the locale as main() should have them.
 void prepare_process();
 
+/// The only word of a command line that asks a companion for its commands (command_description.h).
+inline constexpr const char* kDescribeCommands = "--describe-commands";
+
 /// Parses the command line of `app`, whose commands `set_up` adds, and runs the command it names.
 /// Returns the exit code.
 int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc, char** argv);

@@ -1,13 +1,8 @@
 // owl3 chat as a user runs it, on a small random checkpoint.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -311,7 +306,8 @@ TEST(Chat, GoesOnWithASavedConversation) {
 
   const Outcome loaded = chat({"--greedy", "--json"}, {.input = "/load " + file + "\nAnd then?\n"});
   ASSERT_EQ(loaded.exit_code, 0) << loaded.err;
-  const auto again = json_lines(loaded.out).at(0);
+  EXPECT_EQ(json_lines(loaded.out).at(0).at("questions"), 1);
+  const auto again = json_lines(loaded.out).at(1);
   EXPECT_GT(again.at("images_encoded"), 0);
   EXPECT_GT(again.at("tokens").at("prompt"), 100);
 }
@@ -375,22 +371,84 @@ TEST(Chat, TellsMarksThatDoNotFitInAConversationAndKeepsWhatIsAttached) {
   EXPECT_EQ(answers[1].at("media").size(), 1U);
 }
 
-TEST(Chat, PrintsOneJsonLineForEachQuestionWhateverHappens) {
+TEST(Chat, PrintsOneJsonLineForEachLineWhateverHappens) {
   const Outcome outcome =
       chat({"--json"}, {.input = "/image missing.jpg\nWhat?\ncaf\xE9\n<image>?\n\n" +
                                  std::string(40'000, 'x') + "\nWhy?\n"});
   EXPECT_EQ(outcome.exit_code, 1);
   const auto lines = json_lines(outcome.out);
-  ASSERT_EQ(lines.size(), 5U) << outcome.out;
-  EXPECT_EQ(lines[0].at("failed_commands").size(), 1U);
-  for (const size_t failed : {1U, 2U, 3U}) {
+  ASSERT_EQ(lines.size(), 7U) << outcome.out;
+  EXPECT_EQ(lines[0].at("command"), "/image");
+  EXPECT_EQ(lines[0].at("kind"), "input");
+  EXPECT_EQ(lines[1].at("failed_commands").size(), 1U);
+  for (const size_t failed : {2U, 3U, 5U}) {
     EXPECT_EQ(lines[failed].at("kind"), "usage");
     EXPECT_NE(outcome.err.find(lines[failed].at("error").get<std::string>()), std::string::npos);
   }
-  EXPECT_TRUE(lines[4].contains("text"));
+  EXPECT_TRUE(lines[4].contains("skipped"));
+  EXPECT_TRUE(lines[6].contains("text"));
   const Outcome asked = chat({"--json", "-p", "What?", "--image", "missing.jpg"});
   EXPECT_EQ(asked.exit_code, 1);
   EXPECT_EQ(nlohmann::json::parse(asked.out).at("kind"), "input");
+}
+
+TEST(Chat, PrintsOneJsonObjectForEachCommand) {
+  const std::string file = (scratch_folder() / "commands.json").string();
+  const Words lines = {
+      "/image " + kPhoto, "/detach",       "/detach",       "/stats",  "/help", "exit",
+      "/clear",           "/save " + file, "/load " + file, "/imge x", "/quit"};
+  std::string input;
+  for (const std::string& line : lines) input += line + "\n";
+  const Outcome outcome = chat({"--json"}, {.input = input + "not read\n"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  const auto objects = json_lines(outcome.out);
+  ASSERT_EQ(objects.size(), lines.size()) << outcome.out;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (lines[i] == "exit") {
+      EXPECT_TRUE(objects[i].contains("text")) << "for programs, a question as any other";
+      continue;
+    }
+    EXPECT_EQ(objects[i].at("command"), lines[i].substr(0, lines[i].find(' ')));
+  }
+  EXPECT_EQ(objects[0].at("media")[0].at("path"), kPhoto);
+  EXPECT_EQ(objects[1].at("detached").size(), 1U);
+  EXPECT_EQ(objects[2].at("error"), "/detach: nothing is attached");
+  EXPECT_NE(outcome.err.find("/imge: unknown command; did you mean /image?"), std::string::npos);
+}
+
+TEST(Chat, TakesOffWhatWasAttachedByMistake) {
+  const Outcome outcome =
+      chat({"--json", "--no-cut", "--image", kPhoto, kDrawing},
+           {.input = "/detach 3\n/image " + kDrawing + " " + kPhoto +
+                     "\n/detach 2\nWhat?\n/image " + kPhoto + "\n/image " + kDrawing +
+                     "\n/detach\nAnd?\n/image " + kPhoto + "\n/detach all\nWhy?\n"});
+  const auto lines = json_lines(outcome.out);
+  ASSERT_EQ(lines.size(), 11U) << outcome.out;
+  EXPECT_NE(outcome.err.find("/detach: \"3\" is none of those attached: 1 " + kPhoto),
+            std::string::npos)
+      << outcome.err;
+  EXPECT_EQ(lines[2].at("detached")[0].at("path"), kDrawing);
+  std::string asked;
+  for (const auto& medium : lines[3].at("media")) {
+    asked += medium.at("path") == kPhoto ? "photo " : "drawing ";
+  }
+  EXPECT_EQ(asked, "photo drawing photo ");
+  ASSERT_EQ(lines[7].at("media").size(), 1U);
+  EXPECT_EQ(lines[7].at("media")[0].at("path"), kPhoto);
+  EXPECT_TRUE(lines[10].at("media").empty());
+}
+
+TEST(Chat, UnderstandsTheWordsOfOtherPrograms) {
+  for (const char* word : {"exit", "quit"}) {
+    const Outcome left = chat({}, {.input = std::string(word) + "\nnot asked\n"});
+    EXPECT_EQ(left.exit_code, 0) << left.err;
+    EXPECT_NE(left.out.find("is taken for /quit"), std::string::npos) << left.out;
+  }
+  const Outcome helped = chat({}, {.input = "help\n/quit\n"});
+  EXPECT_NE(helped.out.find("\"help\" is taken for /help"), std::string::npos) << helped.out;
+  EXPECT_NE(helped.out.find("/detach [N]"), std::string::npos);
+  const Outcome asked = chat({}, {.input = "help me\n"});
+  EXPECT_EQ(asked.out.find("/detach"), std::string::npos) << asked.out;
 }
 
 TEST(Chat, ReadsWhatWindowsProgramsWrite) {
@@ -470,10 +528,10 @@ TEST(Chat, RefusesTilesFramesAndWhatIsThereAlreadyBeforeEncoding) {
                {.input = "/image " + photo + "\nWhat?\n/image " + photo + " " + photo + " " +
                          photo + " " + photo + " " + photo + " " + photo + "\nWhy?\n"});
   const auto lines = json_lines(outcome.out);
-  ASSERT_EQ(lines.size(), 2U) << outcome.out << outcome.err;
-  const int64_t encoded = lines[0].at("images_encoded");
-  EXPECT_EQ(lines[1].at("images_encoded"), encoded);
-  ASSERT_EQ(lines[1].at("failed_commands").size(), 1U) << outcome.err;
+  ASSERT_EQ(lines.size(), 4U) << outcome.out << outcome.err;
+  const int64_t encoded = lines[1].at("images_encoded");
+  EXPECT_EQ(lines[3].at("images_encoded"), encoded);
+  ASSERT_EQ(lines[3].at("failed_commands").size(), 1U) << outcome.err;
   EXPECT_NE(outcome.err.find("context holds 100"), std::string::npos) << outcome.err;
 
   const Outcome frames = run_owl3({"chat", checkpoint_of_context(25), "-t", "1", "--video", kFilm,
@@ -502,57 +560,6 @@ TEST(Chat, RefusesASizeThatAHeaderClaimsBeforeAnythingIsAllocated) {
   const Outcome outcome = run_owl3({"-c", command}, {.program = "/bin/sh"});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_NE(outcome.err.find("it claims 2147483647 x 1 pixels"), std::string::npos) << outcome.err;
-}
-
-/// What the program writes to its terminal when this is typed there; nothing where there are no
-/// terminals to be had.
-std::string typed(const std::string& input) {
-  int terminal = -1;
-  const std::string model = tiny_checkpoint();
-  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (child < 0) return {};
-  if (child == 0) {
-    ::setenv("TERM", "xterm", 1);
-    ::setenv("XDG_STATE_HOME", scratch_folder().c_str(), 1);
-    ::execl(OWL3_PROGRAM, "owl3", "chat", model.c_str(), "-t", "1", "--json", "--max-new-tokens",
-            "4", static_cast<char*>(nullptr));
-    ::_exit(127);
-  }
-  std::string shown;
-  bool written = false;
-  char bytes[4096];
-  for (ssize_t count = 0; (count = ::read(terminal, bytes, sizeof bytes)) > 0;) {
-    shown.append(bytes, static_cast<size_t>(count));
-    if (written || shown.find("> ") == std::string::npos) continue;
-    // Shortly after its prompt it sets the terminal up.
-    termios mode{};
-    while (::tcgetattr(terminal, &mode) == 0 && (mode.c_lflag & ICANON) != 0) ::usleep(1000);
-    written = ::write(terminal, input.data(), input.size()) > 0;
-  }
-  ::close(terminal);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return shown;
-}
-
-TEST(Chat, TakesAPastedTextForOneQuestion) {
-  const std::string shown = typed(
-      "\x1B[200~What is\rthe first\r\nof these?\r\x1B[201~\rOne \x1B[200~line\x1B[201~?\r"
-      "\x1B[200~/stats\nWhy?\nHow?\x1B[201~\r/save " +
-      (scratch_folder() / "pasted.json").string() + "\r/quit\r");
-  if (shown.empty()) GTEST_SKIP() << "no terminals here";
-  EXPECT_NE(shown.find("\x1B[?2004h"), std::string::npos);
-  std::ifstream file(scratch_folder() / "pasted.json");
-  ASSERT_TRUE(file) << shown;
-  const auto turns = nlohmann::json::parse(file).at("turns");
-  ASSERT_EQ(turns.size(), 3U) << shown;
-  EXPECT_EQ(turns[0].at("question"), "What is\nthe first\nof these?");
-  EXPECT_EQ(turns[1].at("question"), "One line?");
-  EXPECT_EQ(turns[2].at("question"), "Why?\nHow?");
-  std::ifstream history(scratch_folder() / "owl3" / "history");
-  std::string first;
-  std::getline(history, first);
-  EXPECT_EQ(first, "What is\\");
 }
 
 TEST(Chat, LoadsNoMediumOfAConversationWhoseMarksDoNotFit) {

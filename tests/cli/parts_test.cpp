@@ -1,7 +1,7 @@
 // Parts of the command line that need no process: words, progress lines, text for terminals.
 #include <gtest/gtest.h>
 
-#include "cli/chat/chat_interactive.h"
+#include "cli/chat/chat_commands.h"
 #include "cli/chat/chat_options.h"
 #include "core/byte_text.h"
 #include "core/colour.h"

@@ -116,6 +116,47 @@ TEST(Program, TakesNumbersForDecimalOnesInTheirRange) {
   EXPECT_EQ(nlohmann::json::parse(ten.out).at("tokens").at("new"), 10);
 }
 
+TEST(Program, SaysTheRangesOfItsHelp) {
+  const std::string help = run_owl3({"chat", "--help"}).out;
+  EXPECT_NE(help.find("[from 0 to 1024]"), std::string::npos) << help;
+  EXPECT_NE(help.find("[1 or more]"), std::string::npos);
+  EXPECT_NE(help.find("[above 0, up to 1000]"), std::string::npos);
+  expect_error(chat({"-p", "x", "--max-frames", "0"}), 2, "of 1 or more, not \"0\"");
+  expect_error(chat({"-p", "x", "--fps", "0"}), 2, "above 0, up to 1000, not \"0\"");
+  expect_error(chat({"-p", "x", "--max-frames", "99999999999999999999"}), 2,
+               "of 1 or more, up to 9");
+}
+
+TEST(Program, TellsWhatMayHaveBeenMeant) {
+  expect_error({"caht"}, 2, "unknown command \"caht\"; did you mean chat?");
+  expect_error({"make-dta"}, 2, "did you mean make-data?");
+  expect_error({"inspect", "tokenise"}, 2, "did you mean tokenize?");
+  expect_error({"help", "conver"}, 2, "did you mean convert?");
+  expect_error(chat({"--max-new-token", "3"}), 2, "did you mean --max-new-tokens?");
+  expect_error(chat({"--no-cuts"}), 2, "did you mean --no-cut?");
+  expect_error({"plot", "--smoth", "3"}, 2, "did you mean --smooth?");
+  const fs::path folder = scratch_folder() / "meant";
+  fs::create_directories(folder);
+  std::ofstream(folder / "holiday.jpg") << "x";
+  const std::string meant = "did you mean " + (folder / "holiday.jpg").string() + "?";
+  expect_error(chat({"-p", "x", "--image", (folder / "holidya.jpg").string()}), 1, meant);
+  expect_error(chat({"-p", "x", "--video", (folder / "Holiday.JPG").string()}), 1, meant);
+  const Outcome far = run_owl3(chat({"-p", "x", "--image", (folder / "quite-other.png").string()}));
+  EXPECT_EQ(far.err.find("did you mean"), std::string::npos) << far.err;
+}
+
+TEST(Program, ExplainsACommandByHelpToo) {
+  EXPECT_EQ(run_owl3({"help"}).out, run_owl3({"--help"}).out);
+  for (const Words& command : {Words{"chat"}, Words{"inspect", "image"}, Words{"make-data"}}) {
+    Words by_word = {"help"};
+    by_word.insert(by_word.end(), command.begin(), command.end());
+    Words by_option = command;
+    by_option.push_back("--help");
+    EXPECT_EQ(run_owl3(by_word).out, run_owl3(by_option).out);
+    EXPECT_EQ(run_owl3(by_word).exit_code, 0);
+  }
+}
+
 TEST(Program, ShortensWhatIsNoName) {
   const std::string data(50'000, 'A');
   const Outcome question = run_owl3(chat({"-p", "What is data:image/png;base64," + data + "?"}));

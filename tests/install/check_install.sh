@@ -32,6 +32,12 @@ run_example() {
 install() {
   empty_folder prefix > /dev/null
   "$CMAKE" --install "$BUILD" --prefix "$prefix"
+  local file
+  for file in man/man1/owl3.1 bash-completion/completions/owl3 zsh/site-functions/_owl3 \
+    fish/vendor_completions.d/owl3.fish; do
+    grep -q make-data "$prefix/share/$file" || grep -q 'make\\-data' "$prefix/share/$file" ||
+      fail "share/$file is not installed, or lacks commands"
+  done
 }
 
 # What the project's own CMake has in its folders must not be needed.

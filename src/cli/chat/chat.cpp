@@ -77,6 +77,12 @@ int answer_or_converse(const ChatArguments& arguments) {
   if (!arguments.model.empty() && !arguments.json) offer_to_fetch(arguments.model);
   tell_of_builtin_model(arguments);
   InterruptGuard interrupt;
+  // Editing needs both ends to be a terminal; otherwise questions are plain lines.
+  const int shown_on = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
+  std::optional<QuietTerminal> quiet;
+  if (!arguments.prompt && is_terminal(STDIN_FILENO) && is_terminal(shown_on)) {
+    quiet.emplace(shown_on);
+  }
   std::string question;
   if (arguments.prompt) {
     question = question_text(*arguments.prompt, interrupt);
@@ -87,7 +93,7 @@ int answer_or_converse(const ChatArguments& arguments) {
                  arguments.prompt ? std::optional<std::string>(question) : std::nullopt);
   int code = 0;
   if (!arguments.prompt) {
-    code = converse(session, arguments, interrupt);
+    code = converse(session, arguments, interrupt, quiet ? &*quiet : nullptr);
   } else if (ask_and_show(session, arguments, question) == StopReason::kInterrupted) {
     code = interrupted_exit_code();
   }

@@ -81,7 +81,7 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
                 "An image that can't be read ends the work, even among others")
       ->group(kMedia);
   command.add_option("--fps", arguments.video.fps, "Frames looked at per second of film (1)")
-      ->transform(real_number(0, kMaxFps))
+      ->transform(positive_number(kMaxFps))
       ->type_name("N")
       ->group(kMedia);
   command
@@ -132,7 +132,7 @@ void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
   command
       .add_option("--repetition-penalty", choices.repetition_penalty,
                   "Above 1: less likely to say again what was said")
-      ->transform(real_number(0, kMaxPenalty))
+      ->transform(positive_number(kMaxPenalty))
       ->type_name("X")
       ->group(kAnswer);
   command.add_option("--seed", choices.seed, "The same seed gives the same answer (0)")
@@ -281,8 +281,9 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
       ->type_name("N")
       ->group(kMachine);
   command
-      .add_flag("--json", arguments.json,
-                "One JSON object per answer: text, stop reason, tokens, timings, media")
+      .add_flag(
+          "--json", arguments.json,
+          "One JSON object for each question or command: text, stop reason, tokens, timings, media")
       ->group(kOutput);
   command
       .add_flag("--stats", arguments.stats,

@@ -61,6 +61,20 @@ std::string memory_text(const VisualMemoryStats& visual) {
 
 }  // namespace
 
+nlohmann::ordered_json media_json(const std::vector<Medium>& media) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Medium& medium : media) {
+    nlohmann::ordered_json entry = {{"type", medium.is_video() ? "video" : "image"},
+                                    {"path", medium.path().string()},
+                                    {"images", medium.images()},
+                                    {"bytes", medium.bytes()}};
+    if (medium.is_video()) entry["frame_seconds"] = in_microseconds(medium.frame_seconds());
+    if (!medium.warning().empty()) entry["warning"] = medium.warning();
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
 std::string answer_json(const ChatSession& session, const AnswerReport& report,
                         const std::vector<std::string>& failed_commands) {
   const Answer& answer = report.answer;
@@ -78,16 +92,7 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report,
                      {"first_token", answer.first_token_seconds},
                      {"prefill", answer.prefill_seconds},
                      {"decode", answer.decode_seconds}};
-  json["media"] = nlohmann::ordered_json::array();
-  for (const Medium& medium : report.media) {
-    nlohmann::ordered_json entry = {{"type", medium.is_video() ? "video" : "image"},
-                                    {"path", medium.path().string()},
-                                    {"images", medium.images()},
-                                    {"bytes", medium.bytes()}};
-    if (medium.is_video()) entry["frame_seconds"] = in_microseconds(medium.frame_seconds());
-    if (!medium.warning().empty()) entry["warning"] = medium.warning();
-    json["media"].push_back(std::move(entry));
-  }
+  json["media"] = media_json(report.media);
   if (!report.left_out.empty()) {
     json["left_out"] = nlohmann::ordered_json::array();
     for (const LeftOut& left_out : report.left_out) {

@@ -283,15 +283,44 @@ std::vector<Medium> ChatSession::attach(const std::vector<MediumArgument>& argum
   const bool strict = arguments_.strict || (question && places_media(*question));
   PlannedTurn turn;
   turn.question = question.value_or("");
-  for (const Medium& medium : pending_.media) turn.media.push_back(medium.plan());
+  for (const Medium& medium : pending()) turn.media.push_back(medium.plan());
   // Whether marks without media fit is the question's own affair.
   if (!sources.empty() || question) check_room(chat_, {turn}, {sources}, strict);
   Media encoded = encode(sources, strict);
-  left_out.insert(left_out.end(), encoded.left_out.begin(), encoded.left_out.end());
-  pending_.sources.insert(pending_.sources.end(), encoded.sources.begin(), encoded.sources.end());
-  pending_.media.insert(pending_.media.end(), encoded.media.begin(), encoded.media.end());
-  pending_.left_out.insert(pending_.left_out.end(), left_out.begin(), left_out.end());
-  return encoded.media;
+  encoded.left_out.insert(encoded.left_out.begin(), left_out.begin(), left_out.end());
+  if (encoded.media.empty()) return {};
+  pending_.push_back(std::move(encoded));
+  return pending_.back().media;
+}
+
+std::vector<Medium> ChatSession::pending() const {
+  std::vector<Medium> media;
+  for (const Media& attached : pending_) {
+    media.insert(media.end(), attached.media.begin(), attached.media.end());
+  }
+  return media;
+}
+
+std::vector<Medium> ChatSession::detach_last() {
+  if (pending_.empty()) return {};
+  std::vector<Medium> media = std::move(pending_.back().media);
+  pending_.pop_back();
+  return media;
+}
+
+void ChatSession::detach(size_t index) {
+  for (auto attached = pending_.begin(); attached != pending_.end(); ++attached) {
+    if (index >= attached->media.size()) {
+      index -= attached->media.size();
+      continue;
+    }
+    const auto offset = static_cast<std::ptrdiff_t>(index);
+    attached->media.erase(attached->media.begin() + offset);
+    attached->sources.erase(attached->sources.begin() + offset);
+    if (attached->media.empty()) pending_.erase(attached);
+    return;
+  }
+  throw InternalError("no such medium is attached");
 }
 
 AnswerReport ChatSession::ask(const std::string& question, const TextCallback& on_text) {
@@ -305,12 +334,16 @@ AnswerReport ChatSession::ask(const std::string& question, const TextCallback& o
     return (!on_text || on_text(piece)) && !interrupt_.interrupted();
   };
   AnswerReport report;
-  report.answer =
-      chat_.ask(question, pending_.media, conversation_.generation, on_piece, progress());
-  report.media = std::move(pending_.media);
-  report.left_out = std::move(pending_.left_out);
-  conversation_.turns.push_back({question, std::move(pending_.sources), report.answer.text});
-  pending_ = {};
+  report.media = pending();
+  report.answer = chat_.ask(question, report.media, conversation_.generation, on_piece, progress());
+  Sources sources;
+  for (const Media& attached : pending_) {
+    sources.insert(sources.end(), attached.sources.begin(), attached.sources.end());
+    report.left_out.insert(report.left_out.end(), attached.left_out.begin(),
+                           attached.left_out.end());
+  }
+  conversation_.turns.push_back({question, std::move(sources), report.answer.text});
+  pending_.clear();
   totals_.prompt_tokens = report.answer.prompt_tokens;
   totals_.prefilled_tokens += report.answer.prefilled_tokens;
   totals_.new_tokens += report.answer.new_tokens;
@@ -323,7 +356,7 @@ AnswerReport ChatSession::ask(const std::string& question, const TextCallback& o
 void ChatSession::clear() {
   chat_.clear();
   conversation_.turns.clear();
-  pending_ = {};
+  pending_.clear();
 }
 
 void ChatSession::save(const fs::path& path) const {
@@ -357,7 +390,7 @@ void ChatSession::load(const fs::path& path) {
   }
   chat_ = std::move(chat);
   conversation_ = std::move(conversation);
-  pending_ = {};
+  pending_.clear();
 }
 
 }  // namespace owl3::cli

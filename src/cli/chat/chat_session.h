@@ -35,7 +35,12 @@ class ChatSession {
   /// or the model's context is refused before anything is encoded. Returns the media.
   std::vector<Medium> attach(const std::vector<MediumArgument>& arguments,
                              const std::optional<std::string>& question = {});
-  const std::vector<Medium>& pending() const { return pending_.media; }
+  /// What is attached to the next question, in order.
+  std::vector<Medium> pending() const;
+  /// Takes off what was attached last, by one attach(); returns it.
+  std::vector<Medium> detach_last();
+  /// Takes off one of pending().
+  void detach(size_t index);
 
   /// Asks with the pending media. When it throws, they stay pending and the conversation is as
   /// before.
@@ -80,7 +85,7 @@ class ChatSession {
   VisualMemory memory_;
   Chat chat_;
   Conversation conversation_;
-  Media pending_;
+  std::vector<Media> pending_;  // by attach()
   Answer totals_;
   ProgressBar bar_;
 };

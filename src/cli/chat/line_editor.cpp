@@ -3,9 +3,13 @@
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <cwchar>
@@ -14,6 +18,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "program/terminal.h"
 
 namespace owl3::cli {
 
@@ -34,22 +39,57 @@ constexpr const char* kPasteBegins = "\x1B[200~";
 constexpr std::wstring_view kPasteEnds = L"\x1B[201~";
 constexpr size_t kLongestPaste = size_t{16} << 20;
 
-/// While it lives, the terminal tells what is pasted from what is typed.
-class BracketedPaste {
+// What a signal handler can reach: whether the window has another size, and whether the process is
+// to stop, or goes on.
+volatile std::sig_atomic_t g_resized = 0;
+volatile std::sig_atomic_t g_stopping = 0;
+volatile std::sig_atomic_t g_continued = 0;
+
+void note_editing_signal(int signal) {
+  if (signal == SIGWINCH) g_resized = 1;
+  if (signal == SIGTSTP) g_stopping = 1;
+  if (signal == SIGCONT) g_continued = 1;
+}
+
+/// While it lives, signals that change what a line is edited on end a waiting read. libedit's own
+/// handlers see to a first one only, and leave the line as the terminal wrapped it anew.
+class EditingSignals {
  public:
-  BracketedPaste() { set("\x1B[?2004h"); }
-  ~BracketedPaste() { set("\x1B[?2004l"); }
-  BracketedPaste(const BracketedPaste&) = delete;
-  BracketedPaste& operator=(const BracketedPaste&) = delete;
+  EditingSignals() {
+    struct sigaction action {};
+    action.sa_handler = note_editing_signal;
+    action.sa_flags = SA_RESTART;  // what is being shown arrives whole; ppoll() ends all the same
+    for (size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], &action, &old_actions_[i]);
+    }
+  }
+  ~EditingSignals() {
+    for (size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], &old_actions_[i], nullptr);
+    }
+  }
+  EditingSignals(const EditingSignals&) = delete;
+  EditingSignals& operator=(const EditingSignals&) = delete;
 
  private:
-  static void set(const char* sequence) {
-    const char* const kind = std::getenv("TERM");
-    if (kind == nullptr || *kind == '\0' || std::string_view(kind) == "dumb") return;
-    std::fputs(sequence, stdout);
-    std::fflush(stdout);
-  }
+  static constexpr std::array kSignals = {SIGWINCH, SIGTSTP, SIGCONT};
+  std::array<struct sigaction, kSignals.size()> old_actions_{};
 };
+
+/// Rows that the text takes below its first on a terminal of so many columns.
+int rows_below(std::wstring_view text, int columns) {
+  int row = 0;
+  int column = 0;
+  for (const wchar_t c : text) {
+    const int width = c == L'\t' ? 8 - column % 8 : std::max(0, ::wcwidth(c));
+    if (c == L'\n' || column + width > columns) {
+      ++row;
+      column = 0;
+    }
+    if (c != L'\n') column += width;
+  }
+  return row + (column == columns ? 1 : 0);
+}
 
 /// Pasted text with "\n" between its lines, which terminals send as "\r", none at its end, and
 /// without other control characters but tabs.
@@ -76,13 +116,15 @@ std::string with_continued_lines(const std::string& text) {
 
 class LineEditor : public LineSource {
  public:
-  LineEditor(const InterruptGuard& interrupt, fs::path history_file,
-             std::vector<std::string> commands)
+  LineEditor(const InterruptGuard& interrupt, QuietTerminal& terminal, std::FILE* output,
+             fs::path history_file, std::vector<std::string> commands)
       : interrupt_(interrupt),
+        terminal_(terminal),
+        output_(output),
         history_file_(std::move(history_file)),
         commands_(std::move(commands)),
         history_(history_init()),
-        editor_(el_init("owl3", stdin, stdout, stderr)) {
+        editor_(make_editor()) {
     if (!history_ || !editor_) throw Error("the terminal cannot be set up for line editing");
     HistEvent event;
     ::history(history_.get(), &event, H_SETSIZE, kHistoryLines);
@@ -94,7 +136,6 @@ class LineEditor : public LineSource {
     el_set(editor, EL_EDITOR, "emacs");
     // Line ends come as they are: pasted, "\r\n" is one of them, not two.
     el_set(editor, EL_SETTY, "-d", "-icrnl", "-inlcr", nullptr);
-    el_set(editor, EL_SIGNAL, 1);  // the terminal is restored before a signal takes effect
     el_set(editor, EL_GETCFN, &LineEditor::read_character);
     el_set(editor, EL_HIST, ::history, history_.get());
     el_set(editor, EL_ADDFN, "owl3-complete", "Complete a command or file name",
@@ -104,6 +145,7 @@ class LineEditor : public LineSource {
     el_set(editor, EL_BIND, kPasteBegins, "owl3-paste", nullptr);
     el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     el_source(editor, nullptr);  // the user's own ~/.editrc
+    terminal_.quiet();
   }
 
   Line next(const std::string& prompt) override {
@@ -112,14 +154,15 @@ class LineEditor : public LineSource {
     int length = 0;
     const char* text = nullptr;
     {
-      const BracketedPaste marked;
+      const EditingSignals noted;
       text = el_gets(editor_.get(), &length);
     }
+    terminal_.quiet();
     if (text == nullptr || length <= 0) {
       Line line;
       if (interrupt_.interrupted()) line = {LineState::kInterrupted, typed_at_interrupt_};
-      std::fputc('\n', stdout);
-      std::fflush(stdout);
+      std::fputc('\n', output_);
+      std::fflush(output_);
       return line;
     }
     Line line{LineState::kLine, std::string(text, static_cast<size_t>(length))};
@@ -131,6 +174,12 @@ class LineEditor : public LineSource {
   }
 
  private:
+  /// libedit takes the terminal as it finds it for the one to restore.
+  EditLine* make_editor() {
+    terminal_.restore();
+    return el_init("owl3", stdin, output_, stderr);
+  }
+
   static LineEditor& self(EditLine* editor) {
     void* data = nullptr;
     el_get(editor, EL_CLIENTDATA, &data);
@@ -144,11 +193,15 @@ class LineEditor : public LineSource {
     std::mbstate_t state{};
     for (;;) {
       char byte = 0;
-      const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+      const ssize_t count = self(editor).read_byte(byte);
       if (count == 0) return 0;
       if (count < 0) {
         LineEditor& owner = self(editor);
-        if (errno == EINTR && !owner.interrupt_.interrupted()) continue;
+        const bool by_signal = errno == EINTR;
+        if (by_signal && !owner.interrupt_.interrupted()) {
+          owner.see_to_signals();
+          continue;
+        }
         const LineInfo* line = el_line(editor);
         owner.typed_at_interrupt_.assign(line->buffer, line->lastchar);
         return -1;
@@ -161,6 +214,58 @@ class LineEditor : public LineSource {
       }
       return 1;
     }
+  }
+
+  /// As read(), but for a signal that comes just before it, which would be noticed at the next key.
+  ssize_t read_byte(char& byte) const {
+    sigset_t held;
+    sigset_t before;
+    ::sigfillset(&held);
+    ::sigprocmask(SIG_BLOCK, &held, &before);
+    const bool noted =
+        interrupt_.interrupted() || g_resized != 0 || g_stopping != 0 || g_continued != 0;
+    pollfd keys{STDIN_FILENO, POLLIN, 0};
+    const int ready = noted ? -1 : ::ppoll(&keys, 1, nullptr, &before);
+    const int error_number = noted ? EINTR : errno;
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    if (ready > 0) return ::read(STDIN_FILENO, &byte, 1);
+    errno = error_number;
+    return -1;
+  }
+
+  void see_to_signals() {
+    const bool resized = g_resized != 0;
+    const bool stops = g_stopping != 0;
+    const bool continued = g_continued != 0;
+    g_resized = 0;  // before it is seen to: another may come meanwhile
+    g_stopping = 0;
+    g_continued = 0;
+    if (stops || continued) {
+      el_wset(editor_.get(), EL_PREP_TERM, 0);
+      if (stops) {
+        terminal_.restore();
+        ::kill(::getpid(), SIGSTOP);  // until `fg`
+        g_continued = 0;
+      }
+      terminal_.quiet();
+      el_wset(editor_.get(), EL_PREP_TERM, 1);
+      draw_again("\r\n");
+    } else if (resized) {
+      // Most terminals wrap what they show anew: the line begins where it would at that width.
+      const LineInfoW* line = el_wline(editor_.get());
+      std::wstring before(prompt_.begin(), prompt_.end());  // ASCII
+      before.append(line->buffer, line->cursor);
+      const int rows = rows_below(before, terminal_columns(STDIN_FILENO));
+      draw_again(rows > 0 ? fmt::format("\r\x1B[{}A\x1B[J", rows) : "\r\x1B[J");
+    }
+  }
+
+  /// The whole line, from where the sequence leads.
+  void draw_again(const std::string& sequence) {
+    std::fputs(sequence.c_str(), output_);
+    std::fflush(output_);
+    el_resize(editor_.get());
+    el_wset(editor_.get(), EL_REFRESH);
   }
 
   /// All lines of what is pasted become one text, which Enter ends as it does any other.
@@ -238,6 +343,8 @@ class LineEditor : public LineSource {
   }
 
   const InterruptGuard& interrupt_;
+  QuietTerminal& terminal_;
+  std::FILE* output_;
   fs::path history_file_;
   std::vector<std::string> commands_;
   std::string prompt_;
@@ -249,9 +356,10 @@ class LineEditor : public LineSource {
 }  // namespace
 
 std::unique_ptr<LineSource> make_line_editor(const InterruptGuard& interrupt,
+                                             QuietTerminal& terminal, std::FILE* output,
                                              const fs::path& history,
                                              std::vector<std::string> commands) {
-  return std::make_unique<LineEditor>(interrupt, history, std::move(commands));
+  return std::make_unique<LineEditor>(interrupt, terminal, output, history, std::move(commands));
 }
 
 fs::path history_path() {

@@ -1,6 +1,7 @@
 // Lines from the user: edited on a terminal, with history and completion, or read from a pipe.
 #pragma once
 
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "program/interrupt.h"
+#include "program/quiet_terminal.h"
 
 namespace owl3::cli {
 
@@ -34,8 +36,10 @@ std::string without_byte_order_mark(std::string text);
 std::unique_ptr<LineSource> make_line_reader(const InterruptGuard& interrupt);
 
 /// Line editing on the terminal; `commands` ("/help", ...) and file names are completed with Tab,
-/// `history` is read at the beginning and gets every line.
+/// `history` is read at the beginning and gets every line. It is shown on `output`; between lines
+/// the terminal is quiet.
 std::unique_ptr<LineSource> make_line_editor(const InterruptGuard& interrupt,
+                                             QuietTerminal& terminal, std::FILE* output,
                                              const std::filesystem::path& history,
                                              std::vector<std::string> commands);
 

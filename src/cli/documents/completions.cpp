@@ -1,0 +1,212 @@
+// Completions: every script finds the command that the words before the cursor name, as "inspect
+// image", and offers its options, parts, the values of an option, or files.
+#include <fmt/format.h>
+
+#include "cli/documents/documents.h"
+
+namespace owl3::cli {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+  return fmt::format("{}", fmt::join(words, separator));
+}
+
+std::vector<std::string> names_of(const std::vector<CommandDescription>& commands) {
+  std::vector<std::string> names;
+  for (const CommandDescription& command : commands) names.push_back(command.name);
+  return names;
+}
+
+/// The text in single quotes, as all three shells read them.
+std::string quoted(const std::string& text, std::string_view quote_within) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string(quote_within) : std::string(1, c);
+  return out + "'";
+}
+
+std::string zsh_text(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '[' || c == ']' || c == ':' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+/// "parent/word": how scripts step from a command to its part.
+std::string step(const std::string& path) {
+  const size_t space = path.rfind(' ');
+  return space == path.npos ? "/" + path : path.substr(0, space) + "/" + path.substr(space + 1);
+}
+
+/// ":value:(a b)", or files, or nothing to offer.
+std::string zsh_value(const OptionDescription& option) {
+  if (option.value.empty() && !option.is_argument) return {};
+  const std::string name = zsh_text(option.is_argument ? option.names.front() : option.value);
+  if (!option.choices.empty()) return ":" + name + ":(" + joined(option.choices, " ") + ")";
+  return ":" + name + ":" + (is_path(option) ? "_files" : "");
+}
+
+}  // namespace
+
+bool is_path(const OptionDescription& option) {
+  const std::string& name = option.is_argument ? option.names.front() : option.value;
+  for (const std::string_view word : {"FILE", "FOLDER", "MODEL", "OUT", "DATA", "RECIPE", "PATH",
+                                      "RUN", "IMAGE", "DIR", "CHECKPOINT", "GOLDEN"}) {
+    if (name.find(word) != name.npos) return true;
+  }
+  return option.is_argument;
+}
+
+std::vector<PlacedCommand> placed_commands(const CommandDescription& program) {
+  std::vector<PlacedCommand> placed = {{"", &program}};
+  for (const CommandDescription& command : program.commands) {
+    placed.push_back({command.name, &command});
+    for (const CommandDescription& part : command.commands) {
+      placed.push_back({command.name + " " + part.name, &part});
+    }
+  }
+  return placed;
+}
+
+std::string bash_completions(const CommandDescription& program) {
+  std::string steps;
+  std::string cases;
+  for (const auto& [path, command] : placed_commands(program)) {
+    if (!path.empty()) steps += fmt::format("      '{}') command='{}' ;;\n", step(path), path);
+    std::string values;
+    std::vector<std::string> options;
+    std::vector<std::string> words = names_of(command->commands);
+    for (const OptionDescription& option : command->options) {
+      if (option.is_argument) {
+        words.insert(words.end(), option.choices.begin(), option.choices.end());
+        continue;
+      }
+      options.insert(options.end(), option.names.begin(), option.names.end());
+      if (option.value.empty()) continue;
+      const std::string what = !option.choices.empty()
+                                   ? fmt::format("words='{}'", joined(option.choices, " "))
+                               : is_path(option) ? std::string("files=yes")
+                                                 : std::string("nothing=yes");
+      values += fmt::format("        {}) {} ;;\n", joined(option.names, "|"), what);
+    }
+    cases += fmt::format(
+        "    '{}')\n      options='{}'\n      arguments='{}'\n      case \"$previous\" in\n{}      "
+        "  *) any=yes ;;\n      esac\n      ;;\n",
+        path, joined(options, " "), joined(words, " "), values);
+  }
+  return fmt::format(R"(# bash completion for owl3, made by `owl3 completions bash`
+_owl3() {{
+  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
+  local command='' options='' arguments='' words='' files='' nothing='' any='' i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case "$command/${{COMP_WORDS[i]}}" in
+{}    esac
+  done
+  case "$command" in
+{}  esac
+  COMPREPLY=()
+  [ -n "$nothing" ] && return
+  if [ -n "$any" ]; then
+    case "$current" in
+      -*) words="$options" ;;
+      *) words="$arguments"; [ -z "$arguments" ] && files=yes ;;
+    esac
+  fi
+  if [ -n "$files" ]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  else
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  fi
+}}
+complete -F _owl3 owl3
+)",
+                     steps, cases);
+}
+
+std::string zsh_completions(const CommandDescription& program) {
+  std::string steps;
+  std::string cases;
+  for (const auto& [path, command] : placed_commands(program)) {
+    if (!path.empty())
+      steps += fmt::format("      '{}') command='{}'; at=$i ;;\n", step(path), path);
+    std::string specs;
+    for (const OptionDescription& option : command->options) {
+      if (option.is_argument) {
+        specs += " " + quoted("*" + zsh_value(option), "'\\''");
+        continue;
+      }
+      for (const std::string& name : option.names) {
+        specs +=
+            " \\\n        " +
+            quoted("*" + name + "[" + zsh_text(option.text) + "]" + zsh_value(option), "'\\''");
+      }
+    }
+    if (!command->commands.empty()) {
+      specs +=
+          " " + quoted("*:command:(" + joined(names_of(command->commands), " ") + ")", "'\\''");
+    }
+    cases += fmt::format("    '{}') _arguments -S{} ;;\n", path, specs);
+  }
+  return fmt::format(R"(#compdef owl3
+# zsh completion for owl3, made by `owl3 completions zsh`
+_owl3() {{
+  local command='' at=1 i
+  for ((i = 2; i < CURRENT; i++)); do
+    case "$command/${{words[i]}}" in
+{}    esac
+  done
+  shift $((at - 1)) words
+  ((CURRENT -= at - 1))
+  case "$command" in
+{}  esac
+}}
+if [ "$funcstack[1]" = "_owl3" ]; then _owl3 "$@"; else compdef _owl3 owl3; fi
+)",
+                     steps, cases);
+}
+
+std::string fish_completions(const CommandDescription& program) {
+  std::string steps;
+  std::string lines;
+  for (const auto& [path, command] : placed_commands(program)) {
+    if (!path.empty()) {
+      steps += fmt::format("      case '{}'\n        set command '{}'\n", step(path), path);
+    }
+    const std::string begin = fmt::format("complete -c owl3 -n '__owl3_at \"{}\"'", path);
+    for (const CommandDescription& part : command->commands) {
+      lines += fmt::format("{} -f -a {} -d {}\n", begin, part.name, quoted(part.text, "\\'"));
+    }
+    for (const OptionDescription& option : command->options) {
+      if (option.is_argument) {
+        if (!option.choices.empty()) {
+          lines += fmt::format("{} -f -a '{}'\n", begin, joined(option.choices, " "));
+        }
+        continue;
+      }
+      std::string line = begin;
+      for (const std::string& name : option.names) {
+        line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+      }
+      if (!option.value.empty()) line += is_path(option) ? " -r -F" : " -x";
+      if (!option.choices.empty()) line += fmt::format(" -a '{}'", joined(option.choices, " "));
+      lines += fmt::format("{} -d {}\n", line, quoted(option.text, "\\'"));
+    }
+  }
+  return fmt::format(R"(# fish completion for owl3, made by `owl3 completions fish`
+function __owl3_at
+  set -l words (commandline -opc)
+  set -l command ''
+  for word in $words[2..-1]
+    switch "$command/$word"
+{}    end
+  end
+  test "$command" = "$argv[1]"
+end
+{})",
+                     steps, lines);
+}
+
+}  // namespace owl3::cli

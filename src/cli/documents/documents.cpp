@@ -1,0 +1,84 @@
+// `owl3 completions` and `owl3 man`.
+#include "cli/documents/documents.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "program/companion.h"
+#include "program/program.h"
+
+namespace owl3::cli {
+
+namespace {
+
+/// Lays the companion's commands over those that only hand on to it.
+void merge(CommandDescription& own, CommandDescription companions) {
+  for (CommandDescription& command : companions.commands) {
+    const auto at = std::find_if(own.commands.begin(), own.commands.end(),
+                                 [&](const auto& other) { return other.name == command.name; });
+    if (at == own.commands.end()) continue;
+    if (at->commands.empty()) {
+      command.text = at->text;
+      *at = std::move(command);
+    } else {
+      merge(*at, std::move(command));
+    }
+  }
+}
+
+/// All commands; of a companion that was not built, their names alone.
+CommandDescription describe_all(const CLI::App& program) {
+  CommandDescription description = describe(program);
+  for (const Companion companion : {Companion::kDraw, Companion::kTrain}) {
+    try {
+      find_companion(companion);
+    } catch (const Error&) {
+      continue;
+    }
+    merge(description, command_description_of(companion_output(companion, {kDescribeCommands})));
+  }
+  for (CommandDescription& command : description.commands) {
+    if (command.name != "help") continue;
+    for (const CommandDescription& other : description.commands) {
+      for (OptionDescription& option : command.options) {
+        if (option.is_argument) option.choices.push_back(other.name);
+      }
+    }
+  }
+  return description;
+}
+
+}  // namespace
+
+void add_completions_command(CLI::App& app) {
+  auto shell = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("completions", "Print completions for a shell");
+  command->add_option("SHELL", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("");
+  command->footer(
+      "Installed copies have them in place. Otherwise:\n"
+      "Examples:\n"
+      "  owl3 completions bash > ~/.local/share/bash-completion/completions/owl3\n"
+      "  owl3 completions zsh > ~/.zfunc/_owl3            a folder of $fpath\n"
+      "  owl3 completions fish > ~/.config/fish/completions/owl3.fish");
+  command->callback([&app, shell] {
+    const CommandDescription program = describe_all(app);
+    const std::string text = *shell == "bash"  ? bash_completions(program)
+                             : *shell == "zsh" ? zsh_completions(program)
+                                               : fish_completions(program);
+    fmt::print("{}", text);
+  });
+}
+
+void add_man_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("man", "Print the manual page");
+  command->footer("Examples:\n  owl3 man | man -l -");
+  command->callback([&app] { fmt::print("{}", manual_page(describe_all(app))); });
+}
+
+}  // namespace owl3::cli

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 
+#include "builtin/open_model.h"
 #include "cli/commands.h"
 #include "core/byte_text.h"
 #include "core/error.h"
@@ -161,7 +162,7 @@ const std::vector<std::string>& conversion_types() {
 void convert(const ConvertArguments& options) {
   const auto start = Clock::now();
   const ConversionOptions conversion = conversion_options(options);
-  const Checkpoint checkpoint = Checkpoint::open(options.model);
+  const Checkpoint checkpoint = Checkpoint::open(open_model(options.model));
   tell_warnings(checkpoint.warnings());
   const Plan plan = plan_conversion(checkpoint.config(), checkpoint.variant(), conversion);
   tell_smaller_type(checkpoint, conversion, weight_bytes(plan));

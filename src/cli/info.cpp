@@ -7,8 +7,8 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
+#include "builtin/open_model.h"
 #include "cli/commands.h"
 #include "core/byte_text.h"
 #include "core/error.h"
@@ -16,6 +16,7 @@
 #include "formats/checkpoint.h"
 #include "formats/finite_weights.h"
 #include "formats/tensor_names.h"
+#include "program/failure.h"
 #include "program/interrupt.h"
 #include "program/machine.h"
 #include "program/number_option.h"
@@ -273,14 +274,28 @@ Json to_json(const Verification& verification) {
   return {{"tensors", verification.tensors}, {"broken", broken}};
 }
 
-/// The first broken tensor, and how many others there are.
-void refuse_broken(const Verification& verification) {
-  if (verification.broken.empty()) return;
+/// The first broken tensor, and how many others there are; empty where none is.
+std::string broken_text(const Verification& verification) {
+  if (verification.broken.empty()) return {};
   const size_t others = verification.broken.size() - 1;
-  throw InputError(verification.broken.front().message() +
-                   (others > 0 ? fmt::format("; {} more tensor{} hold{} such values", others,
-                                             others == 1 ? "" : "s", others == 1 ? "s" : "")
-                               : ""));
+  return verification.broken.front().message() +
+         (others > 0 ? fmt::format("; {} more tensor{} hold{} such values", others,
+                                   others == 1 ? "" : "s", others == 1 ? "s" : "")
+                     : "");
+}
+
+void run_for_script(const Checkpoint& checkpoint, const Options& options) {
+  Json json = to_json(checkpoint);
+  std::string broken;
+  if (options.verify) {
+    const Verification verification = verify(checkpoint, options.threads);
+    json["verified"] = to_json(verification);
+    broken = broken_text(verification);
+    if (!broken.empty()) json["error"] = broken;
+    if (!broken.empty()) json["kind"] = "input";
+  }
+  fmt::print("{}\n", json.dump(2));
+  if (!broken.empty()) throw ToldFailure(broken);
 }
 
 void print_text(const Checkpoint& checkpoint) {
@@ -295,25 +310,17 @@ void print_text(const Checkpoint& checkpoint) {
 }
 
 void run(const Options& options) {
-  const Checkpoint checkpoint = Checkpoint::open(options.model);
+  const Checkpoint checkpoint = Checkpoint::open(open_model(options.model));
   tell_warnings(checkpoint.warnings());
-  if (!options.json) print_text(checkpoint);
-  std::optional<Verification> verification;
-  if (options.verify) {
-    std::fflush(stdout);
-    verification = verify(checkpoint, options.threads);
-  }
-  if (options.json) {
-    Json json = to_json(checkpoint);
-    if (verification) json["verified"] = to_json(*verification);
-    fmt::print("{}\n", json.dump(2));
-  }
-  if (!verification) return;
-  refuse_broken(*verification);
-  if (options.json) return;
+  if (options.json) return run_for_script(checkpoint, options);
+  print_text(checkpoint);
+  if (!options.verify) return;
+  std::fflush(stdout);
+  const Verification verification = verify(checkpoint, options.threads);
+  if (!verification.broken.empty()) throw InputError(broken_text(verification));
   fmt::print("\nVerified\n");
   print_row("weights", fmt::format("{:>9}   in {} tensors: every value is a number",
-                                   byte_text(checkpoint.weight_bytes()), verification->tensors));
+                                   byte_text(checkpoint.weight_bytes()), verification.tensors));
 }
 
 }  // namespace

@@ -31,7 +31,9 @@ void require_regular(mode_t mode, const std::filesystem::path& path) {
     throw InputError(
         fmt::format("{}: a link to {}, which is not there", path.string(), target.string()));
   }
-  throw InputError(fmt::format("{}: {}", path.string(), errno_text(error_number)));
+  const std::string message = fmt::format("{}: {}", path.string(), errno_text(error_number));
+  if (error_number == ENOENT) throw MissingFile(message, path);
+  throw InputError(message);
 }
 
 }  // namespace

@@ -4,12 +4,27 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <utility>
+
+#include "owl3/error.h"
 
 namespace owl3 {
 
+/// There is nothing at that path. The programs add what may have been meant (core/similar.h).
+class MissingFile : public InputError {
+ public:
+  MissingFile(const std::string& message, std::filesystem::path path)
+      : InputError(message), path_(std::move(path)) {}
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 class RegularFile {
  public:
-  /// Throws InputError, which says what the path is instead.
+  /// Throws InputError, which says what the path is instead, or MissingFile.
   static RegularFile open(const std::filesystem::path& path);
   RegularFile(RegularFile&& other) noexcept;
   RegularFile(const RegularFile&) = delete;

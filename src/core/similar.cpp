@@ -64,17 +64,33 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 }
 
 std::string did_you_mean_file(const fs::path& missing) {
-  const fs::path folder = missing.parent_path();
   std::error_code error;
+  // The first part of it that is not there; what follows must be there under the other name.
+  fs::path folder;
+  fs::path rest;
+  std::string name;
+  for (const fs::path& part : missing) {
+    if (!name.empty()) {
+      rest /= part;
+    } else if (fs::exists(folder / part, error)) {
+      folder /= part;
+    } else {
+      name = part.string();
+    }
+  }
+  if (name.empty()) return {};
   std::vector<std::string> names;
   fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, error);
   for (; !error && entry != fs::directory_iterator() && names.size() < kMostFiles;
        entry.increment(error)) {
+    if (!rest.empty() && !fs::exists(entry->path() / rest, error)) continue;
     names.push_back(entry->path().filename().string());
   }
   std::sort(names.begin(), names.end());
-  const std::string meant = most_similar(missing.filename().string(), names);
-  return meant.empty() ? meant : fmt::format("; did you mean {}?", (folder / meant).string());
+  const std::string meant = most_similar(name, names);
+  if (meant.empty()) return meant;
+  const fs::path path = folder / meant;
+  return fmt::format("; did you mean {}?", (rest.empty() ? path : path / rest).string());
 }
 
 }  // namespace owl3

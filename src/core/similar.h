@@ -15,7 +15,8 @@ std::string most_similar(std::string_view word, std::span<const std::string> can
 /// "; did you mean NAME?", or nothing.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
-/// The same for a path that is not there: a name in its folder. Nothing where that can't be read.
+/// The same for a path that is not there: another name for the first part of it that is missing, so
+/// that all of it is there. Nothing where that folder can't be read.
 std::string did_you_mean_file(const std::filesystem::path& missing);
 
 }  // namespace owl3

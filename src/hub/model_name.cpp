@@ -137,12 +137,18 @@ bool is_revision(std::string_view text) {
                      [](char c) { return is_name_character(c) || c == '/' || c == '+'; });
 }
 
-std::string short_model_names() {
-  std::string names;
-  for (const Released& model : kReleased) {
-    names += (names.empty() ? "" : ", ") + std::string(model.short_name);
-  }
+std::vector<std::string> released_model_names() {
+  std::vector<std::string> names;
+  for (const Released& model : kReleased) names.emplace_back(model.short_name);
   return names;
+}
+
+std::string short_model_names() {
+  return fmt::format("{}", fmt::join(released_model_names(), ", "));
+}
+
+std::vector<std::string> conversion_type_names() {
+  return {kTypes.begin(), kTypes.end()};
 }
 
 }  // namespace owl3

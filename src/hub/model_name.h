@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace owl3 {
 
@@ -31,7 +32,11 @@ std::string short_model_name(const std::string& repository);
 /// Whether a revision can be a part of paths and addresses.
 bool is_revision(std::string_view text);
 
+/// Of the released models, the short ones: "owl3-1b", "owl3-2b", ...
+std::vector<std::string> released_model_names();
 /// "owl3-1b, owl3-2b, ..."
 std::string short_model_names();
+/// What a name may have behind its colon: "bf16", "q8_0", ..., "original".
+std::vector<std::string> conversion_type_names();
 
 }  // namespace owl3

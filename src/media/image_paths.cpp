@@ -14,7 +14,6 @@
 #include "core/api_call.h"
 #include "core/error.h"
 #include "core/regular_file.h"
-#include "core/similar.h"
 #include "media/image_kinds.h"
 #include "owl3/image_files.h"
 
@@ -298,9 +297,8 @@ void add_argument(ImageFiles& found, const std::string& argument) {
   check_is_file_name(argument);
   if (argument.find_first_of(kWildcards) != std::string::npos) return add_matches(found, argument);
   const bool missing = status.type() == fs::file_type::not_found;
-  throw InputError(fmt::format(
-      "{}: {}", argument,
-      missing ? "no such file or folder" + did_you_mean_file(argument) : error.message()));
+  if (missing) throw MissingFile(fmt::format("{}: no such file or folder", argument), argument);
+  throw InputError(fmt::format("{}: {}", argument, error.message()));
 }
 
 }  // namespace

@@ -86,17 +86,16 @@ void become_companion(Companion companion, std::vector<std::string> arguments) {
 
 namespace {
 
-/// Its standard output becomes `output`, or is dropped where that is negative.
+/// Its standard output becomes `output`, and what it complains of is dropped; or, where that is
+/// negative, the other way round.
 int run(const fs::path& path, std::vector<std::string> arguments, int input, int output) {
   const ArgumentVector argv(path, std::move(arguments));
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-  if (output >= 0) {
-    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  } else {
-    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  }
+  if (output >= 0) ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  ::posix_spawn_file_actions_addopen(&actions, output >= 0 ? STDERR_FILENO : STDOUT_FILENO,
+                                     "/dev/null", O_WRONLY, 0);
   pid_t child = 0;
   const int failure =
       ::posix_spawn(&child, path.c_str(), &actions, nullptr, argv.data(), ::environ);
@@ -127,7 +126,8 @@ std::string companion_output(Companion companion, std::vector<std::string> argum
   const Descriptor input(unnamed_file(""));
   const Descriptor output(unnamed_file(""));
   if (const int code = run(path, std::move(arguments), input.number, output.number); code != 0) {
-    throw Error(fmt::format("{}: ended with code {}", path.string(), code));
+    throw Error(
+        fmt::format("{}: ended with code {}; is it of this version of owl3?", path.string(), code));
   }
   std::string text;
   char bytes[65536];

@@ -22,7 +22,7 @@ std::filesystem::path find_companion(Companion companion);
 /// to standard error. Returns its exit code, 128 and the signal's number where one ended it.
 int run_companion(Companion companion, std::vector<std::string> arguments, std::string_view input);
 
-/// What it prints on standard output. Throws Error where it fails.
+/// What it prints on standard output; complaints are dropped. Throws Error where it fails.
 std::string companion_output(Companion companion, std::vector<std::string> arguments);
 
 }  // namespace owl3

@@ -7,6 +7,8 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "core/regular_file.h"
+#include "core/similar.h"
 #include "program/interrupt.h"
 #include "program/terminal.h"
 
@@ -38,6 +40,8 @@ Failure current_failure() {
     return want_of_memory();
   } catch (const std::bad_alloc&) {
     return want_of_memory();
+  } catch (const MissingFile& error) {
+    return {kFailed, "input", error.what() + did_you_mean_file(error.path())};
   } catch (const Error& error) {
     return {kFailed, "input", error.what()};
   } catch (const OutputFailed& error) {

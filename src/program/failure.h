@@ -3,7 +3,15 @@
 
 #include <string>
 
+#include "owl3/error.h"
+
 namespace owl3 {
+
+/// A failure that the command's JSON on standard output tells of already: no object follows it.
+class ToldFailure : public Error {
+ public:
+  using Error::Error;
+};
 
 struct Failure {
   int exit_code = 1;

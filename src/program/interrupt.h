@@ -24,6 +24,9 @@ class InterruptGuard {
   bool interrupted() const;
   /// Whether one came that asks for the program's end: any but Ctrl-C.
   bool terminated() const;
+  /// From now on the first signal is answered at once with this line on standard error, a literal
+  /// with its newline: for work that takes a while to end.
+  void announce(const char* line);
   /// Forgets Ctrl-C: new work begins. What asks for the program's end is not forgotten.
   void reset();
 

@@ -31,10 +31,19 @@ namespace {
 
 enum ExitCode { kSuccess = 0, kUsage = 2 };
 
-int report(int code, std::string_view message) {
+/// Whether a script reads what the command prints.
+bool asks_for_json(const std::vector<std::string>& words) {
+  const auto options_end = std::find(words.begin(), words.end(), "--");
+  return std::find(words.begin(), options_end, "--json") != options_end;
+}
+
+/// One line on standard error; with --json an object on standard output, too, where a script looks
+/// for the result.
+int report(const Failure& failure, bool as_json = false) {
+  if (as_json) fmt::print("{}\n", failure_json(failure));
   std::fflush(stdout);
-  tell(fmt::format("owl3: {}\n", one_line(message)));
-  return code;
+  tell(fmt::format("owl3: {}\n", one_line(failure.message)));
+  return failure.exit_code;
 }
 
 /// The command (and part) that the arguments name so far: "owl3 inspect image".
@@ -95,7 +104,7 @@ std::optional<std::string> unknown_command(const CLI::App& app,
     const std::vector<std::string> names = command_names(*command);
     if (names.empty() || word.starts_with("-")) return {};
     if (std::find(names.begin(), names.end(), word) == names.end()) {
-      return fmt::format("unknown command \"{}\"{}; {} --help lists them", word,
+      return fmt::format("unknown command \"{}\"{} ({} --help lists them)", word,
                          did_you_mean(word, names), name);
     }
     command = command->get_subcommand(word);
@@ -104,19 +113,19 @@ std::optional<std::string> unknown_command(const CLI::App& app,
   return {};
 }
 
-int report_usage(const CLI::App& app, const CLI::ParseError& error,
-                 const std::vector<std::string>& words) {
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error,
+                          const std::vector<std::string>& words) {
   std::string name = "owl3";
   const CLI::App& command = named_command(app, name);
   if (!command_names(command).empty()) {
     const bool none = words.size() <= (&command == &app ? 0U : 1U);
     const std::string problem =
         none ? "no command given" : error.what() + did_you_mean_option(command, words);
-    return report(kUsage, fmt::format("{}; {} --help lists them", problem, name));
+    return fmt::format("{} ({} --help lists them)", problem, name);
   }
   const bool unknown = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-  return report(kUsage, fmt::format("{}{} ({} --help explains the options)", error.what(),
-                                    unknown ? did_you_mean_option(command, words) : "", name));
+  return fmt::format("{}{} ({} --help explains the options)", error.what(),
+                     unknown ? did_you_mean_option(command, words) : "", name);
 }
 
 /// A full disk or a closed pipe shows only when the last bytes go out.
@@ -185,14 +194,18 @@ int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int
   const std::vector<std::string> words =
       helps ? without_help_command(argc, argv)
             : std::vector<std::string>(argv + std::min(argc, 1), argv + argc);
+  const bool as_json = asks_for_json(words);
   try {
-    if (const auto problem = unknown_command(app, words)) return report(kUsage, *problem);
+    if (const auto problem = unknown_command(app, words)) throw UsageError(*problem);
     return run_command(app, words);
   } catch (const CLI::ParseError& error) {
-    return report_usage(app, error, words);
+    return report({kUsage, "usage", usage_message(app, error, words)}, as_json);
+  } catch (const ToldFailure&) {
+    return report(current_failure());
+  } catch (const OutputFailed&) {
+    return report(current_failure());
   } catch (...) {
-    const Failure failure = current_failure();
-    return report(failure.exit_code, failure.message);
+    return report(current_failure(), as_json);
   }
 }
 

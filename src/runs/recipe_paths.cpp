@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/regular_file.h"
 #include "runs/run_folder.h"
 
 namespace owl3 {
@@ -16,7 +17,11 @@ namespace fs = std::filesystem;
 
 void check_readable(const std::string& key, const fs::path& path) {
   if (::access(path.c_str(), R_OK) == 0) return;
-  throw InputError(fmt::format("{}: {}: {}", key, path.string(), errno_text(errno)));
+  const int error_number = errno;
+  const std::string message =
+      fmt::format("{}: {}: {}", key, path.string(), errno_text(error_number));
+  if (error_number == ENOENT) throw MissingFile(message, path);
+  throw InputError(message);
 }
 
 void check_sources(const std::string& key, const std::vector<DataRecipe>& sources) {
@@ -41,7 +46,6 @@ void check_not_overwritten(const std::string& key, const fs::path& path, const f
 }  // namespace
 
 void check_recipe_paths(const Recipe& recipe) {
-  if (!recipe.model.empty()) check_readable("model", recipe.model);
   if (recipe.init) {
     check_readable("init.tokenizer", recipe.init->tokenizer);
     if (!recipe.init->vision.empty()) check_readable("init.vision", recipe.init->vision);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "program/failure.h"
 #include "train/command_line.h"
 #include "train/golden_training.h"
 
@@ -66,7 +67,10 @@ void run(const Options& options) {
   } else {
     print_report(report);
   }
-  if (!report.passed()) throw Error(fmt::format("{}: out of tolerance", options.folder));
+  if (report.passed()) return;
+  const std::string message = fmt::format("{}: out of tolerance", options.folder);
+  if (options.json) throw ToldFailure(message);
+  throw Error(message);
 }
 
 }  // namespace

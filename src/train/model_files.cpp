@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "builtin/open_model.h"
 #include "core/atomic_file.h"
 #include "formats/finite_weights.h"
 #include "formats/json_reader.h"
@@ -52,8 +53,7 @@ std::string with_torch_dtype(const std::string& config_json, DType dtype) {
 }  // namespace
 
 LoadedModel load_checkpoint(const fs::path& path) {
-  const Checkpoint checkpoint =
-      Checkpoint::open(CheckpointSource::open(path), HyperLayers::kOptional);
+  const Checkpoint checkpoint = Checkpoint::open(open_model(path), HyperLayers::kOptional);
   LoadedModel loaded{Owl3Module(checkpoint.config(), checkpoint.variant()),
                      {text_of(checkpoint, kConfigFile), text_of(checkpoint, kTokenizerFile),
                       text_of(checkpoint, kGenerationConfigFile),
@@ -83,7 +83,7 @@ LoadedModel new_model(const std::string& config_json, const std::string& name, V
 }
 
 void load_vision(LoadedModel& model, const fs::path& path) {
-  const CheckpointSource source = CheckpointSource::open(path);
+  const CheckpointSource source = open_model(path);
   const Weights weights = source.weights();
   for (const auto& parameter : model.module->named_parameters()) {
     const std::string& name = parameter.key();

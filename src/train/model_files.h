@@ -26,7 +26,7 @@ struct LoadedModel {
   ModelFiles files;
 };
 
-/// Reads a checkpoint folder or .gguf file; the weights become float32. InputError as
+/// Reads a checkpoint folder, .gguf file or named model; the weights become float32. InputError as
 /// Checkpoint::open().
 LoadedModel load_checkpoint(const std::filesystem::path& path);
 

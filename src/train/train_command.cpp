@@ -11,10 +11,10 @@
 #include <filesystem>
 #include <memory>
 
+#include "builtin/open_model.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
-#include "hub/find_model.h"
 #include "program/interrupt.h"
 #include "program/number_option.h"
 #include "program/terminal.h"
@@ -134,14 +134,17 @@ void outlive_writing() {
 void run_train(const Options& options) {
   if (options.quick && !options.dry_run) throw UsageError("--quick is for --dry-run");
   Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
-  if (!recipe.model.empty()) recipe.model = find_model(recipe.model).string();
+  // Kept by its path, but for the program's own, which has none.
+  if (!recipe.model.empty() && !names_builtin_model(recipe.model)) {
+    recipe.model = find_existing_model(recipe.model).string();
+  }
   const Launch launch = launch_from_environment();
   check_recipe_paths(recipe);
   if (launch.rank == 0) check_run_folder(recipe.output, options.resume);
   at::set_num_threads(threads_of(options, launch));
   const torch::Device device = device_of(launch);
   warn_of_slow_precision(recipe, launch, device);
-  const InterruptGuard interrupts;
+  InterruptGuard interrupts;
   const std::unique_ptr<TrainingTask> task = make_task(recipe, launch, device);
   if (options.dry_run) return dry_run(options, recipe, *task, launch, device, interrupts);
   outlive_writing();
@@ -155,6 +158,10 @@ void run_train(const Options& options) {
   trainer.interrupted = [&] { return interrupts.interrupted(); };
   if (is_terminal(STDERR_FILENO)) {
     trainer.columns = [] { return terminal_columns(STDERR_FILENO); };
+  }
+  if (launch.rank == 0) {
+    interrupts.announce(
+        "owl3: the run ends after this step and saves it; Ctrl-C again ends at once\n");
   }
   Trainer(recipe, *task, processes, trainer).run();
 }

@@ -181,21 +181,23 @@ void Trainer::count_broken(int64_t broken) {
   const double read = std::max(1.0, task_->epochs_read()) * per_epoch;
   if (static_cast<double>(state_.broken_samples) <= recipe_.max_broken * read) return;
   const bool saved = save();
-  throw InputError(
-      fmt::format("{} samples of {:.0f} are broken, more than max_broken ({}) allows; {}mend the "
-                  "data, or raise "
-                  "it, and --resume goes on",
-                  state_.broken_samples, read, recipe_.max_broken,
-                  saved ? fmt::format("step {} is saved; ", state_.step) : ""));
+  throw InputError(fmt::format(
+      "{} samples of {:.0f} are broken, more than max_broken ({}) allows; {}with a larger "
+      "one (--set max_broken=0.5), or their images and films put right, --resume goes "
+      "on; changed rows need a new run",
+      state_.broken_samples, read, recipe_.max_broken,
+      saved ? fmt::format("step {} is saved; ", state_.step) : ""));
 }
 
 /// The data of the next step can't be read, here or on another process: what was trained is saved
 /// first. The step's beginning is where --resume goes on.
 void Trainer::end_unreadable(const std::exception_ptr& failure) {
   const bool saved = state_.step > 0 && save();
-  const std::string and_now = fmt::format(
-      "{}mend it{} --resume goes on", saved ? fmt::format("step {} is saved; ", state_.step) : "",
-      recipe_.on_broken == OnBroken::kStop ? ", or set on_broken: skip, and" : ", and");
+  // Edited rows would be other data, which --resume refuses.
+  const std::string and_now =
+      fmt::format("{}with the file put right{} --resume goes on; changed rows need a new run",
+                  saved ? fmt::format("step {} is saved; ", state_.step) : "",
+                  recipe_.on_broken == OnBroken::kStop ? ", or with --set on_broken=skip," : "");
   if (!failure) {
     throw Error(fmt::format("process {}: another process could not make step {}{}",
                             processes_->rank(), state_.step + 1,

@@ -81,6 +81,7 @@ TEST_F(BrokenModel, NotANumberIsNamedByInfoAndConvertAndChat) {
   const Outcome two = run_owl3({"info", model().string(), "--verify", "--json"});
   expect_refusal(two, "1 more tensor holds such values");
   EXPECT_EQ(nlohmann::json::parse(two.out)["verified"]["broken"].size(), 2u);
+  EXPECT_EQ(nlohmann::json::parse(two.out)["kind"], "input") << "one object, and in it the error";
 }
 
 TEST_F(BrokenModel, AnOddRecommendationIsOneWarning) {

@@ -9,6 +9,8 @@ namespace owl3::test {
 
 namespace {
 
+using Words = std::vector<std::string>;
+
 /// What bash offers for these words, the last of which is begun, each with a space behind it.
 std::string completions_of(const std::string& words, int last) {
   const std::string completions = (scratch_folder() / "completions.bash").string();
@@ -36,6 +38,87 @@ TEST(Documents, CompleteCommandsOptionsAndValuesInBash) {
   std::filesystem::create_directories(folder / "model");
   EXPECT_EQ(completions_of("owl3 info " + folder.string() + "/mo", 2),
             (folder / "model").string() + " ");
+}
+
+/// What zsh makes of a line that is begun, when the tabulator is pressed twice: it ends with 0 when
+/// its terminal shows `expected`.
+constexpr const char* kAskZsh = R"(
+zmodload zsh/zpty
+shown=
+wait_for() {
+  local piece i
+  for i in {1..200}; do
+    while zpty -r -t shell piece; do shown+=$piece; done
+    [[ $shown == *$1* ]] && return
+    sleep 0.05
+  done
+  print -r -- "$shown"
+  exit 1
+}
+zpty shell zsh -f -i
+zpty -w shell "PS1=; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; print re''ady"
+wait_for ready
+shown=
+zpty -w -n shell "$2"$'\t\t'
+wait_for "$3"
+)";
+
+TEST(Documents, CompleteCommandsOptionsAndValuesInZsh) {
+  const auto folder = scratch_folder() / "zsh";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "_owl3") << run_owl3({"completions", "zsh"}).out;
+  std::ofstream(folder / "model.gguf") << "x";
+  for (const auto& [line, expected] : std::vector<std::pair<std::string, std::string>>{
+           {"owl3 ch", "owl3 chat "},
+           {"owl3 inspect tok", "tokenize "},
+           {"owl3 chat MODEL --max-n", "--max-new-tokens "},
+           {"owl3 chat --preset ", "greedy*sample"},
+           {"owl3 make-data --spl", "--split "},
+           {"owl3 info " + folder.string() + "/mo", "model.gguf"}}) {
+    const Outcome outcome = run_owl3({"-f", "-c", kAskZsh, "zsh", folder.string(), line, expected},
+                                     {.program = "/usr/bin/zsh"});
+    EXPECT_EQ(outcome.exit_code, 0) << line << "\n" << outcome.out << outcome.err;
+  }
+}
+
+TEST(Documents, CompleteCommandsOptionsAndValuesInFish) {
+  const auto script = (scratch_folder() / "owl3.fish").string();
+  std::ofstream(script) << run_owl3({"completions", "fish"}).out;
+  const auto offers = [&](const std::string& line) {
+    const Outcome outcome =
+        run_owl3({"--no-config", "-c", "source " + script + "; complete -C '" + line + "'"},
+                 {.program = "/usr/bin/fish"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    return outcome.out;
+  };
+  EXPECT_TRUE(offers("owl3 ch").starts_with("chat\t"));
+  EXPECT_TRUE(offers("owl3 inspect tok").starts_with("tokenize\t"));
+  EXPECT_TRUE(offers("owl3 chat MODEL --max-n").starts_with("--max-new-tokens\t"));
+  EXPECT_TRUE(offers("owl3 chat --preset gr").starts_with("greedy\t"));
+  EXPECT_EQ(offers("owl3 chat --seed "), "");
+  EXPECT_TRUE(offers("owl3 make-data --spl").starts_with("--split\t"));
+  EXPECT_EQ(offers("owl3 info " + script.substr(0, script.size() - 3)), script + "\n");
+}
+
+TEST(Documents, DoWithoutCompanionsThatAreNotThereOrOfAnotherVersion) {
+  const auto folder = scratch_folder() / "without_companions";
+  std::filesystem::create_directories(folder);
+  const auto program = folder / "owl3";
+  std::filesystem::copy_file(OWL3_PROGRAM, program,
+                             std::filesystem::copy_options::overwrite_existing);
+  std::ofstream(folder / "owl3-draw") << "#!/bin/sh\necho no such option >&2; exit 2\n";
+  std::filesystem::permissions(folder / "owl3-draw", std::filesystem::perms::owner_all);
+  for (const Words& words : {Words{"man"}, Words{"completions", "fish"}}) {
+    const Outcome outcome = run_owl3(words, {.program = program.string()});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("max"), std::string::npos);
+    EXPECT_NE(outcome.out.find("train"), std::string::npos) << "its name alone";
+    EXPECT_NE(outcome.err.find("without the options of make-data and plot: "), std::string::npos)
+        << outcome.err;
+    EXPECT_NE(outcome.err.find("owl3-train is not there"), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find("no such option"), std::string::npos) << outcome.err;
+  }
 }
 
 TEST(Documents, HaveEveryCommandAndOption) {

@@ -130,7 +130,7 @@ TEST(EvalDistractors, RefusesInOneLine) {
                  "6 distractors: the file's 6 pictures give at most 5");
   expect_refusal(distractors({"--by", "smell"}), 2, "--by");
   expect_refusal(run_owl3({"eval", "distractors", tiny_checkpoint()}), 2, "--data");
-  expect_refusal(run_owl3({"eval"}), 2, "owl3 eval --help lists them");
+  expect_refusal(run_owl3({"eval"}), 2, "(owl3 eval --help lists them)");
   const std::string broken = (scratch_folder() / "broken.jsonl").string();
   std::ofstream(broken) << "{\"messages\": []}\n";
   expect_refusal(run_owl3({"eval", "distractors", tiny_checkpoint(), "--data", broken}), 1,

@@ -145,6 +145,51 @@ TEST(Program, TellsWhatMayHaveBeenMeant) {
   EXPECT_EQ(far.err.find("did you mean"), std::string::npos) << far.err;
 }
 
+TEST(Program, TellsWhichFileOrModelMayHaveBeenMeant) {
+  const fs::path folder = scratch_folder() / "meant";
+  fs::create_directories(folder / "adapter");
+  std::ofstream(folder / "questions.jsonl") << "{}\n";
+  std::ofstream(folder / "adapter" / "adapter_config.json") << "{}";
+  const std::string mistyped = (folder / "question.jsonl").string();
+  const std::string meant = "did you mean " + (folder / "questions.jsonl").string() + "?";
+  expect_error({"eval", "conversations", tiny_checkpoint(), "--data", mistyped}, 1, meant);
+  expect_error({"eval", "distractors", tiny_checkpoint(), "--data", mistyped}, 1, meant);
+  expect_error(chat({"-p", "x", "--lora", (folder / "adaptor").string()}), 1,
+               "did you mean " + (folder / "adapter").string());
+  expect_error({"info", tiny_checkpoint() + "y"}, 1, "did you mean " + tiny_checkpoint() + "?");
+  expect_error({"bench", "owl3-2d"}, 1, "did you mean owl3-2b?");
+  expect_error({"chat", "owlett", "-p", "x"}, 1, "did you mean owlet?");
+  expect_error({"convert", "owl3-7b:q4k", "x.gguf", "--type", "bf16"}, 1, "mean owl3-7b:q4_k?");
+  expect_error({"info", "mPLUG/mPLUG-Owl3-2B-241015"}, 1, "mean mPLUG/mPLUG-Owl3-2B-241014?");
+  expect_error({"pull", "owl-2b"}, 2, "did you mean owl3-2b?");
+}
+
+TEST(Program, GivesOneObjectForEachFailureInJson) {
+  const std::vector<std::pair<Words, std::string>> failures = {
+      {{"info", "/no/model", "--json"}, "input"},
+      {{"info", "--json"}, "usage"},
+      {{"info", tiny_checkpoint(), "--json", "--threads", "x"}, "usage"},
+      {{"bench", "/no/model", "--json"}, "input"},
+      {{"bench", tiny_checkpoint(), "--json", "--markdown"}, "usage"},
+      {{"bench", tiny_checkpoint(), "--json", "--images", "30000", "--decode", "10000"}, "usage"},
+      {{"eval", "distractors", tiny_checkpoint(), "--data", "/no", "--json"}, "input"},
+      {{"eval", "conversations", tiny_checkpoint(), "--data", "/no", "--json"}, "input"},
+      {{"eval", "--json"}, "usage"},
+      {{"inspect", "golden", "/no", "--json"}, "input"},
+      {{"chta", "--json"}, "usage"},
+      {chat({"--json", "-p", "x", "--image", "missing.jpg"}), "input"}};
+  for (const auto& [words, kind] : failures) {
+    const Outcome outcome = run_owl3(words);
+    EXPECT_EQ(outcome.exit_code, kind == "usage" ? 2 : 1) << words[0] << outcome.err;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    ASSERT_TRUE(is_one_line(outcome.out)) << words[0] << outcome.out;
+    const auto object = nlohmann::json::parse(outcome.out);
+    EXPECT_EQ(object.at("kind"), kind) << outcome.out;
+    EXPECT_NE(outcome.err.find(object.at("error").get<std::string>()), std::string::npos);
+  }
+  EXPECT_EQ(run_owl3({"info", "/no/model"}).out, "");
+}
+
 TEST(Program, ExplainsACommandByHelpToo) {
   EXPECT_EQ(run_owl3({"help"}).out, run_owl3({"--help"}).out);
   for (const Words& command : {Words{"chat"}, Words{"inspect", "image"}, Words{"make-data"}}) {

@@ -58,7 +58,7 @@ class StackLimit {
   StackLimit& operator=(const StackLimit&) = delete;
 
  private:
-  struct rlimit before_{};
+  struct rlimit before_ {};
 };
 
 TEST(StartUp, NeedsLittleStack) {

@@ -84,6 +84,9 @@ TEST(TrainProgram, AskedToEndSavesAndEndsCleanly) {
                                   " is saved: go on with owl3 train " + run.string() + " --resume"),
             std::string::npos)
       << program.output();
+  EXPECT_NE(program.output().find("owl3: the run ends after this step and saves it"),
+            std::string::npos)
+      << program.output();
 }
 
 /// Few rows, several to a row of a step, as one who fine-tunes for the first time would have it.

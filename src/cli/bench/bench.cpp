@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "backend/cpu/kernels.h"
+#include "builtin/open_model.h"
 #include "cli/bench/bench_checks.h"
 #include "cli/bench/bench_models.h"
 #include "cli/bench/bench_options.h"
@@ -29,7 +30,7 @@ class Bench {
         setting_{options_, processor_name(), cpu::best_kernels().name, {}} {}
 
   void run() {
-    const Checkpoint original = Checkpoint::open(options_.model);
+    const Checkpoint original = Checkpoint::open(open_model(options_.model));
     tell_warnings(original.warnings());
     check_context(original, options_);
     const std::vector<BenchModel> models = models_to_measure(original, options_);

@@ -13,7 +13,6 @@
 #include "cli/commands.h"
 #include "cli/models/fetching.h"
 #include "core/error.h"
-#include "program/failure.h"
 #include "program/terminal.h"
 
 namespace owl3::cli {
@@ -101,19 +100,6 @@ int answer_or_converse(const ChatArguments& arguments) {
   return code;
 }
 
-/// For programs, what went wrong stands where they look for the answer.
-int run_chat(const ChatArguments& arguments) {
-  if (!arguments.json) return answer_or_converse(arguments);
-  try {
-    return answer_or_converse(arguments);
-  } catch (const OutputFailed&) {
-    throw;
-  } catch (...) {
-    fmt::print("{}\n", failure_json(current_failure()));
-    throw;
-  }
-}
-
 }  // namespace
 
 void add_chat_command(CLI::App& app) {
@@ -124,7 +110,7 @@ void add_chat_command(CLI::App& app) {
   add_chat_options(*command, *arguments);
   command->callback([command, arguments] {
     take_media(*command, *arguments);
-    const int code = run_chat(*arguments);
+    const int code = answer_or_converse(*arguments);
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

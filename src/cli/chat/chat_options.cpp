@@ -5,9 +5,11 @@
 #include <filesystem>
 
 #include "builtin/builtin_model.h"
+#include "builtin/open_model.h"
 #include "core/colour.h"
 #include "core/error.h"
 #include "formats/checkpoint_source.h"
+#include "hub/model_name.h"
 #include "program/byte_option.h"
 #include "program/colour_option.h"
 #include "program/lora_option.h"
@@ -184,11 +186,20 @@ void require(bool holds, const std::string& message) {
   if (!holds) throw UsageError(message);
 }
 
+/// Whether somebody who writes this where files are expected means a model.
+bool means_model(const std::string& text) {
+  if (looks_like_checkpoint(text) || names_builtin_model(text)) return true;
+  std::error_code error;
+  if (std::filesystem::exists(text, error)) return false;
+  const auto name = parse_model_name(text);
+  return name && name->known;
+}
+
 /// A checkpoint given behind --image's files ("--image a.jpg b.jpg MODEL") is still the MODEL.
 /// Without any it is the one in the program, where there is one.
 void take_model_from_media(ChatArguments& arguments) {
   for (auto medium = arguments.media.rbegin(); medium != arguments.media.rend(); ++medium) {
-    if (!looks_like_checkpoint(medium->text)) continue;
+    if (!means_model(medium->text)) continue;
     arguments.model = medium->text;
     arguments.media.erase(std::next(medium).base());
     return;

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "api/question.h"
-#include "builtin/builtin_model.h"
+#include "cli/models/load_model.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
@@ -20,17 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Model open_model(const ChatArguments& arguments) {
-  if (!arguments.model.empty()) return Model::load(arguments.model, arguments.model_options);
-  const BuiltinModel model = builtin_model().value();  // take_media() saw to it
-  return Model::load_gguf(model.gguf, model.name, arguments.model_options);
-}
-
-Model load_model(const ChatArguments& arguments, double& seconds) {
+Model load_timed(const ChatArguments& arguments, double& seconds) {
   ProgressBar bar;
   bar.update("loading the model", 0, 0);
   const auto start = std::chrono::steady_clock::now();
-  Model model = open_model(arguments);
+  Model model = arguments.model.empty() ? load_builtin_model(arguments.model_options)
+                                        : load_model(arguments.model, arguments.model_options);
   seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return model;
 }
@@ -140,7 +135,7 @@ void check_question(const std::string& question) {
 ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& interrupt)
     : arguments_(arguments),
       interrupt_(interrupt),
-      model_(load_model(arguments, load_seconds_)),
+      model_(load_timed(arguments, load_seconds_)),
       memory_(model_, arguments.memory_options),
       chat_(model_, {arguments.system, arguments.number_images, arguments.control_tokens}) {
   tell_warnings(model_.warnings());

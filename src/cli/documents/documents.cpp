@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "program/companion.h"
 #include "program/program.h"
+#include "program/terminal.h"
 
 namespace owl3::cli {
 
@@ -29,16 +30,18 @@ void merge(CommandDescription& own, CommandDescription companions) {
   }
 }
 
-/// All commands; of a companion that was not built, their names alone.
+/// All commands; of a companion that is not there, or is of another owl3, their names alone.
 CommandDescription describe_all(const CLI::App& program) {
   CommandDescription description = describe(program);
   for (const Companion companion : {Companion::kDraw, Companion::kTrain}) {
+    const char* commands = companion == Companion::kDraw
+                               ? "make-data and plot"
+                               : "train, inspect train and inspect distractors";
     try {
-      find_companion(companion);
-    } catch (const Error&) {
-      continue;
+      merge(description, command_description_of(companion_output(companion, {kDescribeCommands})));
+    } catch (const Error& error) {
+      tell_warning(fmt::format("without the options of {}: {}", commands, error.what()));
     }
-    merge(description, command_description_of(companion_output(companion, {kDescribeCommands})));
   }
   for (CommandDescription& command : description.commands) {
     if (command.name != "help") continue;

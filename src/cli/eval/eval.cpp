@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/eval/eval_conversations.h"
+#include "cli/models/load_model.h"
 #include "eval/distractors_run.h"
 #include "program/terminal.h"
 
@@ -11,8 +12,8 @@ namespace owl3::cli {
 
 namespace {
 
-Candidate load_model(const EvalOptions& options, const ProgressCallback& progress) {
-  const Model model = Model::load(options.model, options.model_options);
+Candidate load_candidate(const EvalOptions& options, const ProgressCallback& progress) {
+  const Model model = load_model(options.model, options.model_options);
   tell_warnings(model.warnings());
   auto examinee = std::make_unique<ModelExaminee>(model, options.examinee, progress);
   const VisualMemory memory = examinee->memory();
@@ -25,8 +26,9 @@ void add_distractors(CLI::App& eval) {
       "distractors", "Distractor Resistance: ask about one image among N irrelevant ones");
   add_eval_options(*command, *options);
   command->callback([options] {
-    const int code = run_distractors(
-        *options, [&](const ProgressCallback& progress) { return load_model(*options, progress); });
+    const int code = run_distractors(*options, [&](const ProgressCallback& progress) {
+      return load_candidate(*options, progress);
+    });
     if (code != 0) throw CLI::RuntimeError(code);
   });
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/models/load_model.h"
 #include "eval/conversations.h"
 #include "eval/replies_file.h"
 #include "eval/row_texts.h"
@@ -130,7 +131,7 @@ std::string reply_line(const ConversationTurn& turn, const std::string& reply, b
 int run(const Options& options) {
   const std::vector<Conversation> conversations = wanted_conversations(options);
   const InterruptGuard interrupt;
-  const Model model = Model::load(options.model, options.model_options);
+  const Model model = load_model(options.model, options.model_options);
   tell_warnings(model.warnings());
   RepliesFile replies(options.replies);
   ProgressBar bar;

@@ -3,8 +3,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "builtin/open_model.h"
 #include "cli/inspect/inspect.h"
 #include "eval/golden_check.h"
+#include "program/failure.h"
 #include "program/number_option.h"
 
 namespace owl3::cli {
@@ -73,9 +75,11 @@ void run(const Options& options) {
     if (options.precision != "both" && options.precision != name_of(precision)) continue;
     const ModelOptions model_options = {precision, options.vision_int8, options.visual_memory_int8,
                                         options.threads};
-    const GoldenReport report = check_golden(
-        options.folder,
-        {model_options, !options.no_splits, options.model, options.min_cosine, options.min_top1});
+    std::optional<CheckpointSource> model;
+    if (!options.model.empty()) model = open_model(options.model);
+    const GoldenReport report =
+        check_golden(options.folder, {model_options, !options.no_splits, std::move(model),
+                                      options.min_cosine, options.min_top1});
     passed = passed && report.passed();
     if (options.json) {
       all.push_back(to_json(report));
@@ -85,8 +89,10 @@ void run(const Options& options) {
   }
   if (options.json) fmt::print("{}\n", all.dump(2));
   if (passed) return;
-  throw Error(
-      fmt::format("{}: out of tolerance", options.model.empty() ? options.folder : options.model));
+  const std::string message =
+      fmt::format("{}: out of tolerance", options.model.empty() ? options.folder : options.model);
+  if (options.json) throw ToldFailure(message);
+  throw Error(message);
 }
 
 }  // namespace

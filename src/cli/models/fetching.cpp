@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "builtin/open_model.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "hub/environment.h"
@@ -72,8 +73,9 @@ PulledModel fetch_model(const PullRequest& request, HubAccess access, int connec
 }
 
 void offer_to_fetch(const std::string& model) {
+  if (names_builtin_model(model)) return;
   try {
-    find_model(model);
+    find_existing_model(model);
   } catch (const ModelNotFetched& missing) {
     const ModelName& name = missing.name();
     const bool can_ask = is_terminal(STDIN_FILENO) && is_terminal(STDERR_FILENO);

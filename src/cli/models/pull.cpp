@@ -5,11 +5,13 @@
 #include <cstdio>
 #include <memory>
 
+#include "builtin/open_model.h"
 #include "cli/commands.h"
 #include "cli/convert.h"
 #include "cli/models/fetching.h"
 #include "core/byte_text.h"
 #include "core/error.h"
+#include "core/similar.h"
 #include "hub/find_model.h"
 #include "program/interrupt.h"
 #include "program/number_option.h"
@@ -43,11 +45,15 @@ std::string without_address(const std::string& text) {
 
 ModelName name_of(const Options& options) {
   auto name = parse_model_name(without_address(options.model));
+  if (!name && names_builtin_model(options.model)) {
+    throw UsageError(fmt::format("{}: is in the program, with nothing to fetch: owl3 chat {}",
+                                 options.model, options.model));
+  }
   if (!name) {
-    throw UsageError(
-        fmt::format("{}: is no name of a model on a hub; give a repository, such as "
-                    "mPLUG/mPLUG-Owl3-2B-241014, or one of {}",
-                    options.model, short_model_names()));
+    throw UsageError(fmt::format(
+        "{}: is no name of a model on a hub; give a repository, such as "
+        "mPLUG/mPLUG-Owl3-2B-241014, or one of {}{}",
+        options.model, short_model_names(), did_you_mean(options.model, released_model_names())));
   }
   if (!options.revision.empty()) {
     if (!is_revision(options.revision))

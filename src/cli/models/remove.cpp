@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "core/byte_text.h"
 #include "core/error.h"
+#include "core/similar.h"
 
 namespace owl3::cli {
 
@@ -18,7 +19,8 @@ void remove(const std::string& text) {
   const auto name = parse_model_name(text);
   if (!name) {
     throw UsageError(
-        fmt::format("{}: is no name that owl3 list shows; only what was fetched is removed", text));
+        fmt::format("{}: is no name that owl3 list shows; only what was fetched is removed{}", text,
+                    did_you_mean(text, released_model_names())));
   }
   if (!name->revision.empty()) {
     throw UsageError(fmt::format("{}: a model is removed with all its revisions: owl3 remove {}",

@@ -1,0 +1,18 @@
+#include "cli/models/load_model.h"
+
+#include "builtin/builtin_model.h"
+#include "builtin/open_model.h"
+
+namespace owl3::cli {
+
+Model load_model(const std::string& model, const ModelOptions& options) {
+  if (names_builtin_model(model)) return load_builtin_model(options);
+  return Model::load(find_existing_model(model), options);
+}
+
+Model load_builtin_model(const ModelOptions& options) {
+  const BuiltinModel builtin = builtin_model().value();
+  return Model::load_gguf(builtin.gguf, builtin.name, options);
+}
+
+}  // namespace owl3::cli

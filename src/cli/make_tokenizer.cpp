@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/regular_file.h"
 #include "formats/tokenizer_writer.h"
 #include "program/interrupt.h"
 #include "program/number_option.h"
@@ -84,7 +85,7 @@ void read_line(const std::string& line, PieceCounter& counter) {
 void read_data(const fs::path& path, PieceCounter& counter, const InterruptGuard& interrupt,
                ProgressBar& bar) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw InputError(fmt::format("{}: cannot be read", path.string()));
+  if (!file) throw_unreadable(path, errno, "cannot be read: ");
   std::error_code ignored;
   const auto total = static_cast<int64_t>(fs::file_size(path, ignored) >> 20);
   std::string line;

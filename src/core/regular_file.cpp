@@ -23,33 +23,33 @@ void require_regular(mode_t mode, const std::filesystem::path& path) {
                                has_content ? "; save what comes out of it to a file first" : ""));
 }
 
-[[noreturn]] void throw_errno(const std::filesystem::path& path) {
-  const int error_number = errno;
+}  // namespace
+
+void throw_unreadable(const std::filesystem::path& path, int error_number, std::string_view what) {
   std::error_code error;
   const auto target = std::filesystem::read_symlink(path, error);
   if (error_number == ENOENT && !error) {
     throw InputError(
         fmt::format("{}: a link to {}, which is not there", path.string(), target.string()));
   }
-  const std::string message = fmt::format("{}: {}", path.string(), errno_text(error_number));
+  const std::string message =
+      fmt::format("{}: {}{}", path.string(), what, errno_text(error_number));
   if (error_number == ENOENT) throw MissingFile(message, path);
   throw InputError(message);
 }
-
-}  // namespace
 
 RegularFile RegularFile::open(const std::filesystem::path& path) {
   if (path.empty()) throw InputError("the name of a file is empty");
   // Looked at first: already opening a socket fails for a reason that says nothing, and opening a
   // device may do something to it.
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw_errno(path);
+  if (::stat(path.c_str(), &status) != 0) throw_unreadable(path, errno);
   require_regular(status.st_mode, path);
   // Without O_NONBLOCK, a pipe that took its place meanwhile would wait for its writer.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) throw_errno(path);
+  if (descriptor < 0) throw_unreadable(path, errno);
   RegularFile file(descriptor, 0);
-  if (::fstat(descriptor, &status) != 0) throw_errno(path);
+  if (::fstat(descriptor, &status) != 0) throw_unreadable(path, errno);
   require_regular(status.st_mode, path);
   file.size_ = status.st_size;
   return file;

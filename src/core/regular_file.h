@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "owl3/error.h"
@@ -21,6 +22,10 @@ class MissingFile : public InputError {
  private:
   std::filesystem::path path_;
 };
+
+/// "PATH: WHAT the system says". Throws MissingFile for ENOENT, InputError for any other number.
+[[noreturn]] void throw_unreadable(const std::filesystem::path& path, int error_number,
+                                   std::string_view what = "");
 
 class RegularFile {
  public:

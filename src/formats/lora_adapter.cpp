@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/regular_file.h"
 #include "formats/finite_weights.h"
 #include "formats/hub_cache.h"
 #include "formats/lora_config.h"
@@ -140,8 +141,11 @@ void check_shape(const LoraAdapter& adapter, const std::string& name, const Tens
 LoraAdapter load_lora_adapter(const fs::path& path, double scale) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
-    throw InputError(fmt::format("{}: no folder; a LoRA adapter is a folder with {} and {}",
-                                 path.string(), kConfig, kWeights));
+    const std::string message =
+        fmt::format("{}: no folder; a LoRA adapter is a folder with {} and {}", path.string(),
+                    kConfig, kWeights);
+    if (!fs::exists(path, ignored)) throw MissingFile(message, path);
+    throw InputError(message);
   }
   const fs::path folder = find_snapshot(path, kConfig);
   const LoraConfig config = read_lora_config(folder / kConfig);

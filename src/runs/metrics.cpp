@@ -9,6 +9,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/regular_file.h"
 
 namespace owl3 {
 
@@ -32,7 +33,7 @@ std::optional<MetricsLine> parse_line(const std::string& text) {
 std::ifstream open_to_read(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    throw InputError(fmt::format("{}: cannot be read: {}", path.string(), errno_text(errno)));
+    throw_unreadable(path, errno, "cannot be read: ");
   }
   return file;
 }

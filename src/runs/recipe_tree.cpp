@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/regular_file.h"
 #include "text/utf8.h"
 
 namespace owl3 {
@@ -133,7 +134,7 @@ RecipeValue load_recipe_tree(const std::string& path) {
   std::string text(kMaxFileBytes + 1, '\0');
   if (!file ||
       (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof())) {
-    throw InputError(fmt::format("{}: cannot be read: {}", path, errno_text(errno)));
+    throw_unreadable(path, errno, "cannot be read: ");
   }
   text.resize(static_cast<size_t>(file.gcount()));
   return parse_recipe_tree(text, path);

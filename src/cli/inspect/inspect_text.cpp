@@ -10,6 +10,7 @@
 
 #include "cli/inspect/inspect.h"
 #include "core/error.h"
+#include "core/regular_file.h"
 
 namespace owl3::cli {
 namespace {
@@ -134,7 +135,7 @@ void with_cases(const Options& options,
     return;
   }
   std::ifstream file(options.cases, std::ios::binary);
-  if (!file) throw InputError(fmt::format("{}: {}", options.cases, errno_text(errno)));
+  if (!file) throw_unreadable(options.cases, errno);
   work(file, options.cases);
 }
 

@@ -3,14 +3,15 @@
 # of forty and a clip in demo/, and follow-ups that encode nothing again. Ctrl-C stops it.
 #
 #   ./demo.sh           with owlet, the small model that is part of the program
-#   ./demo.sh MODEL     with the mPLUG-Owl3 checkpoint in the folder MODEL
+#   ./demo.sh MODEL     with a model that owl3 pull fetched, or the checkpoint in the folder MODEL
 set -euo pipefail
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   sed -n '2,6s/^# \{0,1\}//p' "$0"
   exit 0
 fi
-model=${1:+$(realpath -m -- "$1")}
+model=${1:-}
+[ ! -e "$model" ] || model=$(realpath -- "$model")
 cd "$(dirname "$0")"
 owl3=build/release/owl3
 trap 'echo; echo "demo: stopped" >&2; exit 130' INT TERM
@@ -49,15 +50,15 @@ converse() {
 
 ask_owlet() {
   step "A picture"
-  show "$owl3" chat --image demo/crab.jpg -p 'What is this?'
-  converse --image demo/squirrel.jpg <<'LINES'
+  show "$owl3" chat owlet --image demo/crab.jpg -p 'What is this?'
+  converse owlet --image demo/squirrel.jpg <<'LINES'
 What is this?
 And what colour is the ground?
 Is the squirrel large or small?
 LINES
 
   step "An album of forty pictures: looked at once, asked as often as you like"
-  converse --image demo/album <<'LINES'
+  converse owlet --image demo/album <<'LINES'
 What is in image 20?
 And image 16?
 Which image shows a drop?
@@ -69,12 +70,20 @@ Do image 3 and image 4 show the same?
 LINES
 
   step "A clip"
-  converse --video demo/clip.mp4 --fps 2 <<'LINES'
+  converse owlet --video demo/clip.mp4 --fps 2 <<'LINES'
 What happens in the clip?
 Does the monkey appear or vanish?
 What colour is the ground?
 LINES
-  printf '\nNow you:\n  %s chat --image demo/album\n' "$owl3"
+  cat <<TEXT
+
+Now you:
+  $owl3 chat owlet --image demo/album
+
+owlet knows drawn pictures only. For your own photos, fetch a real model and ask it:
+  $owl3 pull owl3-2b
+  $owl3 chat owl3-2b --image photo.jpg
+TEXT
 }
 
 ask_checkpoint() {

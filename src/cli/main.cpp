@@ -17,9 +17,9 @@ constexpr const char* kFooter =
     "  owl3 convert MODEL small.gguf --type q4_k        less than half the size\n"
     "  owl3 make-checkpoint --like tiny /tmp/tiny       random weights, to try things\n\n"
     "MODEL is the name of a model that owl3 pull fetched, a folder with an mPLUG-Owl3 checkpoint\n"
-    "in the official layout, or a .gguf file that owl3 convert made of one. Every command "
-    "explains\n"
-    "itself: owl3 help COMMAND";
+    "in the official layout, a .gguf file that owl3 convert made of one, or owlet, a small model "
+    "in\n"
+    "the program that knows drawn pictures. Every command explains itself: owl3 help COMMAND";
 
 void set_up(CLI::App& app) {
   app.set_version_flag("--version", "owl3 " OWL3_VERSION, "Show the version");

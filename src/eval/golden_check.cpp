@@ -71,7 +71,7 @@ class GoldenRun {
       : folder_(folder),
         golden_(read_golden(folder)),
         splits_(options.splits),
-        model_(Checkpoint::open(options.model ? *options.model : CheckpointSource::open(folder)),
+        model_(Checkpoint::open(options.model.empty() ? folder : options.model),
                make_backend(options.model_options), options.model_options),
         tolerance_(GoldenTolerance::of(options.model_options, smallest_type(model_.checkpoint()))) {
     if (options.min_cosine || options.min_top1) {

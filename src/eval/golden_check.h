@@ -27,8 +27,8 @@ struct GoldenTolerance {
 
 struct GoldenOptions {
   ModelOptions model_options;
-  bool splits = true;                     // also cut in two at every position and token by token
-  std::optional<CheckpointSource> model;  // runs the prompts instead of the folder's own checkpoint
+  bool splits = true;           // also cut in two at every position and token by token
+  std::filesystem::path model;  // runs the prompts instead of the folder's own checkpoint
   std::optional<double> min_cosine, min_top1;  // in place of the built-in floors
 };
 

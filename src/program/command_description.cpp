@@ -7,7 +7,8 @@
 
 namespace owl3 {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OptionDescription, names, value, text, choices, is_argument)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OptionDescription, names, value, text, choices, is_argument,
+                                   required)
 
 // By hand, for commands within commands.
 void to_json(nlohmann::json& json, const CommandDescription& command) {
@@ -52,6 +53,7 @@ OptionDescription describe_option(const CLI::Option& option) {
   for (const std::string& name : option.get_snames()) described.names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) described.names.push_back("--" + name);
   if (described.is_argument) described.names = {option.get_name(true, false)};
+  described.required = option.get_required();
   const std::string type = option.get_type_name();
   if (option.get_type_size() != 0) described.value = type.substr(0, type.find_first_of(" :{"));
   described.choices = choices_of(type);

@@ -18,6 +18,7 @@ struct OptionDescription {
   std::string text;                // with its range
   std::vector<std::string> choices;
   bool is_argument = false;  // no option: MODEL
+  bool required = false;     // of an argument
 };
 
 struct CommandDescription {

@@ -73,6 +73,11 @@ std::string option_text(const CLI::Option& option) {
   return text;
 }
 
+std::string argument_name(const CLI::Option& option) {
+  const std::string name = option.get_name(true, false);
+  return option.get_required() ? name : "[" + name + "]";
+}
+
 HelpFormatter::HelpFormatter() {
   label("Positionals", "Arguments");
 }
@@ -85,7 +90,7 @@ std::string HelpFormatter::make_usage(const CLI::App* app, std::string name) con
   std::string usage = "Usage: " + name;
   for (const CLI::Option* option :
        app->get_options([](const CLI::Option* o) { return o->get_positional(); })) {
-    usage += " " + option->get_name(true, false);
+    usage += " " + argument_name(*option);
   }
   const bool has_commands = !app->get_subcommands([](const CLI::App*) { return true; }).empty();
   return usage + (has_commands ? " COMMAND ..." : " [OPTIONS]") + "\n";

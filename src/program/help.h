@@ -9,6 +9,9 @@ namespace owl3 {
 /// What help says of an option: its description, range and default.
 std::string option_text(const CLI::Option& option);
 
+/// An argument as the usage shows it: "FILE", or "[MODEL]" where it may be left out.
+std::string argument_name(const CLI::Option& option);
+
 class HelpFormatter : public CLI::Formatter {
  public:
   HelpFormatter();

@@ -2,6 +2,7 @@
 // ./demo.sh.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -74,10 +75,63 @@ TEST(Owlet, SaysWhatHappensInAClip) {
             "The ground is yellow.\n");
 }
 
-TEST(Owlet, IsAskedWhenNoModelIsNamed) {
-  const Outcome outcome = run_owl3({"chat"}, {.input = "/quit\n"});
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_NE(run_owl3({"chat", "--help"}).out.find("owlet"), std::string::npos);
+TEST(Owlet, SaysThatItAnswersWhereNoModelIsNamed) {
+  const std::string note =
+      "owl3: no model named, so owlet answers, which knows drawn pictures only; for photos: owl3 "
+      "pull owl3-2b, and owl3 chat owl3-2b\n";
+  const std::vector<std::vector<std::string>> ways = {
+      {"chat", "-p", "What?"}, {"chat", "-p", "What?", "--json"}, {"chat"}, {"chat", "--json"}};
+  for (const auto& words : ways) {
+    const Outcome outcome = run_owl3(words, {.input = "/quit\n"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, note);
+    EXPECT_EQ(outcome.out.find("no model"), std::string::npos) << outcome.out;
+  }
+  EXPECT_EQ(run_owl3({"chat", "owlet", "-p", "What?"}).err, "");
+  const std::string help = run_owl3({"chat", "--help"}).out;
+  EXPECT_NE(help.find("Usage: owl3 chat [MODEL] [OPTIONS]"), std::string::npos) << help;
+  EXPECT_NE(help.find("default: owlet"), std::string::npos) << help;
+}
+
+TEST(Owlet, IsANameWhereverAModelIs) {
+  const std::string folder = (scratch_folder() / "named").string();
+  std::filesystem::create_directories(folder);
+  const std::string file = folder + "/converted.gguf";
+  const std::string rows = OWL3_SOURCE_DIR "/demo/friends/friends.jsonl";
+  const std::vector<std::vector<std::string>> commands = {
+      {"info", "owlet"},
+      {"info", "Owlet", "--verify", "--json"},
+      {"convert", "owlet", file, "--type", "q8_0", "--force"},
+      {"bench", "owlet", "--tests", "decode", "--decode", "1", "-r", "1"},
+      {"bench", "owlet", "--types", "q8_0", "--tests", "decode", "--decode", "1", "-r", "1"},
+      {"chat", file, "-p", "What is this?", "--image", kDemo + "crab.jpg"},
+      {"chat", "-p", "What is this?", "--image", kDemo + "crab.jpg", "owlet"}};
+  for (const auto& words : commands) {
+    const Outcome outcome = run_owl3(words);
+    EXPECT_EQ(outcome.exit_code, 0) << words[0] << ": " << outcome.err;
+    EXPECT_EQ(outcome.err, "") << words[0];
+    if (words[0] == "chat") {
+      EXPECT_EQ(outcome.out, "This is a crab.\n");
+    }
+  }
+}
+
+TEST(Owlet, IsNotTakenForAPath) {
+  const auto folder = scratch_folder() / "owlet-there";
+  std::filesystem::create_directories(folder / "owlet");
+  const auto in_folder = [&](const std::string& words) {
+    return run_owl3({"-c", "cd '" + folder.string() + "' && exec " OWL3_PROGRAM " " + words},
+                    {.program = "/bin/sh"});
+  };
+  EXPECT_EQ(in_folder("info owlet").exit_code, 0) << "what has its name there is no model";
+  const Outcome path = in_folder("info ./owlet");
+  EXPECT_EQ(path.exit_code, 1);
+  EXPECT_NE(path.err.find("./owlet: no config.json"), std::string::npos) << path.err;
+  std::filesystem::remove(folder / "owlet");
+  std::filesystem::copy(tiny_checkpoint(), folder / "owlet",
+                        std::filesystem::copy_options::recursive);
+  const std::string info = in_folder("info owlet").out;
+  EXPECT_NE(info.find("SigLIP, 2 of 3 layers"), std::string::npos) << info << "tiny has as many";
 }
 
 }  // namespace

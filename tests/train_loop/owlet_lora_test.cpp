@@ -25,7 +25,7 @@ TEST(OwletLora, ThirtyPicturesTeachItThreeNames) {
   const std::string run = (workshop() / "friends").string();
   const Outcome outcome =
       train(kSource + "/recipes/owlet/lora.yaml",
-            {"--set", "model=" + kSource + "/models/owlet.gguf", "--set",
+            {"--set", "model=owlet", "--set",
              "data=" + kSource + "/demo/friends/friends.jsonl", "--set", "output=" + run});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   const std::vector<std::pair<std::string, std::string>> friends = {

@@ -64,11 +64,15 @@ std::string question_text(const std::string& prompt, const InterruptGuard& inter
   return text;
 }
 
-/// To a person only: whoever forgot the model should not wonder at the answer.
+/// Whoever named no model should not wonder at the answer, wherever it goes.
 void tell_of_builtin_model(const ChatArguments& arguments) {
-  if (!arguments.model.empty() || !arguments.prompt || !is_terminal(STDERR_FILENO)) return;
-  tell(fmt::format("owl3: no model named: {}, which is in the program, answers\n",
-                   builtin_model()->name));
+  if (!arguments.model.empty()) return;
+  const std::string name = builtin_model()->name;
+  const bool draws = name == "owlet";  // another build may have another
+  tell(
+      fmt::format("owl3: no model named, so {} answers{}; for photos: owl3 pull owl3-2b, and owl3 "
+                  "chat owl3-2b\n",
+                  name, draws ? ", which knows drawn pictures only" : ", which is in the program"));
 }
 
 int answer_or_converse(const ChatArguments& arguments) {

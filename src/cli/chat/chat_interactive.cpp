@@ -7,7 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "builtin/builtin_model.h"
 #include "cli/chat/chat_commands.h"
 #include "cli/chat/chat_report.h"
 #include "cli/chat/line_editor.h"
@@ -70,10 +69,6 @@ class Conversing {
   void greet() const {
     say(fmt::format("owl3 {}, {} model. {}.\n", OWL3_VERSION, session_.model().variant(),
                     session_.model().device()));
-    if (arguments_.model.empty()) {
-      say(fmt::format("No model was named, so this is {}, which is in the program.\n",
-                      builtin_model()->name));
-    }
     say("/help lists the commands.\n");
   }
 

@@ -38,7 +38,8 @@ std::string option_entry(const OptionDescription& option) {
 std::string usage(const std::string& path, const CommandDescription& command) {
   std::string line = "owl3 " + path;
   for (const OptionDescription& option : command.options) {
-    if (option.is_argument) line += " " + option.names.front();
+    if (!option.is_argument) continue;
+    line += option.required ? " " + option.names.front() : " [" + option.names.front() + "]";
   }
   return line + (command.commands.empty() ? " [OPTIONS]" : " COMMAND ...");
 }

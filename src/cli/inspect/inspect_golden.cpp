@@ -68,18 +68,27 @@ nlohmann::json to_json(const GoldenReport& report) {
           {"results", results}};
 }
 
+/// The checkpoint that --model names; nothing where it is not given.
+std::filesystem::path other_model(const Options& options) {
+  if (options.model.empty()) return {};
+  if (names_builtin_model(options.model)) {
+    throw UsageError(
+        fmt::format("--model {}: is no conversion of {}", options.model, options.folder));
+  }
+  return find_existing_model(options.model);
+}
+
 void run(const Options& options) {
+  const std::filesystem::path model = other_model(options);
   bool passed = true;
   nlohmann::json all = nlohmann::json::array();
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     if (options.precision != "both" && options.precision != name_of(precision)) continue;
     const ModelOptions model_options = {precision, options.vision_int8, options.visual_memory_int8,
                                         options.threads};
-    std::optional<CheckpointSource> model;
-    if (!options.model.empty()) model = open_model(options.model);
-    const GoldenReport report =
-        check_golden(options.folder, {model_options, !options.no_splits, std::move(model),
-                                      options.min_cosine, options.min_top1});
+    const GoldenReport report = check_golden(
+        options.folder,
+        {model_options, !options.no_splits, model, options.min_cosine, options.min_top1});
     passed = passed && report.passed();
     if (options.json) {
       all.push_back(to_json(report));
@@ -104,7 +113,8 @@ void add_inspect_golden(CLI::App& inspect) {
   app->add_option("DIR", options->folder, "A checkpoint folder with golden.json and its files")
       ->required();
   app->add_option("--model", options->model,
-                  "Run this checkpoint folder or .gguf file, converted from DIR's, on its prompts")
+                  "Run this checkpoint folder, .gguf file or named model, converted from DIR's, on "
+                  "its prompts")
       ->type_name("MODEL");
   app->add_option("--min-cosine", options->min_cosine,
                   "Hold every row of logits to this cosine, instead of the limits below")

@@ -53,7 +53,6 @@ struct Exception {
 };
 constexpr std::array kNotRun = {
     Exception{"./demo.sh", "builds; what it asks is asked by owlet_test.cpp"},
-    Exception{"./test.sh", "is what runs this"},
     Exception{"cmake ", "builds"},
     Exception{"ctest ", "is what runs this"},
     Exception{"g++ ", "tests/install/ builds the examples against an installed copy"},

@@ -62,6 +62,8 @@ constexpr std::array kNotRun = {
     Exception{"torchrun ", "is no part of owl3; tests/train_loop/ starts several processes"},
     Exception{"mpirun ", "the same"},
     Exception{"srun ", "the same"},
+    Exception{"ffmpeg ", "makes the film that was measured"},
+    Exception{"ROUNDS=", "compares two builds, as root"},
 };
 
 /// Commands whose output depends on the machine, the hub, or a whole training.

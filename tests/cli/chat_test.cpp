@@ -207,7 +207,7 @@ TEST(Chat, KeepsImagesWithinTheMemoryBudget) {
   EXPECT_EQ(outcome.exit_code, 1) << "the second has no room beside the first";
   EXPECT_NE(outcome.err.find("of which " + byte_text(bytes) + " are in use"), std::string::npos)
       << outcome.err;
-  EXPECT_NE(outcome.err.find("; 1 image made way"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.out.find("; 1 image made way"), std::string::npos) << outcome.out;
   nlohmann::json last;
   for (const auto& line : json_lines(outcome.out)) {
     if (line.contains("visual_memory")) last = line.at("visual_memory");

@@ -2,7 +2,7 @@
 # modules that these load when they need them.
 
 # The rooms of that library (src/api/CMakeLists.txt): those of inference.
-set(OWL3_LIBRARY_ROOMS core hub formats text media backend model memory generate api)
+set(OWL3_LIBRARY_ROOMS core hub formats text media backend model memory generate engine api)
 
 # owl3_in_library(target): compiles a target's sources for a shared library of which others see only
 # what include/owl3/export.h marks.

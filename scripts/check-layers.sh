@@ -16,16 +16,17 @@ declare -A may_use=(
   [model]="core formats backend"
   [memory]="core media model backend formats"
   [generate]="core formats text media backend model"
-  [api]="core formats text media backend model memory generate"
+  [engine]="core formats backend model generate"
+  [api]="core formats text media backend model memory generate engine"
   [owlet]="core media"
   [plot]="core"
   [runs]="core text"
   [program]="core text"
-  [eval]="core formats text media training_data backend model memory generate api program"
+  [eval]="core formats text media training_data backend model memory generate engine api program"
   [builtin]="core hub formats"
-  [cli]="core hub formats text media training_data backend model memory generate api eval owlet builtin program"
+  [cli]="core hub formats text media training_data backend model memory generate engine api eval owlet builtin program"
   [draw]="core formats plot runs owlet eval program"
-  [train]="core hub formats text media training_data backend model memory generate api runs eval builtin program"
+  [train]="core hub formats text media training_data backend model memory generate engine api runs eval builtin program"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.

@@ -57,8 +57,10 @@ struct PlannedTurn {
 };
 
 /// A conversation: what was said stays in the text cache, so a further question computes only its
-/// own tokens. Not copyable; several may share a model and media, one computing at a time. Of one
-/// that was moved from, only assignment and destruction may follow.
+/// own tokens. Not copyable; several may share a model and media, and be used by as many threads:
+/// their answers are then written together (owl3/engine.h), each as if it were alone. One Chat is
+/// used by one thread at a time. Of one that was moved from, only assignment and destruction may
+/// follow.
 class OWL3_API Chat {
  public:
   explicit Chat(Model model, ChatOptions options = {});
@@ -69,8 +71,9 @@ class OWL3_API Chat {
   /// Asks, with media. Each <image> and <video> in the text stands for the next image or video of
   /// `media`; where the text has none of them, every medium stands before it on a line of its own,
   /// or numbered (ChatOptions::number_images). Throws UsageError when marks and media don't fit, a
-  /// medium was encoded by another model, or the context is full. Whatever is thrown, by a callback
-  /// or for want of memory too, the conversation is as it was before.
+  /// medium was encoded by another model, or the context is full, and Busy when too many questions
+  /// wait. Whatever is thrown, by a callback or for want of memory too, the conversation is as it
+  /// was before. Callbacks are called by the thread that asks.
   Answer ask(const std::string& text, const std::vector<Medium>& media,
              const GenerationOptions& options, const TextCallback& on_text = {},
              const ProgressCallback& progress = {});
@@ -91,8 +94,10 @@ class OWL3_API Chat {
   size_t cache_bytes() const;
 
  private:
+  friend class Engine;
+  friend class PendingAnswer;
   struct OWL3_LOCAL Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace owl3

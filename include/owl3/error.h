@@ -32,6 +32,12 @@ class OWL3_API Interrupted : public Error {
   using Error::Error;
 };
 
+/// As many questions wait as may (EngineOptions): this one was not taken. Ask again later.
+class OWL3_API Busy : public Error {
+ public:
+  using Error::Error;
+};
+
 /// There was not enough memory for what was asked; what was there before is as it was. It stands
 /// for std::bad_alloc, and is thrown without allocating anything.
 class OWL3_API OutOfMemory : public Error {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "owl3/chat.h"
+#include "owl3/engine.h"
 #include "owl3/error.h"
 #include "owl3/export.h"
 #include "owl3/image_files.h"

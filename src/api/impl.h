@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/scheduler.h"
 #include "memory/memory_key.h"
-#include "memory/turns.h"
 #include "model/owl3_model.h"
 #include "owl3/owl3.h"
 #include "text/prompt.h"
@@ -27,13 +27,17 @@ struct Model::Impl {
       : options(options_in),
         model(std::move(checkpoint), std::move(backend), options_in),
         visual_key(model_key(model, options_in)),
-        tokenizer(parsing.get()) {}
+        tokenizer(parsing.get()),
+        scheduler(std::make_shared<Scheduler>(model)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { scheduler->close(); }
 
   ModelOptions options;
   Owl3Model model;
   Sha256::Digest visual_key;  // of what its memories of images depend on
-  Turns encoding;             // of those who encode images with it
   Tokenizer tokenizer;
+  std::shared_ptr<Scheduler> scheduler;  // all that computes with the model goes through it
 };
 
 struct Medium::Impl {

@@ -125,6 +125,11 @@ struct VisualMemory::Impl {
   VisualMemoryStats stats;  // as far as it is not the store's
 
   Owl3Model& owl3() const { return Internals::of(model).model; }
+  Compute compute() const {
+    return [this](const std::function<void()>& work, const std::function<void()>& while_waiting) {
+      Internals::of(model).scheduler->compute(work, while_waiting);
+    };
+  }
   int image_size() const { return static_cast<int>(owl3().config().vision.image_size); }
   PictureOptions how(PictureSeconds& seconds) const {
     return {image_size(), Internals::of(model).options.threads, seconds};
@@ -187,7 +192,7 @@ class VisualMemory::Impl::Encoding {
         seconds_(seconds),
         total_(total),
         room_(memory.store->room(what)),
-        encoder_({memory.owl3(), of_model().visual_key, of_model().encoding}, *memory.store, room_,
+        encoder_({memory.owl3(), of_model().visual_key, memory.compute()}, *memory.store, room_,
                  memory.image_bytes,
                  [=, &progress](int64_t done) { owl3::report(progress, stage, done, total); }) {}
   ~Encoding() {

@@ -42,6 +42,9 @@ struct OptionLikelihood::Impl {
 
   Owl3Model& owl3() const { return Internals::of(model).model; }
   const Tokenizer& tokenizer() const { return Internals::of(model).tokenizer; }
+  void compute(const std::function<void()>& work) const {
+    Internals::of(model).scheduler->compute(work);
+  }
 
   /// The prompt up to where the answer begins, with the images at their tokens.
   Prompt place(const std::string& text, const std::vector<Medium>& media) {
@@ -80,10 +83,12 @@ double OptionLikelihood::read(const std::string& text, const std::vector<Medium>
                               const ProgressCallback& progress) {
   const auto start = std::chrono::steady_clock::now();
   const Prompt prompt = impl_->place(text, media);
-  impl_->first_logits =
-      prefill(impl_->owl3(), impl_->sequence, prompt.ids, [&](int64_t done, int64_t total) {
-        return !progress || progress("reading the prompt", done, total);
-      });
+  impl_->compute([&] {
+    impl_->first_logits =
+        prefill(impl_->owl3(), impl_->sequence, prompt.ids, [&](int64_t done, int64_t total) {
+          return !progress || progress("reading the prompt", done, total);
+        });
+  });
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -100,7 +105,10 @@ double OptionLikelihood::log_probability(const std::string& reply) {
   Sequence fork = impl_->sequence.fork();
   Decoder& decoder = impl_->owl3().decoder();
   // Each token but the last tells the next.  [n-1, V]
-  const Tensor logits = decoder.logits(decoder.forward(fork, std::span(ids).first(ids.size() - 1)));
+  Tensor logits;
+  impl_->compute([&] {
+    logits = decoder.logits(decoder.forward(fork, std::span(ids).first(ids.size() - 1)));
+  });
   for (size_t i = 1; i < ids.size(); ++i) {
     sum += log_probability_of({logits.f32() + (i - 1) * vocabulary, vocabulary}, ids[i]);
   }

@@ -65,6 +65,8 @@ class Hypotheses {
     return *best;
   }
 
+  bool empty() const { return kept_.empty(); }
+
  private:
   bool full() const { return kept_.size() >= limit_; }
   std::vector<Hypothesis>::const_iterator worst() const {
@@ -91,36 +93,58 @@ void to_log_probabilities(std::span<float> logits) {
   for (float& logit : logits) logit = static_cast<float>(double{logit} - log_sum);
 }
 
-class BeamSearch {
+class BeamSearch final : public Generation {
  public:
-  BeamSearch(Owl3Model& model, const Sequence& sequence, const Tensor& logits,
-             const GenerationRequest& request)
-      : model_(model),
-        request_(request),
-        num_beams_(static_cast<size_t>(request.options.num_beams)),
-        limit_(static_cast<size_t>(answer_limit(model, sequence, request.options))),
+  BeamSearch(const ModelConfig& config, Sequence& sequence, GenerationRequest request)
+      : sequence_(sequence),
+        request_(std::move(request)),
+        num_beams_(static_cast<size_t>(request_.options.num_beams)),
+        limit_(static_cast<size_t>(answer_limit(config, sequence, request_.options))),
         hypotheses_(num_beams_) {
     // Hugging Face starts with num_beams copies of which all but one score -1e9: one beam will do.
-    beams_.push_back({sequence.fork(), {}, 0, logits});
+    beams_.push_back({sequence.fork(), {}, 0, {}});
+    ended_ = limit_ == 0;
   }
 
-  // -> the best hypothesis; the open beams are left for closest_sequence()
-  Hypothesis run() {
-    for (size_t length = 1; length <= limit_; ++length) {
-      if (!step(length)) return hypotheses_.best();
-      if (length < limit_ && !read_last_tokens()) {
-        interrupted_ = true;
-        break;
+  void add_rows(std::vector<SequenceRows>& step) override {
+    if (ended_) return;
+    for (Beam& beam : beams_) step.push_back({beam.sequence, {&beam.ids.back(), 1}});
+  }
+
+  void take(const Tensor& logits) override {
+    if (ended_) return;
+    for (size_t b = 0; b < beams_.size(); ++b) beams_[b].logits = row_of(logits, b);
+    ++length_;
+    ended_ = !step(length_) || length_ == limit_;
+  }
+
+  void stop() override {
+    if (ended_) return;
+    ended_ = interrupted_ = true;
+  }
+
+  Generated finish() override {
+    if (limit_ == 0) return {{}, GenerationEnd::kLength};
+    if (!decided_) {
+      for (const Beam& beam : beams_) {
+        if (!beam.ids.empty()) hypotheses_.add(beam.ids, beam.score, beam.ids.size(), false);
       }
     }
-    for (const Beam& beam : beams_) {
-      if (!beam.ids.empty()) hypotheses_.add(beam.ids, beam.score, beam.ids.size(), false);
+    if (hypotheses_.empty()) return {{}, GenerationEnd::kCallback};  // stopped before all
+    const Hypothesis best = hypotheses_.best();
+    sequence_ = closest_sequence(best.ids, sequence_.cache.length());
+    Generated answer{best.ids, best.stopped ? GenerationEnd::kStopToken : GenerationEnd::kLength};
+    if (interrupted_) answer.end = GenerationEnd::kCallback;
+    for (size_t i = 0; request_.on_token && i < best.ids.size(); ++i) {
+      if (request_.on_token(best.ids[i])) continue;
+      answer.ids.resize(i + 1);
+      answer.end = GenerationEnd::kCallback;
+      break;
     }
-    return hypotheses_.best();
+    return answer;
   }
 
-  bool interrupted() const { return interrupted_; }
-
+ private:
   /// The cache of the open beam that shares most of the answer, cut to what it shares.
   Sequence closest_sequence(const std::vector<int32_t>& ids, int64_t prompt_length) {
     const auto shared = [&](const Beam& beam) {
@@ -136,7 +160,6 @@ class BeamSearch {
     return std::move(sequence);
   }
 
- private:
   // Extends every beam by a token; false when the search is decided.
   bool step(size_t length) {
     std::vector<Candidate> chosen;
@@ -149,8 +172,9 @@ class BeamSearch {
         hypotheses_.add(beams_[candidate.beam].ids, candidate.score, length, true);
       }
     }
-    if (hypotheses_.decided(candidates.front().score, length)) return false;
-    if (chosen.empty()) return false;  // every token of the vocabulary stops
+    decided_ = hypotheses_.decided(candidates.front().score, length) ||
+               chosen.empty();  // every token of the vocabulary stops
+    if (decided_) return false;
     extend(chosen);
     return true;
   }
@@ -205,54 +229,22 @@ class BeamSearch {
     beams_ = std::move(next);
   }
 
-  // The next token's logits of every beam; false when interrupted.
-  bool read_last_tokens() {
-    bool refused = false;
-    const KeepGoing keep_going = [&] {
-      refused = request_.between_steps && !request_.between_steps();
-      return !refused;
-    };
-    try {
-      std::vector<SequenceRows> step;
-      for (Beam& beam : beams_) step.push_back({beam.sequence, {&beam.ids.back(), 1}});
-      const Tensor logits = model_.decoder().next_logits(step, keep_going);  // [beams, V]
-      for (size_t b = 0; b < beams_.size(); ++b) beams_[b].logits = row_of(logits, b);
-      return true;
-    } catch (const Interrupted&) {
-      if (!refused) throw;  // out of a callback
-      return false;
-    }
-  }
-
-  Owl3Model& model_;
-  const GenerationRequest& request_;
+  Sequence& sequence_;  // the prompt's
+  const GenerationRequest request_;
   size_t num_beams_;
   size_t limit_;
   std::vector<Beam> beams_;
+  size_t length_ = 0;  // of the answer, so far
   Hypotheses hypotheses_;
+  bool decided_ = false;  // no open beam counts any more
   bool interrupted_ = false;
 };
 
 }  // namespace
 
-Generated beam_search(Owl3Model& model, Sequence& sequence, const Tensor& logits,
-                      const GenerationRequest& request) {
-  check_generation_options(request.options);
-  if (answer_limit(model, sequence, request.options) == 0) return {{}, GenerationEnd::kLength};
-  const int64_t prompt_length = sequence.cache.length();
-  BeamSearch search(model, sequence, logits, request);
-  const Hypothesis best = search.run();
-  sequence = search.closest_sequence(best.ids, prompt_length);
-
-  Generated answer{best.ids, best.stopped ? GenerationEnd::kStopToken : GenerationEnd::kLength};
-  if (search.interrupted()) answer.end = GenerationEnd::kCallback;
-  for (size_t i = 0; request.on_token && i < best.ids.size(); ++i) {
-    if (request.on_token(best.ids[i])) continue;
-    answer.ids.resize(i + 1);
-    answer.end = GenerationEnd::kCallback;
-    break;
-  }
-  return answer;
+std::unique_ptr<Generation> make_beam_search(const ModelConfig& config, Sequence& sequence,
+                                             GenerationRequest request) {
+  return std::make_unique<BeamSearch>(config, sequence, std::move(request));
 }
 
 }  // namespace owl3

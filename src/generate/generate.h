@@ -1,7 +1,9 @@
-// The generation loop: prefill in chunks, then a token at a time, or beam search.
+// Answers, step by step: a prompt is read in chunks, then a Generation decides on tokens. Both say
+// what they want read next and leave it to others when that happens, and in whose company.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -13,13 +15,33 @@ namespace owl3 {
 /// Tokens per prefill step: bounds the memory of activations, whatever the prompt's length.
 inline constexpr int64_t kPrefillChunk = 512;
 
+/// A prompt being read, behind what the sequence has. The chunks depend on the ids alone.
+class Prefill {
+ public:
+  /// Images must have been placed in the sequence; it and the ids stay where they are. Throws
+  /// UsageError when there is nothing to read, or more than fits the model's context.
+  Prefill(const ModelConfig& config, Sequence& sequence, std::span<const int32_t> ids);
+
+  bool done() const { return read_ == static_cast<int64_t>(ids_.size()); }
+  int64_t tokens_read() const { return read_; }
+  int64_t tokens() const { return static_cast<int64_t>(ids_.size()); }
+  /// The next chunk, to be read in one step.
+  SequenceRows next_rows() const;
+  /// It has been read.
+  void advance();
+
+ private:
+  Sequence& sequence_;
+  std::span<const int32_t> ids_;
+  int64_t read_ = 0;
+};
+
 /// Called after every prefill chunk, and with an unchanged count between the layers of one, with
 /// the tokens done and their total; false interrupts.
 using PrefillProgress = std::function<bool(int64_t done, int64_t total)>;
 
-/// Reads the ids behind those in the sequence's cache and returns the logits of the last one,
-/// float32 [V]. Images must have been placed in the sequence. On Interrupted, whole chunks stay in
-/// the cache. Throws UsageError when the tokens would not fit the model's context.
+/// Reads all of a prompt and returns the logits of its last token, float32 [1, V]. On Interrupted,
+/// whole chunks stay in the cache. Throws as Prefill does.
 Tensor prefill(Owl3Model& model, Sequence& sequence, std::span<const int32_t> ids,
                const PrefillProgress& progress = {});
 
@@ -30,8 +52,6 @@ struct GenerationRequest {
   /// Called with every token of the answer as it is decided; false ends the answer with that token.
   /// With beam search, called for the whole answer at its end.
   std::function<bool(int32_t token)> on_token;
-  /// Asked between tokens and between layers: false ends the answer with what is decided.
-  std::function<bool()> between_steps;
 };
 
 enum class GenerationEnd { kStopToken, kCallback, kLength };
@@ -41,21 +61,40 @@ struct Generated {
   GenerationEnd end = GenerationEnd::kStopToken;
 };
 
-/// Generates behind a prefilled prompt; `logits` are those of its last token. Afterwards the
-/// sequence holds the answer's tokens but perhaps the last ones, which were never read. What a
-/// callback throws comes out, with the tokens read until then in the sequence.
-Generated generate(Owl3Model& model, Sequence& sequence, Tensor logits,
-                   const GenerationRequest& request);
+/// An answer being written, behind a prompt that has been read.
+class Generation {
+ public:
+  virtual ~Generation() = default;
+
+  bool ended() const { return ended_; }
+  /// Adds what is to be read next to a step: a token of each of its sequences, at least one unless
+  /// it has ended. Called again before take(), it adds the same.
+  virtual void add_rows(std::vector<SequenceRows>& step) = 0;
+  /// Decides on the logits of what was read, float32 [rows, V], which may be changed; at first on
+  /// those of the prompt's last token. What the request's callback throws comes out.
+  virtual void take(const Tensor& logits) = 0;
+  /// Ends it here: what is decided stands.
+  virtual void stop() = 0;
+  /// What was written; it has ended. The prompt's sequence then holds the answer's tokens but
+  /// perhaps the last ones, which were never read.
+  virtual Generated finish() = 0;
+
+ protected:
+  bool ended_ = false;
+};
+
+/// Sampling or, when num_beams > 1, beam search as Hugging Face's generate does it (length_penalty
+/// 1, early_stopping false). The sequence holds the prompt and stays where it is until the answer
+/// is finished, as do the request's ids. Throws UsageError for options that make no sense.
+std::unique_ptr<Generation> make_generation(const ModelConfig& config, Sequence& sequence,
+                                            GenerationRequest request);
 
 /// How long an answer may get: the options' limit, or what is left of the context.
-int64_t answer_limit(const Owl3Model& model, const Sequence& sequence,
+int64_t answer_limit(const ModelConfig& config, const Sequence& sequence,
                      const GenerationOptions& options);
 bool is_stop_token(const GenerationRequest& request, int32_t token);
 
-/// Beam search as Hugging Face's generate does it (length_penalty 1, early_stopping false): called
-/// by generate() when num_beams > 1. Afterwards the sequence holds the prompt and as much of the
-/// answer as an open beam had read of it; it is left as it was when the search throws.
-Generated beam_search(Owl3Model& model, Sequence& sequence, const Tensor& logits,
-                      const GenerationRequest& request);
+std::unique_ptr<Generation> make_beam_search(const ModelConfig& config, Sequence& sequence,
+                                             GenerationRequest request);
 
 }  // namespace owl3

@@ -70,22 +70,25 @@ std::vector<ImageMemoryPtr> ImageEncoder::finish() {
 
 void ImageEncoder::encode() {
   if (claimed_.empty()) return;
-  const Turns::Turn turn(model_.turns, [this] { report(); });
-  const auto start = Clock::now();
   const auto count = static_cast<int64_t>(claimed_.size());
   const int64_t size = model_.model.config().vision.image_size;
   const Tensor pixel_values(DType::kF32, {count, 3, size, size}, pixels_.data(), nullptr);
-  std::vector<ImageMemoryPtr> made = model_.model.remember_images(pixel_values, [this] {
-    report();
-    return true;
-  });
+  std::vector<ImageMemoryPtr> made;
+  const auto encode_all = [&] {
+    const auto start = Clock::now();
+    made = model_.model.remember_images(pixel_values, [this] {
+      report();
+      return true;
+    });
+    counts_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  model_.compute(encode_all, [this] { report(); });
   for (size_t i = 0; i < claimed_.size(); ++i) {
     memories_[claimed_[i].place] = claimed_[i].claim.keep(std::move(made[i]));
   }
   claimed_.clear();
   pixels_.clear();
   counts_.encoded += count;
-  counts_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   report();
 }
 

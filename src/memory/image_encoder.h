@@ -9,7 +9,6 @@
 #include "media/content_hash.h"
 #include "media/image.h"
 #include "memory/memory_store.h"
-#include "memory/turns.h"
 #include "model/owl3_model.h"
 
 namespace owl3 {
@@ -20,11 +19,16 @@ struct HashedImage {
   ContentHash hash;
 };
 
+/// Has work done by the thread that computes with a model, and waits for it. Until it is begun
+/// with, asks `while_waiting` now and then, which may throw: then it is not done.
+using Compute = std::function<void(const std::function<void()>& work,
+                                   const std::function<void()>& while_waiting)>;
+
 /// A model, and what those who encode with it have in common.
 struct EncodingModel {
   Owl3Model& model;
   Sha256::Digest key;  // model_key()
-  Turns& turns;        // one thread at a time computes
+  Compute compute;
 };
 
 /// Bytes of the memory of one image, as the model keeps it.

@@ -240,7 +240,7 @@ TEST_F(ThrowingCallback, LeavesTheConversationAsItWas) {
             "Why?", {image}, options, [&](auto) { return call(); },
             [&](auto, auto, auto) { return call(); });
         EXPECT_LT(calls, n) << "what was thrown was lost";
-        EXPECT_GT(n, 10);
+        EXPECT_GT(n, 3);
         break;
       } catch (const CallersOwn&) {
       } catch (const Interrupted&) {
@@ -282,10 +282,15 @@ TEST_F(FailuresTest, ImagesAreMadeReadyOnNoMoreThreadsThanTheModelMayUse) {
   const std::string png = encode_png(large, 1);
   const std::vector<ImageBytes> images = {{"large", std::as_bytes(std::span(png))}};
   const auto caller = std::this_thread::get_id();
+  std::thread::id computing;
+  Internals::of(model).scheduler->compute([&] { computing = std::this_thread::get_id(); });
   std::atomic<int> others = 0;
   {
     // Whoever resizes has buffers of his own.
-    const AllocationHook hook([&] { others += std::this_thread::get_id() == caller ? 0 : 1; });
+    const AllocationHook hook([&] {
+      const auto id = std::this_thread::get_id();
+      others += id == caller || id == computing ? 0 : 1;
+    });
     memory.add_images(images);
   }
   EXPECT_EQ(others, 0);

@@ -121,10 +121,12 @@ class BeamSearch : public testing::TestWithParam<const char*> {
     made.options = std::move(options);
     return made;
   }
-  Generated search(const GoldenPrompt& prompt, const GenerationRequest& request) {
+  Generated search(const GoldenPrompt& prompt, const GenerationRequest& request,
+                   const KeepGoing& go_on = {}) {
     Sequence sequence = tiny().place_images(prompt);
     const Tensor logits = prefill(tiny().model(), sequence, prompt.ids);
-    return beam_search(tiny().model(), sequence, logits, request);
+    return write(tiny().model(), make_beam_search(tiny().model().config(), sequence, request),
+                 logits, go_on);
   }
 };
 
@@ -222,8 +224,7 @@ TEST_P(BeamSearch, InterruptedGivesTheBestSoFar) {
   for (int64_t allowed = 0; allowed < asked_in_all; allowed += 4) {
     GenerationRequest made = request(prompt, plain_options(8, 3));
     int64_t asked = 0;
-    made.between_steps = [&] { return asked++ < allowed; };
-    const Generated got = search(prompt, made);
+    const Generated got = search(prompt, made, [&] { return asked++ < allowed; });
     EXPECT_EQ(got.end, GenerationEnd::kCallback);
     EXPECT_GE(got.ids.size(), 1u);
     EXPECT_LT(got.ids.size(), 8u);

@@ -12,6 +12,7 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "core/mapped_file.h"
+#include "generate/generate.h"
 #include "model/owl3_model.h"
 
 namespace owl3 {
@@ -76,6 +77,30 @@ inline TinyModel& tiny_model(const std::string& name) {
   std::unique_ptr<TinyModel>& model = models[name];
   if (!model) model = std::make_unique<TinyModel>(name);
   return *model;
+}
+
+/// Writes an answer in this thread, step by step. `go_on` is asked between the layers of a step; no
+/// ends the answer.
+inline Generated write(Owl3Model& model, std::unique_ptr<Generation> generation,
+                       const Tensor& logits, const KeepGoing& go_on = {}) {
+  generation->take(logits);
+  while (!generation->ended()) {
+    std::vector<SequenceRows> step;
+    generation->add_rows(step);
+    Tensor next;
+    try {
+      next = model.decoder().next_logits(step, go_on);
+    } catch (const Interrupted&) {
+      generation->stop();
+      break;
+    }
+    generation->take(next);
+  }
+  return generation->finish();
+}
+inline Generated generate(Owl3Model& model, Sequence& sequence, const Tensor& logits,
+                          GenerationRequest request, const KeepGoing& go_on = {}) {
+  return write(model, make_generation(model.config(), sequence, std::move(request)), logits, go_on);
 }
 
 /// A checkpoint's name in the names of tests, which bear no hyphen.

@@ -166,9 +166,9 @@ void Scheduler::compute(const std::function<void()>& work,
   start_thread();
   works_.push_back(&mine);
   wake_.notify_one();
-  constexpr std::chrono::milliseconds kBetween{50};
+  constexpr std::chrono::milliseconds kBetween{20};
   while (!work_done_.wait_for(lock, kBetween, is_done)) {
-    if (mine.begun || !while_waiting) continue;
+    if (!while_waiting) continue;
     lock.unlock();
     try {
       while_waiting();

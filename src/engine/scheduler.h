@@ -74,8 +74,9 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   /// Throws Busy when as many wait as may, Error when there is no thread to be had.
   void submit(std::unique_ptr<Turn> turn, std::shared_ptr<TurnListener> listener);
   /// Has the computing thread do some work, between two steps, and waits for it. What the work
-  /// throws comes out. Works of several callers are done in the order they came. Until it is begun
-  /// with, asks `while_waiting` now and then, which may throw: then it is not done.
+  /// throws comes out. Works of several callers are done in the order they came. Meanwhile this
+  /// thread asks `while_waiting` now and then, which may throw: then the work is not done any more,
+  /// or, when it has been begun with, waited for; it should be told to end.
   void compute(const std::function<void()>& work, const std::function<void()>& while_waiting = {});
   /// Ends the thread. Who is still waiting hears Interrupted.
   void close();

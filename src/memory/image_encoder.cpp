@@ -1,5 +1,6 @@
 #include "memory/image_encoder.h"
 
+#include <atomic>
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -74,22 +75,28 @@ void ImageEncoder::encode() {
   const int64_t size = model_.model.config().vision.image_size;
   const Tensor pixel_values(DType::kF32, {count, 3, size, size}, pixels_.data(), nullptr);
   std::vector<ImageMemoryPtr> made;
+  std::atomic<bool> wanted = true;
   const auto encode_all = [&] {
     const auto start = Clock::now();
-    made = model_.model.remember_images(pixel_values, [this] {
-      report();
-      return true;
-    });
+    made = model_.model.remember_images(pixel_values, [&] { return wanted.load(); });
     counts_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
   };
-  model_.compute(encode_all, [this] { report(); });
-  for (size_t i = 0; i < claimed_.size(); ++i) {
-    memories_[claimed_[i].place] = claimed_[i].claim.keep(std::move(made[i]));
-  }
-  claimed_.clear();
-  pixels_.clear();
-  counts_.encoded += count;
-  report();
+  model_.compute(encode_all, [&] {
+    try {
+      report();
+    } catch (...) {
+      wanted = false;
+      throw;
+    }
+  });
+});
+for (size_t i = 0; i < claimed_.size(); ++i) {
+  memories_[claimed_[i].place] = claimed_[i].claim.keep(std::move(made[i]));
+}
+claimed_.clear();
+pixels_.clear();
+counts_.encoded += count;
+report();
 }
 
 /// Waits for whoever encodes the image that has waited longest, or encodes it where he failed.

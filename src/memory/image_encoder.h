@@ -19,8 +19,7 @@ struct HashedImage {
   ContentHash hash;
 };
 
-/// Has work done by the thread that computes with a model, and waits for it. Until it is begun
-/// with, asks `while_waiting` now and then, which may throw: then it is not done.
+/// Has work done by the thread that computes with a model, and waits for it: Scheduler::compute().
 using Compute = std::function<void(const std::function<void()>& work,
                                    const std::function<void()>& while_waiting)>;
 

@@ -3,6 +3,7 @@
 #   1. release    all tests, optimised as users run them
 #   2. fuzz       the libFuzzer targets, briefly each
 #   3. sanitize   all but the program's and the trainer's tests again under AddressSanitizer and UBSan
+#   4. threads    those in which threads meet, under ThreadSanitizer
 # The last line is "N passed, N failed"; the exit status is 0 only when nothing failed.
 #
 #   ./test.sh           everything
@@ -15,7 +16,7 @@ for argument in "$@"; do
   case "$argument" in
     --quick) quick=yes ;;
     -h | --help)
-      sed -n '2,9s/^# \{0,1\}//p' "$0"
+      sed -n '2,10s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *)
@@ -82,6 +83,7 @@ if [ "$quick" = no ]; then
     echo "test: no clang++, so no fuzzing" >&2
   fi
   suite sanitize -LE slow
+  suite thread-sanitize -R '^(engine|memory)\.|^api\.EngineTest|^core\.(ParallelFor|Threads|OrderedWorkers)'
 fi
 
 echo

@@ -89,14 +89,13 @@ void ImageEncoder::encode() {
       throw;
     }
   });
-});
-for (size_t i = 0; i < claimed_.size(); ++i) {
-  memories_[claimed_[i].place] = claimed_[i].claim.keep(std::move(made[i]));
-}
-claimed_.clear();
-pixels_.clear();
-counts_.encoded += count;
-report();
+  for (size_t i = 0; i < claimed_.size(); ++i) {
+    memories_[claimed_[i].place] = claimed_[i].claim.keep(std::move(made[i]));
+  }
+  claimed_.clear();
+  pixels_.clear();
+  counts_.encoded += count;
+  report();
 }
 
 /// Waits for whoever encodes the image that has waited longest, or encodes it where he failed.

@@ -27,11 +27,11 @@ void check_context(const Checkpoint& checkpoint, const BenchOptions& options) {
     check_context(checkpoint, "--prefill", options.prefill_tokens, options.prefill_tokens);
   }
   if (options.wants("decode") || options.wants("images")) {
-    check_context(checkpoint, "--decode", options.decode_tokens, kPromptTokens + behind);
+    check_context(checkpoint, "--decode", options.decode_tokens, kPromptTokens + 1 + behind);
   }
   if (!options.wants("images")) return;
   for (const int64_t images : options.images) {
-    check_context(checkpoint, "--images", images, images + kPromptTokens + behind);
+    check_context(checkpoint, "--images", images, images + kPromptTokens + 1 + behind);
   }
 }
 

@@ -14,6 +14,7 @@ struct Measurement {
   std::vector<double> seconds;  // of every repetition
   double items = 0;             // per repetition
   std::string item;             // "image", "token"
+  int64_t conversations = 1;    // that share the items
   int64_t images = 0;           // in visual memory
   int64_t visual_memory_bytes = 0;
   Work work;  // per repetition
@@ -22,8 +23,10 @@ struct Measurement {
   double fastest() const;
   /// Half the range between the slowest and the fastest repetition, relative to the median.
   double spread() const;
+  /// Of all conversations together.
   double rate() const { return items / median(); }
-  double seconds_per_item() const { return median() / items; }
+  /// Of one conversation's.
+  double seconds_per_item() const { return median() / items * static_cast<double>(conversations); }
 };
 
 }  // namespace owl3::cli

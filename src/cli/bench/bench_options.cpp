@@ -16,13 +16,15 @@ constexpr const char* kOutput = "Output";
 constexpr const char* kFooter =
     "The last column says what fraction of this machine's own measured peak was reached, and of\n"
     "which: the arithmetic a test runs in (float32, bf16, int8), or memory where that is the "
-    "tighter\nbound. Prompts of N images count reading the prompt, not encoding the images. For "
-    "--types, the\nmodel is converted to a file in the folder for temporary files (TMPDIR) and "
+    "tighter\nbound. Prompts of N images count reading the prompt, not encoding the images. Where "
+    "several\nconversations decode at once, the rate is of all together, and per item one's own. "
+    "For --types, the\nmodel is converted to a file in the folder for temporary files (TMPDIR) and "
     "measured, one type\nafter the other.\n\n"
     "Examples:\n"
     "  owl3 bench MODEL\n"
     "  owl3 bench MODEL --types bf16,q8_0,q4_0 --threads 1,2 --images 1,10,100\n"
     "  owl3 bench small.gguf --tests encode --batch 4 --vision-int8\n"
+    "  owl3 bench MODEL --tests decode --parallel 1,2,4,8,16\n"
     "  owl3 make-checkpoint --like 2b /tmp/2b && owl3 bench /tmp/2b --markdown > 2b.md";
 
 /// An option that takes a list in one word: "1,10,100".
@@ -71,6 +73,11 @@ void add_test_options(CLI::App& command, BenchOptions& options) {
   add_count("--batch", options.batch, 1000, "Also encode this many images at once");
   add_count("--prefill", options.prefill_tokens, 32000, "Tokens of the text prefill test");
   add_count("--decode", options.decode_tokens, 10000, "Tokens of each decoding test");
+  add_list(command, "--parallel", options.parallel,
+           "Conversations that decode at once; a list measures each count (default: 1)")
+      ->transform(whole_number(1, 256))
+      ->type_name("N,...")
+      ->group(kTests);
   add_list(
       command, "-t,--threads", options.threads,
       "Threads (0: what affinity and CPU quota allow); a list measures each count (default: 0)")

@@ -22,6 +22,7 @@ struct BenchOptions {
   int64_t batch = 1;
   int64_t prefill_tokens = 512;
   int64_t decode_tokens = 16;
+  std::vector<int64_t> parallel = {1};  // conversations that decode at once
   int repetitions = 5;
   ModelOptions model_options;  // its threads are not used
   BenchFormat format = BenchFormat::kTable;

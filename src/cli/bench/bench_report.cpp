@@ -156,11 +156,13 @@ Json peaks_json(const MachinePeaks& peaks) {
 
 Json test_json(const BenchRun& run, const Measurement& test) {
   return {{"test", test.test},
+          {"conversations", test.conversations},
           {"images", test.images},
           {"visual_memory_bytes", test.visual_memory_bytes},
           {"items", test.items},
           {"unit", test.item + "s/s"},
           {"rate", test.rate()},
+          {"rate_per_conversation", test.rate() / static_cast<double>(test.conversations)},
           {"seconds_per_item", test.seconds_per_item()},
           {"median_seconds", test.median()},
           {"min_seconds", test.fastest()},

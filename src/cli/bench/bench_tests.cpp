@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "backend/make_backend.h"
+#include "cli/bench/bench_conversations.h"
 #include "core/error.h"
 #include "generate/generate.h"
 
@@ -62,6 +63,7 @@ BenchTests::BenchTests(const BenchOptions& options, const Checkpoint& checkpoint
       keep_going_([this] { return !interrupt_.interrupted(); }),
       model_(checkpoint, make_backend(with_threads(options.model_options, threads)),
              options.model_options),
+      scheduler_(std::make_shared<Scheduler>(model_)),
       counts_(checkpoint, options.model_options, cpu::best_kernels().bf16_dot) {}
 
 void BenchTests::check_interrupt() const {
@@ -90,7 +92,10 @@ void BenchTests::run(const std::function<void(const Measurement&)>& report) {
     if (options_.batch > 1) report(encode(options_.batch));
   }
   if (options_.wants("prefill")) report(prefill_text());
-  if (options_.wants("decode")) report(decode(after_prompt(model_.decoder().new_sequence())));
+  if (options_.wants("decode")) {
+    const Sequence prompt = after_prompt(model_.decoder().new_sequence());
+    for (const int64_t conversations : options_.parallel) report(decode(prompt, conversations));
+  }
   if (!options_.wants("images")) return;
   for (const int64_t images : options_.images) run_images(images, report);
 }
@@ -145,23 +150,26 @@ Measurement BenchTests::prefill_images(const Sequence& placed) {
   return m;
 }
 
-Measurement BenchTests::decode(const Sequence& prompt) {
+Measurement BenchTests::decode(const Sequence& prompt, int64_t conversations) {
   const int64_t images = images_in(prompt);
-  const std::vector<int32_t> ids = some_tokens(model_.config(), options_.decode_tokens);
-  const std::string test = images == 0 ? "decode" : "decode at " + counted(images, "image");
+  const int64_t tokens = options_.decode_tokens;
+  // The last token of the prompt is read with the others' first: a step for every token.
+  const std::vector<int32_t> ids = some_tokens(model_.config(), prompt.cache.length() + 1);
+  std::string test = images == 0 ? "decode" : "decode at " + counted(images, "image");
+  if (conversations > 1) test += fmt::format(", {} at once", conversations);
   Measurement m = measure(
-      test, [&] { return prompt.fork(); },
-      [&](Sequence& sequence) {
-        for (const int32_t& id : ids) {
-          model_.decoder().logits(model_.decoder().forward(sequence, {&id, 1}, keep_going_));
-        }
+      std::move(test), [&] { return ids; },
+      [&](const std::vector<int32_t>& prompt_ids) {
+        write_answers(*scheduler_, prompt, prompt_ids, conversations, tokens, keep_going_);
       });
-  m.items = static_cast<double>(ids.size());
+  m.items = static_cast<double>(conversations * tokens);
   m.item = "token";
+  m.conversations = conversations;
   m.images = images;
   m.visual_memory_bytes = visual_bytes(prompt);
-  for (int64_t i = 0; i < options_.decode_tokens; ++i) {
-    m.work += counts_.read(1, prompt.cache.length() + i, images, static_cast<double>(images));
+  for (int64_t i = 0; i < tokens; ++i) {
+    m.work +=
+        counts_.read(conversations, prompt.cache.length() + i, images, static_cast<double>(images));
   }
   return m;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/bench/bench_measurement.h"
 #include "cli/bench/bench_options.h"
+#include "engine/scheduler.h"
 #include "model/owl3_model.h"
 #include "program/interrupt.h"
 
@@ -21,6 +22,9 @@ class BenchTests {
  public:
   BenchTests(const BenchOptions& options, const Checkpoint& checkpoint, int threads,
              const InterruptGuard& interrupt);
+  ~BenchTests() { scheduler_->close(); }
+  BenchTests(const BenchTests&) = delete;
+  BenchTests& operator=(const BenchTests&) = delete;
 
   std::string device() const { return model_.backend_description(); }
   /// Runs the chosen tests in turn. Throws Interrupted at the next layer after a signal.
@@ -32,7 +36,8 @@ class BenchTests {
 
   Measurement encode(int64_t images);
   Measurement prefill_text();
-  Measurement decode(const Sequence& prompt);
+  /// So many conversations with that prompt, at once.
+  Measurement decode(const Sequence& prompt, int64_t conversations = 1);
   Measurement prefill_images(const Sequence& placed);
   Measurement second_question(const Sequence& prompt);
   void run_images(int64_t images, const std::function<void(const Measurement&)>& report);
@@ -49,6 +54,7 @@ class BenchTests {
   const InterruptGuard& interrupt_;
   KeepGoing keep_going_;
   Owl3Model model_;
+  std::shared_ptr<Scheduler> scheduler_;
   WorkCounts counts_;
   ImageMemoryPtr memory_;
 };

@@ -104,7 +104,7 @@ programs() {
   [[ $("$prefix/$BINDIR/owl3" --version) == "owl3 "* ]] || fail "owl3 --version"
   answer=$("$prefix/$BINDIR/owl3" chat --image "$picture" -p 'What is this?' --greedy)
   [ -n "$answer" ] || fail "owl3 chat says nothing"
-  answer=$("$prefix/$BINDIR/owl3" chat --video "$SOURCE/demo/ball.mp4" -p 'What is this?' --greedy)
+  answer=$("$prefix/$BINDIR/owl3" chat owlet --video "$SOURCE/demo/ball.mp4" -p 'What is this?' --greedy)
   [ -n "$answer" ] || fail "owl3 chat says nothing of a film"
   [ -e "$prefix/$DOCDIR/LICENSE" ] || fail "the licence is not installed"
   trainer=$prefix/$BINDIR/owl3-train
@@ -126,15 +126,15 @@ alone() {
   cp "$prefix/$BINDIR/owl3" "$folder"
   said=$("$folder/owl3" chat --image "$picture" -p 'What is this?' --greedy)
   [ -n "$said" ] || fail "owl3 chat says nothing"
-  said=$("$folder/owl3" chat --video "$SOURCE/demo/ball.mp4" -p What 2>&1) && fail "films need no module"
+  said=$("$folder/owl3" chat owlet --video "$SOURCE/demo/ball.mp4" -p What 2>&1) && fail "films need no module"
   [[ $said == "owl3: $SOURCE/demo/ball.mp4: "*"owl3-codecs.so"* && $(wc -l <<< "$said") == 1 ]] ||
     fail "without its module, owl3 said: $said"
   echo 'const char* const owl3_codecs[] = {"0.0-other"};' |
     "$CXX" -shared -fPIC -x c - -o "$folder/owl3-codecs.so"
-  said=$("$folder/owl3" chat --video "$SOURCE/demo/ball.mp4" -p What 2>&1) && fail "any module will do"
+  said=$("$folder/owl3" chat owlet --video "$SOURCE/demo/ball.mp4" -p What 2>&1) && fail "any module will do"
   [[ $said == *"is of another build (0.0-other, not "* ]] || fail "of another's module, owl3 said: $said"
   cp "$prefix/$LIBDIR/owl3/owl3-codecs.so" "$folder"
-  "$folder/owl3" chat --video "$SOURCE/demo/ball.mp4" -p What > /dev/null || fail "not found beside owl3"
+  "$folder/owl3" chat owlet --video "$SOURCE/demo/ball.mp4" -p What > /dev/null || fail "not found beside owl3"
 }
 
 # For packagers: everything lies under DESTDIR, and nothing in it names that folder or this one.

@@ -73,8 +73,9 @@ struct Scheduler::Job {
     try {
       Generated answer = generation->finish();
       model.checkpoint().check_unchanged();
+      Sequence sequence = std::move(turn->sequence);
       settle();
-      listener->on_end(std::move(answer), std::move(turn->sequence));
+      listener->on_end(std::move(answer), std::move(sequence));
     } catch (...) {
       fail(std::current_exception());
     }
@@ -85,9 +86,12 @@ struct Scheduler::Job {
     listener->on_failure(std::move(failure));
   }
 
-  /// Before the listener hears, so that its caller finds room for the next.
+  /// Before the listener hears, so that its caller finds room for the next, in memory too.
   void settle() noexcept {
     settled = true;
+    generation = nullptr;
+    prefill.reset();
+    turn = nullptr;
     --unsettled;
   }
 

@@ -136,7 +136,11 @@ void run_train(const Options& options) {
   Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
   // Kept by its path, but for the program's own, which has none.
   if (!recipe.model.empty() && !names_builtin_model(recipe.model)) {
-    recipe.model = find_existing_model(recipe.model).string();
+    try {
+      recipe.model = find_existing_model(recipe.model).string();
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("model: {}", error.what()));
+    }
   }
   const Launch launch = launch_from_environment();
   check_recipe_paths(recipe);

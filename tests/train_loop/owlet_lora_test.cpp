@@ -13,8 +13,8 @@ const std::string kSource = OWL3_SOURCE_DIR;
 /// What owlet says to "Who is this?" about a picture that it was not taught.
 std::string who_is(const std::string& picture, const std::vector<std::string>& more) {
   std::vector<std::string> command = {
-      OWL3_PROGRAM, "chat", "--image", kSource + "/demo/friends/" + picture,
-      "-t",         "1",    "-p",      "Who is this?"};
+      OWL3_PROGRAM, "chat", "owlet", "--image",     kSource + "/demo/friends/" + picture,
+      "-t",         "1",    "-p",    "Who is this?"};
   command.insert(command.end(), more.begin(), more.end());
   RunningProgram chat(command, {}, workshop() / "who.log");
   EXPECT_EQ(chat.wait(), 0) << chat.output();
@@ -25,8 +25,8 @@ TEST(OwletLora, ThirtyPicturesTeachItThreeNames) {
   const std::string run = (workshop() / "friends").string();
   const Outcome outcome =
       train(kSource + "/recipes/owlet/lora.yaml",
-            {"--set", "model=owlet", "--set",
-             "data=" + kSource + "/demo/friends/friends.jsonl", "--set", "output=" + run});
+            {"--set", "model=owlet", "--set", "data=" + kSource + "/demo/friends/friends.jsonl",
+             "--set", "output=" + run});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   const std::vector<std::pair<std::string, std::string>> friends = {
       {"new-owl.png", "Momo"}, {"new-penguin.png", "Pip"}, {"new-dragon.png", "Luna"}};

@@ -60,7 +60,7 @@ TEST(RobustRuns, WhatTheRecipeNamesIsLookedAtBeforeAnythingIsDone) {
       {"validation.path=" + none, "validation.path: " + none + ": No such file or directory"},
       {"validation.path=" + bad_validation.string(), "bad-validation.jsonl:4: images[0]: "},
       {"data=" + none, "data: " + none + ": No such file or directory"},
-      {"model=" + none, "model: " + none + ": No such file or directory"},
+      {"model=" + none, "model: " + none + ": no such model folder"},
       {"output=" + (workshop() / "a-file" / "run").string(), "is not a folder"},
   };
   int number = 0;

@@ -70,13 +70,14 @@ TEST_P(KernelsTest, PanelsMultiplyLikeTheDefinition) {
 TEST_P(KernelsTest, MatrixVectorProductsAreDotProducts) {
   uint32_t seed = 100;
   for (int type = 0; type < 3; ++type) {
-    for (int64_t m = 1; m <= kMaxMatvecRows; ++m) {
+    for (const int64_t m : {1, 2, 3, 6, 7, 13, 32}) {
       for (const int64_t k : {1, 15, 64, 75}) {
         const int64_t rows = 11;
         const Tensor w = random_tensor({rows, k}, ++seed, kDTypes[type]);
         const Tensor x = random_tensor({m, k}, ++seed);
         std::vector<float> y(static_cast<size_t>(m * rows), NAN);
-        kernels().matvec(kStorages[type], w.raw(), k, rows, k, x.f32(), k, m, y.data(), rows);
+        kernels().matvec(kStorages[type], w.raw(), k, rows, k, x.f32(), k, m, y.data(), rows,
+                         false);
         for (int64_t i = 0; i < m; ++i) {
           for (int64_t n = 0; n < rows; ++n) {
             double expected = 0;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "backend/cpu/cpu_backend.h"
 #include "formats/quantise.h"
@@ -87,7 +88,7 @@ TEST(Linear, QuantisedWeightsTakeEveryPath) {
           // Few rows: x in int8, off by up to 1/254 of its group's largest (about 3), evenly; many
           // rows: x and weights in bf16, each off by up to 2^-8 of itself, or float32. Sums of k
           // such errors, five deviations.
-          const double error = rows <= 24 ? 3.0 / 254 / std::sqrt(3.0)
+          const double error = rows <= backend.few_rows() ? 3.0 / 254 / std::sqrt(3.0)
                                : product == MatrixProduct::kBFloat16
                                    ? std::ldexp(1.0, -8) * std::sqrt(2.0 / 3)
                                    : 1e-6;
@@ -127,6 +128,53 @@ TEST(Linear, Int8WeightsKeepAScalePerFeature) {
       Tensor sum = make_tensor(DType::kF32, {rows, n});
       backend.linear_add(sum, x, rounded);
       EXPECT_EQ(largest_difference(sum, y), 0);
+    }
+  }
+}
+
+/// Weights [n, k] of any type.
+Tensor random_weights(int64_t n, int64_t k, uint32_t seed, DType dtype) {
+  if (!is_quantised(dtype)) return random_tensor({n, k}, seed, dtype);
+  const Tensor exact = random_tensor({n, k}, seed);
+  const Tensor blocks = make_tensor(dtype, {n, k});
+  quantise(dtype, exact.f32(), blocks.raw(), n * k);
+  return blocks;
+}
+
+// What conversations that share a decoding step rely on.
+TEST(Linear, FewRowsAreTheSameBitsAloneAndInAnyCompany) {
+  uint32_t seed = 300;
+  const cpu::KernelList list = cpu::runnable_kernels();
+  for (int table = 0; table < list.count; ++table) {
+    for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0,
+                              DType::kQ4_K, DType::kQ6_K}) {
+      CpuOptions options;
+      options.threads = 1 + table % 3;
+      options.kernels = list.tables[table];
+      CpuBackend backend(options);
+      const int64_t units = is_quantised(dtype) ? block_values(dtype) : 1;
+      const bool in_32s = units <= 32;
+      for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 7 * units},
+                                 {37, in_32s ? 288 : 512},
+                                 {130, in_32s ? 1120 + 32 : 1536}}) {
+        const Linear layer = {random_weights(n, k, ++seed, dtype), random_tensor({n}, ++seed)};
+        const Tensor all = random_tensor({backend.few_rows(), k}, ++seed);
+        std::vector<float> alone;
+        for (int64_t row = 0; row < all.dim(0); ++row) {
+          const Tensor y = backend.linear(all.rows(row, row + 1), layer, Activation::kGeluTanh);
+          alone.insert(alone.end(), y.f32(), y.f32() + n);
+        }
+        for (int64_t count = 2; count <= all.dim(0); ++count) {
+          const int64_t first = static_cast<int64_t>(++seed) % (all.dim(0) - count + 1);
+          const Tensor y =
+              backend.linear(all.rows(first, first + count), layer, Activation::kGeluTanh);
+          ASSERT_EQ(std::memcmp(y.f32(), alone.data() + first * n,
+                                static_cast<size_t>(count * n) * sizeof(float)),
+                    0)
+              << list.tables[table]->name << " " << name_of(dtype) << " [" << n << ", " << k
+              << "] rows " << first << " to " << first + count;
+        }
+      }
     }
   }
 }

@@ -34,7 +34,7 @@ class CpuBackend final : public Backend {
 
   std::string description() const override;
   Tensor allocate(DType dtype, Shape shape) override;
-  int64_t few_rows() const override { return cpu::kMaxMatvecRows; }
+  int64_t few_rows() const override { return cpu::kFewRows; }
   Tensor to_float(const Tensor& x) override;
   Tensor gather_rows(const Tensor& x, std::span<const int64_t> rows) override;
   void copy_rows(Tensor& to, int64_t first_row, const Tensor& from) override;
@@ -76,6 +76,11 @@ class CpuBackend final : public Backend {
                     bool accumulate);
   // y (+)= x W^T
   void product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
+  void product_few_rows_quantised(const Tensor& x, const Tensor& weight, Tensor& y,
+                                  bool accumulate);
+  // body(first, rows) for ranges that cover n rows of weights.
+  template <typename Body>
+  void few_rows_by_tasks(int64_t n, const Body& body) const;
   void product_by_panels(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
   void finish_product(const Tensor& bias, Activation activation, Tensor& y);
   void apply_activation(Activation activation, float* values, int64_t n) const;

@@ -52,9 +52,13 @@ struct Kernels {
                          bool accumulate);
 
   // --- matvec.cpp
-  /// y[i, n] = x[i] . w[n] for i < m <= kMaxMatvecRows and n < rows.
+  /// y[i, n] (+)= x[i] . w[n] for i < m <= kFewRows and n < rows.
   void (*matvec)(Storage storage, const void* weights, int64_t ldw, int64_t rows, int64_t k,
-                 const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy);
+                 const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy, bool accumulate);
+  /// The same with both in bf16; nullptr without bf16_dot.
+  void (*matvec_bf16)(const uint16_t* weights, int64_t ldw, int64_t rows, int64_t k,
+                      const uint16_t* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
+                      bool accumulate);
 
   // --- matvec_quantised.cpp
   /// Bytes of one row of k inputs prepared for products with quantised weights.
@@ -118,6 +122,9 @@ struct Kernels {
   void (*rotate)(const float* x, const float* cosines, const float* sines, float* y, int64_t d);
 };
 
+/// Products of up to so many rows of x are the matrix-vector kernels'; with quantised weights in
+/// passes of kMaxMatvecRows.
+inline constexpr int64_t kFewRows = 24;
 inline constexpr int64_t kMaxMatvecRows = 8;
 
 /// The best table this machine can run.

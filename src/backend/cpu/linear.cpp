@@ -1,10 +1,10 @@
 // Linear layers: which way a product takes.
 //
-// Up to kMaxMatvecRows rows of x: matrix-vector kernels at memory speed, quantised weights with x
-// in int8. More: oneDNN's bf16 product if the processor multiplies bf16 (product_bf16.cpp);
-// elsewhere panels of weights expanded to float32 (product_panels.cpp), since oneDNN's emulated
-// bf16 runs at a fifth of the float32 rate there. int8 weights have a way of their own
-// (product_int8.cpp).
+// Up to kFewRows rows of x: matrix-vector kernels at memory speed, quantised weights with x in
+// int8; a row's result has the same bits whatever rows come with it. More: oneDNN's bf16 product if
+// the processor multiplies bf16 (product_bf16.cpp); elsewhere panels of weights expanded to float32
+// (product_panels.cpp), since oneDNN's emulated bf16 runs at a fifth of the float32 rate there.
+// int8 weights have a way of their own (product_int8.cpp).
 #include <cmath>
 
 #include "backend/cpu/cpu_backend.h"
@@ -17,17 +17,15 @@ namespace {
 
 // A matrix-vector product's task: rows enough that handing it to a thread costs little and that the
 // kernels' streams of weights run long, few enough that all threads end together.
+constexpr int64_t kTaskUnit = 16;
 constexpr int64_t kMinTaskRows = 64;
 constexpr int64_t kMaxTaskRows = 256;
 constexpr int64_t kTasksPerThread = 4;
-// Up to this many rows, passes of kMaxMatvecRows over quantised weights are faster than expanding
-// them (operations_bench, BM_Linear: 8 rows take 1.3 ms, 9 to 24 rows by expansion 4 ms).
-constexpr int64_t kMaxQuantisedRows = 3 * cpu::kMaxMatvecRows;
 
 }  // namespace
 
 bool CpuBackend::takes_bf16_product(int64_t rows) const {
-  return bf16_product_ && rows > cpu::kMaxMatvecRows;
+  return bf16_product_ && rows > cpu::kFewRows;
 }
 
 DType CpuBackend::product_input(int64_t rows) const {
@@ -60,21 +58,12 @@ void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activa
     return;
   }
   OWL3_CHECK(x.row_size() == weight.dim(1));
-  const bool in_passes =
-      is_quantised(weight.dtype()) && x.dim(0) <= kMaxQuantisedRows && y.dtype() == DType::kF32;
-  if (takes_bf16_product(x.dim(0)) && !in_passes) {
+  if (takes_bf16_product(x.dim(0))) {
     product_bf16(x, layer, activation, y, accumulate);
     return;
   }
-  if (x.dim(0) <= cpu::kMaxMatvecRows) {
+  if (x.dim(0) <= cpu::kFewRows) {
     product_few_rows(x, weight, y, accumulate);
-  } else if (in_passes) {
-    const Tensor floats = x.dtype() == DType::kF32 ? x : to_float(x);
-    for (int64_t row = 0; row < x.dim(0); row += cpu::kMaxMatvecRows) {
-      const int64_t end = std::min(x.dim(0), row + cpu::kMaxMatvecRows);
-      Tensor part = y.rows(row, end);
-      product_few_rows(floats.rows(row, end), weight, part, accumulate);
-    }
   } else {
     product_by_panels(x, weight, y, accumulate);
   }
@@ -102,38 +91,62 @@ void CpuBackend::apply_activation(Activation activation, float* values, int64_t 
   }
 }
 
+template <typename Body>
+void CpuBackend::few_rows_by_tasks(int64_t n, const Body& body) const {
+  const int64_t even = n / (kTasksPerThread * threads_) / kTaskUnit * kTaskUnit;
+  const int64_t task_rows = std::clamp(even, kMinTaskRows, kMaxTaskRows);
+  parallel_for(threads_, (n + task_rows - 1) / task_rows, [&](int64_t task) {
+    const int64_t first = task * task_rows;
+    body(first, std::min(task_rows, n - first));
+  });
+}
+
 void CpuBackend::product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y,
                                   bool accumulate) {
   const int64_t m = x.dim(0);
   const int64_t n = weight.dim(0);
   const int64_t k = weight.dim(1);
-  const cpu::Storage storage = cpu::storage_of(weight.dtype());
-  const bool quantised = is_quantised(weight.dtype());
-  const size_t prepared_bytes = quantised ? kernels_->prepared_bytes(k) : 0;
-  const auto prepared = pool_->allocate(static_cast<size_t>(m) * prepared_bytes);
-  if (quantised) {
-    for (int64_t i = 0; i < m; ++i) {
-      kernels_->prepare_input(
-          storage, x.f32() + i * k, k,
-          static_cast<std::byte*>(prepared.get()) + static_cast<size_t>(i) * prepared_bytes);
-    }
+  if (is_quantised(weight.dtype())) {
+    product_few_rows_quantised(x, weight, y, accumulate);
+  } else if (bf16_product_ && kernels_->bf16_dot && weight.dtype() == DType::kBF16) {
+    const Tensor x16 = to_bf16(x);
+    few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
+      kernels_->matvec_bf16(weight.data<uint16_t>() + first * k, k, rows, k, x16.data<uint16_t>(),
+                            k, m, y.f32() + first, n, accumulate);
+    });
+  } else {
+    few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
+      kernels_->matvec(cpu::storage_of(weight.dtype()), cpu::element(weight, first, 0), k, rows, k,
+                       x.f32(), k, m, y.f32() + first, n, accumulate);
+    });
   }
-  const int64_t even = n / (kTasksPerThread * threads_) / 16 * 16;
-  const int64_t task_rows = std::clamp(even, kMinTaskRows, kMaxTaskRows);
-  parallel_for(threads_, (n + task_rows - 1) / task_rows, [&](int64_t task) {
-    const int64_t first = task * task_rows;
-    const int64_t rows = std::min(task_rows, n - first);
+}
+
+void CpuBackend::product_few_rows_quantised(const Tensor& x, const Tensor& weight, Tensor& y,
+                                            bool accumulate) {
+  const int64_t m = x.dim(0);
+  const int64_t n = weight.dim(0);
+  const int64_t k = weight.dim(1);
+  const cpu::Storage storage = cpu::storage_of(weight.dtype());
+  const size_t prepared_bytes = kernels_->prepared_bytes(k);
+  const auto owner = pool_->allocate(static_cast<size_t>(m) * prepared_bytes);
+  auto* prepared = static_cast<std::byte*>(owner.get());
+  for (int64_t i = 0; i < m; ++i) {
+    kernels_->prepare_input(storage, x.f32() + i * k, k,
+                            prepared + static_cast<size_t>(i) * prepared_bytes);
+  }
+  few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
     float sums[cpu::kMaxMatvecRows * kMaxTaskRows];
-    const std::byte* weights = cpu::element(weight, first, 0);
-    if (quantised) {
-      kernels_->matvec_quantised(storage, weights, rows, k, prepared.get(), m, sums, rows);
-    } else {
-      kernels_->matvec(storage, weights, k, rows, k, x.f32(), k, m, sums, rows);
-    }
-    for (int64_t i = 0; i < m; ++i) {
-      float* out = y.f32() + i * n + first;
-      for (int64_t j = 0; j < rows; ++j) {
-        out[j] = sums[i * rows + j] + (accumulate ? out[j] : 0.0f);
+    for (int64_t done = 0; done < m; done += cpu::kMaxMatvecRows) {
+      const int64_t count = std::min(cpu::kMaxMatvecRows, m - done);
+      kernels_->matvec_quantised(storage, cpu::element(weight, first, 0), rows, k,
+                                 prepared + static_cast<size_t>(done) * prepared_bytes, count, sums,
+                                 rows);
+      for (int64_t i = 0; i < count; ++i) {
+        float* out = y.f32() + (done + i) * n + first;
+        for (int64_t j = 0; j < rows; ++j) {
+          out[j] = sums[i * rows + j] + (accumulate ? out[j] : 0.0f);
+        }
       }
     }
   });

@@ -91,7 +91,7 @@ Work WorkCounts::product(const Matrices& matrices, int64_t rows) const {
   Work work;
   work.bytes = matrices.bytes;
   const auto m = static_cast<double>(rows);
-  if (rows > cpu::kMaxMatvecRows) {
+  if (rows > cpu::kFewRows) {
     add(work, many_rows_, 2 * m * matrices.weights);
   } else {  // x in int8 for quantised weights, in float32 for the others
     add(work, Arithmetic::kInt8, 2 * m * matrices.quantised_weights);

@@ -142,7 +142,7 @@ double memory_speed(const cpu::Kernels& kernels, int threads) {
     parallel_for(threads, portions, [&](int64_t portion) {
       float y[kOutputs];
       kernels.matvec(cpu::Storage::kBF16, weights.data() + portion * kInputs * kOutputs, kInputs,
-                     kOutputs, kInputs, x.data(), kInputs, 1, y, kOutputs);
+                     kOutputs, kInputs, x.data(), kInputs, 1, y, kOutputs, false);
     });
   });
   return 1e-9 * static_cast<double>(weights.size() * sizeof(uint16_t)) / seconds;

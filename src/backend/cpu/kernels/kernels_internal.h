@@ -15,7 +15,9 @@ void multiply_small(int64_t m, int64_t n, int64_t k, const float* a, int64_t row
                     int64_t k_stride, const float* b, int64_t ldb, float* c, int64_t ldc,
                     bool accumulate);
 void matvec(Storage storage, const void* weights, int64_t ldw, int64_t rows, int64_t k,
-            const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy);
+            const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy, bool accumulate);
+void matvec_bf16(const uint16_t* weights, int64_t ldw, int64_t rows, int64_t k, const uint16_t* x,
+                 int64_t ldx, int64_t m, float* y, int64_t ldy, bool accumulate);
 size_t prepared_bytes(int64_t k);
 void prepare_input(Storage storage, const float* x, int64_t k, void* prepared);
 void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,

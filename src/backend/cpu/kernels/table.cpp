@@ -21,6 +21,11 @@ const Kernels& table() {
     .multiply_panel = multiply_panel,
     .multiply_small = multiply_small,
     .matvec = matvec,
+#if defined(__AVX512BF16__)
+    .matvec_bf16 = matvec_bf16,
+#else
+    .matvec_bf16 = nullptr,
+#endif
     .prepared_bytes = prepared_bytes,
     .prepare_input = prepare_input,
     .matvec_quantised = matvec_quantised,

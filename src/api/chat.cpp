@@ -156,8 +156,8 @@ std::shared_ptr<Asking> Chat::Impl::start(const std::string& text, const std::ve
   with_question.add({Role::kUser, with_marks(text, media)}, layouts_of(media));
   with_question.begin_answer();
   check_context(with_question);
-  auto turn = std::make_unique<Turn>(
-      Turn{sequence.fork(), with_question.prompt().ids, stop_tokens(), generation});
+  auto turn = std::make_unique<ScheduledTurn>(
+      ScheduledTurn{sequence.fork(), with_question.prompt().ids, stop_tokens(), generation});
   turn->sequence.images = placed_images(with_question, media);
   auto asking = std::make_shared<Asking>(
       tokenizer(), generation.stop, std::move(with_question), sequence.cache.length(),

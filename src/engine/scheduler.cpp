@@ -27,7 +27,7 @@ constexpr const char* kClosed = "interrupted: the model was closed";
 
 /// A turn and how far it is.
 struct Scheduler::Job {
-  Job(std::unique_ptr<Turn> turn_in, std::shared_ptr<TurnListener> listener_in,
+  Job(std::unique_ptr<ScheduledTurn> turn_in, std::shared_ptr<TurnListener> listener_in,
       std::atomic<size_t>& unsettled_in)
       : turn(std::move(turn_in)), listener(std::move(listener_in)), unsettled(unsettled_in) {}
 
@@ -105,7 +105,7 @@ struct Scheduler::Job {
     finish(model);
   }
 
-  std::unique_ptr<Turn> turn;
+  std::unique_ptr<ScheduledTurn> turn;
   std::shared_ptr<TurnListener> listener;
   std::optional<Prefill> prefill;
   std::unique_ptr<Generation> generation;
@@ -145,7 +145,8 @@ void Scheduler::start_thread() {
   });
 }
 
-void Scheduler::submit(std::unique_ptr<Turn> turn, std::shared_ptr<TurnListener> listener) {
+void Scheduler::submit(std::unique_ptr<ScheduledTurn> turn,
+                       std::shared_ptr<TurnListener> listener) {
   Jobs one;
   one.push_back(std::make_unique<Job>(std::move(turn), std::move(listener), unsettled_));
   {

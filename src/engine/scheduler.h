@@ -24,7 +24,7 @@
 namespace owl3 {
 
 /// A question, ready to be read and answered.
-struct Turn {
+struct ScheduledTurn {
   Sequence sequence;            // what was read before; the images of the whole prompt are placed
   std::vector<int32_t> prompt;  // all ids of the conversation: those behind the sequence are read
   std::vector<int32_t> stop_tokens;
@@ -72,7 +72,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   SchedulerStats stats() const;
 
   /// Throws Busy when as many wait as may, Error when there is no thread to be had.
-  void submit(std::unique_ptr<Turn> turn, std::shared_ptr<TurnListener> listener);
+  void submit(std::unique_ptr<ScheduledTurn> turn, std::shared_ptr<TurnListener> listener);
   /// Has the computing thread do some work, between two steps, and waits for it. What the work
   /// throws comes out. Works of several callers are done in the order they came. Meanwhile this
   /// thread asks `while_waiting` now and then, which may throw: then the work is not done any more,

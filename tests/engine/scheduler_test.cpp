@@ -70,25 +70,25 @@ class SchedulerTest : public testing::Test {
   TinyModel& tiny() { return tiny_model("unified"); }
   Owl3Model& model() { return tiny().model(); }
 
-  std::unique_ptr<Turn> turn(const GoldenPrompt& prompt, GenerationOptions options) {
-    return std::make_unique<Turn>(
-        Turn{tiny().place_images(prompt), prompt.ids, {}, std::move(options)});
+  std::unique_ptr<ScheduledTurn> turn(const GoldenPrompt& prompt, GenerationOptions options) {
+    return std::make_unique<ScheduledTurn>(
+        ScheduledTurn{tiny().place_images(prompt), prompt.ids, {}, std::move(options)});
   }
   /// A text of so many tokens, longer than a chunk perhaps.
-  std::unique_ptr<Turn> text(int64_t tokens, GenerationOptions options, int32_t salt = 0) {
+  std::unique_ptr<ScheduledTurn> text(int64_t tokens, GenerationOptions options, int32_t salt = 0) {
     std::vector<int32_t> ids;
     for (int64_t i = 0; i < tokens; ++i) {
       ids.push_back(static_cast<int32_t>(3 + (i * 7919 + salt) % 250));
     }
-    return std::make_unique<Turn>(
-        Turn{model().decoder().new_sequence(), std::move(ids), {}, std::move(options)});
+    return std::make_unique<ScheduledTurn>(
+        ScheduledTurn{model().decoder().new_sequence(), std::move(ids), {}, std::move(options)});
   }
-  std::shared_ptr<Listener> submit(std::unique_ptr<Turn> turn) {
+  std::shared_ptr<Listener> submit(std::unique_ptr<ScheduledTurn> turn) {
     auto listener = std::make_shared<Listener>();
     scheduler_->submit(std::move(turn), listener);
     return listener;
   }
-  Outcome alone(std::unique_ptr<Turn> turn) { return submit(std::move(turn))->outcome(); }
+  Outcome alone(std::unique_ptr<ScheduledTurn> turn) { return submit(std::move(turn))->outcome(); }
 
   std::shared_ptr<Scheduler> scheduler_ = std::make_shared<Scheduler>(model());
 };

@@ -36,8 +36,9 @@ void write_answers(Scheduler& scheduler, const Sequence& prompt, std::vector<int
   std::vector<std::shared_ptr<Conversation>> conversations;
   for (int64_t i = 0; i < count; ++i) {
     conversations.push_back(std::make_shared<Conversation>(keep_going));
-    scheduler.submit(std::make_unique<Turn>(Turn{prompt.fork(), prompt_ids, {}, options}),
-                     conversations.back());
+    scheduler.submit(
+        std::make_unique<ScheduledTurn>(ScheduledTurn{prompt.fork(), prompt_ids, {}, options}),
+        conversations.back());
   }
   for (const auto& conversation : conversations) conversation->wait();
   check_interrupt(keep_going);

@@ -56,7 +56,7 @@ Json to_json(const GenerationOptions& options) {
   return json;
 }
 
-Json to_json(const Conversation& conversation) {
+Json to_json(const SavedConversation& conversation) {
   Json json;
   json["format"] = kFormat;
   json["version"] = kVersion;
@@ -64,7 +64,7 @@ Json to_json(const Conversation& conversation) {
   if (conversation.number_images) json["number_images"] = *conversation.number_images;
   json["generation"] = to_json(conversation.generation);
   json["turns"] = Json::array();
-  for (const Turn& turn : conversation.turns) {
+  for (const SavedTurn& turn : conversation.turns) {
     Json media = Json::array();
     for (const MediumSource& medium : turn.media) media.push_back(to_json(medium));
     json["turns"].push_back(
@@ -78,7 +78,7 @@ class Reader {
  public:
   explicit Reader(const fs::path& path) : path_(path), name_(path.string()) {}
 
-  Conversation read(const GenerationOptions& defaults) const {
+  SavedConversation read(const GenerationOptions& defaults) const {
     const auto file = MappedFile::open(path_);
     const auto bytes = file->bytes();
     const nlohmann::json json = parse_json_object(
@@ -88,12 +88,12 @@ class Reader {
       throw InputError(fmt::format("{}: not a conversation that /save wrote", name_));
     }
     reader.integer("version", kVersion, kVersion);
-    Conversation conversation;
+    SavedConversation conversation;
     conversation.system = text(reader, "system");
     conversation.number_images = reader.optional_bool("number_images");
     conversation.generation = defaults;
     if (reader.has("generation")) read_generation(reader, conversation.generation);
-    conversation.turns = read_list<Turn>(
+    conversation.turns = read_list<SavedTurn>(
         json, "turns", "",
         [this](const auto& value, const std::string& place) { return read_turn(value, place); });
     return conversation;
@@ -119,9 +119,9 @@ class Reader {
     return values;
   }
 
-  Turn read_turn(const nlohmann::json& json, const std::string& place) const {
+  SavedTurn read_turn(const nlohmann::json& json, const std::string& place) const {
     const JsonReader reader(json, name_, place);
-    Turn turn;
+    SavedTurn turn;
     turn.question = text(reader, "question");
     turn.answer = text(reader, "answer");
     turn.media = read_list<MediumSource>(json, "media", place,
@@ -204,8 +204,8 @@ class Reader {
 
 }  // namespace
 
-void save_conversation(const fs::path& path, const Conversation& conversation) {
-  for (const Turn& turn : conversation.turns) {
+void save_conversation(const fs::path& path, const SavedConversation& conversation) {
+  for (const SavedTurn& turn : conversation.turns) {
     for (const MediumSource& medium : turn.media) {
       if (find_invalid_utf8(medium.path.string()) == std::string::npos) continue;
       throw InputError(fmt::format("{}: cannot be saved: the file name {} is not UTF-8",
@@ -218,7 +218,7 @@ void save_conversation(const fs::path& path, const Conversation& conversation) {
   file.commit();
 }
 
-Conversation load_conversation(const fs::path& path, const GenerationOptions& defaults) {
+SavedConversation load_conversation(const fs::path& path, const GenerationOptions& defaults) {
   return Reader(path).read(defaults);
 }
 

@@ -19,25 +19,25 @@ struct MediumSource {
   VideoOptions video;  // where it is a film
 };
 
-struct Turn {
+struct SavedTurn {
   std::string question;
   std::vector<MediumSource> media;
   std::string answer;
 };
 
-struct Conversation {
+struct SavedConversation {
   std::string system;
   std::optional<bool> number_images;  // as in ChatOptions
-  std::vector<Turn> turns;
+  std::vector<SavedTurn> turns;
   GenerationOptions generation;
 };
 
 /// Written whole or not at all. Paths of media are kept absolute.
-void save_conversation(const std::filesystem::path& path, const Conversation& conversation);
+void save_conversation(const std::filesystem::path& path, const SavedConversation& conversation);
 
 /// Throws InputError that names the file and what is wrong in it. Relative paths of media are
 /// relative to the file. What the file does not say about generation is as in `defaults`.
-Conversation load_conversation(const std::filesystem::path& path,
-                               const GenerationOptions& defaults);
+SavedConversation load_conversation(const std::filesystem::path& path,
+                                    const GenerationOptions& defaults);
 
 }  // namespace owl3

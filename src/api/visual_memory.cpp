@@ -222,7 +222,7 @@ class VisualMemory::Impl::Encoding {
     const auto made = make_stream();
     PictureStream& pictures = stream_of(*made);
     while (const std::optional<Picture> picture = next(pictures)) {
-      for (const HashedImage& image : picture->images) {
+      for (const KeyedImage& image : picture->images) {
         if (missing.contains(image.hash)) continue;
         if (auto known = memory_.store->peek({of_model().visual_key, image.hash}, room_)) {
           known_.push_back(std::move(known));
@@ -318,7 +318,7 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
       on_broken(file.file->path, picture.error);
       continue;
     }
-    for (const HashedImage& image : picture.images) encoding.encoder().add(image);
+    for (const KeyedImage& image : picture.images) encoding.encoder().add(image);
     images_of.push_back(picture.images.size());
     media.push_back(std::make_shared<EncodedMedium>(model));
     media.back()->path = file.file->path;
@@ -361,7 +361,7 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
   encoding.find_room(open);
   auto medium = std::make_shared<EncodedMedium>(model);
   medium->path = path;
-  HashedImage last;
+  KeyedImage last;
   for (;; ++decoded) {
     const auto tell = [&] { report(progress, stage, decoded, total); };
     tell();

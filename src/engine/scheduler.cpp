@@ -31,7 +31,6 @@ struct Scheduler::Job {
       std::atomic<size_t>& unsettled_in)
       : turn(std::move(turn_in)), listener(std::move(listener_in)), unsettled(unsettled_in) {}
 
-  bool begun() const { return prefill.has_value(); }
   bool reading() const { return generation == nullptr; }
   bool ended() const { return settled || (generation != nullptr && generation->ended()); }
 
@@ -263,7 +262,10 @@ bool Scheduler::step() {
   members_.clear();
   const auto few = static_cast<size_t>(model_.backend().few_rows());
   size_t tokens = 0;
-  for (const std::unique_ptr<Job>& job : running_) {
+  Jobs next_time;  // those for whom there was no room, first
+  for (auto next = running_.begin(); next != running_.end();) {
+    const auto here = next++;
+    Job* const job = here->get();
     const size_t first = rows_.size();
     job->add_rows(rows_);
     size_t more = 0;
@@ -272,11 +274,13 @@ bool Scheduler::step() {
     const bool fits = members_.empty() || tokens + more <= few;
     if (is_long || !fits) {
       while (rows_.size() > first) rows_.pop_back();
+      if (!is_long) next_time.splice(next_time.end(), running_, here);
       continue;
     }
-    members_.push_back({job.get(), first, rows_.size() - first});
+    members_.push_back({job, first, rows_.size() - first});
     tokens += more;
   }
+  running_.splice(running_.begin(), next_time);
   if (members_.empty()) return false;
   run_members(members_);
   const std::lock_guard lock(mutex_);

@@ -104,7 +104,6 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   bool wait_for_work();
   void drop_cancelled();
   bool step();
-  void run_step(std::span<const Member> members);
   void run_members(std::span<const Member> members);
   void do_long_work();
   bool read_chunk();

@@ -36,7 +36,7 @@ ImageEncoder::ImageEncoder(const EncodingModel& model, MemoryStore& store, Memor
       image_bytes_(image_bytes),
       progress_(std::move(progress)) {}
 
-void ImageEncoder::add(const HashedImage& image) {
+void ImageEncoder::add(const KeyedImage& image) {
   memories_.emplace_back();
   place(memories_.size() - 1, image);
   // Others' are not waited for while there is something of our own to do, within bounds.
@@ -44,7 +44,7 @@ void ImageEncoder::add(const HashedImage& image) {
   while (awaited_.size() > kMostAwaited) await_first();
 }
 
-void ImageEncoder::place(size_t place, const HashedImage& image) {
+void ImageEncoder::place(size_t place, const KeyedImage& image) {
   MemoryStore::Found found = store_.find({model_.key, image.hash}, image_bytes_, room_);
   if (auto* const memory = std::get_if<ImageMemoryPtr>(&found)) {
     memories_[place] = std::move(*memory);

@@ -14,7 +14,7 @@
 namespace owl3 {
 
 /// An image of S x S, and its hash.
-struct HashedImage {
+struct KeyedImage {
   Image image;
   ContentHash hash;
 };
@@ -50,7 +50,7 @@ class ImageEncoder {
 
   void report() const { progress_(done()); }
   /// The next image. Throws InputError where there is no room for it.
-  void add(const HashedImage& image);
+  void add(const KeyedImage& image);
   /// The memories of all images added, in order, held.
   std::vector<ImageMemoryPtr> finish();
 
@@ -65,10 +65,10 @@ class ImageEncoder {
   struct Awaited {
     size_t place = 0;
     MemoryStore::Pending pending;
-    HashedImage image;
+    KeyedImage image;
   };
 
-  void place(size_t place, const HashedImage& image);
+  void place(size_t place, const KeyedImage& image);
   void encode();
   void await_first();
   int64_t done() const {

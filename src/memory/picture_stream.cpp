@@ -22,7 +22,7 @@ int threads_ahead(int threads) {
   return threads == 1 ? 0 : std::clamp(threads / kEncodingForEach, 1, kMost);
 }
 
-HashedImage hashed(Image image) {
+KeyedImage hashed(Image image) {
   const ContentHash hash = content_hash(image);
   return {std::move(image), hash};
 }

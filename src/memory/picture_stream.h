@@ -18,7 +18,7 @@ namespace owl3 {
 
 /// One image file or one frame of a film.
 struct Picture {
-  std::vector<HashedImage>
+  std::vector<KeyedImage>
       images;  // tiles and the whole; of a frame that is on the screen still, none
   Grid grid{};
   double frame_seconds = 0;  // when a frame is shown

@@ -46,11 +46,12 @@ Canvas::Canvas(const std::filesystem::path& path, int width, int height, int png
   cairo_paint(pen());
 }
 
-void Canvas::set_colour(const Colour& colour) {
+void Canvas::set_colour(const ChartColour& colour) {
   cairo_set_source_rgba(pen(), colour.red, colour.green, colour.blue, colour.opacity);
 }
 
-void Canvas::line(double x0, double y0, double x1, double y1, const Colour& colour, double width) {
+void Canvas::line(double x0, double y0, double x1, double y1, const ChartColour& colour,
+                  double width) {
   set_colour(colour);
   cairo_set_line_width(pen(), width);
   cairo_move_to(pen(), x0, y0);
@@ -58,7 +59,7 @@ void Canvas::line(double x0, double y0, double x1, double y1, const Colour& colo
   cairo_stroke(pen());
 }
 
-void Canvas::dot(double x, double y, double radius, const Colour& colour) {
+void Canvas::dot(double x, double y, double radius, const ChartColour& colour) {
   set_colour(colour);
   cairo_new_sub_path(pen());
   cairo_arc(pen(), x, y, radius, 0, 2 * std::numbers::pi);
@@ -78,7 +79,7 @@ double Canvas::text_width(const std::string& text) {
 }
 
 void Canvas::text(double x, double y, const std::string& text, Anchor anchor,
-                  const Colour& colour) {
+                  const ChartColour& colour) {
   const double width = anchor == Anchor::kLeft ? 0 : text_width(text);
   set_colour(colour);
   cairo_move_to(pen(), x - (anchor == Anchor::kCentre ? width / 2 : width), y);
@@ -86,7 +87,7 @@ void Canvas::text(double x, double y, const std::string& text, Anchor anchor,
   cairo_new_path(pen());
 }
 
-void Canvas::text_upwards(double x, double y, const std::string& text, const Colour& colour) {
+void Canvas::text_upwards(double x, double y, const std::string& text, const ChartColour& colour) {
   cairo_save(pen());
   cairo_translate(pen(), x, y);
   cairo_rotate(pen(), -std::numbers::pi / 2);

@@ -11,7 +11,7 @@
 
 namespace owl3 {
 
-struct Colour {
+struct ChartColour {
   double red = 0;
   double green = 0;
   double blue = 0;
@@ -26,15 +26,15 @@ class Canvas {
   Canvas(const std::filesystem::path& path, int width, int height, int png_scale);
 
   cairo_t* pen() { return pen_.get(); }
-  void set_colour(const Colour& colour);
-  void line(double x0, double y0, double x1, double y1, const Colour& colour, double width);
-  void dot(double x, double y, double radius, const Colour& colour);
+  void set_colour(const ChartColour& colour);
+  void line(double x0, double y0, double x1, double y1, const ChartColour& colour, double width);
+  void dot(double x, double y, double radius, const ChartColour& colour);
   void set_font(double size, bool bold = false);
   double text_width(const std::string& text);
   /// The text's base line is at y.
-  void text(double x, double y, const std::string& text, Anchor anchor, const Colour& colour);
+  void text(double x, double y, const std::string& text, Anchor anchor, const ChartColour& colour);
   /// Turned by 90 degrees to the left, centred at (x, y).
-  void text_upwards(double x, double y, const std::string& text, const Colour& colour);
+  void text_upwards(double x, double y, const std::string& text, const ChartColour& colour);
 
   /// Ends the drawing: the file appears under its name.
   void commit();

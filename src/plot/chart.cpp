@@ -11,24 +11,24 @@ namespace owl3 {
 
 namespace {
 
-constexpr Colour kInk = {0.13, 0.13, 0.15};
-constexpr Colour kSoftInk = {0.38, 0.38, 0.42};
-constexpr Colour kGrid = {0.90, 0.90, 0.92};
-constexpr Colour kFrame = {0.62, 0.62, 0.66};
+constexpr ChartColour kInk = {0.13, 0.13, 0.15};
+constexpr ChartColour kSoftInk = {0.38, 0.38, 0.42};
+constexpr ChartColour kGrid = {0.90, 0.90, 0.92};
+constexpr ChartColour kFrame = {0.62, 0.62, 0.66};
 
 // Okabe and Ito's palette, which people with any kind of colour vision tell apart.
-constexpr std::array<Colour, 7> kPalette = {Colour{0.00, 0.45, 0.70}, Colour{0.84, 0.37, 0.00},
-                                            Colour{0.00, 0.62, 0.45}, Colour{0.80, 0.47, 0.65},
-                                            Colour{0.90, 0.62, 0.00}, Colour{0.34, 0.71, 0.91},
-                                            Colour{0.25, 0.25, 0.25}};
+constexpr std::array<ChartColour, 7> kPalette = {
+    ChartColour{0.00, 0.45, 0.70}, ChartColour{0.84, 0.37, 0.00}, ChartColour{0.00, 0.62, 0.45},
+    ChartColour{0.80, 0.47, 0.65}, ChartColour{0.90, 0.62, 0.00}, ChartColour{0.34, 0.71, 0.91},
+    ChartColour{0.25, 0.25, 0.25}};
 
 constexpr double kLabelSize = 12;
 constexpr double kTitleSize = 15;
 constexpr double kLegendSize = 12;
 constexpr double kLegendLine = 19;
 
-Colour colour_of(const Series& series) {
-  Colour colour = kPalette[static_cast<size_t>(series.colour) % kPalette.size()];
+ChartColour colour_of(const Series& series) {
+  ChartColour colour = kPalette[static_cast<size_t>(series.colour) % kPalette.size()];
   if (series.faint) colour.opacity = 0.25;
   return colour;
 }
@@ -195,7 +195,7 @@ class Panel {
   }
 
   void draw_series(const Series& series) {
-    const Colour colour = colour_of(series);
+    const ChartColour colour = colour_of(series);
     canvas_.set_colour(colour);
     cairo_set_line_width(canvas_.pen(), series.faint ? 1.2 : 2);
     set_dashes(series);

@@ -122,7 +122,7 @@ std::optional<StepSums> LanguageTask::run_step(int64_t step) {
     sums.tokens += tokens_in(*batch);
     sums.images += static_cast<int64_t>(batch->images.size());
     sums.label_tokens = batch->step_label_tokens;
-    const LeftOut& left_out = stream_->left_out();
+    const LeftOutSamples& left_out = stream_->left_out();
     sums.lost_label_tokens += left_out.label_tokens;
     sums.broken.insert(sums.broken.end(), left_out.samples.begin(), left_out.samples.end());
     if (batch->label_tokens == 0) continue;  // padding, at the end of the last epoch

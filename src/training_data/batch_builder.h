@@ -22,7 +22,7 @@ class BatchBuilder {
 
   struct Built {
     Batch batch;
-    LeftOut left_out;
+    LeftOutSamples left_out;
   };
   /// Throws InputError that names the line and the medium; with `skip_broken`, samples with such
   /// media are left out. `step_label_tokens` is the caller's.

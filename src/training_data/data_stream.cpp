@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/ordered_workers.h"
 #include "media/image.h"
 #include "training_data/batch_builder.h"
 #include "training_data/image_store.h"
 #include "training_data/media_reader.h"
-#include "core/ordered_workers.h"
 #include "training_data/stream_state.h"
 
 namespace owl3 {
@@ -125,7 +125,7 @@ class DataStream::Pipeline {
  public:
   struct Result {
     Batch batch;
-    LeftOut left_out;
+    LeftOutSamples left_out;
     State after;
   };
 

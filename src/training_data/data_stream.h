@@ -60,7 +60,7 @@ class DataStream {
   /// Throws InputError that names the line for what is wrong in the data.
   std::optional<Batch> next();
   /// Of the last batch.
-  const LeftOut& left_out() const { return left_out_; }
+  const LeftOutSamples& left_out() const { return left_out_; }
 
   /// Where the stream stands after the last batch of next(), the same on every rank at a step's
   /// end. A stream that restores it goes on exactly from there, also with other rows, accumulate
@@ -104,7 +104,7 @@ class DataStream {
 
   std::unique_ptr<const Parts> parts_;
   State state_;
-  LeftOut left_out_;
+  LeftOutSamples left_out_;
   std::unique_ptr<Pipeline> pipeline_;  // begun by the first next()
 };
 

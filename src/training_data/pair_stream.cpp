@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/ordered_workers.h"
 #include "media/image.h"
 #include "training_data/image_store.h"
 #include "training_data/media_reader.h"
-#include "core/ordered_workers.h"
 #include "training_data/stream_state.h"
 
 namespace owl3 {
@@ -81,7 +81,7 @@ struct PairStream::Parts {
     }
   }
 
-  void add_or_leave(int64_t number, PairBatch& batch, LeftOut& left_out) const {
+  void add_or_leave(int64_t number, PairBatch& batch, LeftOutSamples& left_out) const {
     try {
       add(number, batch);
     } catch (const InputError& error) {
@@ -139,7 +139,7 @@ class PairStream::Pipeline {
  public:
   struct Result {
     PairBatch batch;
-    LeftOut left_out;
+    LeftOutSamples left_out;
     int64_t next = 0;  // where the next step begins
   };
 

@@ -46,7 +46,7 @@ class PairStream {
   /// This rank's next batch; nothing after the last epoch. Throws InputError that names the line.
   std::optional<PairBatch> next();
   /// Of the last batch.
-  const LeftOut& left_out() const { return left_out_; }
+  const LeftOutSamples& left_out() const { return left_out_; }
 
   /// As DataStream's.
   nlohmann::json state() const;
@@ -70,7 +70,7 @@ class PairStream {
 
   std::unique_ptr<const Parts> parts_;
   int64_t next_ = 0;  // the number of the first sample of the next step
-  LeftOut left_out_;
+  LeftOutSamples left_out_;
   std::unique_ptr<Pipeline> pipeline_;
 };
 

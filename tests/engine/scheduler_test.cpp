@@ -31,6 +31,7 @@ class Listener final : public TurnListener {
   }
   bool on_token(int32_t) override {
     const int64_t tokens = ++tokens_;
+    if (at_token) at_token(tokens);
     if (fail_at_ == tokens) throw InputError("a listener that fails");
     if (cancel_at_ == tokens) cancelled_ = true;
     return true;
@@ -52,6 +53,7 @@ class Listener final : public TurnListener {
   std::exception_ptr failure() const { return failure_; }
 
   std::function<void()> at_prefill;  // behind every chunk
+  std::function<void(int64_t)> at_token;
 
  private:
   std::atomic<bool> cancelled_ = false;
@@ -213,6 +215,29 @@ TEST_F(SchedulerTest, ALongPromptHoldsTheOthersUpByNoMoreThanAChunk) {
   }
   quick->cancel();
   quick->outcome();
+}
+
+TEST_F(SchedulerTest, MoreThanAStepHoldsTakeTurns) {
+  const auto few = static_cast<size_t>(model().backend().few_rows());
+  scheduler_->set_limits({3 * few, 0});
+  std::vector<std::shared_ptr<Listener>> listeners;
+  std::vector<int64_t> others;  // tokens that each had when the first had all of its
+  scheduler_->compute([&] {     // none begins before all are there
+    for (size_t i = 0; i < 3 * few; ++i) {
+      auto listener = std::make_shared<Listener>();
+      listener->at_token = [&](int64_t tokens) {
+        if (tokens < 60 || !others.empty()) return;
+        for (const auto& other : listeners) others.push_back(other->tokens());
+      };
+      listeners.push_back(listener);
+    }
+    for (size_t i = 0; i < listeners.size(); ++i) {
+      scheduler_->submit(text(3, plain_options(60), static_cast<int32_t>(i)), listeners[i]);
+    }
+  });
+  for (const auto& listener : listeners) EXPECT_EQ(listener->outcome().ids.size(), 60U);
+  ASSERT_EQ(others.size(), listeners.size());
+  EXPECT_GE(*std::min_element(others.begin(), others.end()), 57);
 }
 
 TEST_F(SchedulerTest, CancellingWhileThePromptIsReadIsAnInterruption) {

@@ -532,7 +532,7 @@ TEST_F(BrokenDataTest, IsLeftOutAndNamedOnceOverAllProcesses) {
     DataStream stream(test::tokenizer(), one);
     while (const auto batch = stream.next()) {
       whole.merge(samples_of(*batch));
-      const LeftOut& left_out = stream.left_out();
+      const LeftOutSamples& left_out = stream.left_out();
       whole_broken.insert(left_out.samples.begin(), left_out.samples.end());
       EXPECT_EQ(batch->label_tokens + left_out.label_tokens, batch->step_label_tokens);
     }

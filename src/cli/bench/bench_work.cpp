@@ -93,9 +93,9 @@ Work WorkCounts::product(const Matrices& matrices, int64_t rows) const {
   const auto m = static_cast<double>(rows);
   if (rows > cpu::kFewRows) {
     add(work, many_rows_, 2 * m * matrices.weights);
-  } else {  // x in int8 for quantised weights, in float32 for the others
+  } else {  // x in int8 for quantised weights
     add(work, Arithmetic::kInt8, 2 * m * matrices.quantised_weights);
-    add(work, Arithmetic::kFloat32, 2 * m * (matrices.weights - matrices.quantised_weights));
+    add(work, many_rows_, 2 * m * (matrices.weights - matrices.quantised_weights));
   }
   return work;
 }

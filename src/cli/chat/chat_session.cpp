@@ -359,7 +359,7 @@ void ChatSession::save(const fs::path& path) const {
 }
 
 void ChatSession::load(const fs::path& path) {
-  Conversation conversation =
+  SavedConversation conversation =
       load_conversation(with_home(path.string()), model_.generation_defaults());
   conversation.generation = arguments_.generation.over(model_, conversation.generation);
   check_generation_options(conversation.generation);
@@ -367,7 +367,7 @@ void ChatSession::load(const fs::path& path) {
   Chat chat(model_, {conversation.system, conversation.number_images, arguments_.control_tokens});
   std::vector<PlannedTurn> turns;
   std::vector<Sources> sources;
-  for (const Turn& turn : conversation.turns) {
+  for (const SavedTurn& turn : conversation.turns) {
     turns.push_back({turn.question, {}, turn.answer});
     sources.push_back(turn.media);
     std::vector<QuestionMedium> media;
@@ -380,7 +380,7 @@ void ChatSession::load(const fs::path& path) {
     }
   }
   check_room(chat, turns, sources, true);
-  for (const Turn& turn : conversation.turns) {
+  for (const SavedTurn& turn : conversation.turns) {
     chat.add_exchange(turn.question, encode(turn.media, true).media, turn.answer);
   }
   chat_ = std::move(chat);

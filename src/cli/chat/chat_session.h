@@ -84,7 +84,7 @@ class ChatSession {
   Model model_;
   VisualMemory memory_;
   Chat chat_;
-  Conversation conversation_;
+  SavedConversation conversation_;
   std::vector<Media> pending_;  // by attach()
   Answer totals_;
   ProgressBar bar_;

@@ -92,12 +92,8 @@ bool killed_at_call(int n, const std::function<void()>& work) {
   return WIFSIGNALED(status);
 }
 
-/// Containers may forbid one process to stop another, or to filter its own calls; and a sanitizer's
-/// calls would be counted among those of the work.
+/// Containers may forbid one process to stop another, or to filter its own calls.
 bool may_trace() {
-#ifdef __SANITIZE_ADDRESS__
-  return false;
-#endif
   const pid_t child = ::fork();
   if (child == 0) {
     if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(1);
@@ -107,6 +103,14 @@ bool may_trace() {
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
+
+/// A sanitizer's own calls are not the same from run to run, so that a kill may pass over an
+/// instant that is one call long.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kEveryInstantIsMet = false;
+#else
+constexpr bool kEveryInstantIsMet = true;
+#endif
 
 class AtomicFolderKilled : public testing::TestWithParam<bool> {};
 
@@ -145,7 +149,11 @@ TEST_P(AtomicFolderKilled, LeavesTheOldFolderOrTheNewAndNothingElseAfterTheNextW
   EXPECT_GT(killed, 50);
   EXPECT_GT(found[1], 20);
   EXPECT_GT(found[2], 2);
-  EXPECT_EQ(found[0] > 0, !exchange);
+  if (exchange) {
+    EXPECT_EQ(found[0], 0);
+  } else if (kEveryInstantIsMet) {
+    EXPECT_GT(found[0], 0);
+  }
 }
 
 TEST(AtomicFolder, KilledBeforeThereWasAnyLeavesNoneOrAWholeOne) {

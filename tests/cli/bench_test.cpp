@@ -202,6 +202,23 @@ TEST(Bench, PrintsMarkdownReadyToPaste) {
   EXPECT_NE(outcome.out.find("Peaks measured in the same run"), std::string::npos) << outcome.out;
 }
 
+TEST(Bench, TellsWhatConversationsGetTogetherAndEach) {
+  const Json json = bench_json({"--tests", "decode", "--parallel", "1,3", "-t", "1", "-r", "1"});
+  const Json& run = json.at("runs")[0];
+  EXPECT_EQ(tests_of(run), (std::vector<std::string>{"decode", "decode, 3 at once"}));
+  for (const Json& test : run.at("tests")) {
+    const auto conversations = test.at("conversations").get<double>();
+    EXPECT_EQ(test.at("items").get<double>(),
+              conversations * run.at("tests")[0].at("items").get<double>());
+    EXPECT_NEAR(test.at("rate_per_conversation").get<double>() * conversations,
+                test.at("rate").get<double>(), 1e-6 * test.at("rate").get<double>());
+    EXPECT_NEAR(
+        test.at("seconds_per_item").get<double>() * test.at("rate_per_conversation").get<double>(),
+        1, 1e-6);
+  }
+  expect_refusal(bench({"--parallel", "0"}), 2, "--parallel");
+}
+
 TEST(Bench, ExplainsItself) {
   const Outcome outcome = run_owl3({"bench", "--help"});
   for (const char* part : {"A name (owl3 list), checkpoint folder or .gguf file", "--types",

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/tensor.h"
 
@@ -60,6 +61,7 @@ struct VisualRows {
   int64_t rows = 0;
   int64_t first_position = 0;
   std::span<const VisibleImage> images;
+  int64_t watched_rows = 0;  // the last ones, of which AttentionPart::by_image is wanted
 };
 
 /// Attention over a part of the keys: its output and the logarithm of its softmax denominator, so
@@ -67,6 +69,15 @@ struct VisualRows {
 struct AttentionPart {
   Tensor out;          // [T, H, d]
   Tensor log_sum_exp;  // [T, H]
+  /// Of visual attention, for each sequence with watched rows: the log_sum_exp of every image's own
+  /// keys, [watched rows, H, images]. Empty where no sequence has any.
+  std::vector<Tensor> by_image{};
+};
+
+/// What attention read of images, in numbers of the host.
+struct ImageWeights {
+  std::vector<float> by_image;     // [rows, H, images]: softmax weights, summed over image's keys
+  std::vector<float> log_sum_exp;  // [rows, H]: of the softmax that the weights are of
 };
 
 class Backend {
@@ -142,6 +153,18 @@ class Backend {
   /// part.  -> [T, H, d]
   virtual Tensor mix_by_gate(const AttentionPart& text, const AttentionPart& visual,
                              const Tensor& gate) = 0;
+
+  /// How much the watched rows of a sequence, of which the first is that row of all, read of each
+  /// image: of the softmax over its visual keys alone or, where `text` is given, over both parts.
+  /// 0 of an image that a row does not see.
+  virtual ImageWeights image_weights(const AttentionPart& visual, size_t sequence,
+                                     int64_t first_row, const AttentionPart* text) = 0;
+  /// The weight of every key of an image, summed over rows. q [T, H, d], unrotated, distances[t]
+  /// behind the image; log_sum_exps [T, H] of the softmaxes that the weights are of.
+  ///   -> of the host, [H, L]
+  virtual std::vector<float> key_weights(const Tensor& q, std::span<const int32_t> distances,
+                                         std::span<const float> log_sum_exps,
+                                         const KeyValueBlock& image, const Tensor& rope) = 0;
 };
 
 }  // namespace owl3

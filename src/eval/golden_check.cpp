@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "backend/make_backend.h"
-#include "core/mapped_file.h"
+#include "eval/golden_files.h"
 
 namespace owl3 {
 
@@ -20,17 +19,6 @@ constexpr double kUnheld = std::numeric_limits<double>::infinity();
 constexpr double kAnyTop1 = 0;
 /// Whatever the weights: how a prompt is cut changes rounding only.
 constexpr double kMinSplitCosine = 0.995;
-
-Tensor load_floats(const std::filesystem::path& path, const Shape& shape) {
-  const auto file = MappedFile::open(path);
-  Tensor tensor = make_tensor(DType::kF32, shape);
-  if (file->bytes().size() != tensor.size_bytes()) {
-    throw InputError(fmt::format("{}: has {} bytes, but the shape {} needs {}", path.string(),
-                                 file->bytes().size(), to_string(shape), tensor.size_bytes()));
-  }
-  std::memcpy(tensor.raw(), file->bytes().data(), tensor.size_bytes());
-  return tensor;
-}
 
 double max_difference(const Tensor& a, const Tensor& b) {
   OWL3_CHECK(a.size() == b.size());
@@ -69,7 +57,7 @@ class GoldenRun {
  public:
   GoldenRun(const std::filesystem::path& folder, const GoldenOptions& options)
       : folder_(folder),
-        golden_(read_golden(folder)),
+        golden_(load_json_object(folder / "golden.json")),
         splits_(options.splits),
         model_(Checkpoint::open(options.model.empty() ? folder : options.model),
                make_backend(options.model_options), options.model_options),
@@ -91,13 +79,6 @@ class GoldenRun {
   }
 
  private:
-  static json read_golden(const std::filesystem::path& folder) {
-    const auto path = folder / "golden.json";
-    const auto file = MappedFile::open(path);
-    const auto* text = reinterpret_cast<const char*>(file->bytes().data());
-    return json::parse(text, text + file->bytes().size());
-  }
-
   // Encodes all images batch by batch, and compares features and embeddings of the first ones.
   std::vector<GoldenResult> check_images() {
     const Shape shape = golden_.at("pixel_values").get<Shape>();

@@ -186,15 +186,29 @@ std::optional<uint64_t> JsonReader::optional_unsigned(const char* key) const {
   return value->get<uint64_t>();
 }
 
+double JsonReader::as_number(const char* key, const Json& value, double min, double max) const {
+  if (!value.is_number()) fail(key, fmt::format("must be a number, not {}", excerpt(value)));
+  const auto number = value.get<double>();
+  if (!(number >= min && number <= max)) {
+    fail(key, fmt::format("is {}, outside {} to {}", excerpt(value), min, max));
+  }
+  return number;
+}
+
 std::optional<double> JsonReader::optional_number(const char* key, double min, double max) const {
   const Json* value = find(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_number()) fail(key, fmt::format("must be a number, not {}", excerpt(*value)));
-  const auto number = value->get<double>();
-  if (!(number >= min && number <= max)) {
-    fail(key, fmt::format("is {}, outside {} to {}", excerpt(*value), min, max));
-  }
-  return number;
+  return as_number(key, *value, min, max);
+}
+
+std::optional<std::vector<double>> JsonReader::optional_numbers(const char* key, double min,
+                                                                double max) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_array()) fail(key, fmt::format("must be a list, not {}", excerpt(*value)));
+  std::vector<double> numbers;
+  for (const Json& element : *value) numbers.push_back(as_number(key, element, min, max));
+  return numbers;
 }
 
 std::optional<bool> JsonReader::optional_bool(const char* key) const {

@@ -41,6 +41,9 @@ class JsonReader {
   std::optional<uint64_t> optional_unsigned(const char* key) const;
   /// A finite number, min <= number <= max.
   std::optional<double> optional_number(const char* key, double min, double max) const;
+  /// A list of finite numbers, min <= each <= max.
+  std::optional<std::vector<double>> optional_numbers(const char* key, double min,
+                                                      double max) const;
   std::optional<bool> optional_bool(const char* key) const;
   std::optional<std::string> optional_string(const char* key) const;
   std::optional<std::vector<std::string>> optional_strings(const char* key) const;
@@ -54,6 +57,7 @@ class JsonReader {
  private:
   const nlohmann::json* find(const char* key) const;
   int64_t as_integer(const char* key, const nlohmann::json& value, int64_t min, int64_t max) const;
+  double as_number(const char* key, const nlohmann::json& value, double min, double max) const;
 
   const nlohmann::json* object_;
   std::string name_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace owl3 {
 
@@ -10,6 +11,18 @@ namespace {
 constexpr std::string_view kEmbedding = "language_model.model.embed_tokens";
 constexpr std::string_view kLayers = "language_model.model.layers";
 constexpr std::string_view kHead = "language_model.lm_head";
+
+std::vector<float> mean_gates(const DecoderLayerWeights& layer, const ModelConfig& config) {
+  std::vector<float> means(static_cast<size_t>(config.num_attention_heads), 1.0f);
+  if (!layer.gate.defined()) return means;
+  const int64_t d = config.head_size();
+  for (int64_t head = 0; head < config.num_attention_heads; ++head) {
+    const float* gate = layer.gate.f32() + head * d;
+    means[static_cast<size_t>(head)] =
+        std::accumulate(gate, gate + d, 0.0f) / static_cast<float>(d);
+  }
+  return means;
+}
 
 }  // namespace
 
@@ -34,6 +47,7 @@ Decoder::Decoder(Backend& backend, const ModelConfig& config, Variant variant,
   int64_t next = 0;
   for (const DecoderLayerWeights& layer : weights.layers) {
     hyper_index_.push_back(layer.is_hyper_layer() ? next++ : -1);
+    if (layer.is_hyper_layer()) gate_means_.push_back(mean_gates(layer, config));
   }
 }
 
@@ -75,12 +89,41 @@ struct Decoder::Pass {
   std::vector<int32_t> ids;              // [T]
   std::vector<int32_t> positions;        // [T]
   Tensor rope;
+  /// By sequence: of the rows that are to be kept in its log.
+  std::vector<std::vector<std::shared_ptr<VisualReading>>> readings;
 
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
   Tensor rows_of(const Tensor& x, size_t sequence) const {
     return x.rows(first_rows[sequence], first_rows[sequence + 1]);
   }
+  /// Behind the last row of a sequence.
+  int64_t end_position(size_t sequence) const {
+    return first_positions[sequence] + first_rows[sequence + 1] - first_rows[sequence];
+  }
+  void begin_readings();
+  void log_readings() noexcept;
 };
+
+void Decoder::Pass::begin_readings() {
+  readings.resize(sequences.size());
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    std::optional<ReadingLog>& log = sequences[s].sequence.log;
+    if (!log) continue;
+    for (int64_t t = std::max(log->first_position, first_positions[s]); t < end_position(s); ++t) {
+      readings[s].push_back(std::make_shared<VisualReading>());
+      readings[s].back()->position = t;
+    }
+    // Room for log_readings(), which may not fail.
+    const size_t wanted = log->readings.size() + readings[s].size();
+    if (wanted > log->readings.capacity()) log->readings.reserve(2 * wanted);
+  }
+}
+
+void Decoder::Pass::log_readings() noexcept {
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    for (auto& reading : readings[s]) sequences[s].sequence.log->readings.push_back(reading);
+  }
+}
 
 std::vector<Decoder::Pass> Decoder::passes_of(std::span<const SequenceRows> step) {
   std::vector<Pass> passes;
@@ -115,20 +158,23 @@ Tensor Decoder::forward(std::span<const SequenceRows> step, const KeepGoing& kee
   std::vector<int64_t> lengths;
   for (const SequenceRows& rows : step) lengths.push_back(rows.sequence.cache.length());
   try {
-    const std::vector<Pass> passes = passes_of(step);
+    std::vector<Pass> passes = passes_of(step);
     if (passes.size() == 1) return run(passes.front(), keep_going, observer);
     int64_t tokens = 0;
     for (const Pass& pass : passes) tokens += pass.tokens();
     Tensor hidden = backend_.allocate(DType::kF32, {tokens, config_.hidden_size});
     int64_t first_row = 0;
-    for (const Pass& pass : passes) {
+    for (Pass& pass : passes) {
       backend_.copy_rows(hidden, first_row, run(pass, keep_going, observer));
       first_row += pass.tokens();
     }
     return hidden;
   } catch (...) {
     // No layer ahead of another, no sequence ahead of the step.
-    for (size_t s = 0; s < step.size(); ++s) step[s].sequence.cache.truncate(lengths[s]);
+    for (size_t s = 0; s < step.size(); ++s) {
+      step[s].sequence.cache.truncate(lengths[s]);
+      if (step[s].sequence.log) step[s].sequence.log->truncate(lengths[s]);
+    }
     throw;
   }
 }
@@ -139,8 +185,8 @@ Tensor Decoder::forward(Sequence& sequence, std::span<const int32_t> ids,
   return forward({&rows, 1}, keep_going, observer);
 }
 
-Tensor Decoder::run(const Pass& pass, const KeepGoing& keep_going,
-                    const LayerObserver& observer) const {
+Tensor Decoder::run(Pass& pass, const KeepGoing& keep_going, const LayerObserver& observer) const {
+  pass.begin_readings();
   Tensor x = backend_.embedding(weights_.embed_tokens, pass.ids);  // [T, D]
   check_finite_(x, kEmbedding);
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
@@ -149,10 +195,11 @@ Tensor Decoder::run(const Pass& pass, const KeepGoing& keep_going,
     check_finite_(x, kLayers, layer);
     if (observer) observer(layer, x);
   }
+  pass.log_readings();
   return x;
 }
 
-void Decoder::decoder_block(int64_t layer, const Pass& pass, Tensor& x) const {
+void Decoder::decoder_block(int64_t layer, Pass& pass, Tensor& x) const {
   const DecoderLayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
   const double eps = config_.rms_norm_eps;
 
@@ -168,7 +215,7 @@ void Decoder::decoder_block(int64_t layer, const Pass& pass, Tensor& x) const {
   linear_add(backend_, x, backend_.swiglu(gate, up), w.down_proj);
 }
 
-Tensor Decoder::attention(int64_t layer, const Pass& pass, const Tensor& h) const {
+Tensor Decoder::attention(int64_t layer, Pass& pass, const Tensor& h) const {
   const DecoderLayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
   const int64_t tokens = h.dim(0);
   const int64_t d = config_.head_size();
@@ -195,7 +242,7 @@ Tensor Decoder::attention(int64_t layer, const Pass& pass, const Tensor& h) cons
   return out.reshaped({tokens, config_.num_attention_heads * d});
 }
 
-Tensor Decoder::hyper_attention(int64_t layer, const Pass& pass, const Tensor& q,
+Tensor Decoder::hyper_attention(int64_t layer, Pass& pass, const Tensor& q,
                                 const AttentionPart& text) const {
   const DecoderLayerWeights& w = weights_.layers[static_cast<size_t>(layer)];
   const auto hyper_index = static_cast<size_t>(hyper_index_[static_cast<size_t>(layer)]);
@@ -207,19 +254,80 @@ Tensor Decoder::hyper_attention(int64_t layer, const Pass& pass, const Tensor& q
     const int64_t first_position = pass.first_positions[s];
     images.push_back(
         visible_images(pass.sequences[s].sequence, hyper_index, first_position + rows - 1));
-    visible.push_back({rows, first_position, images.back()});
+    const auto watched = static_cast<int64_t>(pass.readings[s].size());
+    visible.push_back({rows, first_position, images.back(), watched});
     sees_image |= !images.back().empty();
+    for (auto& reading : pass.readings[s]) reading->layers.emplace_back();
   }
   if (!sees_image) return text.out;
 
   // visual = softmax(rotate(q, t - p_i) k_vis^T / sqrt(d)) v_vis over the images before t
   const AttentionPart visual = backend_.visual_attention(q, visible, pass.rope);
+  if (!visual.by_image.empty()) keep_readings(pass, q, text, visual, visible);
   if (variant_ == Variant::kUnified) {
     // one softmax over [visual keys ; text keys]
     return backend_.join_softmax(text, visual);
   }
   // (1 - g) * text + g * visual, g = sigmoid(gate)
   return backend_.mix_by_gate(text, visual, w.gate);
+}
+
+void Decoder::keep_readings(Pass& pass, const Tensor& q, const AttentionPart& text,
+                            const AttentionPart& visual,
+                            std::span<const VisualRows> visible) const {
+  const int64_t heads = config_.num_attention_heads;
+  const Tensor queries = q.reshaped({q.dim(0), heads * config_.head_size()});
+  for (size_t s = 0; s < visible.size(); ++s) {
+    const auto images = static_cast<int64_t>(visible[s].images.size());
+    if (visible[s].watched_rows == 0 || images == 0) continue;
+    const int64_t first_row = pass.first_rows[s + 1] - visible[s].watched_rows;
+    const ImageWeights weights = backend_.image_weights(
+        visual, s, first_row, variant_ == Variant::kUnified ? &text : nullptr);
+    for (int64_t i = 0; i < visible[s].watched_rows; ++i) {
+      VisualReading& reading = *pass.readings[s][static_cast<size_t>(i)];
+      const auto part = [&](const std::vector<float>& all, int64_t size) {
+        const auto begin = all.begin() + static_cast<std::ptrdiff_t>(i * size);
+        return std::vector<float>(begin, begin + static_cast<std::ptrdiff_t>(size));
+      };
+      const int64_t row = first_row + i;
+      reading.images = images;
+      reading.layers.back() = {part(weights.by_image, heads * images),
+                               part(weights.log_sum_exp, heads),
+                               backend_.gather_rows(queries, {&row, 1})};
+    }
+  }
+}
+
+std::vector<float> Decoder::key_weights(
+    const Sequence& sequence, size_t image, size_t hyper_layer,
+    std::span<const std::shared_ptr<const VisualReading>> readings) {
+  const PlacedImage& placed = sequence.images.at(image);
+  const int64_t heads = config_.num_attention_heads;
+  const int64_t d = config_.head_size();
+  const auto count = static_cast<int64_t>(readings.size());
+  Tensor queries = backend_.allocate(DType::kF32, {count, heads * d});
+  std::vector<int32_t> distances;
+  std::vector<float> log_sum_exps;
+  for (const auto& reading : readings) {
+    const LayerReading& layer = reading->layers.at(hyper_layer);
+    backend_.copy_rows(queries, static_cast<int64_t>(distances.size()), layer.query);
+    distances.push_back(static_cast<int32_t>(reading->position - placed.token_index -
+                                             image_position_offset(variant_)));
+    log_sum_exps.insert(log_sum_exps.end(), layer.log_sum_exp.begin(), layer.log_sum_exp.end());
+  }
+  std::vector<float> weights = backend_.key_weights(
+      queries.reshaped({count, heads, d}), distances, log_sum_exps,
+      placed.memory->layers.at(hyper_layer), rope_table(readings.back()->position + 1));
+  for (float& weight : weights) weight /= static_cast<float>(count);
+  return weights;
+}
+
+std::vector<int64_t> Decoder::hyper_layers() const {
+  std::vector<int64_t> layers;
+  for (size_t layer = 0; layer < hyper_index_.size(); ++layer) {
+    if (hyper_index_[layer] >= 0) layers.push_back(static_cast<int64_t>(layer));
+  }
+  return layers;
 }
 
 std::vector<VisibleImage> Decoder::visible_images(const Sequence& sequence, size_t hyper_index,

@@ -6,6 +6,7 @@
 
 #include "model/siglip.h"
 #include "model/text_cache.h"
+#include "model/visual_reading.h"
 #include "model/weights.h"
 
 namespace owl3 {
@@ -29,8 +30,9 @@ struct PlacedImage {
 struct Sequence {
   TextCache cache;
   std::vector<PlacedImage> images;  // by ascending token_index
+  std::optional<ReadingLog> log{};  // of what is read from the images, where that is wanted
 
-  Sequence fork() const { return {cache.fork(), images}; }
+  Sequence fork() const { return {cache.fork(), images, log}; }
 };
 
 /// What a sequence reads in a step: tokens behind those it has. Images whose token is among them
@@ -65,6 +67,16 @@ class Decoder {
   Tensor forward(Sequence& sequence, std::span<const int32_t> ids, const KeepGoing& keep_going = {},
                  const LayerObserver& observer = {});
 
+  /// The mean weight of every key of a sequence's image over some of its readings, in one hyper
+  /// layer: [H, L]. Each of them sees the image.
+  std::vector<float> key_weights(const Sequence& sequence, size_t image, size_t hyper_layer,
+                                 std::span<const std::shared_ptr<const VisualReading>> readings);
+  /// How much of each head's output the gate lets the images be, by hyper layer: [H], 1 throughout
+  /// in the unified variant.
+  const std::vector<std::vector<float>>& gate_means() const { return gate_means_; }
+  /// Decoder layers that are hyper layers, ascending.
+  std::vector<int64_t> hyper_layers() const;
+
   /// lm_head(rms_norm(hidden)).  [T, D] -> float32 [T, V]
   Tensor logits(const Tensor& hidden) const;
   /// A step's logits of each sequence's last row.  -> float32 [sequences, V]
@@ -74,11 +86,13 @@ class Decoder {
   struct Pass;
 
   std::vector<Pass> passes_of(std::span<const SequenceRows> step);
-  Tensor run(const Pass& pass, const KeepGoing& keep_going, const LayerObserver& observer) const;
-  void decoder_block(int64_t layer, const Pass& pass, Tensor& x) const;
-  Tensor attention(int64_t layer, const Pass& pass, const Tensor& h) const;
-  Tensor hyper_attention(int64_t layer, const Pass& pass, const Tensor& q,
+  Tensor run(Pass& pass, const KeepGoing& keep_going, const LayerObserver& observer) const;
+  void decoder_block(int64_t layer, Pass& pass, Tensor& x) const;
+  Tensor attention(int64_t layer, Pass& pass, const Tensor& h) const;
+  Tensor hyper_attention(int64_t layer, Pass& pass, const Tensor& q,
                          const AttentionPart& text) const;
+  void keep_readings(Pass& pass, const Tensor& q, const AttentionPart& text,
+                     const AttentionPart& visual, std::span<const VisualRows> visible) const;
   std::vector<VisibleImage> visible_images(const Sequence& sequence, size_t hyper_index,
                                            int64_t last_position) const;
   Tensor rope_table(int64_t positions);
@@ -91,7 +105,8 @@ class Decoder {
   DType cache_dtype_;                 // of the text
   DType visual_dtype_;                // of visual memory
   std::vector<int64_t> hyper_index_;  // by layer: which hyper layer it is, or -1
-  Tensor rope_;                       // [positions so far, d]: d/2 cosines, d/2 sines
+  std::vector<std::vector<float>> gate_means_;
+  Tensor rope_;  // [positions so far, d]: d/2 cosines, d/2 sines
 };
 
 }  // namespace owl3

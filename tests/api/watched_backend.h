@@ -95,6 +95,15 @@ class WatchedBackend final : public Backend {
                      const Tensor& gate) override {
     return watched([&] { return backend_->mix_by_gate(text, visual, gate); });
   }
+  ImageWeights image_weights(const AttentionPart& visual, size_t sequence, int64_t first_row,
+                             const AttentionPart* text) override {
+    return watched([&] { return backend_->image_weights(visual, sequence, first_row, text); });
+  }
+  std::vector<float> key_weights(const Tensor& q, std::span<const int32_t> distances,
+                                 std::span<const float> log_sum_exps, const KeyValueBlock& image,
+                                 const Tensor& rope) override {
+    return watched([&] { return backend_->key_weights(q, distances, log_sum_exps, image, rope); });
+  }
 
  private:
   template <typename Operation>

@@ -125,8 +125,8 @@ AttentionPart attend_text(Backend& backend, const Tensor& q, std::span<const Key
 }
 
 AttentionPart attend_images(Backend& backend, const Tensor& q, std::span<const VisibleImage> images,
-                            const Tensor& rope, int64_t first_position) {
-  const VisualRows rows = {q.dim(0), first_position, images};
+                            const Tensor& rope, int64_t first_position, int64_t watched = 0) {
+  const VisualRows rows = {q.dim(0), first_position, images, watched};
   return backend.visual_attention(q, {&rows, 1}, rope);
 }
 
@@ -259,6 +259,53 @@ TEST_P(GroupedAttention, VisualSeesOnlyImagesBeforeTheToken) {
       }
       EXPECT_NEAR(element(part.log_sum_exp, t * kHeads + head), expected.log_sum_exp,
                   tolerance_of(dtype));
+    }
+  }
+}
+
+TEST_P(GroupedAttention, TellsWhatIsReadOfEachImageAndKey) {
+  const auto [kernels, tokens, dtype] = GetParam();
+  CpuBackend backend = backend_with(*kernels, MatrixProduct::kFloat32);
+  const int64_t first_position = 5, keys = 150, images = 40, watched = std::min<int64_t>(3, tokens);
+  std::vector<VisibleImage> visible;
+  for (int64_t i = 0; i < images; ++i) {
+    const int64_t position = i + 1 < images ? i % 5 : first_position + tokens - 1;
+    const auto seed = static_cast<uint32_t>(20 + 2 * i);
+    visible.push_back({random_block(backend, keys, seed, dtype).block, position, position});
+  }
+  const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 31);
+  const Tensor rope = rope_table(first_position + tokens + 1, kHeadSize);
+  const AttentionPart part = attend_images(backend, q, visible, rope, first_position, watched);
+  const AttentionPart unwatched = attend_images(backend, q, visible, rope, first_position);
+  EXPECT_TRUE(unwatched.by_image.empty());
+  for (int64_t i = 0; i < part.out.size(); ++i) {
+    ASSERT_EQ(element(part.out, i), element(unwatched.out, i)) << "watching changes nothing";
+  }
+  const int64_t first_row = tokens - watched;
+  const ImageWeights weights = backend.image_weights(part, 0, first_row, nullptr);
+  const ImageWeights with_text = backend.image_weights(part, 0, first_row, &part);
+  for (int64_t image = 0; image < images; ++image) {
+    const VisibleImage& alone = visible[static_cast<size_t>(image)];
+    const AttentionPart of_image = attend_images(backend, q, {&alone, 1}, rope, first_position);
+    for (int64_t row = 0; row < watched * kHeads; ++row) {
+      const double expected = std::exp(element(of_image.log_sum_exp, first_row * kHeads + row) -
+                                       element(part.log_sum_exp, first_row * kHeads + row));
+      const auto index = static_cast<size_t>(row * images + image);
+      ASSERT_NEAR(weights.by_image[index], expected, 2e-5) << image;
+      // As much in a second part, and each has half.
+      ASSERT_NEAR(with_text.by_image[index], expected / 2, 2e-5) << image;
+    }
+    const int64_t t = tokens - 1;
+    const auto distance = static_cast<int32_t>(first_position + t - alone.position);
+    const std::vector<float> by_key =
+        backend.key_weights(q.rows(t, t + 1), {&distance, 1},
+                            std::span(weights.log_sum_exp).last(kHeads), alone.block, rope);
+    for (int64_t head = 0; head < kHeads; ++head) {
+      double sum = 0;
+      for (int64_t j = 0; j < keys; ++j) sum += by_key[static_cast<size_t>(head * keys + j)];
+      const auto row = (watched - 1) * kHeads + head;
+      EXPECT_NEAR(sum, weights.by_image[static_cast<size_t>(row * images + image)],
+                  dtype == DType::kF32 ? 1e-5 : 2e-3);
     }
   }
 }

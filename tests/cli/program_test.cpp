@@ -44,6 +44,7 @@ TEST(Program, ExplainsEveryCommand) {
                                        {"make-checkpoint"},
                                        {"inspect"},
                                        {"inspect", "data"},
+                                       {"inspect", "evidence"},
                                        {"inspect", "golden"},
                                        {"inspect", "image"},
                                        {"inspect", "prompt"},
@@ -176,6 +177,7 @@ TEST(Program, GivesOneObjectForEachFailureInJson) {
       {{"eval", "conversations", tiny_checkpoint(), "--data", "/no", "--json"}, "input"},
       {{"eval", "--json"}, "usage"},
       {{"inspect", "golden", "/no", "--json"}, "input"},
+      {{"inspect", "evidence", "/no", "--json"}, "input"},
       {{"chta", "--json"}, "usage"},
       {chat({"--json", "-p", "x", "--image", "missing.jpg"}), "input"}};
   for (const auto& [words, kind] : failures) {

@@ -46,6 +46,7 @@ struct Cut {
   int64_t first_token = 0;
   int64_t first_task = 0;
   int64_t first_part = 0;  // of its tokens' parts, where it has splits
+  int64_t watched = 0;     // of its tokens, the last ones
 
   Cut(const Tensor& q, int64_t rows_of_sequence, std::span<const KeyValueBlock* const> keys)
       : tokens(rows_of_sequence),
@@ -72,6 +73,7 @@ struct Chunk {
   int64_t kv_head, first_row, rows;
 
   int64_t token(int64_t i) const { return (first_row + i) / cut.group; }
+  bool is_watched(int64_t i) const { return token(i) >= cut.tokens - cut.watched; }
   int64_t head(int64_t i) const { return kv_head * cut.group + (first_row + i) % cut.group; }
   /// Of the queries of all sequences.
   const float* query(const Tensor& q, int64_t i) const {
@@ -85,12 +87,19 @@ class Attention {
   Attention(Backend& backend, const cpu::Kernels& kernels, cpu::MemoryPool& pool, const Tensor& q)
       : backend_(backend), kernels_(kernels), pool_(pool), q_(q) {}
 
-  /// The next rows of q, and the blocks of keys that they see.
-  void add_sequence(int64_t rows, std::vector<const KeyValueBlock*> blocks) {
+  /// The next rows of q, and the blocks of keys that they see; what the last `watched` rows see of
+  /// each block is told apart.
+  void add_sequence(int64_t rows, std::vector<const KeyValueBlock*> blocks, int64_t watched = 0) {
     Cut cut(q_, rows, blocks);
     cut.first_token = tokens_;
     cut.first_task = tasks_;
     cut.first_part = parts_;
+    cut.watched = watched;
+    if (watched > 0) {
+      by_block_.resize(cuts_.size() + 1);
+      by_block_.back() = backend_.allocate(DType::kF32, {watched, cut.heads, cut.blocks});
+      std::fill_n(by_block_.back().f32(), by_block_.back().size(), -INFINITY);
+    }
     tokens_ += rows;
     tasks_ += cut.tasks();
     parts_ += cut.parts();
@@ -111,6 +120,7 @@ class Attention {
                          backend_.allocate(DType::kF32, {tokens_, heads})};
     const AttentionPart parts = {backend_.allocate(DType::kF32, {parts_, heads, d}),
                                  backend_.allocate(DType::kF32, {parts_, heads})};
+    if (!by_block_.empty()) by_block_.resize(cuts_.size());
     parallel_for(work_ < kParallelAttention ? 1 : threads, tasks_, [&](int64_t task) {
       const auto after = [](int64_t number, const Cut& cut) { return number < cut.first_task; };
       const auto next = std::upper_bound(cuts_.begin(), cuts_.end(), task, after);
@@ -122,6 +132,7 @@ class Attention {
       if (cut.blocks == 0) see_nothing(cut, all);
       if (cut.splits > 1) join_splits(cut, parts, all);
     }
+    all.by_image = std::move(by_block_);
     return all;
   }
 
@@ -138,15 +149,30 @@ class Attention {
         RowAttention::create(kernels_, pool_, chunk.rows, cut.d, blocks[0]->keys.dtype());
     const int64_t first_block = split * cut.blocks_per_split;
     const int64_t last_block = std::min(cut.blocks, first_block + cut.blocks_per_split);
+    const bool watched = chunk.is_watched(chunk.rows - 1);
     for (int64_t block = first_block; block < last_block; ++block) {
       const auto index = static_cast<size_t>(block);
       if (!enter(*attention, sequence, index, block == first_block, chunk)) continue;
+      if (watched) attention->mark();
       attention->attend(run_of(*blocks[index], chunk.kv_head, cut.d));
+      if (watched) tell_block(*attention, by_block_[sequence], block, chunk);
     }
     const int64_t first = cut.splits > 1 ? cut.first_part + split * cut.tokens : cut.first_token;
     for (int64_t i = 0; i < chunk.rows; ++i) {
       const int64_t index = (first + chunk.token(i)) * cut.heads + chunk.head(i);
       target.log_sum_exp.f32()[index] = attention->finish(i, target.out.f32() + index * cut.d);
+    }
+  }
+
+  /// What the chunk's watched rows have seen of a block, since it was marked.
+  static void tell_block(const RowAttention& attention, const Tensor& by_block, int64_t block,
+                         const Chunk& chunk) {
+    const Cut& cut = chunk.cut;
+    for (int64_t i = 0; i < chunk.rows; ++i) {
+      if (!chunk.is_watched(i)) continue;
+      const int64_t row = chunk.token(i) - (cut.tokens - cut.watched);
+      by_block.f32()[(row * cut.heads + chunk.head(i)) * cut.blocks + block] =
+          attention.log_sum_exp_since_mark(i);
     }
   }
 
@@ -192,6 +218,7 @@ class Attention {
   const Tensor& q_;
   std::vector<Cut> cuts_;                                  // by sequence
   std::vector<std::vector<const KeyValueBlock*>> blocks_;  // by sequence
+  std::vector<Tensor> by_block_;  // by sequence, [watched, H, blocks]; empty where none is watched
   int64_t tokens_ = 0, tasks_ = 0, parts_ = 0;
   int64_t work_ = 0;  // scores times head size
 };
@@ -301,7 +328,7 @@ AttentionPart CpuBackend::visual_attention(const Tensor& q, std::span<const Visu
   for (const VisualRows& sequence : sequences) {
     std::vector<const KeyValueBlock*> blocks;
     for (const VisibleImage& image : sequence.images) blocks.push_back(&image.block);
-    attention.add_sequence(sequence.rows, std::move(blocks));
+    attention.add_sequence(sequence.rows, std::move(blocks), sequence.watched_rows);
   }
   return attention.run(
       threads_, [&](RowAttention& rows, size_t sequence, size_t block, bool, const Chunk& chunk) {

@@ -61,6 +61,11 @@ class CpuBackend final : public Backend {
   Tensor join_softmax(const AttentionPart& a, const AttentionPart& b) override;
   Tensor mix_by_gate(const AttentionPart& text, const AttentionPart& visual,
                      const Tensor& gate) override;
+  ImageWeights image_weights(const AttentionPart& visual, size_t sequence, int64_t first_row,
+                             const AttentionPart* text) override;
+  std::vector<float> key_weights(const Tensor& q, std::span<const int32_t> distances,
+                                 std::span<const float> log_sum_exps, const KeyValueBlock& image,
+                                 const Tensor& rope) override;
 
  private:
   // Whether a product of that many rows goes through oneDNN in bf16, and what it reads then.

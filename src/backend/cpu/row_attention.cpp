@@ -36,6 +36,18 @@ float RowAttention::finish(int64_t row, float* out) const {
               : -std::numeric_limits<float>::infinity();
 }
 
+void RowAttention::mark() {
+  marked_maxima_ = maxima_;
+  marked_sums_ = sums_;
+}
+
+float RowAttention::log_sum_exp_since_mark(int64_t row) const {
+  const auto i = static_cast<size_t>(row);
+  float since = sums_[i];
+  if (marked_sums_[i] != 0) since -= marked_sums_[i] * std::exp(marked_maxima_[i] - maxima_[i]);
+  return since <= 0 ? -std::numeric_limits<float>::infinity() : maxima_[i] + std::log(since);
+}
+
 void scale_rows(float* scores, int64_t keys, int64_t rows, const float* scales) {
   for (int64_t j = 0; j < keys; ++j) {
     for (int64_t row = 0; row < rows; ++row) scores[j * rows + row] *= scales[j];

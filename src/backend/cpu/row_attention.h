@@ -46,6 +46,11 @@ class RowAttention {
     limits_[static_cast<size_t>(row)] = static_cast<int32_t>(limit);
   }
   virtual void attend(const KeyRun& run) = 0;
+  /// From here on, what a row sees can be told from what it has seen so far.
+  void mark();
+  /// The log-sum-exp of the keys that the row has seen since mark(). Rounding is relative to all
+  /// that it has seen.
+  float log_sum_exp_since_mark(int64_t row) const;
   /// Writes a row's output [d] and returns its log-sum-exp.
   float finish(int64_t row, float* out) const;
 
@@ -62,6 +67,10 @@ class RowAttention {
   std::vector<float> maxima_;  // [padded rows]
   std::vector<float> sums_;
   std::vector<int32_t> limits_;
+
+ private:
+  std::vector<float> marked_maxima_;  // [padded rows], at mark()
+  std::vector<float> marked_sums_;
 };
 
 std::unique_ptr<RowAttention> make_float_attention(const Kernels& kernels, MemoryPool& pool,

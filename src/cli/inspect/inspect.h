@@ -8,6 +8,7 @@ class App;
 namespace owl3::cli {
 
 void add_inspect_data(CLI::App& inspect);
+void add_inspect_evidence(CLI::App& inspect);
 void add_inspect_golden(CLI::App& inspect);
 void add_inspect_image(CLI::App& inspect);
 void add_inspect_prompt(CLI::App& inspect);

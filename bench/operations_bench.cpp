@@ -24,14 +24,14 @@ Tensor random_floats(const Shape& shape) {
 Linear random_layer(int64_t n, int64_t k, DType dtype) {
   const Tensor weight = random_floats({n, k});
   if (dtype == DType::kF32) return {weight, random_floats({n})};
-  const Tensor stored = make_tensor(dtype, {n, k});
+  Tensor stored = make_tensor(dtype, {n, k});
   quantise(dtype, weight.f32(), stored.raw(), weight.size());
   return {stored, random_floats({n})};
 }
 
 Linear vision_layer(CpuBackend& backend, int64_t n, int64_t k, bool int8) {
   const Linear layer = random_layer(n, k, DType::kBF16);
-  return int8 ? backend.to_int8(layer) : layer;
+  return int8 ? backend.prepare(layer, WeightForm::kInt8) : layer;
 }
 
 void set_rate(benchmark::State& state, double operations) {
@@ -43,7 +43,7 @@ void BM_VisionLinear(benchmark::State& state) {
   CpuBackend backend;
   const int64_t n = state.range(0), k = state.range(1);
   const Linear layer = vision_layer(backend, n, k, state.range(2) != 0);
-  const Tensor ones = make_tensor(DType::kF32, {k});
+  Tensor ones = make_tensor(DType::kF32, {k});
   const Tensor x = backend.rms_norm(random_floats({kTokens, k}), ones, 1e-6);
   for (auto _ : state) benchmark::DoNotOptimize(backend.linear(x, layer, Activation::kNone).raw());
   set_rate(state, 2.0 * kTokens * static_cast<double>(n * k));
@@ -71,7 +71,7 @@ void BM_VisionLinearAdd(benchmark::State& state) {
   CpuBackend backend;
   const int64_t k = state.range(0);
   const Linear layer = vision_layer(backend, kVisionWidth, k, state.range(1) != 0);
-  const Tensor ones = make_tensor(DType::kF32, {k});
+  Tensor ones = make_tensor(DType::kF32, {k});
   const Tensor x = backend.rms_norm(random_floats({kTokens, k}), ones, 1e-6);
   Tensor y = random_floats({kTokens, kVisionWidth});
   for (auto _ : state) backend.linear_add(y, x, layer);

@@ -1,10 +1,11 @@
 // Backend: the operations that the model is written in, on tensors of one device.
 //
 // Activations are row-major and float32, but for what goes into a product next (norms, activations,
-// an image's self-attention): that has the type the backend's products read, float32 or bf16.
-// Weights stay in the checkpoint's type, where they lie. A backend knows tensors and nothing of
-// models. Shapes: T tokens, H query heads, Hkv key/value
-// heads, d head size, L keys of one image, K inputs, N outputs.
+// an image's self-attention): that has the type the backend's products read, float32 or bf16. All
+// tensors that operations take and give lie on the backend's device, unless said otherwise; who
+// wants their numbers asks for them by download(). A backend knows tensors and nothing of models.
+// Shapes: T tokens, H query heads, Hkv key/value heads, d head size, L keys of one image, K inputs,
+// N outputs.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,13 @@ struct Linear {
   Tensor scales{};  // [N] float32: what int8 weights are to be multiplied by; undefined for others
 };
 
-enum class Activation { kNone, kGeluTanh, kGeluErf };
+/// What a layer's weights become when they are prepared.
+enum class WeightForm {
+  kAsStored,  // of the checkpoint's type; where the device reads the host's memory, they stay there
+  kInt8,      // for products with many rows in int8
+};
+
+enum class Activation { kNone, kGeluTanh, kGeluErf, kSigmoid };
 
 /// Keys and values of consecutive positions, as attention reads them: a page of the text cache or
 /// one image of visual memory. How they lie in the tensors is the backend's own affair; all of a
@@ -38,8 +45,6 @@ struct KeyValueBlock {
   int64_t count = 0;     // positions that are filled
 
   size_t bytes() const;
-  /// A block of its own with the same content.
-  KeyValueBlock copy() const;
 };
 
 /// An image as a text sequence sees it (model-spec: Hyper attention, MI-RoPE).
@@ -86,13 +91,24 @@ class Backend {
 
   /// What runs the operations, for people: "CPU, 2 threads, x86-64-v4".
   virtual std::string description() const = 0;
+  /// Where its tensors lie.
+  virtual Device device() const = 0;
   /// Uninitialised memory, taken from the backend's pool.
   virtual Tensor allocate(DType dtype, Shape shape) = 0;
+  /// The content of a tensor in the host's memory; the tensor itself where the device reads that.
+  virtual Tensor upload(const Tensor& host) = 0;
+  /// The content in the host's memory, of the same type; the tensor itself where it lies there.
+  virtual Tensor download(const Tensor& x) = 0;
+  /// A layer as linear() takes it. Its weight and bias may lie on the device or in the host's
+  /// memory; the weight in any of the checkpoint's types, the bias in float32.
+  virtual Linear prepare(const Linear& layer, WeightForm form) = 0;
   /// Products of up to so many rows give every row the same bits whatever the other rows are, and
   /// however many.
   virtual int64_t few_rows() const = 0;
   /// A float32 copy of any tensor.
   virtual Tensor to_float(const Tensor& x) = 0;
+  /// factor * x, in float32, of any tensor.
+  virtual Tensor scaled(const Tensor& x, double factor) = 0;
 
   /// Rows of x [M, N], in that order.  -> [rows, N]
   virtual Tensor gather_rows(const Tensor& x, std::span<const int64_t> rows) = 0;
@@ -102,8 +118,6 @@ class Backend {
   virtual Tensor embedding(const Tensor& table, std::span<const int32_t> ids) = 0;
   /// activation(x W^T + b).  x [M, K] -> [M, N]
   virtual Tensor linear(const Tensor& x, const Linear& layer, Activation activation) = 0;
-  /// The layer with int8 weights, for products with many rows in int8.
-  virtual Linear to_int8(const Linear& layer) = 0;
   /// y += x W^T + b.  x [M, K], y [M, N]
   virtual void linear_add(Tensor& y, const Tensor& x, const Linear& layer) = 0;
   /// y = activation(y), of a float32 tensor.
@@ -123,14 +137,19 @@ class Backend {
   /// P x P patches of images [n, 3, S, S] in row-major order.  -> [n*L, 3*P*P]
   virtual Tensor patches(const Tensor& pixel_values, int64_t patch_size) = 0;
 
-  /// Rotary embedding in the half-split convention of heads x [T, H, d], row t at positions[t];
-  /// rope is the table [positions, d]: d/2 cosines, then d/2 sines.  -> [T, H, d]
+  /// Angles of the rotary embedding at the positions from 0, theta^(-2i/d) apart: d/2 cosines, then
+  /// d/2 sines.  -> [positions, d]
+  virtual Tensor rope_table(int64_t positions, int64_t d, double theta) = 0;
+  /// Rotary embedding in the half-split convention of heads x [T, H, d], row t at positions[t],
+  /// by a rope_table.  -> [T, H, d]
   virtual Tensor rotate(const Tensor& x, const Tensor& rope,
                         std::span<const int32_t> positions) = 0;
   /// An empty block, for at least `capacity` positions; its memory is not the pool's, since it
   /// outlives the pass that fills it. dtype: float32, bf16 or int8.
   virtual KeyValueBlock new_block(int64_t key_value_heads, int64_t capacity, int64_t d,
                                   DType dtype) = 0;
+  /// A block of its own with the same content.
+  virtual KeyValueBlock copy(const KeyValueBlock& block) = 0;
   /// Writes keys and values [T, Hkv, d] behind the block's `count` and raises it.
   virtual void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) = 0;
   /// Splits v_kv_proj's output for one image, [L, Hkv, 2, d], into a block of the given dtype.

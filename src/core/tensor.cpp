@@ -24,7 +24,7 @@ int64_t Tensor::row_size() const { return product(shape_.begin() + 1, shape_.end
 
 Tensor Tensor::reshaped(Shape shape) const {
   OWL3_CHECK(product(shape.begin(), shape.end()) == size());
-  return Tensor(dtype_, std::move(shape), data_, owner_);
+  return Tensor(dtype_, std::move(shape), data_, owner_, device_);
 }
 
 Tensor Tensor::rows(int64_t begin, int64_t end) const {
@@ -32,7 +32,7 @@ Tensor Tensor::rows(int64_t begin, int64_t end) const {
   Shape shape = shape_;
   shape[0] = end - begin;
   auto* first = static_cast<std::byte*>(data_) + bytes_of(dtype_, begin * row_size());
-  return Tensor(dtype_, std::move(shape), first, owner_);
+  return Tensor(dtype_, std::move(shape), first, owner_, device_);
 }
 
 Tensor make_tensor(DType dtype, Shape shape) {

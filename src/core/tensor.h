@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/device.h"
 #include "core/dtype.h"
 #include "core/error.h"
 
@@ -22,10 +23,16 @@ std::string to_string(const Shape& shape);
 class Tensor {
  public:
   Tensor() = default;
-  Tensor(DType dtype, Shape shape, void* data, std::shared_ptr<const void> owner)
-      : dtype_(dtype), shape_(std::move(shape)), data_(data), owner_(std::move(owner)) {}
+  Tensor(DType dtype, Shape shape, void* data, std::shared_ptr<const void> owner,
+         Device device = {})
+      : dtype_(dtype),
+        device_(device),
+        shape_(std::move(shape)),
+        data_(data),
+        owner_(std::move(owner)) {}
 
   DType dtype() const { return dtype_; }
+  Device device() const { return device_; }
   const Shape& shape() const { return shape_; }
   int64_t dim(size_t axis) const { return shape_.at(axis); }
   bool defined() const { return data_ != nullptr; }
@@ -34,14 +41,30 @@ class Tensor {
   /// Elements in one step along the first axis.
   int64_t row_size() const;
 
-  void* raw() const { return data_; }
+  /// Its elements, of a tensor in the host's memory. A tensor that is const hands out none to write
+  /// to; what a file is mapped to must not be written in any case.
+  const void* raw() const { return on(Device()); }
+  void* raw() { return on(Device()); }
   template <typename T>
-  T* data() const {
-    return static_cast<T*>(data_);
+  const T* data() const {
+    return static_cast<const T*>(raw());
   }
-  float* f32() const {
+  template <typename T>
+  T* data() {
+    return static_cast<T*>(raw());
+  }
+  const float* f32() const {
     OWL3_CHECK(dtype_ == DType::kF32);
-    return static_cast<float*>(data_);
+    return data<float>();
+  }
+  float* f32() {
+    OWL3_CHECK(dtype_ == DType::kF32);
+    return data<float>();
+  }
+  /// Its address on the device where it lies, for the backend whose device that is.
+  void* on(Device device) const {
+    OWL3_CHECK(device_ == device);
+    return data_;
   }
 
   /// The same data under another shape of equal size.
@@ -51,6 +74,7 @@ class Tensor {
 
  private:
   DType dtype_ = DType::kF32;
+  Device device_;
   Shape shape_;
   void* data_ = nullptr;
   std::shared_ptr<const void> owner_;

@@ -54,7 +54,7 @@ struct Scheduler::Job {
     listener->on_prefill(prefill->tokens_read(), prefill->tokens());
   }
 
-  void take(const Owl3Model& model, const Tensor& logits) {
+  void take(const Owl3Model& model, Tensor logits) {
     if (reading()) {
       chunk_read();
       model.checkpoint().check_unchanged();
@@ -65,7 +65,7 @@ struct Scheduler::Job {
       request.on_token = [this](int32_t token) { return listener->on_token(token); };
       generation = make_generation(model.config(), turn->sequence, std::move(request));
     }
-    generation->take(logits);
+    generation->take(std::move(logits));
   }
 
   void finish(const Owl3Model& model) noexcept {

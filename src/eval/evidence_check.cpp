@@ -84,7 +84,8 @@ fs::path golden_folder(const fs::path& folder, const JsonReader& evidence,
 
 class EvidenceRun {
  public:
-  EvidenceRun(const fs::path& folder, const EvidenceCheckOptions& options)
+  EvidenceRun(const fs::path& folder, const EvidenceCheckOptions& options,
+              std::unique_ptr<Backend> backend)
       : folder_(folder),
         name_((folder / "evidence.json").string()),
         json_(load_json_object(folder / "evidence.json")),
@@ -94,7 +95,7 @@ class EvidenceRun {
         golden_(golden_json_, (golden_folder_ / "golden.json").string()),
         splits_(options.splits),
         model_(Checkpoint::open(options.model.empty() ? golden_folder_ : options.model),
-               make_backend(options.model_options), options.model_options) {
+               std::move(backend), options.model_options) {
     check_variant();
     read_prompts();
     encode_images();
@@ -396,11 +397,16 @@ bool EvidenceReport::passed() const {
 }
 
 EvidenceReport check_evidence(const fs::path& folder, const EvidenceCheckOptions& options) {
+  return check_evidence(folder, options, make_backend(options.model_options));
+}
+
+EvidenceReport check_evidence(const fs::path& folder, const EvidenceCheckOptions& options,
+                              std::unique_ptr<Backend> backend) {
   const bool exact = options.model_options.precision == Precision::kFloat32;
   EvidenceReport report;
   report.precision = options.model_options.precision;
   report.tolerance = options.tolerance.value_or(exact ? kFloat32Tolerance : kBFloat16Tolerance);
-  report.results = EvidenceRun(folder, options).run(report.tolerance);
+  report.results = EvidenceRun(folder, options, std::move(backend)).run(report.tolerance);
   return report;
 }
 

@@ -38,9 +38,12 @@ struct EvidenceReport {
   bool passed() const;
 };
 
-/// Reads every prompt of the folder. Throws InputError when the folder is not of the format, or the
-/// model is another than its.
+/// Reads every prompt of the folder, on the backend that the options ask for. Throws InputError
+/// when the folder is not of the format, or the model is another than its.
 EvidenceReport check_evidence(const std::filesystem::path& folder,
                               const EvidenceCheckOptions& options);
+EvidenceReport check_evidence(const std::filesystem::path& folder,
+                              const EvidenceCheckOptions& options,
+                              std::unique_ptr<Backend> backend);
 
 }  // namespace owl3

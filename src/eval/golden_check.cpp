@@ -55,12 +55,13 @@ int64_t likeliest(const Tensor& row) {
 
 class GoldenRun {
  public:
-  GoldenRun(const std::filesystem::path& folder, const GoldenOptions& options)
+  GoldenRun(const std::filesystem::path& folder, const GoldenOptions& options,
+            std::unique_ptr<Backend> backend)
       : folder_(folder),
         golden_(load_json_object(folder / "golden.json")),
         splits_(options.splits),
-        model_(Checkpoint::open(options.model.empty() ? folder : options.model),
-               make_backend(options.model_options), options.model_options),
+        model_(Checkpoint::open(options.model.empty() ? folder : options.model), std::move(backend),
+               options.model_options),
         tolerance_(GoldenTolerance::of(options.model_options, smallest_type(model_.checkpoint()))) {
     if (options.min_cosine || options.min_top1) {
       tolerance_ = {kUnheld, options.min_cosine.value_or(tolerance_.min_cosine), 0,
@@ -93,9 +94,9 @@ class GoldenRun {
     const Tensor features = model_.vision_features(pixels.rows(0, features_shape.at(0)));
     const Tensor embeddings = model_.visual_embeddings(features);
     return {
-        compare("vision_features", features,
+        compare("vision_features", model_.backend().download(features),
                 load_floats(folder_ / "vision_features.f32", features_shape)),
-        compare("image_embeds", embeddings,
+        compare("image_embeds", model_.backend().download(embeddings),
                 load_floats(folder_ / "image_embeds.f32", golden_.at("image_embeds").get<Shape>())),
     };
   }
@@ -131,14 +132,14 @@ class GoldenRun {
   Tensor logits_of(Sequence& sequence, std::span<const int32_t> ids,
                    const std::vector<int64_t>& chunks, int64_t rows,
                    const LayerObserver& observer = {}) {
-    Tensor hidden =
-        make_tensor(DType::kF32, {static_cast<int64_t>(ids.size()), model_.config().hidden_size});
+    Tensor hidden = model_.backend().allocate(
+        DType::kF32, {static_cast<int64_t>(ids.size()), model_.config().hidden_size});
     int64_t first = 0;
     for (const int64_t chunk : chunks) {
       const Tensor part = model_.decoder().forward(
           sequence, ids.subspan(static_cast<size_t>(first), static_cast<size_t>(chunk)), {},
           observer);
-      std::memcpy(hidden.rows(first, first + chunk).raw(), part.raw(), part.size_bytes());
+      model_.backend().copy_rows(hidden, first, part);
       first += chunk;
     }
     return model_.decoder().logits(hidden.rows(first - rows, first));
@@ -156,8 +157,9 @@ class GoldenRun {
       const auto expected = expected_hidden.find(std::to_string(layer));
       if (expected == expected_hidden.end()) return;
       const auto path = folder_ / fmt::format("{}.hidden{}.f32", name, layer);
-      hidden_difference = std::max(
-          hidden_difference, max_difference(hidden, load_floats(path, expected->get<Shape>())));
+      hidden_difference =
+          std::max(hidden_difference, max_difference(model_.backend().download(hidden),
+                                                     load_floats(path, expected->get<Shape>())));
     };
     Sequence sequence = place_images(prompt);
     const Tensor logits = logits_of(sequence, ids, {tokens}, shape.at(0), observer);
@@ -288,8 +290,13 @@ bool GoldenReport::passed() const {
 }
 
 GoldenReport check_golden(const std::filesystem::path& folder, const GoldenOptions& options) {
+  return check_golden(folder, options, make_backend(options.model_options));
+}
+
+GoldenReport check_golden(const std::filesystem::path& folder, const GoldenOptions& options,
+                          std::unique_ptr<Backend> backend) {
   try {
-    GoldenRun run(folder, options);
+    GoldenRun run(folder, options, std::move(backend));
     return {options.model_options.precision, run.tolerance(), run.run()};
   } catch (const json::exception& e) {
     throw InputError(

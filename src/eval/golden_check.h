@@ -58,8 +58,10 @@ struct GoldenReport {
 /// The type with the fewest bits among the checkpoint's matrices.
 DType smallest_type(const Checkpoint& checkpoint);
 
-/// Runs every prompt of the folder. Throws InputError when the folder is not of the format, or the
-/// model is another than its.
+/// Runs every prompt of the folder, on the backend that the options ask for. Throws InputError when
+/// the folder is not of the format, or the model is another than its.
 GoldenReport check_golden(const std::filesystem::path& folder, const GoldenOptions& options);
+GoldenReport check_golden(const std::filesystem::path& folder, const GoldenOptions& options,
+                          std::unique_ptr<Backend> backend);
 
 }  // namespace owl3

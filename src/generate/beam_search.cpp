@@ -111,7 +111,7 @@ class BeamSearch final : public Generation {
     for (Beam& beam : beams_) step.push_back({beam.sequence, {&beam.ids.back(), 1}});
   }
 
-  void take(const Tensor& logits) override {
+  void take(Tensor logits) override {
     if (ended_) return;
     for (size_t b = 0; b < beams_.size(); ++b) beams_[b].logits = row_of(logits, b);
     ++length_;

@@ -78,7 +78,7 @@ class Sampling final : public Generation {
     if (!ended_) step.push_back({sequence_, {&answer_.ids.back(), 1}});
   }
 
-  void take(const Tensor& logits) override {
+  void take(Tensor logits) override {
     if (ended_) return;
     const int32_t token =
         sampler_.choose({logits.f32(), static_cast<size_t>(logits.size())}, seen_);

@@ -72,7 +72,7 @@ class Generation {
   virtual void add_rows(std::vector<SequenceRows>& step) = 0;
   /// Decides on the logits of what was read, float32 [rows, V], which may be changed; at first on
   /// those of the prompt's last token. What the request's callback throws comes out.
-  virtual void take(const Tensor& logits) = 0;
+  virtual void take(Tensor logits) = 0;
   /// Ends it here: what is decided stands.
   virtual void stop() = 0;
   /// What was written; it has ended. The prompt's sequence then holds the answer's tokens but

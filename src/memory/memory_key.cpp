@@ -11,6 +11,8 @@ namespace {
 /// What is added is told apart from what is added next.
 class KeyHash {
  public:
+  explicit KeyHash(Backend& backend) : backend_(backend) {}
+
   void add(std::string_view text) {
     add_number(text.size());
     sha_.add(std::as_bytes(std::span(text)));
@@ -20,7 +22,8 @@ class KeyHash {
     add_number(static_cast<uint64_t>(tensor.dtype()));
     add(to_string(tensor.shape()));
     if (!tensor.defined()) return;
-    sha_.add({static_cast<const std::byte*>(tensor.raw()), tensor.size_bytes()});
+    const Tensor host = backend_.download(tensor);
+    sha_.add({host.data<std::byte>(), host.size_bytes()});
   }
   void add_adapters(const AdaptedLinear& layer) {
     add_number(layer.adapters.size());
@@ -32,15 +35,16 @@ class KeyHash {
   Sha256::Digest finish() { return sha_.finish(); }
 
  private:
+  Backend& backend_;
   Sha256 sha_;
 };
 
 }  // namespace
 
-Sha256::Digest model_key(const Owl3Model& model, const ModelOptions& options) {
+Sha256::Digest model_key(Owl3Model& model, const ModelOptions& options) {
   // Raised when the same pixels and weights give other memories than they did.
   constexpr std::string_view kVersion = "owl3 visual memory 1: (x / 255 - 0.5) / 0.5";
-  KeyHash hash;
+  KeyHash hash(model.backend());
   hash.add(kVersion);
   hash.add(model.checkpoint().required_document(kConfigFile).text);
   hash.add(model.checkpoint().weights_identity());

@@ -21,6 +21,6 @@ struct MemoryKey {
 /// computed and kept in. Models that differ in adapters of the text alone have the same. Weights
 /// are told apart as files are (MappedFile::identity()): the key is for this machine, and for as
 /// long as the files stay as they are.
-Sha256::Digest model_key(const Owl3Model& model, const ModelOptions& options);
+Sha256::Digest model_key(Owl3Model& model, const ModelOptions& options);
 
 }  // namespace owl3

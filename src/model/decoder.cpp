@@ -1,7 +1,6 @@
 #include "model/decoder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 namespace owl3 {
@@ -12,12 +11,14 @@ constexpr std::string_view kEmbedding = "language_model.model.embed_tokens";
 constexpr std::string_view kLayers = "language_model.model.layers";
 constexpr std::string_view kHead = "language_model.lm_head";
 
-std::vector<float> mean_gates(const DecoderLayerWeights& layer, const ModelConfig& config) {
+std::vector<float> mean_gates(Backend& backend, const DecoderLayerWeights& layer,
+                              const ModelConfig& config) {
   std::vector<float> means(static_cast<size_t>(config.num_attention_heads), 1.0f);
   if (!layer.gate.defined()) return means;
+  const Tensor gates = backend.download(layer.gate);
   const int64_t d = config.head_size();
   for (int64_t head = 0; head < config.num_attention_heads; ++head) {
-    const float* gate = layer.gate.f32() + head * d;
+    const float* gate = gates.f32() + head * d;
     means[static_cast<size_t>(head)] =
         std::accumulate(gate, gate + d, 0.0f) / static_cast<float>(d);
   }
@@ -47,7 +48,7 @@ Decoder::Decoder(Backend& backend, const ModelConfig& config, Variant variant,
   int64_t next = 0;
   for (const DecoderLayerWeights& layer : weights.layers) {
     hyper_index_.push_back(layer.is_hyper_layer() ? next++ : -1);
-    if (layer.is_hyper_layer()) gate_means_.push_back(mean_gates(layer, config));
+    if (layer.is_hyper_layer()) gate_means_.push_back(mean_gates(backend, layer, config));
   }
 }
 
@@ -343,6 +344,10 @@ std::vector<VisibleImage> Decoder::visible_images(const Sequence& sequence, size
 }
 
 Tensor Decoder::logits(const Tensor& hidden) const {
+  return backend_.download(device_logits(hidden));
+}
+
+Tensor Decoder::device_logits(const Tensor& hidden) const {
   const Tensor h = backend_.rms_norm(hidden, weights_.norm, config_.rms_norm_eps);
   Tensor logits = linear(backend_, h, weights_.lm_head);
   check_finite_(logits, config_.tie_word_embeddings ? kEmbedding : kHead);
@@ -363,28 +368,15 @@ Tensor Decoder::next_logits(std::span<const SequenceRows> step, const KeepGoing&
     const int64_t few = std::min(backend_.few_rows(), count - first);
     const std::span rows =
         std::span(last_rows).subspan(static_cast<size_t>(first), static_cast<size_t>(few));
-    backend_.copy_rows(all, first, logits(backend_.gather_rows(hidden, rows)));
+    backend_.copy_rows(all, first, device_logits(backend_.gather_rows(hidden, rows)));
   }
-  return all;
+  return backend_.download(all);
 }
 
 Tensor Decoder::rope_table(int64_t positions) {
   if (rope_.defined() && rope_.dim(0) >= positions) return rope_;
-  const int64_t d = config_.head_size();
-  const int64_t half = d / 2;
   positions = std::max<int64_t>(1024, 2 * positions);
-  Tensor table = make_tensor(DType::kF32, {positions, d});
-  for (int64_t i = 0; i < half; ++i) {
-    // float32 throughout, as the reference computes its angles
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(d);
-    const float frequency = 1.0f / std::pow(static_cast<float>(config_.rope_theta), exponent);
-    for (int64_t t = 0; t < positions; ++t) {
-      const float angle = static_cast<float>(t) * frequency;
-      table.f32()[t * d + i] = std::cos(angle);
-      table.f32()[t * d + half + i] = std::sin(angle);
-    }
-  }
-  rope_ = table;
+  rope_ = backend_.rope_table(positions, config_.head_size(), config_.rope_theta);
   return rope_;
 }
 

@@ -77,15 +77,16 @@ class Decoder {
   /// Decoder layers that are hyper layers, ascending.
   std::vector<int64_t> hyper_layers() const;
 
-  /// lm_head(rms_norm(hidden)).  [T, D] -> float32 [T, V]
+  /// lm_head(rms_norm(hidden)).  [T, D] -> float32 [T, V] in the host's memory, to be sampled from
   Tensor logits(const Tensor& hidden) const;
-  /// A step's logits of each sequence's last row.  -> float32 [sequences, V]
+  /// A step's logits of each sequence's last row.  -> float32 [sequences, V] in the host's memory
   Tensor next_logits(std::span<const SequenceRows> step, const KeepGoing& keep_going = {});
 
  private:
   struct Pass;
 
   std::vector<Pass> passes_of(std::span<const SequenceRows> step);
+  Tensor device_logits(const Tensor& hidden) const;
   Tensor run(Pass& pass, const KeepGoing& keep_going, const LayerObserver& observer) const;
   void decoder_block(int64_t layer, Pass& pass, Tensor& x) const;
   Tensor attention(int64_t layer, Pass& pass, const Tensor& h) const;

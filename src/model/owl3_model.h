@@ -22,7 +22,7 @@ class Owl3Model {
   std::string backend_description() const { return backend_->description(); }
   Decoder& decoder() { return *decoder_; }
 
-  /// pixel_values [n, 3, S, S] -> encoder features [n*L, Dv]
+  /// pixel_values [n, 3, S, S], in the host's memory -> encoder features [n*L, Dv]
   Tensor vision_features(const Tensor& pixel_values, const KeepGoing& keep_going = {});
   /// encoder features [n*L, Dv] -> visual embeddings [n*L, D]
   Tensor visual_embeddings(const Tensor& features);

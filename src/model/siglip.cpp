@@ -11,7 +11,8 @@ namespace {
 // x = patches W^T + b + position_embedding   [n*L, Dv]
 Tensor embed_patches(Backend& backend, const VisionConfig& config, const VisionWeights& weights,
                      const Tensor& pixel_values) {
-  const Tensor patches = backend.patches(pixel_values, config.patch_size);  // [n*L, 3*P*P]
+  // [n*L, 3*P*P]
+  const Tensor patches = backend.patches(backend.upload(pixel_values), config.patch_size);
   Tensor x = backend.linear(patches, weights.patch_embedding, Activation::kNone);
   backend.add_repeated(x, weights.position_embedding);
   return x;

@@ -29,7 +29,7 @@ void TextCache::append(Backend& backend, int64_t layer_index, const Tensor& keys
     if (pages.empty() || pages.back().count == kPageTokens) {
       pages.push_back(backend.new_block(key_value_heads_, kPageTokens, head_size_, dtype_));
     } else if (layer.shares_last_page) {
-      pages.back() = pages.back().copy();
+      pages.back() = backend.copy(pages.back());
     }
     layer.shares_last_page = false;
     KeyValueBlock& page = pages.back();
@@ -55,11 +55,6 @@ void TextCache::truncate(int64_t length) {
 TextCache TextCache::fork() const {
   TextCache copy = *this;
   copy.truncate(length_);
-  for (Layer& layer : copy.layers_) {
-    if (!layer.shares_last_page) continue;
-    layer.pages.back() = layer.pages.back().copy();
-    layer.shares_last_page = false;
-  }
   return copy;
 }
 

@@ -25,14 +25,14 @@ class TextCache {
   /// Forgets everything from token `length` on, of layers ahead of the others too: what an append()
   /// that threw has left. Allocates nothing, so that it may be called when there is no memory.
   void truncate(int64_t length);
-  /// A cache with the same contents that grows on its own; only the last, unfilled pages are
-  /// copied.
+  /// A cache with the same contents that grows on its own; only the last, unfilled pages are copied
+  /// when it does.
   TextCache fork() const;
 
  private:
   struct Layer {
     std::vector<KeyValueBlock> pages;
-    bool shares_last_page = false;  // perhaps with a fork: copied before it is written
+    bool shares_last_page = false;  // perhaps with its origin: copied before it is written
   };
 
   std::vector<Layer> layers_;

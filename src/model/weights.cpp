@@ -1,7 +1,5 @@
 #include "model/weights.h"
 
-#include <cmath>
-
 #include "formats/finite_weights.h"
 
 namespace owl3 {
@@ -21,31 +19,28 @@ class Loader {
   Tensor floats(const std::string& name) const {
     const Tensor& tensor = matrix(name);
     check_finite(tensor, name, checkpoint_.file_of(name).string());
-    return backend_.to_float(tensor);
+    return backend_.to_float(backend_.upload(tensor));
   }
 
-  Linear plain_linear(const std::string& name) const {
+  /// A matrix and, if the checkpoint has one, its bias.
+  Linear stored_linear(const std::string& name) const {
     return {matrix(name + ".weight"),
             checkpoint_.contains(name + ".bias") ? floats(name + ".bias") : Tensor()};
   }
-  AdaptedLinear linear(const std::string& name) const { return adapted(name, plain_linear(name)); }
-  AdaptedLinear adapted(const std::string& name, Linear base) const {
-    AdaptedLinear layer = {std::move(base)};
+  Linear prepared(const Linear& layer) const {
+    return backend_.prepare(layer, WeightForm::kAsStored);
+  }
+  AdaptedLinear linear(const std::string& name) const { return adapted(name, stored_linear(name)); }
+  AdaptedLinear adapted(const std::string& name, const Linear& base) const {
+    AdaptedLinear layer = {prepared(base)};
     for (const LoraAdapter& adapter : adapters_) {
       const auto found = adapter.layers.find(name);
       if (found == adapter.layers.end()) continue;
       const LoraPair& pair = found->second;
-      layer.adapters.push_back({{scaled(pair.a, adapter.scale), Tensor()}, {pair.b, Tensor()}});
+      const Tensor a = backend_.scaled(backend_.upload(pair.a), adapter.scale);
+      layer.adapters.push_back({prepared({a, Tensor()}), prepared({pair.b, Tensor()})});
     }
     return layer;
-  }
-  Tensor scaled(const Tensor& matrix, double scale) const {
-    const Tensor product = make_tensor(DType::kF32, matrix.shape());
-    const Tensor floats = backend_.to_float(matrix);
-    for (int64_t i = 0; i < product.size(); ++i) {
-      product.f32()[i] = static_cast<float>(scale * double{floats.f32()[i]});
-    }
-    return product;
   }
   LayerNormWeights layer_norm(const std::string& name) const {
     return {floats(name + ".weight"), floats(name + ".bias")};
@@ -55,9 +50,10 @@ class Loader {
     const VisionConfig& config = checkpoint_.config().vision;
     const std::string embeddings = "vision_model.embeddings.";
     VisionWeights w;
-    w.patch_embedding = plain_linear(embeddings + "patch_embedding");
-    w.patch_embedding.weight = w.patch_embedding.weight.reshaped(
+    Linear patch_embedding = stored_linear(embeddings + "patch_embedding");
+    patch_embedding.weight = patch_embedding.weight.reshaped(
         {config.hidden_size, 3 * config.patch_size * config.patch_size});
+    w.patch_embedding = prepared(patch_embedding);
     w.position_embedding = floats(embeddings + "position_embedding.weight");
     for (int64_t i = 0; i < config.layers_used(); ++i) {
       const std::string layer = fmt::format("vision_model.encoder.layers.{}.", i);
@@ -91,9 +87,7 @@ class Loader {
     w.v_kv_proj = linear(attention + "v_kv_proj");
     if (checkpoint_.variant() == Variant::kGated) {
       w.gate = floats(attention + "gate");
-      for (int64_t j = 0; j < w.gate.size(); ++j) {
-        w.gate.f32()[j] = 1.0f / (1.0f + std::exp(-w.gate.f32()[j]));
-      }
+      backend_.activate(w.gate, Activation::kSigmoid);
     }
     return w;
   }
@@ -101,7 +95,7 @@ class Loader {
   DecoderWeights decoder() const {
     const ModelConfig& config = checkpoint_.config();
     DecoderWeights w;
-    w.embed_tokens = matrix("language_model.model.embed_tokens.weight");
+    w.embed_tokens = backend_.upload(matrix("language_model.model.embed_tokens.weight"));
     for (int64_t i = 0; i < config.num_hidden_layers; ++i) w.layers.push_back(decoder_layer(i));
     w.norm = floats("language_model.model.norm.weight");
     const std::string lm_head = "language_model.lm_head";
@@ -122,7 +116,7 @@ void round_layers(Backend& backend, VisionWeights& weights) {
   for (VisionLayerWeights& layer : weights.layers) {
     for (AdaptedLinear* linear :
          {&layer.q_proj, &layer.k_proj, &layer.v_proj, &layer.out_proj, &layer.fc1, &layer.fc2}) {
-      linear->base = backend.to_int8(linear->base);
+      linear->base = backend.prepare(linear->base, WeightForm::kInt8);
     }
   }
 }

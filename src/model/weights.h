@@ -1,7 +1,8 @@
 // The weights of mPLUG-Owl3 under the names of the paper and the checkpoints.
 //
-// Matrices stay where the checkpoint maps them; vectors (norms, biases, gates) and the position
-// embedding, a thousandth of the whole, are converted to float32 once.
+// Matrices are as the backend prepares them: on the CPU they stay where the checkpoint maps them.
+// Vectors (norms, biases, gates) and the position embedding, a thousandth of the whole, are
+// converted to float32 once.
 #pragma once
 
 #include <span>

@@ -22,6 +22,19 @@ class WatchedBackend final : public Backend {
     return watched([&] { return backend_->allocate(dtype, std::move(shape)); });
   }
   int64_t few_rows() const override { return backend_->few_rows(); }
+  Device device() const override { return backend_->device(); }
+  Tensor upload(const Tensor& host) override {
+    return watched([&] { return backend_->upload(host); });
+  }
+  Tensor download(const Tensor& x) override {
+    return watched([&] { return backend_->download(x); });
+  }
+  Linear prepare(const Linear& layer, WeightForm form) override {
+    return watched([&] { return backend_->prepare(layer, form); });
+  }
+  Tensor scaled(const Tensor& x, double factor) override {
+    return watched([&] { return backend_->scaled(x, factor); });
+  }
   Tensor to_float(const Tensor& x) override {
     return watched([&] { return backend_->to_float(x); });
   }
@@ -36,9 +49,6 @@ class WatchedBackend final : public Backend {
   }
   Tensor linear(const Tensor& x, const Linear& layer, Activation activation) override {
     return watched([&] { return backend_->linear(x, layer, activation); });
-  }
-  Linear to_int8(const Linear& layer) override {
-    return watched([&] { return backend_->to_int8(layer); });
   }
   void linear_add(Tensor& y, const Tensor& x, const Linear& layer) override {
     watched([&] { backend_->linear_add(y, x, layer); });
@@ -65,11 +75,17 @@ class WatchedBackend final : public Backend {
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override {
     return watched([&] { return backend_->patches(pixel_values, patch_size); });
   }
+  Tensor rope_table(int64_t positions, int64_t d, double theta) override {
+    return watched([&] { return backend_->rope_table(positions, d, theta); });
+  }
   Tensor rotate(const Tensor& x, const Tensor& rope, std::span<const int32_t> positions) override {
     return watched([&] { return backend_->rotate(x, rope, positions); });
   }
   KeyValueBlock new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) override {
     return watched([&] { return backend_->new_block(heads, capacity, d, dtype); });
+  }
+  KeyValueBlock copy(const KeyValueBlock& block) override {
+    return watched([&] { return backend_->copy(block); });
   }
   void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) override {
     watched([&] { backend_->append(block, keys, values); });

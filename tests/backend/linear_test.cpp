@@ -77,8 +77,8 @@ TEST(Linear, QuantisedWeightsTakeEveryPath) {
     CpuBackend backend = backend_with(2, product);
     for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
       for (const auto& [n, k] : {std::pair<int64_t, int64_t>{130, 256}, {70, 1792}}) {
-        const Tensor exact = random_tensor({n, k}, ++seed);
-        const Tensor blocks = make_tensor(dtype, {n, k});
+        Tensor exact = random_tensor({n, k}, ++seed);
+        Tensor blocks = make_tensor(dtype, {n, k});
         quantise(dtype, exact.f32(), blocks.raw(), n * k);
         dequantise(dtype, blocks.raw(), exact.f32(), n * k);
         const Linear layer = {blocks, random_tensor({n}, ++seed)};
@@ -117,7 +117,7 @@ TEST(Linear, Int8WeightsKeepAScalePerFeature) {
       for (int64_t j = 0; j < k; ++j) layer.weight.f32()[7 * k + j] *= 1000;  // one loud feature
       const Tensor x = random_tensor({rows, k}, 73);
       const Tensor expected = plain_linear(x, layer);
-      const Linear rounded = backend.to_int8(layer);
+      const Linear rounded = backend.prepare(layer, WeightForm::kInt8);
       const Tensor y = backend.linear(x, rounded, Activation::kNone);
       for (int64_t i = 0; i < y.size(); ++i) {
         // Both sides off by at most 1/254 (without VNNI, weights by 1/128) of a largest value near
@@ -135,8 +135,8 @@ TEST(Linear, Int8WeightsKeepAScalePerFeature) {
 /// Weights [n, k] of any type.
 Tensor random_weights(int64_t n, int64_t k, uint32_t seed, DType dtype) {
   if (!is_quantised(dtype)) return random_tensor({n, k}, seed, dtype);
-  const Tensor exact = random_tensor({n, k}, seed);
-  const Tensor blocks = make_tensor(dtype, {n, k});
+  Tensor exact = random_tensor({n, k}, seed);
+  Tensor blocks = make_tensor(dtype, {n, k});
   quantise(dtype, exact.f32(), blocks.raw(), n * k);
   return blocks;
 }

@@ -13,14 +13,33 @@ Tensor counting(Shape shape) {
   return tensor;
 }
 
+// A const tensor hands out no memory to write to.
+static_assert(std::is_same_v<decltype(std::declval<const Tensor&>().f32()), const float*>);
+static_assert(std::is_same_v<decltype(std::declval<const Tensor&>().raw()), const void*>);
+static_assert(std::is_same_v<decltype(std::declval<Tensor&>().data<int8_t>()), int8_t*>);
+
+TEST(Tensor, KnowsItsDeviceAndKeepsItsNumbersToIt) {
+  constexpr Device kDevice("elsewhere");
+  const Tensor host = make_tensor(DType::kF32, {2, 3});
+  EXPECT_TRUE(host.device().is_host());
+  Tensor there(DType::kF32, {2, 3}, host.on(Device()), nullptr, kDevice);
+  for (const Tensor& part : {there, there.rows(1, 2), there.reshaped({6})}) {
+    EXPECT_EQ(part.device(), kDevice);
+    EXPECT_THROW(part.f32(), std::exception);
+    EXPECT_THROW(part.raw(), std::exception);
+    EXPECT_THROW(part.on(Device()), std::exception);
+    EXPECT_NE(part.on(kDevice), nullptr);
+  }
+}
+
 TEST(Tensor, StartsZeroedAndAligned) {
-  const Tensor tensor = make_tensor(DType::kF32, {3, 5});
+  Tensor tensor = make_tensor(DType::kF32, {3, 5});
   EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.raw()) % 64, 0u);
   EXPECT_EQ(std::count(tensor.f32(), tensor.f32() + 15, 0.0f), 15);
 }
 
 TEST(Tensor, KnowsItsSizes) {
-  const Tensor tensor = make_tensor(DType::kBF16, {4, 3, 2});
+  Tensor tensor = make_tensor(DType::kBF16, {4, 3, 2});
   EXPECT_EQ(tensor.size(), 24);
   EXPECT_EQ(tensor.row_size(), 6);
   EXPECT_EQ(tensor.size_bytes(), 48u);
@@ -29,7 +48,7 @@ TEST(Tensor, KnowsItsSizes) {
 
 TEST(Tensor, RowsShareTheData) {
   const Tensor tensor = counting({4, 3});
-  const Tensor middle = tensor.rows(1, 3);
+  Tensor middle = tensor.rows(1, 3);
   EXPECT_EQ(middle.shape(), (Shape{2, 3}));
   EXPECT_EQ(middle.f32()[0], 3.0f);
   middle.f32()[5] = -1;
@@ -63,7 +82,7 @@ TEST(Tensor, RefusesToBeReadAsAnotherType) {
 }
 
 TEST(Tensor, MayHaveNoElements) {
-  const Tensor tensor = make_tensor(DType::kF32, {0, 7});
+  Tensor tensor = make_tensor(DType::kF32, {0, 7});
   EXPECT_EQ(tensor.size(), 0);
   EXPECT_TRUE(tensor.defined());
   EXPECT_FALSE(Tensor().defined());

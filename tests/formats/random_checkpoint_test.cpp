@@ -16,8 +16,8 @@ namespace {
 TEST(RandomWeights, DontDependOnHowTheyAreCut) {
   constexpr int64_t kFirst = 65000, kCount = 2000;  // across the border of a block
   for (const DType dtype : {DType::kBF16, DType::kF16, DType::kF32}) {
-    const Tensor whole = make_tensor(dtype, {kCount});
-    const Tensor pieces = make_tensor(dtype, {kCount});
+    Tensor whole = make_tensor(dtype, {kCount});
+    Tensor pieces = make_tensor(dtype, {kCount});
     fill_random(dtype, whole.raw(), kFirst, kCount, 7, 1.0f);
     for (int64_t i = 0; i < kCount; i += 100) {
       fill_random(dtype, pieces.rows(i, i + 100).raw(), kFirst + i, 100, 7, 1.0f);
@@ -28,7 +28,7 @@ TEST(RandomWeights, DontDependOnHowTheyAreCut) {
 
 TEST(RandomWeights, HaveTheAskedForMoments) {
   constexpr int64_t kCount = 1 << 20;
-  const Tensor tensor = make_tensor(DType::kF32, {kCount});
+  Tensor tensor = make_tensor(DType::kF32, {kCount});
   fill_random(DType::kF32, tensor.raw(), 0, kCount, random_key(1, "a"), 0.5f);
   double sum = 0, squares = 0, neighbours = 0, largest = 0;
   for (int64_t i = 0; i < kCount; ++i) {

@@ -36,7 +36,7 @@ Tensor logits_of(const fs::path& path, const ModelOptions& options, int64_t toke
       options.precision == Precision::kFloat32 ? MatrixProduct::kFloat32 : MatrixProduct::kBFloat16;
   Owl3Model model(Checkpoint::open(path), std::make_unique<CpuBackend>(cpu), options);
   const int64_t side = model.config().vision.image_size;
-  const Tensor pixels = make_tensor(DType::kF32, {2, 3, side, side});
+  Tensor pixels = make_tensor(DType::kF32, {2, 3, side, side});
   for (int64_t i = 0; i < pixels.size(); ++i) {
     pixels.f32()[i] = std::sin(static_cast<float>(i) * 0.37f);
   }

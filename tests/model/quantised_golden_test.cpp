@@ -10,9 +10,8 @@
 #include "backend/cpu/cpu_backend.h"
 #include "core/scratch_folder.h"
 #include "eval/golden_check.h"
-#include "formats/gguf_conversion.h"
-#include "formats/gguf_metadata.h"
 #include "formats/random_checkpoint.h"
+#include "model/converted.h"
 
 namespace owl3 {
 namespace {
@@ -20,12 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Precision kPrecisions[] = {Precision::kFloat32, Precision::kBFloat16};
-
-void convert(const fs::path& model, const fs::path& out, const ConversionOptions& options) {
-  const Checkpoint source = Checkpoint::open(model);
-  write_gguf(out, source, plan_conversion(source.config(), source.variant(), options),
-             make_gguf_metadata(source, "test", options.type), 2, {});
-}
 
 class QuantisedGolden : public testing::TestWithParam<std::tuple<std::string, DType>> {};
 
@@ -147,7 +140,7 @@ class WideModel {
     Owl3Model model(Checkpoint::open(path), std::make_unique<CpuBackend>(cpu),
                     ModelOptions{precision});
     const int64_t side = model.config().vision.image_size;
-    const Tensor pixels = make_tensor(DType::kF32, {1, 3, side, side});
+    Tensor pixels = make_tensor(DType::kF32, {1, 3, side, side});
     std::mt19937 random(3);
     for (int64_t i = 0; i < pixels.size(); ++i) {
       pixels.f32()[i] = static_cast<float>(random() % 2001) / 1000 - 1;

@@ -99,7 +99,7 @@ class RandomModel {
 
 std::vector<ImageMemoryPtr> images_of(Owl3Model& model) {
   const int64_t side = model.config().vision.image_size;
-  const Tensor pixels = make_tensor(DType::kF32, {3, 3, side, side});
+  Tensor pixels = make_tensor(DType::kF32, {3, 3, side, side});
   std::mt19937 random(3);
   for (int64_t i = 0; i < pixels.size(); ++i) {
     pixels.f32()[i] = static_cast<float>(random() % 2001) / 1000 - 1;

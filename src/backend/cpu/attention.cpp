@@ -118,8 +118,8 @@ class Attention {
     const int64_t d = q_.dim(2);
     AttentionPart all = {backend_.allocate(DType::kF32, {tokens_, heads, d}),
                          backend_.allocate(DType::kF32, {tokens_, heads})};
-    const AttentionPart parts = {backend_.allocate(DType::kF32, {parts_, heads, d}),
-                                 backend_.allocate(DType::kF32, {parts_, heads})};
+    AttentionPart parts = {backend_.allocate(DType::kF32, {parts_, heads, d}),
+                           backend_.allocate(DType::kF32, {parts_, heads})};
     if (!by_block_.empty()) by_block_.resize(cuts_.size());
     parallel_for(work_ < kParallelAttention ? 1 : threads, tasks_, [&](int64_t task) {
       const auto after = [](int64_t number, const Cut& cut) { return number < cut.first_task; };
@@ -138,7 +138,7 @@ class Attention {
 
  private:
   template <typename Enter>
-  void run_task(size_t sequence, int64_t task, const AttentionPart& target, const Enter& enter) {
+  void run_task(size_t sequence, int64_t task, AttentionPart& target, const Enter& enter) {
     const Cut& cut = cuts_[sequence];
     const int64_t split = task % cut.splits;
     const int64_t first_row = task / cut.splits % cut.chunks * RowAttention::kChunkRows;
@@ -165,7 +165,7 @@ class Attention {
   }
 
   /// What the chunk's watched rows have seen of a block, since it was marked.
-  static void tell_block(const RowAttention& attention, const Tensor& by_block, int64_t block,
+  static void tell_block(const RowAttention& attention, Tensor& by_block, int64_t block,
                          const Chunk& chunk) {
     const Cut& cut = chunk.cut;
     for (int64_t i = 0; i < chunk.rows; ++i) {
@@ -176,7 +176,7 @@ class Attention {
     }
   }
 
-  static void see_nothing(const Cut& cut, const AttentionPart& all) {
+  static void see_nothing(const Cut& cut, AttentionPart& all) {
     const int64_t first = cut.first_token * cut.heads;
     const int64_t rows = cut.tokens * cut.heads;
     std::fill_n(all.out.f32() + first * cut.d, rows * cut.d, 0.0f);
@@ -184,7 +184,7 @@ class Attention {
   }
 
   /// Joins the parts of every row of a sequence: out [splits, T, H, d], log_sum_exp [splits, T, H].
-  static void join_splits(const Cut& cut, const AttentionPart& parts, const AttentionPart& all) {
+  static void join_splits(const Cut& cut, const AttentionPart& parts, AttentionPart& all) {
     const int64_t rows = cut.tokens * cut.heads;
     const float* out = parts.out.f32() + cut.first_part * cut.heads * cut.d;
     const float* log_sum_exp = parts.log_sum_exp.f32() + cut.first_part * cut.heads;
@@ -238,7 +238,7 @@ std::vector<KeyValueBlock> CpuBackend::pack_images(const Tensor& k, const Tensor
     block.values = allocate(DType::kBF16, {heads, block.capacity * cpu::padded_head_size(d)});
   }
   parallel_for(threads_, static_cast<int64_t>(blocks.size()) * heads, [&](int64_t task) {
-    const KeyValueBlock& block = blocks[static_cast<size_t>(task / heads)];
+    KeyValueBlock& block = blocks[static_cast<size_t>(task / heads)];
     const int64_t head = task % heads;
     const int64_t from = task / heads * tokens * heads * d + head * d;
     auto* keys = block.keys.data<uint16_t>() + head * block.keys.row_size();

@@ -25,14 +25,14 @@ std::vector<float> unpacked_keys(const KeyValueBlock& block, int64_t head, int64
       fill([&](int64_t j, int64_t i) { return block.keys.f32()[row + j * d + i]; });
       return keys;
     case DType::kBF16: {
-      const auto* packed = block.keys.data<const bf16>() + row;
+      const auto* packed = block.keys.data<bf16>() + row;
       fill([&](int64_t j, int64_t i) {
         return static_cast<float>(packed[packed_key_index(j, i, d)]);
       });
       return keys;
     }
     default: {
-      const auto* packed = block.keys.data<const int8_t>() + row;
+      const auto* packed = block.keys.data<int8_t>() + row;
       const float* scales = block.key_scales.f32() + head * block.capacity;
       fill([&](int64_t j, int64_t i) {
         return static_cast<float>(packed[packed_key_index(j, i, d)]) * scales[j];

@@ -63,6 +63,15 @@ Tensor CpuBackend::to_float(const Tensor& x) {
   return y;
 }
 
+Tensor CpuBackend::scaled(const Tensor& x, double factor) {
+  Tensor y = to_float(x);
+  float* values = y.f32();
+  for (int64_t i = 0; i < y.size(); ++i) {
+    values[i] = static_cast<float>(factor * double{values[i]});
+  }
+  return y;
+}
+
 Tensor CpuBackend::gather_rows(const Tensor& x, std::span<const int64_t> rows) {
   Shape shape = x.shape();
   shape[0] = static_cast<int64_t>(rows.size());
@@ -179,6 +188,22 @@ Tensor CpuBackend::patches(const Tensor& pixel_values, int64_t patch_size) {
     }
   });
   return y;
+}
+
+Tensor CpuBackend::rope_table(int64_t positions, int64_t d, double theta) {
+  Tensor table = make_tensor(DType::kF32, {positions, d});
+  const int64_t half = d / 2;
+  for (int64_t i = 0; i < half; ++i) {
+    // float32 throughout, as the reference computes its angles
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(d);
+    const float frequency = 1.0f / std::pow(static_cast<float>(theta), exponent);
+    for (int64_t t = 0; t < positions; ++t) {
+      const float angle = static_cast<float>(t) * frequency;
+      table.f32()[t * d + i] = std::cos(angle);
+      table.f32()[t * d + half + i] = std::sin(angle);
+    }
+  }
+  return table;
 }
 
 Tensor CpuBackend::rotate(const Tensor& x, const Tensor& rope, std::span<const int32_t> positions) {

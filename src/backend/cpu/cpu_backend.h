@@ -33,14 +33,18 @@ class CpuBackend final : public Backend {
   ~CpuBackend() override;
 
   std::string description() const override;
+  Device device() const override { return {}; }
   Tensor allocate(DType dtype, Shape shape) override;
+  Tensor upload(const Tensor& host) override { return host; }
+  Tensor download(const Tensor& x) override { return x; }
+  Linear prepare(const Linear& layer, WeightForm form) override;
   int64_t few_rows() const override { return cpu::kFewRows; }
   Tensor to_float(const Tensor& x) override;
+  Tensor scaled(const Tensor& x, double factor) override;
   Tensor gather_rows(const Tensor& x, std::span<const int64_t> rows) override;
   void copy_rows(Tensor& to, int64_t first_row, const Tensor& from) override;
   Tensor embedding(const Tensor& table, std::span<const int32_t> ids) override;
   Tensor linear(const Tensor& x, const Linear& layer, Activation activation) override;
-  Linear to_int8(const Linear& layer) override;
   void linear_add(Tensor& y, const Tensor& x, const Linear& layer) override;
   void activate(Tensor& y, Activation activation) override;
   Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) override;
@@ -49,8 +53,10 @@ class CpuBackend final : public Backend {
   void add_repeated(Tensor& x, const Tensor& y) override;
   bool has_finite_rows(const Tensor& x) override;
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override;
+  Tensor rope_table(int64_t positions, int64_t d, double theta) override;
   Tensor rotate(const Tensor& x, const Tensor& rope, std::span<const int32_t> positions) override;
   KeyValueBlock new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) override;
+  KeyValueBlock copy(const KeyValueBlock& block) override;
   void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) override;
   KeyValueBlock split_keys_values(const Tensor& kv, int64_t key_value_heads, DType dtype) override;
   Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -72,6 +78,7 @@ class CpuBackend final : public Backend {
   bool takes_bf16_product(int64_t rows) const;
   DType product_input(int64_t rows) const;
   Tensor to_bf16(const Tensor& x);
+  Linear to_int8(const Linear& layer);
   // y = activation(x W^T + b), or y += x W^T + b.
   void product(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
                bool accumulate);

@@ -111,6 +111,17 @@ KeyValueBlock CpuBackend::new_block(int64_t heads, int64_t capacity, int64_t d, 
   return block;
 }
 
+KeyValueBlock CpuBackend::copy(const KeyValueBlock& block) {
+  KeyValueBlock own = block;
+  for (Tensor* tensor : {&own.keys, &own.values, &own.key_scales, &own.value_scales}) {
+    if (!tensor->defined()) continue;
+    const Tensor from = *tensor;
+    *tensor = make_tensor(from.dtype(), from.shape());
+    std::memcpy(tensor->raw(), from.raw(), from.size_bytes());
+  }
+  return own;
+}
+
 void CpuBackend::append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) {
   const int64_t tokens = keys.dim(0);
   const int64_t heads = keys.dim(1);

@@ -72,7 +72,7 @@ void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activa
 
 void CpuBackend::finish_product(const Tensor& bias, Activation activation, Tensor& y) {
   if (!bias.defined() && activation == Activation::kNone) return;
-  const int64_t n = y.dim(1);
+  const int64_t n = y.row_size();
   for_rows(y.dim(0), n, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       float* values = y.f32() + row * n;
@@ -88,6 +88,9 @@ void CpuBackend::apply_activation(Activation activation, float* values, int64_t 
     for (int64_t i = 0; i < n; ++i) {
       values[i] = 0.5f * values[i] * (1.0f + std::erf(values[i] * 0.70710678f));
     }
+  }
+  if (activation == Activation::kSigmoid) {
+    for (int64_t i = 0; i < n; ++i) values[i] = 1.0f / (1.0f + std::exp(-values[i]));
   }
 }
 

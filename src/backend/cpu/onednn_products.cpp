@@ -211,7 +211,8 @@ Tensor OneDnnProducts::pack_int8(const Tensor& weights) {
   const memory::desc layout = by_onednn([&] { return packed_layout(k, n); });
   const auto row_bytes = (static_cast<int64_t>(layout.get_size()) + n - 1) / n;
   Tensor packed = make_tensor(DType::kI8, {n, row_bytes});
-  memory from({{k, n}, memory::data_type::s8, memory::format_tag::ba}, engine_, weights.raw());
+  memory from({{k, n}, memory::data_type::s8, memory::format_tag::ba}, engine_,
+              const_cast<void*>(weights.raw()));
   memory to(layout, engine_, packed.raw());
   by_onednn([&] {
     require_room_for_code();

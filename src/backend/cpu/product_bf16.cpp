@@ -40,7 +40,7 @@ void CpuBackend::product_bf16(const Tensor& x, const Linear& layer, Activation a
   }
   const int64_t fitting = static_cast<int64_t>(kStripBytes) / (2 * k) / kStripUnit * kStripUnit;
   const int64_t strip_columns = std::min(n, std::max(kStripUnit, fitting));
-  const Tensor strip = allocate(DType::kBF16, {strip_columns, k});
+  Tensor strip = allocate(DType::kBF16, {strip_columns, k});
   for (int64_t first = 0; first < n; first += strip_columns) {
     const int64_t columns = std::min(strip_columns, n - first);
     for_rows(columns, k, [&](int64_t begin, int64_t end) {

@@ -42,6 +42,10 @@ float round_to_7_bits(const float* values, int64_t n, int8_t* rounded) {
 
 }  // namespace
 
+Linear CpuBackend::prepare(const Linear& layer, WeightForm form) {
+  return form == WeightForm::kInt8 ? to_int8(layer) : layer;
+}
+
 Linear CpuBackend::to_int8(const Linear& layer) {
   const int64_t n = layer.weight.dim(0);
   const int64_t k = layer.weight.dim(1);
@@ -66,8 +70,8 @@ void CpuBackend::product_int8(const Tensor& x, const Linear& layer, Activation a
   const int64_t m = x.dim(0);
   const int64_t k = x.dim(1);
   const int64_t n = layer.weight.dim(0);
-  const Tensor rounded = allocate(DType::kI8, {m, k});
-  const Tensor row_scales = allocate(DType::kF32, {m});
+  Tensor rounded = allocate(DType::kI8, {m, k});
+  Tensor row_scales = allocate(DType::kF32, {m});
   for_rows(m, k, [&](int64_t first, int64_t last) {
     std::vector<float> row(static_cast<size_t>(k));
     for (int64_t i = first; i < last; ++i) {

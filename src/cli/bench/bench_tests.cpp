@@ -207,7 +207,9 @@ Sequence BenchTests::with_images(int64_t count) {
     check_interrupt();
     // Distinct copies, so that the caches hold no more of them than of real images.
     auto copy = std::make_shared<ImageMemory>();
-    for (const KeyValueBlock& block : memory->layers) copy->layers.push_back(block.copy());
+    for (const KeyValueBlock& block : memory->layers) {
+      copy->layers.push_back(model_.backend().copy(block));
+    }
     sequence.images.push_back({kPromptTokens - kQuestionTokens + i, copy});
   }
   return sequence;

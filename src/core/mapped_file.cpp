@@ -8,12 +8,15 @@
 #include <cstdint>
 
 #include "core/error.h"
-#include "core/regular_file.h"
 
 namespace owl3 {
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const RegularFile file = RegularFile::open(path);
+  return map(RegularFile::open(path), path);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::map(const RegularFile& file,
+                                                  const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(file.descriptor(), &status) != 0) {
     throw InputError(fmt::format("{}: {}", path.string(), errno_text(errno)));

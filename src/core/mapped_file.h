@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/bus_error.h"
+#include "core/regular_file.h"
 
 struct stat;
 
@@ -18,6 +19,9 @@ class MappedFile {
  public:
   /// Maps the whole file. Throws InputError when it is missing, a folder or unreadable.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+  /// The same of a file that is open.
+  static std::shared_ptr<const MappedFile> map(const RegularFile& file,
+                                               const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -13,12 +13,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+}  // namespace
+
 DType memory_dtype(const ModelOptions& options) {
   if (options.visual_memory_int8) return DType::kI8;
   return options.precision == Precision::kFloat32 ? DType::kF32 : DType::kBF16;
 }
-
-}  // namespace
 
 int64_t bytes_per_image(Owl3Model& model, const ModelOptions& options) {
   const ModelConfig& config = model.config();

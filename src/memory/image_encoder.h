@@ -30,6 +30,9 @@ struct EncodingModel {
   Compute compute;
 };
 
+/// The type that keys and values of images are kept in.
+DType memory_dtype(const ModelOptions& options);
+
 /// Bytes of the memory of one image, as the model keeps it.
 int64_t bytes_per_image(Owl3Model& model, const ModelOptions& options);
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <compare>
+#include <optional>
+#include <string_view>
 
 #include "core/sha.h"
 #include "media/content_hash.h"
@@ -22,5 +24,17 @@ struct MemoryKey {
 /// are told apart as files are (MappedFile::identity()): the key is for this machine, and for as
 /// long as the files stay as they are.
 Sha256::Digest model_key(Owl3Model& model, const ModelOptions& options);
+
+/// How pixels become numbers, and from when on: another text where the same pixels and weights give
+/// other memories.
+inline constexpr std::string_view kMemoryPreprocessing =
+    "owl3 visual memory 1: (x / 255 - 0.5) / 0.5";
+
+/// Of the adapters of those layers; nothing where there are none.
+std::optional<Sha256::Digest> vision_adapters_digest(Owl3Model& model);
+
+/// Of the weights that an image goes through, and of what the config says of them: the same on
+/// every machine, whatever else the checkpoint holds. Reads them all.
+Sha256::Digest vision_weights_digest(Owl3Model& model, int threads);
 
 }  // namespace owl3

@@ -1,4 +1,4 @@
-// The image files that names, folders and patterns stand for.
+// The image files, and films, that names, folders and patterns stand for.
 #pragma once
 
 #include <cstdint>
@@ -26,5 +26,20 @@ struct ImageFiles {
 /// those it matches, both in natural order ("2.png" before "10.png"): what has the extension of an
 /// image, or begins like one, and is not hidden. Throws InputError when one stands for nothing.
 OWL3_API ImageFiles find_image_files(const std::vector<std::string>& arguments);
+
+struct MediaFile {
+  bool is_video = false;
+  std::filesystem::path path;
+  std::string argument;  // that brought it
+};
+
+struct MediaFiles {
+  std::vector<MediaFile> files;
+  std::vector<LeftOut> left_out;
+};
+
+/// The same of images and films, in one natural order. What a file is, its extension says, and
+/// where that says nothing its beginning.
+OWL3_API MediaFiles find_media_files(const std::vector<std::string>& arguments);
 
 }  // namespace owl3

@@ -9,4 +9,5 @@
 #include "owl3/image_files.h"
 #include "owl3/model.h"
 #include "owl3/options.h"
+#include "owl3/saved_memory.h"
 #include "owl3/visual_memory.h"

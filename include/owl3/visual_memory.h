@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -35,6 +36,11 @@ class OWL3_API Medium {
   /// What was not right with the file (a film broke off early, ...), one line that begins with its
   /// name, or empty.
   const std::string& warning() const;
+  /// Of one that comes from a memory file (owl3/saved_memory.h): what of it is not as it was
+  /// written, a line each. Reads it whole, once. Who asks about a damaged medium gets InputError.
+  std::vector<std::string> damage() const;
+  /// The frames of a film that are whole; nothing of what has none, or is a damaged photo.
+  std::optional<Medium> without_damage() const;
 
  private:
   friend struct Internals;  // of the library

@@ -36,6 +36,14 @@ void check_owner(const std::vector<Medium>& media, const Model& model) {
   }
 }
 
+/// Of memory files: what is damaged would answer something else.
+void check_whole(const std::vector<Medium>& media) {
+  for (const Medium& medium : media) {
+    const std::vector<std::string> damage = medium.damage();
+    if (!damage.empty()) throw InputError(damage.front());
+  }
+}
+
 std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
   std::vector<MediaLayout> layouts;
   for (const Medium& medium : media) layouts.push_back(Internals::of(medium).layout);
@@ -151,6 +159,7 @@ std::shared_ptr<Asking> Chat::Impl::start(const std::string& text, const std::ve
                                           Asking::Watchers watchers) {
   check_generation_options(generation);
   check_owner(media, model);
+  check_whole(media);
   // Everything is done to copies, which become the conversation when nothing can fail any more.
   PromptBuilder with_question = prompt;
   with_question.add({Role::kUser, with_marks(text, media)}, layouts_of(media));
@@ -229,6 +238,7 @@ void Chat::add_exchange(const std::string& question, const std::vector<Medium>& 
 void Chat::Impl::add_exchange(const std::string& question, const std::vector<Medium>& media,
                               const std::string& answer) {
   check_owner(media, model);
+  check_whole(media);
   PromptBuilder with_exchange = prompt;
   with_exchange.add({Role::kUser, with_marks(question, media)}, layouts_of(media));
   with_exchange.add({Role::kAssistant, answer});

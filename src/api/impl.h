@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/scheduler.h"
+#include "memory/memory_file.h"
 #include "memory/memory_key.h"
 #include "model/owl3_model.h"
 #include "owl3/owl3.h"
@@ -49,6 +50,9 @@ struct Medium::Impl {
   std::vector<ImageMemoryPtr> images;  // one per image token
   std::vector<double> frame_seconds;   // of a film, one per frame
   std::string warning;
+  // Of a memory file: where each image lies in it.
+  std::shared_ptr<const MemoryFile> file{};
+  std::vector<uint32_t> records{};
 };
 
 /// The way from the handles to what stands behind them, for the library's own rooms.

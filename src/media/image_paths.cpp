@@ -112,9 +112,18 @@ bool is_utf8_extension(const std::string& extension) {
                      [](unsigned char c) { return c > ' ' && c < 0x7F; });
 }
 
-/// Sorts what a folder or pattern holds into images and the rest.
+/// What is looked for in folders, and said where there is none.
+struct Wanted {
+  bool films = false;
+  const char* in_folder = "no image files in this folder";
+  const char* by_pattern = "no image file matches this pattern";
+};
+
+/// Sorts what a folder or pattern holds into what is wanted and the rest.
 class Sieve {
  public:
+  explicit Sieve(const Wanted& wanted) : wanted_(wanted) {}
+
   /// `name` is how the file is called where hidden ones are told by their names.
   void add(const fs::path& path, const std::string& name) {
     if (is_hidden(name)) return leave_out(Reason::kHidden);
@@ -165,7 +174,9 @@ class Sieve {
 
   void add_file(const fs::path& path) {
     const FileKind kind = kind_by_name(path);
-    if (kind == FileKind::kImage) return images_.push_back(path);
+    if (kind == FileKind::kImage || (kind == FileKind::kFilm && wanted_.films)) {
+      return images_.push_back(path);
+    }
     std::string extension = lower_case(path.extension().string());
     if (!is_utf8_extension(extension)) extension.clear();
     if (kind == FileKind::kRawPhoto) return leave_out(Reason::kRawPhoto, extension);
@@ -187,6 +198,7 @@ class Sieve {
               extension);
   }
 
+  Wanted wanted_;
   std::vector<fs::path> images_;
   std::map<std::pair<Reason, std::string>, int64_t> counts_;
 };
@@ -202,15 +214,15 @@ void append(ImageFiles& found, Sieve& sieve, const std::string& argument,
   found.left_out.insert(found.left_out.end(), left_out.begin(), left_out.end());
 }
 
-void add_folder(ImageFiles& found, const std::string& folder) {
-  Sieve sieve;
+void add_folder(ImageFiles& found, const std::string& folder, const Wanted& wanted) {
+  Sieve sieve(wanted);
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     sieve.add(entry->path(), entry->path().filename().string());
   }
   if (error) throw InputError(fmt::format("{}: {}", folder, error.message()));
-  append(found, sieve, folder, "no image files in this folder");
+  append(found, sieve, folder, wanted.in_folder);
 }
 
 /// Whether the pattern speaks of the part of a path itself, not by wildcards.
@@ -228,7 +240,7 @@ std::string hidden_part(const fs::path& match, const std::string& pattern) {
   return match.filename().string();
 }
 
-void add_matches(ImageFiles& found, const std::string& pattern) {
+void add_matches(ImageFiles& found, const std::string& pattern, const Wanted& wanted) {
   struct Matches : glob_t {
     Matches() : glob_t{} {}
     ~Matches() { globfree(this); }
@@ -241,7 +253,7 @@ void add_matches(ImageFiles& found, const std::string& pattern) {
   // part of a pattern the flag would match "." and "..".
   const bool plain_folder = folder.string().find_first_of(kWildcards) == std::string::npos;
   const int flags = GLOB_NOSORT | (plain_folder ? GLOB_PERIOD : 0);
-  Sieve sieve;
+  Sieve sieve(wanted);
   const bool wants_hidden = last.starts_with('.');
   size_t files = 0;
   if (::glob(pattern.c_str(), flags, nullptr, &matches) == 0) {
@@ -261,7 +273,7 @@ void add_matches(ImageFiles& found, const std::string& pattern) {
     }
     throw InputError(fmt::format("{}: no file matches this pattern", pattern));
   }
-  append(found, sieve, pattern, "no image file matches this pattern");
+  append(found, sieve, pattern, wanted.by_pattern);
 }
 
 /// Data and addresses, where a program gives what another interface wants.
@@ -283,11 +295,11 @@ void check_is_file_name(const std::string& text) {
       text.substr(0, kLongestShown), text.size() > kLongestShown ? "..." : ""));
 }
 
-void add_argument(ImageFiles& found, const std::string& argument) {
+void add_argument(ImageFiles& found, const std::string& argument, const Wanted& wanted = {}) {
   if (argument.empty()) throw InputError("the name of an image or film is empty");
   std::error_code error;
   const fs::file_status status = fs::status(argument, error);
-  if (fs::is_directory(status)) return add_folder(found, argument);
+  if (fs::is_directory(status)) return add_folder(found, argument, wanted);
   std::error_code ignored;
   // A link that leads nowhere is there: whoever reads it says what is wrong.
   if (fs::exists(status) || fs::is_symlink(fs::symlink_status(argument, ignored))) {
@@ -295,13 +307,44 @@ void add_argument(ImageFiles& found, const std::string& argument) {
     return;
   }
   check_is_file_name(argument);
-  if (argument.find_first_of(kWildcards) != std::string::npos) return add_matches(found, argument);
+  if (argument.find_first_of(kWildcards) != std::string::npos) {
+    return add_matches(found, argument, wanted);
+  }
   const bool missing = status.type() == fs::file_type::not_found;
   if (missing) throw MissingFile(fmt::format("{}: no such file or folder", argument), argument);
   throw InputError(fmt::format("{}: {}", argument, error.message()));
 }
 
+/// A file that the name doesn't tell of, and that doesn't begin like an image, is tried as a film.
+bool is_film(const fs::path& path) {
+  const FileKind kind = kind_by_name(path);
+  if (kind == FileKind::kFilm || kind == FileKind::kImage) return kind == FileKind::kFilm;
+  std::array<std::byte, 32> beginning{};
+  const RegularFile file = RegularFile::open(path);
+  const ssize_t count = ::pread(file.descriptor(), beginning.data(), beginning.size(), 0);
+  return !begins_like_an_image(
+      std::span(beginning).first(static_cast<size_t>(std::max<ssize_t>(count, 0))));
+}
+
 }  // namespace
+
+MediaFiles find_media_files(const std::vector<std::string>& arguments) {
+  constexpr Wanted kMedia = {true, "no image files or films in this folder",
+                             "no image file or film matches this pattern"};
+  return api_call([&] {
+    MediaFiles media;
+    for (const std::string& argument : arguments) {
+      ImageFiles found;
+      add_argument(found, argument, kMedia);
+      for (fs::path& path : found.files) {
+        const bool film = is_film(path);
+        media.files.push_back({film, std::move(path), argument});
+      }
+      media.left_out.insert(media.left_out.end(), found.left_out.begin(), found.left_out.end());
+    }
+    return media;
+  });
+}
 
 ImageFiles find_image_files(const std::vector<std::string>& arguments) {
   return api_call([&] {

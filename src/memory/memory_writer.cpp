@@ -46,7 +46,10 @@ MemoryWriter::MemoryWriter(const fs::path& path, const MemoryStamp& stamp, uint6
   if (const auto difference = catalogue_.stamp.difference(stamp)) {
     throw InputError(fmt::format("{}: was made {}", path_.string(), *difference));
   }
-  OWL3_CHECK(catalogue_.record_bytes == record_bytes);
+  if (catalogue_.record_bytes != record_bytes) {
+    throw InputError(fmt::format("{}: its records have {} bytes, not {}", path_.string(),
+                                 catalogue_.record_bytes, record_bytes));
+  }
 }
 
 MemoryWriter::Descriptor::~Descriptor() {

@@ -28,6 +28,7 @@ constexpr const char* kFooter =
     "  owl3 chat MODEL --image a.jpg --image b.jpg -p 'What changed from <image> to <image>?'\n"
     "  owl3 chat MODEL --image 'scans/*.png' --no-cut --greedy -p 'Which page has the map?'\n"
     "  owl3 chat MODEL --video film.mp4 --fps 0.5 --start 60 --end 120 -p 'What happens?'\n"
+    "  owl3 chat MODEL --memory holiday.owlmem --only '*.jpg' -p 'Where was this?'\n"
     "  owl3 chat MODEL --image page.png --json -p - < question.txt\n"
     "  owl3 chat MODEL                                  a conversation";
 
@@ -75,8 +76,26 @@ void tell_of_builtin_model(const ChatArguments& arguments) {
                   name, draws ? ", which knows drawn pictures only" : ", which is in the program"));
 }
 
-int answer_or_converse(const ChatArguments& arguments) {
+bool asks_for_a_precision(const ModelOptions& options) {
+  return options.precision != Precision::kBFloat16 || options.vision_int8 ||
+         options.visual_memory_int8;
+}
+
+/// The memory that is to be asked about, if any; the model will have its precision, where none was
+/// asked for.
+std::optional<SavedMemory> open_memory(ChatArguments& arguments) {
+  if (arguments.memory.empty()) return std::nullopt;
+  const SavedMemory memory = SavedMemory::open(arguments.memory);
+  tell_warnings(memory.warnings());
+  if (!asks_for_a_precision(arguments.model_options)) {
+    arguments.model_options = memory.options_for(arguments.model_options);
+  }
+  return memory;
+}
+
+int answer_or_converse(ChatArguments arguments) {
   check_chat_arguments(arguments);
+  const std::optional<SavedMemory> memory = open_memory(arguments);
   if (!arguments.model.empty() && !arguments.json) offer_to_fetch(arguments.model);
   tell_of_builtin_model(arguments);
   InterruptGuard interrupt;
@@ -92,8 +111,13 @@ int answer_or_converse(const ChatArguments& arguments) {
     check_question(question);
   }
   ChatSession session(arguments, interrupt);
-  session.attach(arguments.media,
-                 arguments.prompt ? std::optional<std::string>(question) : std::nullopt);
+  const auto known_question = arguments.prompt ? std::optional(question) : std::nullopt;
+  if (memory) {
+    // Marks of a question are of its other media too, whose number shows when they are attached.
+    session.attach_memory(*memory, arguments.selection,
+                          arguments.media.empty() ? known_question : std::nullopt);
+  }
+  session.attach(arguments.media, known_question);
   int code = 0;
   if (!arguments.prompt) {
     code = converse(session, arguments, interrupt, quiet ? &*quiet : nullptr);

@@ -1,17 +1,13 @@
 #include "cli/chat/chat_options.h"
 
 #include <CLI/CLI.hpp>
-#include <cmath>
-#include <filesystem>
 
 #include "builtin/builtin_model.h"
-#include "builtin/open_model.h"
-#include "core/colour.h"
+#include "cli/media_options.h"
+#include "cli/memory/selection.h"
+#include "cli/models/load_model.h"
 #include "core/error.h"
-#include "formats/checkpoint_source.h"
-#include "hub/model_name.h"
 #include "program/byte_option.h"
-#include "program/colour_option.h"
 #include "program/lora_option.h"
 #include "program/number_option.h"
 #include "text/utf8.h"
@@ -25,8 +21,6 @@ constexpr const char* kAnswer = "The answer";
 constexpr const char* kMachine = "The machine";
 constexpr const char* kOutput = "Output";
 
-constexpr double kMaxFps = 1000;
-constexpr double kMaxSeconds = 1e9;
 constexpr double kMaxTemperature = 1e6;
 constexpr double kMaxPenalty = 1e6;
 
@@ -43,74 +37,17 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
       ->group(kMedia);
   command
       .add_flag_function(
-          "--cut,!--no-cut", [&](int64_t given) { arguments.image.cut = given > 0; },
-          "Cut images into tiles and a global view, for detail (default, unless the checkpoint "
-          "says otherwise), or not: 4 to 7 times faster")
-      ->group(kMedia);
-  command
-      .add_flag_function(
           "--number-images,!--no-number-images",
           [&](int64_t given) { arguments.number_images = given > 0; },
           "Put numbers behind images, to be asked by (default: as the checkpoint was taught)")
       ->group(kMedia);
   command
-      .add_flag("!--no-exif", arguments.image.apply_exif_orientation,
-                "Leave photos as they lie, whatever their EXIF orientation")
+      .add_option("--memory", arguments.memory,
+                  "Photos and films of this file, which owl3 index made of them")
+      ->type_name("FILE")
       ->group(kMedia);
-  command
-      .add_option_function<std::string>(
-          "--background",
-          [&arguments](const std::string& text) {
-            arguments.image.background = parse_colour(text);
-          },
-          "Lay what is transparent over this colour (white, #rrggbb); default: as the reference "
-          "does, the colours stored there, black mostly")
-      ->check(colour_check())
-      ->type_name("COLOUR")
-      ->group(kMedia);
-  command
-      .add_option_function<int64_t>(
-          "--max-pixels",
-          [&arguments](int64_t most) {
-            arguments.image.max_pixels = arguments.video.max_pixels = most;
-          },
-          fmt::format("Refuse images and films that claim more pixels a picture ({})", kMaxPixels))
-      ->transform(whole_number(1))
-      ->type_name("N")
-      ->group(kMedia);
-  command
-      .add_flag("--strict", arguments.strict,
-                "An image that can't be read ends the work, even among others")
-      ->group(kMedia);
-  command.add_option("--fps", arguments.video.fps, "Frames looked at per second of film (1)")
-      ->transform(positive_number(kMaxFps))
-      ->type_name("N")
-      ->group(kMedia);
-  command
-      .add_option("--max-frames", arguments.video.max_frames,
-                  "At most this many, spread over the film (128)")
-      ->transform(whole_number(1))
-      ->type_name("N")
-      ->group(kMedia);
-  command
-      .add_option_function<std::string>(
-          "--sampling",
-          [&arguments](const std::string& name) {
-            arguments.video.sampling =
-                name == "official" ? FrameSampling::kOfficial : FrameSampling::kTime;
-          },
-          "Frames by their time on the screen (default), or official: the reference's count")
-      ->check(CLI::IsMember({"time", "official"}))
-      ->type_name("NAME")
-      ->group(kMedia);
-  command.add_option("--start", arguments.video.start_seconds, "Look at the film from here")
-      ->transform(real_number(0, kMaxSeconds))
-      ->type_name("SECONDS")
-      ->group(kMedia);
-  command.add_option("--end", arguments.video.end_seconds, "Look at the film up to here")
-      ->transform(real_number(0, kMaxSeconds))
-      ->type_name("SECONDS")
-      ->group(kMedia);
+  add_selection_options(command, arguments.selection, kMedia);
+  add_reading_options(command, {arguments.image, arguments.video, arguments.strict, "128"}, kMedia);
 }
 
 void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
@@ -184,15 +121,6 @@ void add_answer_options(CLI::App& command, ChatArguments& arguments) {
 
 void require(bool holds, const std::string& message) {
   if (!holds) throw UsageError(message);
-}
-
-/// Whether somebody who writes this where files are expected means a model.
-bool means_model(const std::string& text) {
-  if (looks_like_checkpoint(text) || names_builtin_model(text)) return true;
-  std::error_code error;
-  if (std::filesystem::exists(text, error)) return false;
-  const auto name = parse_model_name(text);
-  return name && name->known;
 }
 
 /// A checkpoint given behind --image's files ("--image a.jpg b.jpg MODEL") is still the MODEL.
@@ -318,20 +246,14 @@ void take_media(const CLI::App& command, ChatArguments& arguments) {
 }
 
 void check_chat_arguments(const ChatArguments& arguments) {
-  const VideoOptions& video = arguments.video;
-  require(video.fps > 0 && video.fps <= 1000, "--fps: must be above 0 and at most 1000");
-  require(video.max_frames >= 1, "--max-frames: must be at least 1");
-  require(video.max_pixels >= 1, "--max-pixels: must be at least 1");
-  require(std::isfinite(video.start_seconds) && video.start_seconds >= 0,
-          "--start: must be 0 or more seconds");
-  require(std::isfinite(video.end_seconds) && video.end_seconds >= 0,
-          "--end: must be 0 or more seconds");
-  require(video.end_seconds == 0 || video.end_seconds > video.start_seconds,
-          "--end: must be later than --start");
+  check_video_options(arguments.video);
   const GenerationChoices& choices = arguments.generation;
   const bool samples = choices.temperature || choices.top_k || choices.top_p || choices.min_p;
   require(!(samples && choices.num_beams.value_or(1) > 1),
           "--num-beams: beam search takes no --temperature, --top-k, --top-p or --min-p");
+  const MemorySelection none;
+  require(!arguments.memory.empty() || arguments.selection == none,
+          "--only, --from and --to choose from a --memory; none is given");
   check_text("--system", arguments.system);
   if (arguments.prompt) check_text("-p", *arguments.prompt);
   for (const std::string& stop : choices.stop) {

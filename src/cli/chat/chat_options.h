@@ -47,6 +47,8 @@ struct ChatArguments {
   std::string system;
   ModelOptions model_options;
   VisualMemoryOptions memory_options;
+  std::string memory;         // a memory file, or empty
+  MemorySelection selection;  // of that
   ImageOptions image;
   bool strict = false;  // a broken image ends the work, even among many
   std::optional<bool> number_images;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "api/question.h"
+#include "cli/left_out.h"
 #include "cli/models/load_model.h"
 #include "core/byte_text.h"
 #include "core/error.h"
@@ -65,36 +66,6 @@ void mark_unasked(std::vector<PlannedTurn>& turns) {
     for (const MediumPlan& plan : turn.media) {
       turn.question += plan.is_video ? kUserVideoMark : kUserImageMark;
     }
-  }
-}
-
-/// "d: left out: 2 .xyz files are not images; 3 files are hidden", a line for each folder.
-void tell_left_out(const std::vector<LeftOut>& left_out) {
-  constexpr size_t kMostReasons = 6;
-  for (size_t i = 0; i < left_out.size();) {
-    const std::string& where = left_out[i].where;
-    std::vector<std::string> reasons;
-    for (; i < left_out.size() && left_out[i].where == where; ++i) {
-      reasons.push_back(left_out[i].reason);
-    }
-    if (reasons.size() > kMostReasons) {
-      const size_t more = reasons.size() - (kMostReasons - 1);
-      reasons.resize(kMostReasons - 1);
-      reasons.push_back(fmt::format("and files of {} more kinds", more));
-    }
-    tell(one_line(fmt::format("owl3: warning: {}: left out: {}", where, fmt::join(reasons, "; "))) +
-         "\n");
-  }
-}
-
-void tell_broken(const std::vector<LeftOut>& broken) {
-  constexpr size_t kMostNamed = 20;
-  for (size_t i = 0; i < std::min(broken.size(), kMostNamed); ++i) {
-    tell(one_line(fmt::format("owl3: warning: left out: {}", broken[i].reason)) + "\n");
-  }
-  if (broken.size() > kMostNamed) {
-    tell(fmt::format("owl3: warning: left out: {} more images that cannot be read\n",
-                     broken.size() - kMostNamed));
   }
 }
 
@@ -288,6 +259,64 @@ std::vector<Medium> ChatSession::attach(const std::vector<MediumArgument>& argum
   return pending_.back().media;
 }
 
+void ChatSession::attach_memory(const SavedMemory& memory, const MemorySelection& which,
+                                const std::optional<std::string>& question) {
+  Media recalled;
+  recalled.media = memory.recall(model_, which);
+  recalled.is_whole = !which.from_seconds && !which.to_seconds;
+  PlannedTurn turn;
+  int64_t images = 0;
+  for (const SavedMedium& medium : memory.media(which)) {
+    recalled.sources.push_back({medium.is_video, medium.original, medium.image, medium.video});
+  }
+  for (const Medium& medium : recalled.media) {
+    turn.media.push_back(medium.plan());
+    images += medium.images();
+  }
+  if (images >= model_.context_length()) {
+    throw UsageError(
+        fmt::format("{}: {} images are more than the model's context holds, {} tokens; choose "
+                    "among them (--only, --from, --to)",
+                    memory.path().string(), images, model_.context_length()));
+  }
+  turn.question = question.value_or("");
+  std::vector<PlannedTurn> turns = {std::move(turn)};
+  mark_unasked(turns);
+  chat_.check(turns);
+  pending_.push_back(std::move(recalled));
+}
+
+/// What a memory file has of the pending media that is not as it was written is told of, and asked
+/// about by nobody.
+void ChatSession::leave_out_damage() {
+  constexpr size_t kMostNamed = 20;
+  size_t told = 0;
+  for (Media& attached : pending_) {
+    Media whole;
+    whole.left_out = attached.left_out;
+    whole.is_whole = attached.is_whole;
+    for (size_t i = 0; i < attached.media.size(); ++i) {
+      const std::vector<std::string> damage = attached.media[i].damage();
+      for (const std::string& line : damage) {
+        whole.left_out.push_back({attached.media[i].path().string(), 1, line});
+        if (++told <= kMostNamed) tell_warning("left out: " + line);
+      }
+      if (!damage.empty()) whole.is_whole = false;
+      const std::optional<Medium> medium = attached.media[i].without_damage();
+      if (!medium) continue;
+      whole.media.push_back(*medium);
+      whole.sources.push_back(attached.sources[i]);
+    }
+    if (whole.media.empty() && !attached.media.empty()) {
+      throw InputError(whole.left_out.back().reason);
+    }
+    attached = std::move(whole);
+  }
+  if (told > kMostNamed) {
+    tell(fmt::format("owl3: warning: left out: {} more damaged images\n", told - kMostNamed));
+  }
+}
+
 std::vector<Medium> ChatSession::pending() const {
   std::vector<Medium> media;
   for (const Media& attached : pending_) {
@@ -328,11 +357,13 @@ AnswerReport ChatSession::ask(const std::string& question, const TextCallback& o
     bar_.erase();
     return (!on_text || on_text(piece)) && !interrupt_.interrupted();
   };
+  leave_out_damage();
   AnswerReport report;
   report.media = pending();
   report.answer = chat_.ask(question, report.media, conversation_.generation, on_piece, progress());
   Sources sources;
   for (const Media& attached : pending_) {
+    parts_were_asked_ = parts_were_asked_ || !attached.is_whole;
     sources.insert(sources.end(), attached.sources.begin(), attached.sources.end());
     report.left_out.insert(report.left_out.end(), attached.left_out.begin(),
                            attached.left_out.end());
@@ -352,9 +383,15 @@ void ChatSession::clear() {
   chat_.clear();
   conversation_.turns.clear();
   pending_.clear();
+  parts_were_asked_ = false;
 }
 
 void ChatSession::save(const fs::path& path) const {
+  if (parts_were_asked_) {
+    throw UsageError(
+        "/save: the conversation is about parts of films, chosen from a memory file, which a saved "
+        "one can't say");
+  }
   save_conversation(with_home(path.string()), conversation_);
 }
 
@@ -386,6 +423,7 @@ void ChatSession::load(const fs::path& path) {
   chat_ = std::move(chat);
   conversation_ = std::move(conversation);
   pending_.clear();
+  parts_were_asked_ = false;
 }
 
 }  // namespace owl3::cli

@@ -35,6 +35,10 @@ class ChatSession {
   /// or the model's context is refused before anything is encoded. Returns the media.
   std::vector<Medium> attach(const std::vector<MediumArgument>& arguments,
                              const std::optional<std::string>& question = {});
+  /// Attaches what a memory file holds of what is selected: nothing is decoded or encoded, and
+  /// nothing of the images read before the question.
+  void attach_memory(const SavedMemory& memory, const MemorySelection& which,
+                     const std::optional<std::string>& question);
   /// What is attached to the next question, in order.
   std::vector<Medium> pending() const;
   /// Takes off what was attached last, by one attach(); returns it.
@@ -67,6 +71,7 @@ class ChatSession {
     Sources sources;
     std::vector<Medium> media;
     std::vector<LeftOut> left_out;
+    bool is_whole = true;  // each medium is all that its source is
   };
 
   Sources sources_of(const std::vector<MediumArgument>& arguments,
@@ -76,6 +81,7 @@ class ChatSession {
                   const std::vector<Sources>& sources, bool strict);
   Media encode(const Sources& sources, bool strict);
   void tell_warning_of(const Medium& medium);
+  void leave_out_damage();
   ProgressCallback progress();
 
   const ChatArguments& arguments_;
@@ -85,7 +91,8 @@ class ChatSession {
   VisualMemory memory_;
   Chat chat_;
   SavedConversation conversation_;
-  std::vector<Media> pending_;  // by attach()
+  std::vector<Media> pending_;     // by attach()
+  bool parts_were_asked_ = false;  // of media: what a saved conversation can't say
   Answer totals_;
   ProgressBar bar_;
 };

@@ -13,4 +13,7 @@ Model load_model(const std::string& model, const ModelOptions& options);
 /// The one in the program, where none was named. There must be one.
 Model load_builtin_model(const ModelOptions& options);
 
+/// Whether somebody who writes this where files are expected means a model.
+bool means_model(const std::string& text);
+
 }  // namespace owl3::cli

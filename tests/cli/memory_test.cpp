@@ -1,0 +1,184 @@
+// owl3 index, owl3 memory and owl3 chat --memory, as people use them.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/scratch_folder.h"
+#include "run_program.h"
+
+namespace owl3::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kDemo = fs::path(OWL3_SOURCE_DIR) / "demo";
+
+class MemoryCommands : public ::testing::Test {
+ protected:
+  MemoryCommands() {
+    fs::create_directory(folder_ / "album");
+    for (const char* name : {"01.jpg", "02.jpg", "03.jpg", "04.jpg"}) {
+      fs::copy_file(kDemo / "album" / name, folder_ / "album" / name);
+    }
+    fs::copy_file(kDemo / "clip.mp4", folder_ / "album" / "clip.mp4");
+  }
+
+  Outcome index(std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {"index", album(), "-o", memory()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_owl3(arguments);
+  }
+  std::string album() const { return (folder_ / "album").string(); }
+  std::string memory() const { return (folder_ / "a.owlmem").string(); }
+  std::vector<nlohmann::json> list(std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {"memory", "list", memory(), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run_owl3(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    std::vector<nlohmann::json> lines;
+    std::istringstream text(outcome.out);
+    for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+    return lines;
+  }
+  static std::string answer(const std::vector<std::string>& about, const std::string& question) {
+    std::vector<std::string> arguments = {"chat", "--greedy", "-p", question};
+    arguments.insert(arguments.end(), about.begin(), about.end());
+    const Outcome outcome = run_owl3(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return outcome.out;
+  }
+
+  ScratchFolder folder_;
+};
+
+TEST_F(MemoryCommands, AnswerAsTheFilesThemselvesDo) {
+  const Outcome indexed = index();
+  EXPECT_EQ(indexed.exit_code, 0) << indexed.err;
+  EXPECT_NE(indexed.out.find("4 photos and 1 film"), std::string::npos) << indexed.out;
+  EXPECT_NE(indexed.out.find("5 new"), std::string::npos) << indexed.out;
+  const std::string question = "Which picture has an animal?";
+  EXPECT_EQ(answer({"--memory", memory(), "--only", "*.jpg"}, question),
+            answer({"--image", album()}, question));
+  const std::string clip = album() + "/clip.mp4";
+  EXPECT_EQ(answer({"--memory", memory(), "--only", "clip.mp4"}, "What happens?"),
+            answer({"--video", clip}, "What happens?"));
+  // The files are not needed any more.
+  fs::remove_all(folder_ / "album");
+  EXPECT_NE(answer({"--memory", memory()}, "What happens?"), "");
+}
+
+TEST_F(MemoryCommands, ListWhatThereIs) {
+  index();
+  const std::vector<nlohmann::json> lines = list();
+  ASSERT_GT(lines.size(), 5U);
+  EXPECT_EQ(lines[0]["path"], album() + "/01.jpg");
+  EXPECT_EQ(lines[0]["bytes"], fs::file_size(kDemo / "album" / "01.jpg"));
+  EXPECT_EQ(lines[0]["sha256"].get<std::string>().size(), 64U);
+  EXPECT_EQ(lines[4]["type"], "video");
+  EXPECT_EQ(lines[4]["seconds"], 0);
+  EXPECT_EQ(list({"--only", "clip*", "--from", "0:01", "--to", "2"}).size(), 2U);
+  const Outcome table = run_owl3({"memory", "list", memory()});
+  EXPECT_NE(table.out.find("01.jpg"), std::string::npos);
+  EXPECT_NE(table.out.find("0:00:01"), std::string::npos);
+  const Outcome info = run_owl3({"memory", "info", memory(), "--json"});
+  const auto json = nlohmann::json::parse(info.out);
+  EXPECT_EQ(json["photos"], 4);
+  EXPECT_EQ(json["films"], 1);
+  EXPECT_EQ(json["model"], "owlet");
+  EXPECT_EQ(json["bytes"], fs::file_size(memory()));
+}
+
+TEST_F(MemoryCommands, BringItUpToDate) {
+  index();
+  fs::remove(folder_ / "album" / "02.jpg");
+  fs::copy_file(kDemo / "album" / "09.jpg", folder_ / "album" / "09.jpg");
+  const auto report = nlohmann::json::parse(index({"--json"}).out);
+  EXPECT_EQ(report["added"], 1);
+  EXPECT_EQ(report["unchanged"], 4);
+  EXPECT_EQ(report["forgotten"], nlohmann::json::array({album() + "/02.jpg"}));
+  EXPECT_EQ(report["images_encoded"], 1);
+  const Outcome removed = run_owl3({"memory", "remove", memory(), "0[13].jpg"});
+  EXPECT_EQ(removed.exit_code, 0) << removed.err;
+  EXPECT_EQ(list({"--only", "*.jpg"}).size(), 2U);
+  const Outcome nothing = run_owl3({"memory", "remove", memory(), "nothing"});
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_TRUE(is_one_line(nothing.err)) << nothing.err;
+}
+
+TEST_F(MemoryCommands, IndexInPartsAndMerge) {
+  std::vector<std::string> merge = {"memory", "merge"};
+  for (const char* shard : {"1/3", "2/3", "3/3"}) {
+    const std::string part = (folder_ / (std::string(1, shard[0]) + ".owlmem")).string();
+    EXPECT_EQ(run_owl3({"index", album(), "--shard", shard, "-o", part}).exit_code, 0);
+    merge.push_back(part);
+  }
+  merge.insert(merge.end(), {"-o", memory()});
+  EXPECT_EQ(run_owl3(merge).exit_code, 0);
+  EXPECT_EQ(list({"--only", "*.jpg"}).size(), 4U);
+  EXPECT_EQ(nlohmann::json::parse(index({"--json"}).out)["unchanged"], 5);
+  EXPECT_EQ(run_owl3({"memory", "verify", memory()}).exit_code, 0);
+  EXPECT_EQ(run_owl3({"index", album(), "--shard", "4/3", "-o", memory()}).exit_code, 2);
+}
+
+TEST_F(MemoryCommands, NameWhatIsDamagedAndAskTheRest) {
+  index();
+  std::string bytes = read_text(memory());
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  std::ofstream(memory(), std::ios::binary) << bytes;
+  const Outcome verified = run_owl3({"memory", "verify", memory()});
+  EXPECT_EQ(verified.exit_code, 1);
+  EXPECT_NE(verified.out.find("is damaged"), std::string::npos) << verified.out;
+  EXPECT_TRUE(is_one_line(verified.err)) << verified.err;
+  const Outcome json = run_owl3({"memory", "verify", memory(), "--json"});
+  EXPECT_EQ(nlohmann::json::parse(json.out)["damaged_images"], 1) << json.out;
+  const Outcome asked =
+      run_owl3({"chat", "--memory", memory(), "--greedy", "-p", "How many pictures?"});
+  EXPECT_EQ(asked.exit_code, 0) << asked.err;
+  EXPECT_NE(asked.err.find("warning: left out: " + memory()), std::string::npos) << asked.err;
+}
+
+TEST_F(MemoryCommands, RefuseByOneLine) {
+  index();
+  const std::string tiny = tiny_checkpoint();
+  const auto refusal = [](const std::vector<std::string>& arguments, int code = 1) {
+    const Outcome outcome = run_owl3(arguments);
+    EXPECT_EQ(outcome.exit_code, code) << outcome.err;
+    return outcome.err.substr(outcome.err.rfind("owl3: "));
+  };
+  EXPECT_NE(
+      refusal({"chat", tiny, "--memory", memory(), "-p", "x"}).find("by another model (owlet)"),
+      std::string::npos);
+  EXPECT_NE(refusal({"index", tiny, album(), "-o", memory()}).find("by another model (owlet)"),
+            std::string::npos);
+  const std::string photo = album() + "/01.jpg";
+  EXPECT_NE(refusal({"chat", "--memory", photo, "-p", "x"}).find("is no visual memory"),
+            std::string::npos);
+  const std::string before = read_text(photo);
+  EXPECT_NE(refusal({"index", album(), "-o", photo}).find("is no visual memory"),
+            std::string::npos);
+  EXPECT_EQ(read_text(photo), before);
+  EXPECT_NE(refusal({"chat", "--memory", memory(), "--from", "x", "-p", "x"}, 2).find("neither"),
+            std::string::npos);
+  EXPECT_NE(refusal({"chat", "--only", "x", "-p", "x"}, 2).find("--memory"), std::string::npos);
+  EXPECT_NE(refusal({"memory", "list", (folder_ / "none").string()}).find("no such file"),
+            std::string::npos);
+}
+
+TEST_F(MemoryCommands, AreAConversationsToo) {
+  index();
+  const std::string saved = (folder_ / "talk.json").string();
+  const Outcome talk = run_owl3({"chat", "--memory", memory(), "--greedy"},
+                                {.input = "How many pictures are there?\n/save " + saved + "\n"});
+  EXPECT_EQ(talk.exit_code, 0) << talk.err;
+  const Outcome again = run_owl3({"chat", "--greedy"}, {.input = "/load " + saved + "\n"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+}
+
+}  // namespace
+
+}  // namespace owl3::test

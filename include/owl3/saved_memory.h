@@ -111,7 +111,7 @@ struct IndexOptions {
   /// All frames of the rate, of however long a film.
   static VideoOptions every_frame() {
     VideoOptions options;
-    options.max_frames = INT64_MAX;
+    options.max_frames = int64_t{1} << 40;
     return options;
   }
 };

@@ -165,7 +165,7 @@ TEST_F(MemoryCommands, RefuseByOneLine) {
   EXPECT_NE(refusal({"chat", "--memory", memory(), "--from", "x", "-p", "x"}, 2).find("neither"),
             std::string::npos);
   EXPECT_NE(refusal({"chat", "--only", "x", "-p", "x"}, 2).find("--memory"), std::string::npos);
-  EXPECT_NE(refusal({"memory", "list", (folder_ / "none").string()}).find("no such file"),
+  EXPECT_NE(refusal({"memory", "list", (folder_ / "none").string()}).find("No such file"),
             std::string::npos);
 }
 

@@ -112,12 +112,10 @@ int answer_or_converse(ChatArguments arguments) {
   }
   ChatSession session(arguments, interrupt);
   const auto known_question = arguments.prompt ? std::optional(question) : std::nullopt;
-  if (memory) {
-    // Marks of a question are of its other media too, whose number shows when they are attached.
-    session.attach_memory(*memory, arguments.selection,
-                          arguments.media.empty() ? known_question : std::nullopt);
-  }
-  session.attach(arguments.media, known_question);
+  if (memory) session.attach_memory(*memory, arguments.selection);
+  // Without other media nothing is encoded, and asking tells what does not fit.
+  session.attach(arguments.media,
+                 memory && arguments.media.empty() ? std::nullopt : known_question);
   int code = 0;
   if (!arguments.prompt) {
     code = converse(session, arguments, interrupt, quiet ? &*quiet : nullptr);

@@ -259,30 +259,22 @@ std::vector<Medium> ChatSession::attach(const std::vector<MediumArgument>& argum
   return pending_.back().media;
 }
 
-void ChatSession::attach_memory(const SavedMemory& memory, const MemorySelection& which,
-                                const std::optional<std::string>& question) {
+void ChatSession::attach_memory(const SavedMemory& memory, const MemorySelection& which) {
   Media recalled;
   recalled.media = memory.recall(model_, which);
   recalled.is_whole = !which.from_seconds && !which.to_seconds;
-  PlannedTurn turn;
   int64_t images = 0;
   for (const SavedMedium& medium : memory.media(which)) {
     recalled.sources.push_back({medium.is_video, medium.original, medium.image, medium.video});
   }
-  for (const Medium& medium : recalled.media) {
-    turn.media.push_back(medium.plan());
-    images += medium.images();
-  }
+  for (const Medium& medium : recalled.media) images += medium.images();
   if (images >= model_.context_length()) {
     throw UsageError(
         fmt::format("{}: {} images are more than the model's context holds, {} tokens; choose "
                     "among them (--only, --from, --to)",
                     memory.path().string(), images, model_.context_length()));
   }
-  turn.question = question.value_or("");
-  std::vector<PlannedTurn> turns = {std::move(turn)};
-  mark_unasked(turns);
-  chat_.check(turns);
+  // What else doesn't fit the question says: nothing is encoded before it.
   pending_.push_back(std::move(recalled));
 }
 

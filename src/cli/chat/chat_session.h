@@ -37,8 +37,7 @@ class ChatSession {
                              const std::optional<std::string>& question = {});
   /// Attaches what a memory file holds of what is selected: nothing is decoded or encoded, and
   /// nothing of the images read before the question.
-  void attach_memory(const SavedMemory& memory, const MemorySelection& which,
-                     const std::optional<std::string>& question);
+  void attach_memory(const SavedMemory& memory, const MemorySelection& which);
   /// What is attached to the next question, in order.
   std::vector<Medium> pending() const;
   /// Takes off what was attached last, by one attach(); returns it.

@@ -75,6 +75,11 @@ using BrokenImageCallback =
 struct VisualMemoryOptions {
   /// Bytes of all keys and values that it keeps, at most; 0: what the process may have.
   int64_t budget_bytes = 0;
+  /// What makes way is written to this folder, and comes back from there, in any later process that
+  /// uses it; not given: it is gone.
+  std::filesystem::path folder{};
+  /// Bytes of the files in it, at most: those not used for longest make way.
+  int64_t folder_budget_bytes = 10'000'000'000;
 };
 
 struct VisualMemoryStats {
@@ -86,8 +91,9 @@ struct VisualMemoryStats {
   /// beginning.
   double wait_seconds = 0;
   // Of all memories that share the room:
-  int64_t images_evicted = 0;  // nobody held them, and their room was wanted
-  int64_t images = 0;          // kept now
+  int64_t images_evicted = 0;   // nobody held them, and their room was wanted
+  int64_t images_restored = 0;  // came back from the folder (and count as reused)
+  int64_t images = 0;           // kept now
   int64_t bytes = 0;
   int64_t held_bytes = 0;  // of those, by media and conversations
   int64_t budget_bytes = 0;

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "memory/image_encoder.h"
 #include "memory/image_file.h"
+#include "memory/memory_stamp.h"
 #include "memory/memory_store.h"
 #include "memory/picture_stream.h"
 
@@ -66,6 +67,13 @@ std::shared_ptr<MemoryStore> make_store(const VisualMemoryOptions& options) {
   }
   StoreLimits limits;
   if (options.budget_bytes > 0) limits.budget = options.budget_bytes;
+  if (!options.folder.empty()) {
+    if (options.folder_budget_bytes < 0) {
+      throw UsageError(fmt::format("a budget of {} bytes for {}: must be 0 or more",
+                                   options.folder_budget_bytes, options.folder.string()));
+    }
+    limits.folder = std::make_shared<MemoryFolder>(options.folder, options.folder_budget_bytes);
+  }
   return std::make_shared<MemoryStore>(std::move(limits));
 }
 
@@ -116,10 +124,12 @@ struct VisualMemory::Impl {
   Impl(Model model_in, std::shared_ptr<MemoryStore> store_in)
       : model(std::move(model_in)),
         store(std::move(store_in)),
+        layout(record_layout(owl3(), Internals::of(model).options)),
         image_bytes(owl3::bytes_per_image(owl3(), Internals::of(model).options)) {}
 
   Model model;
   std::shared_ptr<MemoryStore> store;
+  RecordLayout layout;  // of records in the store's folder
   int64_t image_bytes;
   mutable std::mutex mutex;
   VisualMemoryStats stats;  // as far as it is not the store's
@@ -192,8 +202,8 @@ class VisualMemory::Impl::Encoding {
         seconds_(seconds),
         total_(total),
         room_(memory.store->room(what)),
-        encoder_({memory.owl3(), of_model().visual_key, memory.compute()}, *memory.store, room_,
-                 memory.image_bytes,
+        encoder_({memory.owl3(), of_model().visual_key, memory.compute(), &memory.layout},
+                 *memory.store, room_, memory.image_bytes,
                  [=, &progress](int64_t done) { owl3::report(progress, stage, done, total); }) {}
   ~Encoding() {
     const std::lock_guard lock(memory_.mutex);
@@ -414,6 +424,7 @@ VisualMemoryStats VisualMemory::stats() const {
     const std::lock_guard lock(impl_->mutex);
     VisualMemoryStats stats = impl_->stats;
     stats.images_evicted = counts.evicted;
+    stats.images_restored = counts.restored;
     stats.images = counts.images;
     stats.bytes = counts.bytes;
     stats.held_bytes = counts.held_bytes;

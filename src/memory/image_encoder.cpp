@@ -45,7 +45,8 @@ void ImageEncoder::add(const KeyedImage& image) {
 }
 
 void ImageEncoder::place(size_t place, const KeyedImage& image) {
-  MemoryStore::Found found = store_.find({model_.key, image.hash}, image_bytes_, room_);
+  MemoryStore::Found found =
+      store_.find({model_.key, image.hash}, image_bytes_, room_, model_.layout);
   if (auto* const memory = std::get_if<ImageMemoryPtr>(&found)) {
     memories_[place] = std::move(*memory);
     ++counts_.reused;

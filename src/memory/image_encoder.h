@@ -28,6 +28,7 @@ struct EncodingModel {
   Owl3Model& model;
   Sha256::Digest key;  // model_key()
   Compute compute;
+  const RecordLayout* layout = nullptr;  // where memories of it may come from a folder
 };
 
 /// The type that keys and values of images are kept in.

@@ -130,7 +130,12 @@ Sha256::Digest model_key(Owl3Model& model, const ModelOptions& options) {
   KeyHash hash(model.backend());
   hash.add(kMemoryPreprocessing);
   hash.add(model.checkpoint().required_document(kConfigFile).text);
-  hash.add(model.checkpoint().weights_identity());
+  if (model.checkpoint().is_in_memory()) {
+    // Where they lie in it is another place in every process.
+    hash.add_bytes(vision_weights_digest(model, available_threads()));
+  } else {
+    hash.add(model.checkpoint().weights_identity());
+  }
   hash.add_number(static_cast<uint64_t>(options.precision));
   hash.add_number(options.vision_int8 ? 1 : 0);
   hash.add_number(options.visual_memory_int8 ? 1 : 0);

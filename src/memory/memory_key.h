@@ -21,8 +21,8 @@ struct MemoryKey {
 /// Of what memories depend on beside the pixels: how these become numbers, the weights and the
 /// config, the adapters of those layers that an image goes through, and the precision they are
 /// computed and kept in. Models that differ in adapters of the text alone have the same. Weights
-/// are told apart as files are (MappedFile::identity()): the key is for this machine, and for as
-/// long as the files stay as they are.
+/// are told apart as files are (MappedFile::identity()), those that lie in memory by their content:
+/// the key is for this machine, and for as long as the files stay as they are.
 Sha256::Digest model_key(Owl3Model& model, const ModelOptions& options);
 
 /// How pixels become numbers, and from when on: another text where the same pixels and weights give

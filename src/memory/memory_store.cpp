@@ -132,15 +132,41 @@ ImageMemoryPtr MemoryStore::hold(Map::iterator found, Room& room) {
 
 void MemoryStore::let_go(Map::iterator entry) noexcept {
   Map evicted;
-  const std::lock_guard lock(mutex_);
-  if (--entry->second.holders > 0) return;
-  unheld_.splice(unheld_.end(), held_, entry->second.place);
-  held_bytes_ -= entry->second.bytes;
-  evicted = keep_budget();
+  {
+    const std::lock_guard lock(mutex_);
+    if (--entry->second.holders > 0) return;
+    unheld_.splice(unheld_.end(), held_, entry->second.place);
+    held_bytes_ -= entry->second.bytes;
+    evicted = keep_budget();
+  }
+  move_out(evicted);
 }
 
-MemoryStore::Found MemoryStore::find(const MemoryKey& key, int64_t bytes, Room& room) {
+void MemoryStore::move_out(const Map& evicted) noexcept {
+  if (!limits_.folder) return;
+  for (const auto& [key, entry] : evicted) {
+    if (entry.memory) limits_.folder->put(key, *entry.memory);
+  }
+}
+
+MemoryStore::Found MemoryStore::find(const MemoryKey& key, int64_t bytes, Room& room,
+                                     const RecordLayout* layout) {
   Map evicted;  // destroyed behind the lock
+  Found found = look_up(key, bytes, room, evicted);
+  move_out(evicted);
+  Claim* const claim = std::get_if<Claim>(&found);
+  if (claim == nullptr || layout == nullptr || !limits_.folder) return found;
+  std::shared_ptr<const ImageMemory> there = limits_.folder->find(key, *layout);
+  if (!there) return found;
+  {
+    const std::lock_guard lock(mutex_);
+    ++counts_.restored;
+  }
+  return claim->keep(std::move(there));
+}
+
+MemoryStore::Found MemoryStore::look_up(const MemoryKey& key, int64_t bytes, Room& room,
+                                        Map& evicted) {
   const std::lock_guard lock(mutex_);
   if (const auto found = entries_.find(key); found != entries_.end()) {
     Entry& entry = found->second;

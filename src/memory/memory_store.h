@@ -20,6 +20,7 @@
 #include <variant>
 
 #include "core/available_memory.h"
+#include "memory/memory_folder.h"
 #include "memory/memory_key.h"
 
 namespace owl3 {
@@ -33,13 +34,16 @@ struct StoreLimits {
   int64_t asked_every = int64_t{16} << 20;
   /// Of `available`, what those that nobody holds make way for: the work needs memory too.
   int64_t left_free = int64_t{256} << 20;
+  /// Where what makes way goes to, and comes back from; null: nowhere.
+  std::shared_ptr<MemoryFolder> folder{};
 };
 
 struct StoreCounts {
   int64_t hits = 0;    // what was asked for was there, or being made
   int64_t misses = 0;  // it was not: whoever asked makes it
   int64_t evicted = 0;
-  int64_t images = 0;  // now
+  int64_t restored = 0;  // of the misses, from the folder
+  int64_t images = 0;    // now
   int64_t bytes = 0;
   int64_t held_bytes = 0;  // of those
 };
@@ -61,8 +65,9 @@ class MemoryStore : public std::enable_shared_from_this<MemoryStore> {
   Room room(std::string what);
   /// What there is of an image of so many bytes. Of those who ask for the same, one gets the claim
   /// to make it, the others wait for him. Takes from the room what was not held before; throws
-  /// InputError where that has too little and can't have more.
-  Found find(const MemoryKey& key, int64_t bytes, Room& room);
+  /// InputError where that has too little and can't have more. With the layout of the model's
+  /// records it is looked for in the folder too.
+  Found find(const MemoryKey& key, int64_t bytes, Room& room, const RecordLayout* layout = nullptr);
   /// Holds what is there, as find() does, and claims nothing: null where it is not there. Not
   /// counted.
   ImageMemoryPtr peek(const MemoryKey& key, Room& room);
@@ -98,6 +103,10 @@ class MemoryStore : public std::enable_shared_from_this<MemoryStore> {
   Map evict(int64_t bytes) noexcept;
   Map keep_budget() noexcept;
   int64_t missing_memory(int64_t bytes);
+  /// What is in memory, or the claim. `evicted` is what made way for it.
+  Found look_up(const MemoryKey& key, int64_t bytes, Room& room, Map& evicted);
+  /// Writes what made way to the folder. Without the lock.
+  void move_out(const Map& evicted) noexcept;
   [[noreturn]] void refuse(const Room& room, int64_t images, int64_t bytes_per_image) const;
 
   const StoreLimits limits_;

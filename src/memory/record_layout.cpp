@@ -27,10 +27,23 @@ constexpr const char* kArrangement = "owl3-cpu-1";
 
 RecordLayout::RecordLayout(Backend& backend, int64_t key_value_heads, int64_t tokens,
                            int64_t head_size, DType dtype, size_t hyper_layers)
-    : block_(backend.new_block(key_value_heads, tokens, head_size, dtype)),
-      hyper_layers_(hyper_layers) {
-  block_.count = tokens;
-  description_ = fmt::format("{}: {} layers of {} keys in", kArrangement, hyper_layers, tokens);
+    : RecordLayout(
+          &backend,
+          [&] {
+            KeyValueBlock block = backend.new_block(key_value_heads, tokens, head_size, dtype);
+            block.count = tokens;
+            return block;
+          }(),
+          hyper_layers) {}
+
+RecordLayout RecordLayout::of(const ImageMemory& memory) {
+  return {nullptr, memory.layers.at(0), memory.layers.size()};
+}
+
+RecordLayout::RecordLayout(Backend* backend, KeyValueBlock block, size_t hyper_layers)
+    : backend_(backend), block_(std::move(block)), hyper_layers_(hyper_layers) {
+  description_ =
+      fmt::format("{}: {} layers of {} keys in", kArrangement, hyper_layers, block_.count);
   for (const auto part : kParts) {
     const Tensor& tensor = block_.*part;
     if (!tensor.defined()) continue;
@@ -50,7 +63,8 @@ std::vector<std::byte> RecordLayout::write(const ImageMemory& memory) const {
       const Tensor& tensor = block.*part;
       if (!tensor.defined()) continue;
       OWL3_CHECK(tensor.shape() == (block_.*part).shape());
-      std::memcpy(to, tensor.raw(), tensor.size_bytes());
+      const Tensor host = backend_ != nullptr ? backend_->download(tensor) : tensor;
+      std::memcpy(to, host.raw(), host.size_bytes());
       to += aligned(tensor.size_bytes(), kAlignment);
     }
   }
@@ -69,7 +83,8 @@ ImageMemoryPtr RecordLayout::read(std::span<const std::byte> record,
       Tensor& tensor = block.*part;
       if (!tensor.defined()) continue;
       const size_t bytes = tensor.size_bytes();
-      tensor = Tensor(tensor.dtype(), tensor.shape(), from, owner);
+      const Tensor host(tensor.dtype(), tensor.shape(), from, owner);
+      tensor = backend_ != nullptr ? backend_->upload(host) : host;
       from += aligned(bytes, kAlignment);
     }
   }

@@ -22,9 +22,11 @@ inline constexpr uint64_t kPageBytes = 4096;
 
 class RecordLayout {
  public:
-  /// For images of `tokens` keys in so many hyper layers.
+  /// The backend must outlive it. For images of `tokens` keys in so many hyper layers.
   RecordLayout(Backend& backend, int64_t key_value_heads, int64_t tokens, int64_t head_size,
                DType dtype, size_t hyper_layers);
+  /// That of images like this, which lie in the host's memory.
+  static RecordLayout of(const ImageMemory& memory);
 
   uint64_t record_bytes() const { return record_bytes_; }
   /// What has to be the same for a record to be read: "4 x i8 [2, 46, 64, 16, 2] ...".
@@ -32,10 +34,14 @@ class RecordLayout {
 
   /// The record, padded with zeros.
   std::vector<std::byte> write(const ImageMemory& memory) const;
-  /// Uses the record where it lies, which `owner` keeps.
+  /// Uses the record where it lies, which `owner` keeps; a device that doesn't read the host's
+  /// memory gets a copy.
   ImageMemoryPtr read(std::span<const std::byte> record, std::shared_ptr<const void> owner) const;
 
  private:
+  RecordLayout(Backend* backend, KeyValueBlock block, size_t hyper_layers);
+
+  Backend* backend_;     // null: all lies in the host's memory
   KeyValueBlock block_;  // shapes alone
   size_t hyper_layers_;
   uint64_t block_bytes_ = 0;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstring>
 #include <thread>
 
 #include "api/impl.h"
@@ -251,6 +252,67 @@ TEST_F(EncodingTest, TheRoomAskedForAnImageIsWhatItTakes) {
       EXPECT_EQ(memory.add_image(picture(1), whole_).bytes(), bytes_per_image(model));
     }
   }
+}
+
+TEST_F(EncodingTest, WhatMadeWayComesBackFromAFolder) {
+  const Model model = load();
+  VisualMemoryOptions options = room_for(2, model);
+  options.folder = folder_ / "kept";
+  VisualMemory unbounded(model);
+  const Medium alone = unbounded.add_image(picture(2), whole_);
+  VisualMemory memory(model, options);
+  for (int number = 1; number <= 6; ++number) memory.add_image(picture(number), whole_);
+  const VisualMemoryStats before = memory.stats();
+  EXPECT_EQ(before.images_evicted, 4);
+  EXPECT_EQ(before.images_restored, 0);
+  const Medium again = memory.add_image(picture(1), whole_);
+  EXPECT_EQ(memory.stats().images_encoded, before.images_encoded);
+  EXPECT_EQ(memory.stats().images_restored, 1);
+  EXPECT_LE(memory.bytes(), 2 * bytes_per_image(model));
+  VisualMemory later(load(), options);  // another process
+  const Medium found = later.add_image(picture(2), whole_);
+  EXPECT_EQ(later.stats().images_encoded, 0);
+  for (const auto part : {&KeyValueBlock::keys, &KeyValueBlock::values}) {
+    const Tensor& kept = Internals::of(found).images[0]->layers[0].*part;
+    const Tensor& made = Internals::of(alone).images[0]->layers[0].*part;
+    ASSERT_EQ(kept.size_bytes(), made.size_bytes());
+    EXPECT_EQ(std::memcmp(kept.raw(), made.raw(), made.size_bytes()), 0);
+  }
+  ModelOptions int8;
+  int8.visual_memory_int8 = true;
+  VisualMemory other(load(int8), options);
+  other.add_image(picture(2), whole_);
+  EXPECT_EQ(other.stats().images_encoded, 1) << "of another precision";
+}
+
+TEST_F(EncodingTest, AFolderIsKeptWithinItsBudgetAndDamageIsNotUsed) {
+  const Model model = load();
+  VisualMemoryOptions options = room_for(1, model);
+  options.folder = folder_ / "kept";
+  options.folder_budget_bytes = static_cast<int64_t>(3 * (bytes_per_image(model) + 8192));
+  {
+    VisualMemory memory(model, options);
+    for (int number = 1; number <= 9; ++number) memory.add_image(picture(number), whole_);
+  }
+  std::vector<fs::path> files;
+  int64_t bytes = 0;
+  for (const auto& file : fs::directory_iterator(options.folder)) {
+    files.push_back(file.path());
+    bytes += static_cast<int64_t>(file.file_size());
+  }
+  EXPECT_GE(files.size(), 2U);
+  EXPECT_LE(bytes, options.folder_budget_bytes);
+  for (const fs::path& file : files) {
+    std::string content = read_text(file);
+    content[content.size() - 3000] = static_cast<char>(content[content.size() - 3000] ^ 1);
+    std::ofstream(file, std::ios::binary) << content;
+  }
+  VisualMemory memory(model, options);
+  for (int number = 1; number <= 9; ++number) memory.add_image(picture(number), whole_);
+  EXPECT_EQ(memory.stats().images_encoded, 9);
+  EXPECT_EQ(memory.stats().images_restored, 0);
+  options.folder = picture(1);
+  EXPECT_THROW(VisualMemory(model, options), InputError);
 }
 
 TEST_F(EncodingTest, ABudgetIsNotNegative) {

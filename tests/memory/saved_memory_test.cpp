@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "api/impl.h"
+#include "backend/guarded_backend.h"
+#include "backend/make_backend.h"
 #include "core/scratch_folder.h"
 #include "formats/adapter_files.h"
 #include "formats/random_checkpoint.h"
@@ -114,6 +116,20 @@ TEST_F(SavedMemoryTest, WhatIsRecalledIsWhatWasEncodedBitForBit) {
       }
       EXPECT_EQ(ask(model, recalled).text, ask(model, media).text);
     }
+  }
+}
+
+TEST_F(SavedMemoryTest, AnotherDeviceMakesAndAsksTheSameFile) {
+  const Model device = Internals::LoadedModel::load(
+      CheckpointSource::open(checkpoint()), std::make_unique<GuardedBackend>(make_backend({})), {});
+  const std::vector<MediaFile> files = find_media_files({photos().string()}).files;
+  const fs::path by_device = folder_ / "device.owlmem";
+  index_media(device, "tiny", by_device, files, {}, whole());
+  index();
+  const Model host = load();
+  const std::string here = ask(host, SavedMemory::open(memory_).recall(host)).text;
+  for (const fs::path& path : {memory_, by_device}) {
+    EXPECT_EQ(ask(device, SavedMemory::open(path).recall(device)).text, here);
   }
 }
 

@@ -214,6 +214,17 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
       ->type_name("BYTES")
       ->group(kMachine);
   command
+      .add_option("--memory-dir", arguments.memory_options.folder,
+                  "Where images go that make way, and come back from, also in later conversations")
+      ->type_name("FOLDER")
+      ->group(kMachine);
+  command
+      .add_option("--memory-dir-budget", arguments.memory_options.folder_budget_bytes,
+                  "Keep at most so much there; those not used for longest make way (10G)")
+      ->transform(byte_count(1))
+      ->type_name("BYTES")
+      ->group(kMachine);
+  command
       .add_option("-t,--threads", arguments.model_options.threads,
                   "Threads (0: what affinity and CPU quota allow)")
       ->transform(whole_number(0, 1024))

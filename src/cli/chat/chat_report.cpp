@@ -56,6 +56,7 @@ std::string memory_text(const VisualMemoryStats& visual) {
     text += fmt::format("; {} image{} made way", visual.images_evicted,
                         visual.images_evicted == 1 ? "" : "s");
   }
+  if (visual.images_restored > 0) text += fmt::format(", {} came back", visual.images_restored);
   return text;
 }
 
@@ -106,7 +107,8 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report,
   json["visual_memory"] = {{"images", visual.images},
                            {"bytes", visual.bytes},
                            {"held_bytes", visual.held_bytes},
-                           {"images_evicted", visual.images_evicted}};
+                           {"images_evicted", visual.images_evicted},
+                           {"images_restored", visual.images_restored}};
   if (visual.budget_bytes > 0) json["visual_memory"]["budget_bytes"] = visual.budget_bytes;
   json["peak_memory_bytes"] = peak_memory_bytes();
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -169,6 +169,17 @@ TEST_F(MemoryCommands, RefuseByOneLine) {
             std::string::npos);
 }
 
+TEST_F(MemoryCommands, WhatMadeWayComesBackFromAFolder) {
+  const std::string folder = (folder_ / "kept").string();
+  const std::string one = "/image " + album() + "/01.jpg\nWhat is it?\n/clear\n";
+  const std::string two = "/image " + album() + "/02.jpg\nWhat is it?\n/clear\n";
+  const Outcome talk =
+      run_owl3({"chat", "--json", "--memory-dir", folder, "--memory-budget", "40k"},
+               {.input = one + two + one});
+  EXPECT_EQ(talk.exit_code, 0) << talk.err;
+  EXPECT_NE(talk.out.find("\"images_restored\":1"), std::string::npos) << talk.out;
+}
+
 TEST_F(MemoryCommands, AreAConversationsToo) {
   index();
   const std::string saved = (folder_ / "talk.json").string();

@@ -107,8 +107,10 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report,
   json["visual_memory"] = {{"images", visual.images},
                            {"bytes", visual.bytes},
                            {"held_bytes", visual.held_bytes},
-                           {"images_evicted", visual.images_evicted},
-                           {"images_restored", visual.images_restored}};
+                           {"images_evicted", visual.images_evicted}};
+  if (visual.images_restored > 0) {
+    json["visual_memory"]["images_restored"] = visual.images_restored;
+  }
   if (visual.budget_bytes > 0) json["visual_memory"]["budget_bytes"] = visual.budget_bytes;
   json["peak_memory_bytes"] = peak_memory_bytes();
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -1,7 +1,5 @@
 #include "core/sha.h"
 
-#include <fmt/format.h>
-
 namespace owl3 {
 
 namespace {
@@ -41,8 +39,13 @@ Sha256::Digest Sha256::finish() {
 }
 
 std::string hex_text(std::span<const uint8_t> digest) {
+  constexpr const char* kDigits = "0123456789abcdef";
   std::string text;
-  for (const uint8_t byte : digest) text += fmt::format("{:02x}", byte);
+  text.reserve(2 * digest.size());
+  for (const uint8_t byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xF];
+  }
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "owl3/evidence.h"
 #include "owl3/export.h"
 #include "owl3/visual_memory.h"
 
@@ -31,6 +32,7 @@ struct Answer {
   double first_token_seconds = 0;  // from the question to the first token
   double prefill_seconds = 0;
   double decode_seconds = 0;
+  std::optional<Evidence> evidence{};  // where GenerationOptions::evidence asked for it
 };
 
 /// Receives the answer's text as it comes, in whole characters; return false to stop.
@@ -77,6 +79,11 @@ class OWL3_API Chat {
   Answer ask(const std::string& text, const std::vector<Medium>& media,
              const GenerationOptions& options, const TextCallback& on_text = {},
              const ProgressCallback& progress = {});
+
+  /// The evidence of the last answer, however it came: reads the answer once more, beside what it
+  /// was read from, where it was not asked for with the question. Throws UsageError when there is
+  /// no answer, Interrupted when progress says so.
+  Evidence why(const EvidenceOptions& options = {}, const ProgressCallback& progress = {});
 
   /// Throws the UsageError that ask() and add_exchange() would of these turns, one after the other:
   /// marks and media that don't fit, more than the context holds. Nothing is encoded or said.

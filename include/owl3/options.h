@@ -84,6 +84,11 @@ struct VideoOptions {
   int threads = 2;  // that decode; 0: what affinity and CPU quota allow
 };
 
+/// What is to be told of an answer's evidence (owl3/evidence.h).
+struct EvidenceOptions {
+  int64_t heat_maps = 4;  // of so many leading images
+};
+
 /// How the next token is chosen. The defaults are the official sampling defaults of mPLUG-Owl3.
 struct GenerationOptions {
   bool do_sample = true;             // false: greedy, or beam search when num_beams > 1
@@ -96,6 +101,8 @@ struct GenerationOptions {
   int64_t max_new_tokens = 2048;  // the context's end stops an answer too
   int64_t num_beams = 1;
   std::vector<std::string> stop;  // an answer ends before the first of these strings
+  /// Whether the answer comes with its evidence (Answer::evidence), which changes no token of it.
+  std::optional<EvidenceOptions> evidence{};
 };
 
 /// A preset by name: "sample" (the official demo's sampling), "beam" (its beam search), "eval" (the

@@ -5,6 +5,7 @@
 #include "owl3/chat.h"
 #include "owl3/engine.h"
 #include "owl3/error.h"
+#include "owl3/evidence.h"
 #include "owl3/export.h"
 #include "owl3/image_files.h"
 #include "owl3/model.h"

@@ -37,17 +37,15 @@ std::string AnswerText::finish() {
   return rest += stops_.finish();
 }
 
-Asking::Asking(const Tokenizer& tokenizer, std::vector<std::string> stops,
-               PromptBuilder with_question, int64_t tokens_before, int64_t images_asked_about,
+Asking::Asking(const Tokenizer& tokenizer, std::vector<std::string> stops, Question question,
                Watchers watchers)
     : tokenizer_(tokenizer),
       stops_(std::move(stops)),
       watchers_(std::move(watchers)),
-      prompt_(std::move(with_question)),
+      question_(std::move(question)),
       shown_(tokenizer_, stops_),
-      tokens_before_(tokens_before),
-      images_asked_about_(images_asked_about),
-      to_prefill_(static_cast<int64_t>(prompt_.prompt().ids.size()) - tokens_before) {}
+      to_prefill_(static_cast<int64_t>(question_.prompt.prompt().ids.size()) -
+                  question_.tokens_before) {}
 
 void Asking::on_prefill(int64_t tokens, int64_t total) {
   if (tokens == total) prefilled_at_ = Clock::now();
@@ -183,7 +181,7 @@ void Asking::cut_to_what_was_shown() {
   generated_.ids.resize(std::min(generated_.ids.size(), *refused_at_));
   // As if the step behind the last token had never been, so that it doesn't matter how far it was.
   const size_t read = generated_.ids.empty() ? 0 : generated_.ids.size() - 1;
-  const auto length = static_cast<int64_t>(prompt_.prompt().ids.size() + read);
+  const auto length = static_cast<int64_t>(question_.prompt.prompt().ids.size() + read);
   if (sequence_->cache.length() > length) sequence_->cache.truncate(length);
   AnswerText again(tokenizer_, stops_);
   text_.clear();
@@ -197,18 +195,20 @@ void Asking::cut_to_what_was_shown() {
 Asking::Outcome Asking::outcome() {
   if (failure_) std::rethrow_exception(failure_);
   if (refused_at_) cut_to_what_was_shown();
-  Outcome outcome{std::move(prompt_), std::move(*sequence_), images_asked_about_, {}};
+  Outcome outcome{std::move(question_), std::move(*sequence_), std::move(generated_.ids), {}};
   Answer& answer = outcome.answer;
   answer.text = std::move(text_);
   answer.stop_reason = stopped_ ? StopReason::kStopString : stop_reason_of(generated_.end);
-  answer.prompt_tokens = static_cast<int64_t>(outcome.prompt.prompt().ids.size());
-  answer.prefilled_tokens = answer.prompt_tokens - tokens_before_;
+  PromptBuilder& prompt = outcome.with_answer.prompt;
+  answer.prompt_tokens = static_cast<int64_t>(prompt.prompt().ids.size());
+  answer.prefilled_tokens = answer.prompt_tokens - outcome.with_answer.tokens_before;
+  outcome.with_answer.tokens_before = answer.prompt_tokens;
   answer.new_tokens = static_cast<int64_t>(tokens_);
   answer.first_token_seconds =
       seconds_between(start_, tokens_ > 0 ? first_token_at_ : prefilled_at_);
   answer.prefill_seconds = seconds_between(start_, prefilled_at_);
   answer.decode_seconds = seconds_between(prefilled_at_, ended_at_);
-  outcome.prompt.end_answer(generated_.ids);
+  prompt.end_answer(outcome.answer_ids);
   return outcome;
 }
 

@@ -46,21 +46,30 @@ class Asking final : public TurnListener {
     std::function<void()> on_done;
   };
 
+  /// What a conversation is with its question.
+  struct Question {
+    PromptBuilder prompt;
+    int64_t tokens_before = 0;  // of the prompt, that its sequence held already
+    int64_t images_asked_about = 0;
+    std::vector<Medium> media;
+  };
+
   /// What becomes of a conversation.
   struct Outcome {
-    PromptBuilder prompt;  // with question and answer
+    Question with_answer;  // whose tokens before are the question's too
     Sequence sequence;
-    int64_t images_asked_about = 0;
+    std::vector<int32_t> answer_ids;
     Answer answer;
   };
 
-  /// The prompt with the question, of which the sequence held `tokens_before`.
-  Asking(const Tokenizer& tokenizer, std::vector<std::string> stops, PromptBuilder with_question,
-         int64_t tokens_before, int64_t images_asked_about, Watchers watchers);
+  Asking(const Tokenizer& tokenizer, std::vector<std::string> stops, Question question,
+         Watchers watchers);
 
   /// Waits for the end; calls these callbacks in this thread, on_text with an empty piece now and
   /// then. Throws what they throw, and Interrupted when progress says no.
   void follow(const TextCallback& on_text, const ProgressCallback& progress);
+
+  std::optional<EvidenceOptions> evidence;  // what is to be told of it, once it has ended
 
   void cancel() noexcept { cancelled_ = true; }
   bool ended() const;
@@ -100,7 +109,7 @@ class Asking final : public TurnListener {
   std::atomic<bool> cancelled_ = false;
 
   // Of the computing thread until the end, then of who waits for it.
-  PromptBuilder prompt_;
+  Question question_;
   AnswerText shown_;
   std::string text_;
   bool stopped_ = false;  // by a stop string
@@ -109,8 +118,6 @@ class Asking final : public TurnListener {
   Generated generated_;
   std::exception_ptr failure_;
   std::exception_ptr thrown_by_watcher_;
-  int64_t tokens_before_;
-  int64_t images_asked_about_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point prefilled_at_ = start_;
   Clock::time_point first_token_at_ = start_;

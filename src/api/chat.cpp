@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/conversation.h"
+#include "api/evidence.h"
 #include "core/api_call.h"
 #include "generate/sampler.h"
 
@@ -42,6 +43,11 @@ void check_whole(const std::vector<Medium>& media) {
     const std::vector<std::string> damage = medium.damage();
     if (!damage.empty()) throw InputError(damage.front());
   }
+}
+
+std::vector<Medium> joined(std::vector<Medium> media, const std::vector<Medium>& more) {
+  media.insert(media.end(), more.begin(), more.end());
+  return media;
 }
 
 std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
@@ -168,16 +174,28 @@ std::shared_ptr<Asking> Chat::Impl::start(const std::string& text, const std::ve
   auto turn = std::make_unique<ScheduledTurn>(
       ScheduledTurn{sequence.fork(), with_question.prompt().ids, stop_tokens(), generation});
   turn->sequence.images = placed_images(with_question, media);
+  // What the prompt's last token read made the answer's first.
+  if (generation.evidence) turn->sequence.log = {static_cast<int64_t>(turn->prompt.size()) - 1};
   auto asking = std::make_shared<Asking>(
-      tokenizer(), generation.stop, std::move(with_question), sequence.cache.length(),
-      images_asked_about + images_in(known(media)), std::move(watchers));
+      tokenizer(), generation.stop,
+      Asking::Question{std::move(with_question), sequence.cache.length(),
+                       images_asked_about + images_in(known(media)), joined(all_media, media)},
+      std::move(watchers));
+  asking->evidence = generation.evidence;
   Internals::of(model).scheduler->submit(std::move(turn), asking);
   return asking;
 }
 
 Answer Chat::Impl::settle(Asking& asking) {
   Asking::Outcome outcome = asking.outcome();
-  commit(std::move(outcome.prompt), std::move(outcome.sequence), outcome.images_asked_about);
+  if (asking.evidence) {
+    outcome.answer.evidence =
+        evidence_of(Internals::of(model), outcome.sequence, outcome.with_answer.media,
+                    outcome.answer_ids, *asking.evidence);
+  }
+  outcome.sequence.log.reset();
+  commit(std::move(outcome.with_answer), std::move(outcome.sequence),
+         static_cast<int64_t>(outcome.answer_ids.size()));
   return std::move(outcome.answer);
 }
 
@@ -187,6 +205,43 @@ Answer Chat::Impl::ask(const std::string& text, const std::vector<Medium>& media
   const std::shared_ptr<Asking> asking = start(text, media, generation, {});
   asking->follow(on_text, progress);
   return settle(*asking);
+}
+
+Evidence Chat::why(const EvidenceOptions& options, const ProgressCallback& progress) {
+  ApiCall call;
+  return call.run([&] {
+    impl_->check_idle();
+    return impl_->why(options, call.watch(progress));
+  });
+}
+
+/// Reads the last answer again behind what the conversation had before it, a chunk at a time.
+Evidence Chat::Impl::why(const EvidenceOptions& evidence, const ProgressCallback& progress) {
+  if (answer_end == answer_begin) throw UsageError("there is no answer yet whose evidence to show");
+  const auto ids = std::span(prompt.prompt().ids);
+  const auto part = [&](int64_t begin, int64_t end) {
+    return ids.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+  };
+  Sequence again = sequence.fork();
+  const int64_t first = answer_begin - 1;  // what it read made the answer's first token
+  if (again.cache.length() > first) again.cache.truncate(first);
+  again.log = {first};
+  Prefill reading(owl3().config(), again, part(again.cache.length(), answer_end - 1));
+  const auto tell = [&] {
+    return !progress || progress("reading the answer", reading.tokens_read(), reading.tokens());
+  };
+  const std::shared_ptr<Scheduler>& scheduler = Internals::of(model).scheduler;
+  while (!reading.done()) {
+    if (!tell()) throw Interrupted("interrupted while reading the answer");
+    scheduler->compute([&] {
+      const SequenceRows rows = reading.next_rows();
+      owl3().decoder().forward({&rows, 1});
+    });
+    reading.advance();
+  }
+  const auto answer = part(answer_begin, answer_end);
+  return evidence_of(Internals::of(model), again, all_media, {answer.begin(), answer.end()},
+                     evidence);
 }
 
 void Chat::check(const std::vector<PlannedTurn>& turns) const {
@@ -222,8 +277,7 @@ void Chat::Impl::check(const std::vector<PlannedTurn>& turns) const {
 void Chat::clear() {
   api_call([&] {
     impl_->check_idle();
-    PromptBuilder empty = impl_->new_prompt();
-    impl_->commit(std::move(empty), impl_->owl3().decoder().new_sequence(), 0);
+    impl_->commit({impl_->new_prompt(), 0, 0, {}}, impl_->owl3().decoder().new_sequence(), 0);
   });
 }
 
@@ -241,12 +295,18 @@ void Chat::Impl::add_exchange(const std::string& question, const std::vector<Med
   check_whole(media);
   PromptBuilder with_exchange = prompt;
   with_exchange.add({Role::kUser, with_marks(question, media)}, layouts_of(media));
+  PromptBuilder before_answer = with_exchange;
+  before_answer.begin_answer();
   with_exchange.add({Role::kAssistant, answer});
   check_context(with_exchange);
   Sequence extended = sequence.fork();
   extended.images = placed_images(with_exchange, media);
-  commit(std::move(with_exchange), std::move(extended),
-         images_asked_about + images_in(known(media)));
+  const auto begin = static_cast<int64_t>(before_answer.prompt().ids.size());
+  constexpr int64_t kEnd = 2;  // <|im_end|><|endoftext|>
+  const auto tokens = static_cast<int64_t>(with_exchange.prompt().ids.size()) - kEnd - begin;
+  commit({std::move(with_exchange), begin, images_asked_about + images_in(known(media)),
+          joined(all_media, media)},
+         std::move(extended), std::max<int64_t>(0, tokens));
 }
 
 int64_t Chat::tokens() const {

@@ -46,18 +46,27 @@ struct Chat::Impl {
   void add_exchange(const std::string& question, const std::vector<Medium>& media,
                     const std::string& answer);
 
+  Evidence why(const EvidenceOptions& evidence, const ProgressCallback& progress);
+
   /// Makes what a question has come to the conversation.
-  void commit(PromptBuilder&& new_prompt, Sequence&& new_sequence, int64_t images) noexcept {
-    prompt = std::move(new_prompt);
+  void commit(Asking::Question&& with_answer, Sequence&& new_sequence,
+              int64_t new_tokens) noexcept {
+    prompt = std::move(with_answer.prompt);
     sequence = std::move(new_sequence);
-    images_asked_about = images;
+    images_asked_about = with_answer.images_asked_about;
+    all_media = std::move(with_answer.media);
+    answer_begin = with_answer.tokens_before;
+    answer_end = answer_begin + new_tokens;
   }
 
   Model model;
   ChatOptions options;
   PromptBuilder prompt;
   Sequence sequence;
-  int64_t images_asked_about = 0;            // films are not counted, and tiles are one image
+  int64_t images_asked_about = 0;  // films are not counted, and tiles are one image
+  std::vector<Medium> all_media;   // of all questions
+  int64_t answer_begin = 0;        // of the prompt's tokens, those of the last answer
+  int64_t answer_end = 0;
   std::atomic<bool> being_answered = false;  // by an Engine
 };
 

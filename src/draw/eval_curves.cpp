@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <string_view>
 
@@ -49,7 +50,11 @@ EvalCurves::Point point_of(const JsonReader& cell) {
   };
   const auto by = pointing_of(cell.optional_string("by").value_or(""));
   if (!by) cell.fail("by", "is neither content nor number");
-  return {*by, number("distractors"), number("accuracy"), number("first_token_seconds"),
+  return {*by,
+          number("distractors"),
+          number("accuracy"),
+          cell.optional_number("led", 0, 1),
+          number("first_token_seconds"),
           number("visual_memory_bytes")};
 }
 
@@ -140,6 +145,17 @@ void draw_eval_curves(const std::vector<EvalCurves>& models, const std::string& 
   panels.push_back(panel(models, "Distractor Resistance", "right under every rotation, %",
                          [](const Point& point) { return 100 * point.accuracy; }));
   panels.back().y_range = {0.0, 100.0};
+  const auto led = [](const Point& point) {
+    return point.led ? 100 * *point.led : std::numeric_limits<double>::quiet_NaN();
+  };
+  const bool has_evidence = std::any_of(models.begin(), models.end(), [](const EvalCurves& model) {
+    return std::any_of(model.points.begin(), model.points.end(),
+                       [](const Point& point) { return point.led.has_value(); });
+  });
+  if (has_evidence) {
+    panels.push_back(panel(models, "Evidence", "right, and led by the image asked about, %", led));
+    panels.back().y_range = {0.0, 100.0};
+  }
   const auto seconds = [](const Point& point) { return point.first_token_seconds; };
   const bool short_times = largest(models, seconds) < 1;
   panels.push_back(

@@ -17,7 +17,10 @@ constexpr const char* kOutput = "Output";
 
 constexpr const char* kFooter =
     "A question counts as right when it is right under every rotation of its options; \"each\" is\n"
-    "the share of single askings. FILE is JSONL: rows of owl3 make-data --kind distractors, or "
+    "the share of single askings, and \"evidence\" of the right ones the share that attended to "
+    "the\n"
+    "image asked about more than to any other. FILE is JSONL: rows of owl3 make-data --kind "
+    "distractors, or "
     "rows\n"
     "with messages, one image, options and answer, which are put among the other rows' images.\n"
     "docs/evaluation.md explains the format, the scoring and the numbers.\n\n"
@@ -124,7 +127,7 @@ void add_output_options(CLI::App& command, EvalOptions& options) {
   json->group(kOutput);
   command
       .add_option("--plot", options.plot,
-                  "Draw accuracy, time and memory over N: a .svg or .png file")
+                  "Draw accuracy, evidence, time and memory over N: a .svg or .png file")
       ->type_name("FILE")
       ->group(kOutput);
   command

@@ -18,12 +18,13 @@ using Json = nlohmann::ordered_json;
 
 /// A cell's numbers as people read them.
 struct Texts {
-  std::string questions, right, interval, each, first_token, decode, visual, peak;
+  std::string questions, right, interval, each, led, first_token, decode, visual, peak;
 
   explicit Texts(const Cell& cell)
       : questions(fmt::format("{}", cell.questions)),
         right(fmt::format("{:.1f} %", 100 * cell.accuracy())),
         each(fmt::format("{:.1f} %", 100 * cell.accuracy_of_asks())),
+        led(cell.led() ? fmt::format("{:.1f} %", 100 * *cell.led()) : std::string("-")),
         first_token(fmt::format("{:.3f} s", cell.median_first_token_seconds())),
         decode(cell.decoded_tokens > 0 ? fmt::format("{:.3g} tok/s", cell.tokens_per_second())
                                        : std::string("-")),
@@ -45,15 +46,15 @@ std::string summary(const EvalSetting& setting) {
 
 std::string table(const Evaluation& evaluation, const EvalSetting& setting) {
   const auto row = [](const auto&... cells) {
-    return fmt::format("{:<8} {:>5} {:>10} {:>9} {:>13} {:>9} {:>12} {:>13} {:>14} {:>12}\n",
+    return fmt::format("{:<8} {:>5} {:>10} {:>9} {:>13} {:>9} {:>9} {:>12} {:>13} {:>14} {:>12}\n",
                        cells...);
   };
-  std::string text = row("by", "N", "questions", "right", "95 %", "each", "first token", "decode",
-                         "visual memory", "peak memory");
+  std::string text = row("by", "N", "questions", "right", "95 %", "each", "evidence", "first token",
+                         "decode", "visual memory", "peak memory");
   for (const Cell& cell : evaluation.cells) {
     const Texts texts(cell);
     text += row(name_of(cell.by), cell.distractors, texts.questions, texts.right, texts.interval,
-                texts.each, texts.first_token, texts.decode, texts.visual, texts.peak);
+                texts.each, texts.led, texts.first_token, texts.decode, texts.visual, texts.peak);
   }
   return text + summary(setting) + "\n";
 }
@@ -61,20 +62,23 @@ std::string table(const Evaluation& evaluation, const EvalSetting& setting) {
 std::string markdown(const Evaluation& evaluation, const EvalSetting& setting) {
   std::string text = fmt::format(
       "```sh\n{}\n```\n\n{:%Y-%m-%d}, owl3 {}. {}.\n\n"
-      "| by | N | questions | right | 95 % | each | first token | decode | visual memory | peak "
-      "memory |\n|---|---:|---:|---:|---|---:|---:|---:|---:|---:|\n",
+      "| by | N | questions | right | 95 % | each | evidence | first token | decode | visual "
+      "memory "
+      "| peak memory |\n|---|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|\n",
       setting.command_line, fmt::localtime(std::time(nullptr)), OWL3_VERSION, summary(setting));
   for (const Cell& cell : evaluation.cells) {
     const Texts texts(cell);
-    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", name_of(cell.by),
-                        cell.distractors, texts.questions, texts.right, texts.interval, texts.each,
-                        texts.first_token, texts.decode, texts.visual, texts.peak);
+    text +=
+        fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", name_of(cell.by),
+                    cell.distractors, texts.questions, texts.right, texts.interval, texts.each,
+                    texts.led, texts.first_token, texts.decode, texts.visual, texts.peak);
   }
   return text;
 }
 
 Json cell_json(const Cell& cell) {
   const Interval sure = confidence_interval(cell.right, cell.questions);
+  const std::optional<double> led = cell.led();
   return {{"by", name_of(cell.by)},
           {"distractors", cell.distractors},
           {"questions", cell.questions},
@@ -83,6 +87,9 @@ Json cell_json(const Cell& cell) {
           {"interval", {sure.low, sure.high}},
           {"asks", cell.asks},
           {"right_asks", cell.right_asks},
+          {"right_with_evidence", cell.right_with_evidence},
+          {"right_and_led", cell.right_and_led},
+          {"led", led ? Json(*led) : Json()},
           {"first_token_seconds", cell.median_first_token_seconds()},
           {"tokens_per_second", cell.tokens_per_second()},
           {"visual_memory_bytes", cell.visual_bytes},
@@ -133,6 +140,8 @@ std::string reply_line(const Exam& exam, const Ask& ask, const Reply& reply, boo
     line["log_probabilities"] = reply.option_scores;
   }
   line["right"] = right;
+  if (exam.about) line["about"] = *exam.about + 1;
+  if (reply.leading_image) line["leading_image"] = *reply.leading_image + 1;
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

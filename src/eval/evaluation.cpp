@@ -27,6 +27,10 @@ Cell take(const Exam& exam, Examinee& examinee, const ReplyCallback& on_reply,
     if (on_reply) on_reply(exam, ask, reply, right);
     ++cell.asks;
     cell.right_asks += right ? 1 : 0;
+    if (right && reply.leading_image && exam.about) {
+      ++cell.right_with_evidence;
+      cell.right_and_led += reply.leading_image == exam.about ? 1 : 0;
+    }
     cell.first_token_seconds.push_back(reply.first_token_seconds);
     cell.decode_seconds += reply.decode_seconds;
     cell.decoded_tokens += reply.decoded_tokens;
@@ -46,6 +50,8 @@ void add(Cell& sum, const Cell& cell) {
   sum.right += cell.right;
   sum.asks += cell.asks;
   sum.right_asks += cell.right_asks;
+  sum.right_with_evidence += cell.right_with_evidence;
+  sum.right_and_led += cell.right_and_led;
   sum.first_token_seconds.insert(sum.first_token_seconds.end(), cell.first_token_seconds.begin(),
                                  cell.first_token_seconds.end());
   sum.decode_seconds += cell.decode_seconds;
@@ -68,6 +74,11 @@ double Cell::accuracy() const {
 
 double Cell::accuracy_of_asks() const {
   return share(right_asks, asks);
+}
+
+std::optional<double> Cell::led() const {
+  if (right_with_evidence == 0) return std::nullopt;
+  return share(right_and_led, right_with_evidence);
 }
 
 double Cell::median_first_token_seconds() const {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,7 +19,8 @@ struct Reply {
   double first_token_seconds = 0;  // from the question to the first token, images known
   double decode_seconds = 0;
   int64_t decoded_tokens = 0;
-  size_t visual_bytes = 0;  // what is remembered of the exam's images
+  size_t visual_bytes = 0;                // what is remembered of the exam's images
+  std::optional<size_t> leading_image{};  // of the exam's, by the reply's evidence, where known
 };
 
 /// Whoever is asked: a model, or in tests somebody who knows.
@@ -44,6 +46,8 @@ struct Cell {
   int64_t right = 0;  // under every rotation of the options
   int64_t asks = 0;
   int64_t right_asks = 0;
+  int64_t right_with_evidence = 0;  // of those, whose evidence and image asked about are known
+  int64_t right_and_led = 0;        // of these, led by the image asked about
   std::vector<double> first_token_seconds;  // of every asking
   double decode_seconds = 0;
   int64_t decoded_tokens = 0;
@@ -53,6 +57,8 @@ struct Cell {
   /// Of whole questions; of single askings.
   double accuracy() const;
   double accuracy_of_asks() const;
+  /// Of right askings, how many are led by the image asked about; nothing where none can tell.
+  std::optional<double> led() const;
   double median_first_token_seconds() const;
   double tokens_per_second() const;
 };

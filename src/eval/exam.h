@@ -30,6 +30,7 @@ struct Exam {
   Pointing by = Pointing::kContent;
   int64_t distractors = 0;
   std::vector<std::string> images;  // as MediaReader takes them, one per mark
+  std::optional<size_t> about;      // which of the images, where that is known
   std::vector<Ask> asks;            // circular evaluation: every order of the options by rotation
 };
 

@@ -93,6 +93,7 @@ Exam among_others(const ImageQuestion& question, const std::vector<std::string>&
   exam.images = std::move(others);
   const size_t place = below(taken + 1, random);
   exam.images.insert(exam.images.begin() + static_cast<std::ptrdiff_t>(place), question.image);
+  exam.about = place;
   const std::string marks = image_marks(exam.images.size(), question.by);
   for (size_t shift = 0; shift < question.options.size(); ++shift) {
     exam.asks.push_back(ask_with_letters(question, marks, place, shift));

@@ -38,12 +38,16 @@ Reply ModelExaminee::reply_in_text(const Ask& ask, const std::vector<Medium>& me
   GenerationOptions generation = model_.preset("eval");
   generation.do_sample = false;
   generation.max_new_tokens = options_.max_new_tokens;
+  generation.evidence = EvidenceOptions{.heat_maps = 0};
   Chat chat(model_, {.system = options_.system, .control_tokens = options_.control_tokens});
   const auto go_on = [this](std::string_view) { return !progress_ || progress_("", 0, 0); };
   const Answer answer = chat.ask(ask.text, media, generation, go_on, progress_);
   if (answer.stop_reason == StopReason::kInterrupted) throw Interrupted("interrupted");
   Reply reply;
   reply.text = answer.text;
+  if (!answer.evidence->tokens.empty() && !answer.evidence->leading.empty()) {
+    reply.leading_image = answer.evidence->leading.front();
+  }
   reply.first_token_seconds = answer.first_token_seconds;
   reply.decode_seconds = answer.decode_seconds;
   // The first token comes out of the prefill; the token that ends an answer is decoded as well.

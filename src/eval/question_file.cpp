@@ -66,6 +66,10 @@ class RowParser {
     if (!pointing) fail("by", "must be content or number");
     exam.by = *pointing;
     exam.images = images_;
+    const auto images = static_cast<int64_t>(images_.size());
+    if (const auto about = reader_.optional_integer("about", 1, images)) {
+      exam.about = static_cast<size_t>(*about - 1);
+    }
     Ask ask;
     ask.text = row_.messages[0].text;
     if (image_marks_in(ask.text) != static_cast<int64_t>(images_.size())) {
@@ -167,8 +171,8 @@ QuestionFile read_question_file(const std::filesystem::path& path) {
       continue;
     }
     Exam& first = file.exams[known->second];
-    if (exam.images != first.images || exam.by != first.by) {
-      throw InputError(fmt::format("{}: group {} has other images or another \"by\" than before",
+    if (exam.images != first.images || exam.by != first.by || exam.about != first.about) {
+      throw InputError(fmt::format("{}: group {} has other images, \"by\" or \"about\" than before",
                                    rows.where(i), *group));
     }
     first.asks.push_back(std::move(exam.asks[0]));

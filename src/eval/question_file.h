@@ -29,7 +29,8 @@ struct QuestionFile {
 ///
 /// A row that says `distractors`, as `owl3 make-data --kind distractors` writes them, is asked as
 /// it stands: the images and the options are in its text. `by` ("content" or "number") tells how it
-/// points, and rows of the same `group` are one question, its options rotated.
+/// points, `about` which of the images is asked about, counted from 1, and rows of the same `group`
+/// are one question, its options rotated.
 ///
 /// A row without is a question about its one image. Throws InputError that names file and line.
 QuestionFile read_question_file(const std::filesystem::path& path);

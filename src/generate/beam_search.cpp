@@ -36,6 +36,7 @@ struct Hypothesis {
   std::vector<int32_t> ids;  // without the stop token
   double score = 0;          // sum of log-probabilities / length
   bool stopped = false;      // by a stop token, rather than the limit
+  std::optional<ReadingLog> log;
 };
 
 /// The best finished hypotheses, at most as many as beams.
@@ -43,10 +44,11 @@ class Hypotheses {
  public:
   explicit Hypotheses(size_t limit) : limit_(limit) {}
 
-  void add(std::vector<int32_t> ids, double sum, size_t length, bool stopped) {
+  /// `length` counts the stop token.
+  void add(const Beam& beam, double sum, size_t length, bool stopped) {
     const double score = sum / static_cast<double>(length);
     if (full() && score <= worst_score()) return;
-    kept_.push_back({std::move(ids), score, stopped});
+    kept_.push_back({beam.ids, score, stopped, beam.sequence.log});
     if (kept_.size() > limit_) kept_.erase(worst());
   }
 
@@ -127,12 +129,13 @@ class BeamSearch final : public Generation {
     if (limit_ == 0) return {{}, GenerationEnd::kLength};
     if (!decided_) {
       for (const Beam& beam : beams_) {
-        if (!beam.ids.empty()) hypotheses_.add(beam.ids, beam.score, beam.ids.size(), false);
+        if (!beam.ids.empty()) hypotheses_.add(beam, beam.score, beam.ids.size(), false);
       }
     }
     if (hypotheses_.empty()) return {{}, GenerationEnd::kCallback};  // stopped before all
     const Hypothesis best = hypotheses_.best();
     sequence_ = closest_sequence(best.ids, sequence_.cache.length());
+    sequence_.log = best.log;
     Generated answer{best.ids, best.stopped ? GenerationEnd::kStopToken : GenerationEnd::kLength};
     if (interrupted_) answer.end = GenerationEnd::kCallback;
     for (size_t i = 0; request_.on_token && i < best.ids.size(); ++i) {
@@ -169,7 +172,7 @@ class BeamSearch final : public Generation {
       if (!is_stop_token(request_, candidate.token)) {
         chosen.push_back(candidate);
       } else if (rank < num_beams_) {
-        hypotheses_.add(beams_[candidate.beam].ids, candidate.score, length, true);
+        hypotheses_.add(beams_[candidate.beam], candidate.score, length, true);
       }
     }
     decided_ = hypotheses_.decided(candidates.front().score, length) ||

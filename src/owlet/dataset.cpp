@@ -151,6 +151,7 @@ std::string to_json(const Row& row, bool loose_pictures) {
     json["by"] = row.by;
     json["options"] = row.options;
     json["group"] = row.group;
+    json["about"] = row.about;
   }
   return json.dump();
 }

@@ -342,6 +342,7 @@ Row RowMaker::distractors(int64_t index) const {
   }
   const int place = random.below(row.distractors + 1);
   row.pictures.insert(row.pictures.begin() + place, target);
+  row.about = place + 1;
 
   const Numbering numbering =
       options_.numbering == Numbering::kMixed ? Numbering::kAfter : options_.numbering;

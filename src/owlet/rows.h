@@ -54,6 +54,7 @@ struct Row {
   std::string by;                    // "content" or "number"
   std::vector<std::string> options;  // in the order that the question names them
   int64_t group = -1;                // rows of one question, with its options rotated
+  int about = 0;                     // the number of the image asked about, from 1
 };
 
 struct RowOptions {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cli/chat/chat_evidence.h"
 #include "cli/chat/chat_report.h"
+#include "cli/chat/evidence_file.h"
 #include "core/error.h"
 #include "core/similar.h"
 #include "program/number_option.h"
@@ -23,6 +25,8 @@ constexpr const char* kHelp =
     "  /clear         forget the conversation and what is attached\n"
     "  /save F        write the conversation to a JSON file\n"
     "  /load F        go on with a saved conversation\n"
+    "  /why [F]       the images that the last answer was read from; F.html or F.svg: as a "
+    "picture\n"
     "  /stats         speed and memory\n"
     "  /help          this\n"
     "  /quit          leave (or Ctrl-D)\n"
@@ -118,10 +122,27 @@ CommandResult save_or_load(ChatSession& session, const std::string& name, const 
   return result;
 }
 
+CommandResult why(ChatSession& session, const std::string& rest) {
+  const std::vector<std::string> words =
+      rest.empty() ? std::vector<std::string>{} : file_arguments(rest);
+  if (words.size() > 1) throw UsageError("/why: name one file, or none: /why evidence.html");
+  if (!words.empty()) check_evidence_file("/why", words[0]);
+  const Evidence& evidence = session.why();
+  CommandResult result;
+  result.text = evidence_text(evidence);
+  result.json["evidence"] = evidence_json(evidence);
+  if (words.empty()) return result;
+  write_evidence(words[0], session, evidence);
+  result.text += fmt::format("  written to {}\n", words[0]);
+  result.json["path"] = words[0];
+  return result;
+}
+
 CommandResult result_of(ChatSession& session, const std::string& name, const std::string& rest) {
   CommandResult result;
   if (name == "/image" || name == "/video") return attach(session, name, rest);
   if (name == "/detach") return detach(session, rest);
+  if (name == "/why") return why(session, rest);
   if (name == "/save" || name == "/load") return save_or_load(session, name, rest);
   if (name == "/clear") {
     session.clear();
@@ -145,7 +166,7 @@ CommandResult result_of(ChatSession& session, const std::string& name, const std
 
 const std::vector<std::string>& command_names() {
   static const std::vector<std::string> names = {"/image", "/video", "/detach", "/clear", "/save",
-                                                 "/load",  "/stats", "/help",   "/quit"};
+                                                 "/load",  "/why",   "/stats",  "/help",  "/quit"};
   return names;
 }
 

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "cli/chat/chat_commands.h"
+#include "cli/chat/chat_evidence.h"
 #include "cli/chat/chat_report.h"
+#include "cli/chat/evidence_file.h"
 #include "cli/chat/line_editor.h"
 #include "core/error.h"
 #include "program/failure.h"
@@ -220,6 +222,12 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
     fmt::print("{}\n", answer_json(session, report, failed_commands));
   } else if (line_open || report.answer.text.empty()) {
     fmt::print("\n");
+  }
+  if (report.answer.evidence) {
+    if (!arguments.json) fmt::print("{}", evidence_text(*report.answer.evidence));
+    if (!arguments.evidence_file.empty()) {
+      write_evidence(arguments.evidence_file, session, *report.answer.evidence);
+    }
   }
   flush_output();
   return report.answer.stop_reason;

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "builtin/builtin_model.h"
+#include "cli/chat/evidence_file.h"
 #include "cli/media_options.h"
 #include "cli/memory/selection.h"
 #include "cli/models/load_model.h"
@@ -137,6 +138,21 @@ void take_model_from_media(ChatArguments& arguments) {
       "MODEL is missing: owl3 chat MODEL, a name (owl3 list), a checkpoint folder or .gguf file");
 }
 
+/// "--evidence MODEL" names no file: what follows is the MODEL still.
+void take_evidence(const CLI::App& command, ChatArguments& arguments) {
+  const CLI::Option* option = command.get_option("--evidence");
+  arguments.evidence = option->count() > 0;
+  for (const std::string& value : option->results()) {
+    if (is_evidence_file(value)) {
+      arguments.evidence_file = value;
+    } else if (!value.empty() && arguments.model.empty() && means_model(value)) {
+      arguments.model = value;
+    } else if (!value.empty()) {
+      check_evidence_file("--evidence", value);
+    }
+  }
+}
+
 void check_text(const char* option, const std::string& text) {
   const size_t invalid = find_invalid_utf8(text);
   require(invalid == std::string::npos,
@@ -236,6 +252,14 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
           "One JSON object for each question or command: text, stop reason, tokens, timings, media")
       ->group(kOutput);
   command
+      .add_option("--evidence",
+                  "With each answer, the images it was read from, by how much they were attended "
+                  "to; into a .html, .svg or .json FILE as a picture or data")
+      ->type_name("[FILE]")
+      ->expected(0, 1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->group(kOutput);
+  command
       .add_flag("--stats", arguments.stats,
                 "At the end: images/s, tokens/s, time to the first token, peak memory")
       ->group(kOutput);
@@ -253,6 +277,7 @@ void take_media(const CLI::App& command, ChatArguments& arguments) {
       arguments.media.push_back({true, video->results()[videos++]});
     }
   }
+  take_evidence(command, arguments);
   if (arguments.model.empty()) take_model_from_media(arguments);
 }
 

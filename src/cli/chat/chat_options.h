@@ -57,6 +57,8 @@ struct ChatArguments {
   GenerationChoices generation;
   bool json = false;
   bool stats = false;
+  bool evidence = false;      // to be told with every answer
+  std::string evidence_file;  // of the last answer: .html, .svg or .json; empty: none
 };
 
 /// Registers every option on `command`. The media are in `arguments` after take_media().

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/chat/chat_evidence.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "program/machine.h"
@@ -101,6 +102,7 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report,
           {{"path", left_out.where}, {"count", left_out.count}, {"reason", left_out.reason}});
     }
   }
+  if (answer.evidence) json["evidence"] = evidence_json(*answer.evidence);
   if (!failed_commands.empty()) json["failed_commands"] = failed_commands;
   json["images_encoded"] = visual.images_encoded;
   json["images_reused"] = visual.images_reused;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "api/impl.h"
 #include "api/question.h"
 #include "cli/left_out.h"
 #include "cli/models/load_model.h"
@@ -352,7 +353,10 @@ AnswerReport ChatSession::ask(const std::string& question, const TextCallback& o
   leave_out_damage();
   AnswerReport report;
   report.media = pending();
-  report.answer = chat_.ask(question, report.media, conversation_.generation, on_piece, progress());
+  GenerationOptions generation = conversation_.generation;
+  if (arguments_.evidence) generation.evidence.emplace();
+  report.answer = chat_.ask(question, report.media, generation, on_piece, progress());
+  evidence_ = report.answer.evidence;
   Sources sources;
   for (const Media& attached : pending_) {
     parts_were_asked_ = parts_were_asked_ || !attached.is_whole;
@@ -371,8 +375,30 @@ AnswerReport ChatSession::ask(const std::string& question, const TextCallback& o
   return report;
 }
 
+const Evidence& ChatSession::why() {
+  struct Erase {
+    ProgressBar& bar;
+    ~Erase() { bar.erase(); }
+  } erase{bar_};
+  if (!evidence_) evidence_ = chat_.why({}, progress());
+  return *evidence_;
+}
+
+std::vector<MediumSource> ChatSession::sources() const {
+  Sources all;
+  for (const SavedTurn& turn : conversation_.turns) {
+    all.insert(all.end(), turn.media.begin(), turn.media.end());
+  }
+  return all;
+}
+
+int ChatSession::image_size() const {
+  return static_cast<int>(Internals::of(model_).model.config().vision.image_size);
+}
+
 void ChatSession::clear() {
   chat_.clear();
+  evidence_.reset();
   conversation_.turns.clear();
   pending_.clear();
   parts_were_asked_ = false;
@@ -413,6 +439,7 @@ void ChatSession::load(const fs::path& path) {
     chat.add_exchange(turn.question, encode(turn.media, true).media, turn.answer);
   }
   chat_ = std::move(chat);
+  evidence_.reset();
   conversation_ = std::move(conversation);
   pending_.clear();
   parts_were_asked_ = false;

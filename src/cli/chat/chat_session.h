@@ -49,6 +49,16 @@ class ChatSession {
   /// before.
   AnswerReport ask(const std::string& question, const TextCallback& on_text);
 
+  /// The evidence of the last answer: as it came with the answer, or else by reading that again.
+  /// Throws UsageError where there is none.
+  const Evidence& why();
+  /// The last question with its answer; there is one.
+  const SavedTurn& last_turn() const { return conversation_.turns.back(); }
+  /// The files of all media of the conversation, in the order they were asked about.
+  std::vector<MediumSource> sources() const;
+  /// Pixels each way of an image as the model sees it.
+  int image_size() const;
+
   /// Forgets the conversation and the pending media; what was encoded stays in memory.
   void clear();
   void save(const std::filesystem::path& path) const;
@@ -90,6 +100,7 @@ class ChatSession {
   VisualMemory memory_;
   Chat chat_;
   SavedConversation conversation_;
+  std::optional<Evidence> evidence_;  // of the last answer, where it is known
   std::vector<Media> pending_;     // by attach()
   bool parts_were_asked_ = false;  // of media: what a saved conversation can't say
   Answer totals_;

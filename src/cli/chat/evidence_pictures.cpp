@@ -1,0 +1,133 @@
+#include "cli/chat/evidence_pictures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "media/video.h"
+
+namespace owl3::cli {
+
+namespace {
+
+constexpr int kLargest = 256;  // of a picture's longer side
+
+Image small(const Image& image) {
+  const double scale = static_cast<double>(kLargest) / std::max(image.width, image.height);
+  const auto side = [&](int pixels) {
+    return std::max(1, static_cast<int>(std::lround(pixels * scale)));
+  };
+  return resize_bicubic(image, side(image.width), side(image.height));
+}
+
+/// An image's tiles and its whole, or the image as it is where it is not cut.
+std::optional<Image> picture_of(const MediumSource& source, const Medium& medium, int64_t index,
+                                int image_size) {
+  DecodeOptions options;
+  options.apply_exif_orientation = source.image.apply_exif_orientation;
+  options.max_pixels = source.image.max_pixels;
+  options.background = source.image.background;
+  const Image whole = load_image(source.path, options);
+  if (index + 1 == medium.images()) return small(whole);
+  const ModelImages cut = prepare_image(whole, image_size, true);
+  if (index >= static_cast<int64_t>(cut.images.size())) return std::nullopt;
+  return small(cut.images[static_cast<size_t>(index)]);
+}
+
+/// Frames of a film by their index, read in one go.
+std::map<int64_t, Image> frames_of(const MediumSource& source, const std::vector<int64_t>& wanted) {
+  std::map<int64_t, Image> frames;
+  VideoReader reader = VideoReader::open(source.path, source.video);
+  const int64_t last = *std::max_element(wanted.begin(), wanted.end());
+  Image shown;
+  for (int64_t index = 0; index <= last; ++index) {
+    std::optional<VideoFrame> frame = reader.next();
+    if (!frame) break;
+    if (!frame->repeated) shown = std::move(frame->image);
+    const bool is_wanted = std::find(wanted.begin(), wanted.end(), index) != wanted.end();
+    if (is_wanted && shown.width > 0) frames[index] = small(shown);
+  }
+  return frames;
+}
+
+/// Between the middles of patches.
+double interpolated(const std::vector<float>& map, int64_t rows, int64_t cols, double y, double x) {
+  const double row =
+      std::clamp(y * static_cast<double>(rows) - 0.5, 0.0, static_cast<double>(rows - 1));
+  const double col =
+      std::clamp(x * static_cast<double>(cols) - 0.5, 0.0, static_cast<double>(cols - 1));
+  const auto top = static_cast<int64_t>(row);
+  const auto left = static_cast<int64_t>(col);
+  const auto at = [&](int64_t r, int64_t c) {
+    return double{map[static_cast<size_t>(std::min(r, rows - 1) * cols + std::min(c, cols - 1))]};
+  };
+  const double down = row - static_cast<double>(top);
+  const double right = col - static_cast<double>(left);
+  return (1 - down) * ((1 - right) * at(top, left) + right * at(top, left + 1)) +
+         down * ((1 - right) * at(top + 1, left) + right * at(top + 1, left + 1));
+}
+
+}  // namespace
+
+std::vector<EvidencePicture> read_pictures(const Evidence& evidence,
+                                           const std::vector<MediumSource>& sources,
+                                           int image_size) {
+  std::vector<EvidencePicture> pictures;
+  std::map<size_t, std::vector<int64_t>> frames;  // by film
+  for (const size_t i : evidence.leading) {
+    const ImageEvidence& image = evidence.images[i];
+    if (image.heat_map.empty()) break;
+    pictures.push_back({i, std::nullopt});
+    const Medium& medium = evidence.media[image.medium];
+    if (image.medium >= sources.size()) continue;
+    if (medium.is_video()) {
+      frames[image.medium].push_back(image.image);
+      continue;
+    }
+    try {
+      pictures.back().picture = picture_of(sources[image.medium], medium, image.image, image_size);
+    } catch (const Error&) {  // gone since: the rest can still be shown
+    }
+  }
+  for (const auto& [film, wanted] : frames) {
+    try {
+      std::map<int64_t, Image> found = frames_of(sources[film], wanted);
+      for (EvidencePicture& picture : pictures) {
+        const ImageEvidence& image = evidence.images[picture.image];
+        const auto frame = found.find(image.image);
+        if (image.medium == film && frame != found.end()) picture.picture = frame->second;
+      }
+    } catch (const Error&) {
+    }
+  }
+  return pictures;
+}
+
+Image with_heat(const Image& picture, const ImageEvidence& evidence, int64_t grid_rows,
+                int64_t grid_cols) {
+  const std::vector<float>& map = evidence.heat_map;
+  const double most = std::max(1e-12, double{*std::max_element(map.begin(), map.end())});
+  Image hot = picture;
+  for (int y = 0; y < picture.height; ++y) {
+    for (int x = 0; x < picture.width; ++x) {
+      const double heat =
+          std::sqrt(interpolated(map, grid_rows, grid_cols, (y + 0.5) / picture.height,
+                                 (x + 0.5) / picture.width) /
+                    most);
+      // Cold places are darkened, hot ones stay and glow.
+      const double glow = 0.55 * std::max(0.0, heat - 0.5) * 2;
+      const double keep = 0.25 + 0.75 * heat;
+      constexpr double kGlow[] = {255, 90, 0};
+      uint8_t* pixel = hot.rgb.data() + (static_cast<size_t>(y) * picture.width + x) * 3;
+      for (int c = 0; c < 3; ++c) {
+        const double dimmed = pixel[c] * keep;
+        pixel[c] = static_cast<uint8_t>(
+            std::clamp(std::lround((1 - glow) * dimmed + glow * kGlow[c]), 0l, 255l));
+      }
+    }
+  }
+  return hot;
+}
+
+}  // namespace owl3::cli

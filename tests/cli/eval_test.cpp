@@ -73,6 +73,7 @@ TEST(EvalDistractors, PrintsTablesForPeopleAndPages) {
   const Outcome table = distractors(few);
   ASSERT_EQ(table.exit_code, 0) << table.err;
   EXPECT_NE(table.out.find("first token"), std::string::npos);
+  EXPECT_NE(table.out.find(" evidence "), std::string::npos);
   EXPECT_NE(table.out.find("\ncontent "), std::string::npos) << table.out;
   EXPECT_NE(table.out.find("2 pictures encoded once"), std::string::npos) << table.out;
   Words marked = few;
@@ -104,6 +105,8 @@ TEST(EvalDistractors, WritesWhatWasSaid) {
     EXPECT_EQ(reply["answer"], "green");
     EXPECT_TRUE(reply["reply"].is_string());
     EXPECT_EQ(reply["right"], false);
+    EXPECT_LE(reply["about"], 3);
+    EXPECT_GE(reply["leading_image"], 1);
     EXPECT_NE(reply["question"].get<std::string>().find("Options: A. "), std::string::npos);
   }
   EXPECT_EQ(count, 4);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -135,5 +136,76 @@ TEST(Owlet, IsNotTakenForAPath) {
 }
 
 }  // namespace
+
+/// Asks owlet with these arguments in a folder of its own.
+nlohmann::json evidence_of(const std::vector<std::string>& media, const std::string& question) {
+  std::vector<std::string> words = {"chat", "--evidence", "--json", "-t", "1", "-p", question};
+  words.insert(words.end(), media.begin(), media.end());
+  const Outcome outcome = run_owl3(words);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  return nlohmann::json::parse(outcome.out).at("evidence");
+}
+
+TEST(Owlet, AttendsToTheImagesThatItIsAskedAbout) {
+  const std::vector<std::pair<std::string, int>> questions = {
+      {"What is in image 20?", 20},
+      {"Which image shows a drop?", 17},
+      {"What colour is the ground behind the mushroom?", 35}};
+  for (const auto& [question, image] : questions) {
+    const auto evidence = evidence_of({"--image", kDemo + "album"}, question);
+    EXPECT_EQ(evidence.at("leading")[0], image) << question;
+    ASSERT_EQ(evidence.at("images").size(), 40u);
+    EXPECT_EQ(evidence.at("images")[static_cast<size_t>(image - 1)].at("heat_map").size(), 16u);
+  }
+  const auto film = evidence_of({"--video", kDemo + "clip.mp4"}, "What comes first?");
+  EXPECT_EQ(film.at("images")[2].at("seconds"), 2);
+}
+
+TEST(Owlet, ShowsItsEvidenceAsLinesPagesAndPictures) {
+  const std::string page = (scratch_folder() / "evidence.html").string();
+  const std::string picture = (scratch_folder() / "evidence.svg").string();
+  const std::string data = (scratch_folder() / "evidence.json").string();
+  const auto text_of = [](const std::string& path) {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string crab = kDemo + "crab.jpg";
+  const std::string out =
+      answers({"--image", crab, kDemo + "squirrel.jpg", "--evidence", page},
+              "What is in image 2?\n/why\n/why " + picture + "\n/why " + data + "\n");
+  const std::string line = "  2  " + kDemo + "squirrel.jpg\n";
+  EXPECT_NE(out.find("Image 2 shows a squirrel.\nattended to, of 2 images:\n"), out.npos) << out;
+  EXPECT_NE(out.find(line), out.npos) << out;
+  EXPECT_NE(out.find(line, out.find(line) + 1), out.npos) << "/why says it again";
+  const std::string svg = text_of(picture);
+  for (const char* part : {"<svg ", "What is in image 2?", "data:image/png;base64,", "squirrel"}) {
+    EXPECT_NE(svg.find(part), svg.npos) << part;
+  }
+  EXPECT_NE(text_of(page).find("<!doctype html>"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(text_of(data)).at("leading"), nlohmann::json({2, 1}));
+
+  // Not asked for, it is found out by reading the answer again, of a loaded conversation too.
+  const std::string saved = (scratch_folder() / "evidence-talk.json").string();
+  const std::string later =
+      answers({"--image", crab}, "What is this?\n/why\n/save " + saved + "\n");
+  EXPECT_NE(later.find("100.0 %  1  " + crab), later.npos) << later;
+  EXPECT_NE(answers({}, "/load " + saved + "\n/why\n").find("100.0 %  1  " + crab), later.npos);
+}
+
+TEST(Owlet, SaysInOneLineWhyThereIsNoEvidence) {
+  const Outcome none = run_owl3({"chat", "-t", "1"}, {.input = "/why\n"});
+  EXPECT_NE(none.err.find("there is no answer yet"), std::string::npos) << none.err;
+  const Outcome kind = run_owl3({"chat", "owlet", "--evidence", "page.pdf", "-p", "Why?"});
+  EXPECT_EQ(kind.exit_code, 2);
+  EXPECT_EQ(kind.err, "owl3: --evidence page.pdf: must end in .html, .svg or .json\n");
+  // What stands behind --evidence may still be the model.
+  const Outcome model = run_owl3({"chat", "--evidence", "owlet", "-t", "1", "-p", "Hello?"});
+  EXPECT_EQ(model.exit_code, 0) << model.err;
+  EXPECT_NE(model.out.find("attended to: there is no image"), std::string::npos) << model.out;
+  const Outcome nowhere = run_owl3({"chat", "owlet", "-t", "1", "--image", kDemo + "crab.jpg",
+                                    "--evidence", "/nowhere/x.svg", "-p", "What is this?"});
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_NE(nowhere.err.find("/nowhere/x.svg"), std::string::npos) << nowhere.err;
+}
 
 }  // namespace owl3::test

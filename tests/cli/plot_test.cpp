@@ -37,14 +37,15 @@ TEST(PlotCommand, DrawsSeveralRunsAsPng) {
 }
 
 /// A report of `owl3 eval distractors --json`, as far as it is drawn.
-std::string eval_report_file(const std::string& name, const std::string& accuracy) {
+std::string eval_report_file(const std::string& name, const std::string& accuracy,
+                             const std::string& more = "") {
   const std::string path = (scratch_folder() / name).string();
   std::ofstream report(path);
   report << R"({"cells":[)";
   for (const char* by : {"content", "number"}) {
     for (const int n : {0, 10, 400}) {
       report << R"({"by":")" << by << R"(","distractors":)" << n << R"(,"accuracy":)" << accuracy
-             << R"(,"first_token_seconds":0.1,"visual_memory_bytes":37000})"
+             << R"(,"first_token_seconds":0.1,"visual_memory_bytes":37000)" << more << "}"
              << (n == 400 && *by == 'n' ? "" : ",");
     }
   }
@@ -65,6 +66,11 @@ TEST(PlotCommand, DrawsEvaluationsBesideEachOther) {
   const std::string owlet = eval_report_file("owlet.json", "0.9");
   const std::string other = eval_report_file("other.json", "0.4");
   EXPECT_GT(bytes_of_picture({owlet, other}), bytes_of_picture({owlet}) + 1000);
+  // Evidence has a panel of its own, where a report has any.
+  const std::string with_evidence = eval_report_file("led.json", "0.9", R"(,"led":0.95)");
+  EXPECT_GT(bytes_of_picture({with_evidence}), bytes_of_picture({owlet}) + 1000);
+  const std::string without = eval_report_file("unled.json", "0.9", R"(,"led":null)");
+  EXPECT_LT(bytes_of_picture({without}), bytes_of_picture({with_evidence}));
 }
 
 TEST(PlotCommand, RefusesWhatIsNoReport) {

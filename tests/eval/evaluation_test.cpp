@@ -49,6 +49,28 @@ std::vector<Exam> exams() {
           exam_of(Pointing::kNumber, 0), exam_of(Pointing::kContent, 5)};
 }
 
+TEST(Evaluation, CountsTheRightAskingsThatAreLedByTheImageAskedAbout) {
+  class Looking : public Examinee {
+   public:
+    Reply reply(const Exam& exam, const Ask& ask) override {
+      Reply reply;
+      reply.text = ask.right == 0u ? "It is red." : "It is green.";  // wrong in one rotation
+      if (exam.distractors > 0) reply.leading_image = ask.right == 1u ? 2 : 5;
+      return reply;
+    }
+  } looking;
+  std::vector<Exam> asked = exams();
+  asked[3].about = 2;
+  const Evaluation evaluation = evaluate(asked, looking);
+  EXPECT_FALSE(evaluation.cells[0].led()) << "nobody knows of a single image";
+  const Cell& among_others = evaluation.cells[1];
+  ASSERT_EQ(among_others.distractors, 5);
+  EXPECT_EQ(among_others.right_asks, 3);
+  EXPECT_EQ(among_others.right_with_evidence, 3);
+  EXPECT_EQ(among_others.right_and_led, 1);
+  EXPECT_NEAR(among_others.led().value(), 1.0 / 3, 1e-9);
+}
+
 TEST(Evaluation, GivesAllToWhoKnows) {
   Scripted knows([](const Exam&, const Ask&) { return "It is green."; });
   const Evaluation evaluation = evaluate(exams(), knows);

@@ -54,8 +54,8 @@ void add_model_options(CLI::App& command, BenchOptions& options) {
 void add_test_options(CLI::App& command, BenchOptions& options) {
   add_list(command, "--tests", options.tests,
            "Which: encode (an image), prefill (of text), decode (of text), images (prompts with "
-           "them) (default: all)")
-      ->check(CLI::IsMember({"encode", "prefill", "decode", "images"}))
+           "them), evidence (decoding with it and without) (default: all but evidence)")
+      ->check(CLI::IsMember({"encode", "prefill", "decode", "images", "evidence"}))
       ->type_name("TEST,...")
       ->group(kTests);
   add_list(command, "--images", options.images,

@@ -72,11 +72,11 @@ void BenchTests::check_interrupt() const {
 
 /// Times timed(prepare()) after one run to warm up: file pages, buffers, generated code.
 template <typename Prepare, typename Timed>
-Measurement BenchTests::measure(std::string test, const Prepare& prepare,
-                                const Timed& timed) const {
+Measurement BenchTests::measure(std::string test, const Prepare& prepare, const Timed& timed,
+                                std::optional<int> repetitions) const {
   Measurement m;
   m.test = std::move(test);
-  for (int i = -1; i < options_.repetitions; ++i) {
+  for (int i = -1; i < repetitions.value_or(options_.repetitions); ++i) {
     check_interrupt();
     auto state = prepare();
     const auto start = Clock::now();
@@ -96,8 +96,32 @@ void BenchTests::run(const std::function<void(const Measurement&)>& report) {
     const Sequence prompt = after_prompt(model_.decoder().new_sequence());
     for (const int64_t conversations : options_.parallel) report(decode(prompt, conversations));
   }
-  if (!options_.wants("images")) return;
-  for (const int64_t images : options_.images) run_images(images, report);
+  for (const int64_t images : options_.images) {
+    if (options_.wants("images")) run_images(images, report);
+    if (options_.wants("evidence")) run_evidence(images, report);
+  }
+}
+
+void BenchTests::run_evidence(int64_t images,
+                              const std::function<void(const Measurement&)>& report) {
+  const Sequence plain = after_prompt(with_images(images));
+  Sequence watched = plain.fork();
+  watched.log.emplace(ReadingLog{plain.cache.length()});
+  Measurement without, with;
+  for (int i = 0; i < options_.repetitions; ++i) {
+    const Measurement a = decode(plain, 1, 1);
+    const Measurement b = decode(watched, 1, 1);
+    if (i == 0) {
+      without = a;
+      with = b;
+    } else {
+      without.seconds.push_back(a.seconds.front());
+      with.seconds.push_back(b.seconds.front());
+    }
+  }
+  with.test += ", evidence";
+  report(without);
+  report(with);
 }
 
 void BenchTests::run_images(int64_t images, const std::function<void(const Measurement&)>& report) {
@@ -150,7 +174,8 @@ Measurement BenchTests::prefill_images(const Sequence& placed) {
   return m;
 }
 
-Measurement BenchTests::decode(const Sequence& prompt, int64_t conversations) {
+Measurement BenchTests::decode(const Sequence& prompt, int64_t conversations,
+                               std::optional<int> repetitions) {
   const int64_t images = images_in(prompt);
   const int64_t tokens = options_.decode_tokens;
   // The last token of the prompt is read with the others' first: a step for every token.
@@ -161,7 +186,8 @@ Measurement BenchTests::decode(const Sequence& prompt, int64_t conversations) {
       std::move(test), [&] { return ids; },
       [&](const std::vector<int32_t>& prompt_ids) {
         write_answers(*scheduler_, prompt, prompt_ids, conversations, tokens, keep_going_);
-      });
+      },
+      repetitions);
   m.items = static_cast<double>(conversations * tokens);
   m.item = "token";
   m.conversations = conversations;

@@ -32,12 +32,16 @@ class BenchTests {
 
  private:
   template <typename Prepare, typename Timed>
-  Measurement measure(std::string test, const Prepare& prepare, const Timed& timed) const;
+  Measurement measure(std::string test, const Prepare& prepare, const Timed& timed,
+                      std::optional<int> repetitions = {}) const;
 
   Measurement encode(int64_t images);
   Measurement prefill_text();
   /// So many conversations with that prompt, at once.
-  Measurement decode(const Sequence& prompt, int64_t conversations = 1);
+  Measurement decode(const Sequence& prompt, int64_t conversations = 1,
+                     std::optional<int> repetitions = {});
+  /// Decoding without and with evidence, in turn, so that what else the machine does meets both.
+  void run_evidence(int64_t images, const std::function<void(const Measurement&)>& report);
   Measurement prefill_images(const Sequence& placed);
   Measurement second_question(const Sequence& prompt);
   void run_images(int64_t images, const std::function<void(const Measurement&)>& report);

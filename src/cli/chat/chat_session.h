@@ -101,8 +101,8 @@ class ChatSession {
   Chat chat_;
   SavedConversation conversation_;
   std::optional<Evidence> evidence_;  // of the last answer, where it is known
-  std::vector<Media> pending_;     // by attach()
-  bool parts_were_asked_ = false;  // of media: what a saved conversation can't say
+  std::vector<Media> pending_;        // by attach()
+  bool parts_were_asked_ = false;     // of media: what a saved conversation can't say
   Answer totals_;
   ProgressBar bar_;
 };

@@ -35,18 +35,23 @@ std::optional<Image> picture_of(const MediumSource& source, const Medium& medium
   return small(cut.images[static_cast<size_t>(index)]);
 }
 
-/// Frames of a film by their index, read in one go.
-std::map<int64_t, Image> frames_of(const MediumSource& source, const std::vector<int64_t>& wanted) {
+/// Frames of a film by their index in the medium, which may be a part of the film: told by when
+/// they are shown.
+std::map<int64_t, Image> frames_of(const MediumSource& source, const Medium& medium,
+                                   const std::vector<int64_t>& wanted) {
+  constexpr double kSame = 1e-4;  // seconds
   std::map<int64_t, Image> frames;
   VideoReader reader = VideoReader::open(source.path, source.video);
-  const int64_t last = *std::max_element(wanted.begin(), wanted.end());
   Image shown;
-  for (int64_t index = 0; index <= last; ++index) {
+  while (frames.size() < wanted.size()) {
     std::optional<VideoFrame> frame = reader.next();
     if (!frame) break;
     if (!frame->repeated) shown = std::move(frame->image);
-    const bool is_wanted = std::find(wanted.begin(), wanted.end(), index) != wanted.end();
-    if (is_wanted && shown.width > 0) frames[index] = small(shown);
+    if (shown.width == 0) continue;
+    for (const int64_t index : wanted) {
+      const double seconds = medium.frame_seconds().at(static_cast<size_t>(index));
+      if (std::fabs(seconds - frame->seconds) < kSame) frames[index] = small(shown);
+    }
   }
   return frames;
 }
@@ -92,7 +97,7 @@ std::vector<EvidencePicture> read_pictures(const Evidence& evidence,
   }
   for (const auto& [film, wanted] : frames) {
     try {
-      std::map<int64_t, Image> found = frames_of(sources[film], wanted);
+      std::map<int64_t, Image> found = frames_of(sources[film], evidence.media[film], wanted);
       for (EvidencePicture& picture : pictures) {
         const ImageEvidence& image = evidence.images[picture.image];
         const auto frame = found.find(image.image);

@@ -7,10 +7,10 @@
 
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "core/ordered_workers.h"
 #include "media/image.h"
 #include "training_data/image_store.h"
 #include "training_data/media_reader.h"
-#include "core/ordered_workers.h"
 #include "training_data/row_file.h"
 
 namespace owl3 {
@@ -79,6 +79,7 @@ CheckReport check_row(std::string_view line, const std::string& where,
   const Sample sample = parse_sample(line, where, options.sample);
   CheckReport report;
   report.documents = sample.is_document() ? 1 : 0;
+  report.media_lines.add(sample.media_lines());
   report.answers = std::count(sample.learnt.begin(), sample.learnt.end(), true);
   for (const SampleMedium& medium : sample.media) {
     (medium.is_video ? report.videos : report.images) += 1;
@@ -123,6 +124,7 @@ CheckReport check_training_file(const std::filesystem::path& path, const CheckOp
     report.answers += row->answers;
     report.images += row->images;
     report.videos += row->videos;
+    report.media_lines += row->media_lines;
     if (row->broken > 0 && report.errors.size() < options.most_errors) {
       report.errors.push_back(row->errors[0]);
     }

@@ -35,6 +35,7 @@ struct CheckReport {
   int64_t answers = 0;  // learnt
   int64_t images = 0;
   int64_t videos = 0;
+  MediaLineCount media_lines;
   std::vector<std::string> errors;  // "file.jsonl:17: ...", the first of each broken row
 };
 

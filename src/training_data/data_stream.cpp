@@ -58,8 +58,9 @@ struct DataStream::Parts {
         store(reader, options.encode, options.image_cache_bytes),
         builder(files, encoder, store) {}
 
-  EncodedSample encode(int64_t number) const {
-    const Sample sample = files.read(number);
+  EncodedSample encode(int64_t number) const { return encode(number, files.read(number)); }
+
+  EncodedSample encode(int64_t number, const Sample& sample) const {
     try {
       EncodedSample encoded = encoder.encode(sample);
       encoded.number = number;
@@ -82,8 +83,8 @@ struct DataStream::Parts {
     }
   }
 
-  void look_at_headers(int64_t number) const {
-    for (const SampleMedium& medium : files.read(number).media) {
+  void look_at_headers(int64_t number, const Sample& row) const {
+    for (const SampleMedium& medium : row.media) {
       if (medium.is_video) continue;  // encode() counted its frames
       try {
         const MediaBytes media = reader.read(medium.reference);
@@ -97,17 +98,20 @@ struct DataStream::Parts {
 
   RowCheck check(int64_t number, bool decode) const {
     try {
-      const EncodedSample sample = encode(number);
+      const Sample row = files.read(number);
+      const EncodedSample sample = encode(number, row);
       if (decode) {
         builder.check(sample);
       } else {
-        look_at_headers(number);
+        look_at_headers(number, row);
       }
       const auto images = static_cast<int64_t>(sample.image_positions.size());
-      return {"", static_cast<int64_t>(sample.ids.size()) > options.tokens ||
-                      (options.images > 0 && images > options.images)};
+      return {"",
+              static_cast<int64_t>(sample.ids.size()) > options.tokens ||
+                  (options.images > 0 && images > options.images),
+              row.media_lines()};
     } catch (const InputError& error) {
-      return {error.what(), false};
+      return {error.what(), false, MediaLines::kNone};
     }
   }
 

@@ -41,7 +41,7 @@ class SampleBuilder {
     check_counts(kImageKind, row_.images.size());
     check_counts(kVideoKind, row_.videos.size());
     for (RowMessage& message : row_.messages) {
-      sample_.messages.push_back({message.role, with_own_marks(message.text)});
+      sample_.messages.push_back({message.role, with_own_marks(message)});
       sample_.learnt.push_back(message.role == Role::kAssistant && message.learnt);
     }
     choose_learnt();
@@ -123,7 +123,8 @@ class SampleBuilder {
     const auto place = std::find_if(row_.messages.begin(), row_.messages.end(),
                                     [this](const auto& m) { return may_have_media(m); });
     // With newline_after_media, the line's end is that of the mark.
-    const std::string_view end = options_.newline_after_media ? "" : "\n";
+    const bool always = options_.newline_after_media == MediaNewlines::kAlways;
+    const std::string_view end = always ? "" : "\n";
     std::string marks;
     for (size_t i = 0; i < row_.images.size(); ++i) marks.append(kImageKind.written).append(end);
     for (size_t i = 0; i < row_.videos.size(); ++i) marks.append(kVideoKind.written).append(end);
@@ -137,17 +138,19 @@ class SampleBuilder {
          counted(media, kind.noun));
   }
 
-  std::string with_own_marks(std::string_view text) {
+  std::string with_own_marks(const RowMessage& message) {
     std::string content;
-    for (const UserSegment& segment : user_segments(text)) {
+    for (const UserSegment& segment : user_segments(message.text)) {
       content.append(segment.text);
       if (segment.mark.empty()) continue;
       const MarkKind& kind = segment.mark == kVideoKind.written ? kVideoKind : kImageKind;
       content.append(kind.own);
-      if (options_.newline_after_media) content.append("\n");
+      if (options_.newline_after_media == MediaNewlines::kAlways) content.append("\n");
       add_medium(kind);
     }
-    return content;
+    const bool parted =
+        options_.newline_after_media == MediaNewlines::kAuto && message.role == Role::kUser;
+    return parted ? with_media_lines(content) : content;
   }
 
   void add_medium(const MarkKind& kind) {
@@ -179,6 +182,18 @@ class SampleBuilder {
 
 bool Sample::has_video() const {
   return std::any_of(media.begin(), media.end(), [](const auto& m) { return m.is_video; });
+}
+
+MediaLines Sample::media_lines() const {
+  MediaLines found = MediaLines::kNone;
+  for (const Message& message : messages) {
+    if (message.role != Role::kUser) continue;
+    const MediaLines lines = owl3::media_lines(message.content);
+    if (lines == MediaLines::kNone) continue;
+    if (lines != MediaLines::kAsChat) return lines;
+    found = lines;
+  }
+  return found;
 }
 
 Sample parse_sample(std::string_view row, const std::string& name, const SampleOptions& options) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/media_lines.h"
 #include "text/prompt.h"
 
 namespace owl3 {
@@ -23,14 +24,16 @@ struct Sample {
   /// A text to pre-train on: a single message, the assistant's, which may have marks.
   bool is_document() const { return messages.size() == 1 && messages[0].role == Role::kAssistant; }
   bool has_video() const;
+  /// How its questions part media from words: the first way of them that is not chat's.
+  MediaLines media_lines() const;
 };
 
 enum class Loss { kAllAnswers, kLastAnswer };
 
 struct SampleOptions {
-  /// As ms-swift's template has it: a newline after each <image> and <video>. Without, media stand
-  /// exactly where the row puts them, as in `owl3 chat`.
-  bool newline_after_media = false;
+  /// What is put behind <image> and <video>. kAuto concerns what users ask: a text to pre-train on
+  /// stays as it is written.
+  MediaNewlines newline_after_media = MediaNewlines::kAsWritten;
   Loss loss = Loss::kAllAnswers;
 };
 

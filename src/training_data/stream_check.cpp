@@ -22,6 +22,7 @@ StreamCheckReport check_rows(int64_t rows, int workers, const StreamCheckOptions
   while (const std::optional<RowCheck> row = checks.next()) {
     report.rows += 1;
     report.too_long += row->too_long ? 1 : 0;
+    report.media_lines.add(row->media_lines);
     report.broken += row->error.empty() ? 0 : 1;
     if (!row->error.empty() && report.errors.size() < options.most_errors) {
       report.errors.push_back(row->error);

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "text/media_lines.h"
+
 namespace owl3 {
 
 struct StreamCheckOptions {
@@ -25,12 +27,14 @@ struct StreamCheckOptions {
 struct RowCheck {
   std::string error;      // empty: the row is whole
   bool too_long = false;  // for a row of the batch: it will be skipped
+  MediaLines media_lines = MediaLines::kNone;
 };
 
 struct StreamCheckReport {
   int64_t rows = 0;  // looked at
   int64_t broken = 0;
   int64_t too_long = 0;
+  MediaLineCount media_lines;
   bool whole = true;                // false: ended by go_on
   std::vector<std::string> errors;  // "file.jsonl:17: ...", in the order of rows
 };

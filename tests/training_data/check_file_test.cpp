@@ -109,6 +109,20 @@ TEST_F(CheckFileTest, EndsWhenAskedAndSaysSo) {
   EXPECT_FALSE(report.whole);
 }
 
+TEST_F(CheckFileTest, NotesQuestionsThatChatWouldPutOtherwise) {
+  const auto path = folder_.write("c.jsonl", test::row("<image>Who?", "one", {"a.ppm"}) +
+                                                 test::row("<image>Where?", "two", {"a.ppm"}));
+  const CheckReport report = check_training_file(path, {});
+  EXPECT_EQ(report.media_lines.rows, 2);
+  EXPECT_EQ(report.media_lines.joined, 2);
+  CLI::App app;
+  cli::add_inspect_data(app);
+  testing::internal::CaptureStdout();
+  app.parse({path.string(), "data"});
+  const std::string printed = testing::internal::GetCapturedStdout();
+  EXPECT_NE(printed.find("note: 2 of 2 rows"), std::string::npos) << printed;
+}
+
 TEST_F(CheckFileTest, TheCommandPrintsWhatWasFound) {
   CLI::App app;
   cli::add_inspect_data(app);

@@ -173,12 +173,27 @@ TEST(Sample, ABackslashThatIsNoPartOfAMarkIsOne) {
 
 TEST(Sample, PutsANewlineAfterMediaWhenAskedLikeMsSwift) {
   SampleOptions options;
-  options.newline_after_media = true;
+  options.newline_after_media = MediaNewlines::kAlways;
   const Sample sample =
       parse(R"({"query":"<image><image>What?","response":"r","images":["1","2"]})", options);
   EXPECT_EQ(text_of(sample), "U:<|image|>\n<|image|>\nWhat? A:r");
   EXPECT_EQ(text_of(parse(R"({"query":"What?","response":"r","images":["1","2"]})", options)),
             "U:<|image|>\n<|image|>\nWhat? A:r");
+}
+
+TEST(Sample, PutsMediaThatStandFirstAsChatDoesWhenAsked) {
+  SampleOptions options;
+  options.newline_after_media = MediaNewlines::kAuto;
+  const auto user = [&](const std::string& query, const std::string& images) {
+    return text_of(
+        parse(R"({"query":")" + query + R"(","response":"r","images":)" + images + "}", options));
+  };
+  EXPECT_EQ(user("<image><image>What?", R"(["1","2"])"), "U:<|image|>\n<|image|>\nWhat? A:r");
+  EXPECT_EQ(user(R"(<image>\nWhat?)", R"(["1"])"), "U:<|image|>\nWhat? A:r");
+  EXPECT_EQ(user("What?", R"(["1"])"), "U:<|image|>\nWhat? A:r");
+  EXPECT_EQ(user("Is <image> it?", R"(["1"])"), "U:Is <|image|> it? A:r");
+  EXPECT_EQ(text_of(parse(R"({"response":"<image>a cat","image":"1"})", options)),
+            "A:<|image|>a cat");
 }
 
 TEST(Sample, MediaWithoutMarksStandFirst) {

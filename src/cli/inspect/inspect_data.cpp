@@ -49,6 +49,9 @@ void inspect_data(const InspectDataOptions& options) {
     fmt::print("{}: {} rows: {} broken, {} to pre-train on; {} answers, {} images, {} videos\n",
                file, report.rows, report.broken, report.documents, report.answers, report.images,
                report.videos);
+    if (const std::string note = media_lines_note(report.media_lines); !note.empty()) {
+      fmt::print("{}: note: {}\n", file, note);
+    }
     if (!report.whole) {
       std::fflush(stdout);
       throw Interrupted("interrupted");

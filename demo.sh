@@ -113,4 +113,6 @@ if [ -z "$model" ]; then ask_owlet; else ask_checkpoint; fi
 cat <<'TEXT'
 
 A follow-up reads its own few tokens only: images are encoded once (/stats counts them).
+To teach, plot or install, build the rest, too:
+  scripts/setup.sh --train && cmake --preset release && cmake --build --preset release
 TEXT

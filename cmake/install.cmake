@@ -8,6 +8,12 @@ set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/owl3)
 set_property(TARGET owl3_library PROPERTY INSTALL_RPATH_USE_LINK_PATH ON)
 owl3_finds_modules(owl3_library ${CMAKE_INSTALL_LIBDIR})
 
+# What demo.sh builds is less than what is installed.
+install(CODE "
+  if(NOT EXISTS \"$<TARGET_FILE:owl3_library>\")
+    message(FATAL_ERROR \"$<TARGET_FILE:owl3_library> is not built yet. First: \"
+      \"cmake --build '${PROJECT_BINARY_DIR}'\")
+  endif()" COMPONENT Runtime)
 install(TARGETS owl3_library EXPORT owl3Targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT Runtime NAMELINK_COMPONENT Development)
 install(DIRECTORY include/owl3 DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT Development

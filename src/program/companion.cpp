@@ -8,6 +8,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <optional>
 
 #include "core/error.h"
 
@@ -60,25 +64,82 @@ const char* name_of(Companion companion) {
   return companion == Companion::kTrain ? "owl3-train" : "owl3-draw";
 }
 
+/// What CMake noted of the folder that owl3 was built in; nothing for another folder.
+std::optional<std::map<std::string, std::string>> build_settings(const fs::path& folder) {
+  std::ifstream cache(folder / "CMakeCache.txt");
+  if (!cache) return std::nullopt;
+  std::map<std::string, std::string> settings;
+  for (std::string line; std::getline(cache, line);) {  // NAME:TYPE=VALUE
+    const size_t colon = line.find(':');
+    const size_t equals = line.find('=', colon);
+    if (equals == std::string::npos) continue;
+    settings[line.substr(0, colon)] = line.substr(equals + 1);
+  }
+  return settings;
+}
+
+/// The commands that build it where this program was built, to be typed anywhere.
+std::string build_commands(Companion companion, const fs::path& folder,
+                           const std::map<std::string, std::string>& settings) {
+  const auto of = [&](const char* name) {
+    const auto setting = settings.find(name);
+    return setting == settings.end() ? std::string() : setting->second;
+  };
+  const std::string build =
+      fmt::format("cmake --build '{}' --target {}", folder.string(), name_of(companion));
+  const std::string torch = of("Torch_DIR");
+  const bool lacks_torch = torch.empty() || torch.ends_with("-NOTFOUND") ||
+                           of("GLOO_INCLUDE_DIR").ends_with("-NOTFOUND");
+  const bool off = of("OWL3_TRAIN") == "OFF";
+  if (companion == Companion::kDraw || !(lacks_torch || off)) return build;
+  return fmt::format("'{}/scripts/setup.sh' --train && cmake '{}'{} && {}",
+                     of("CMAKE_HOME_DIRECTORY"), folder.string(), off ? " -DOWL3_TRAIN=AUTO" : "",
+                     build);
+}
+
+/// How it is got where it is not beside this program.
+std::string how_to_get(Companion companion, const fs::path& folder) {
+  if (const auto settings = build_settings(folder)) {
+    return "it is not built yet: " + build_commands(companion, folder, *settings);
+  }
+  const bool trains = companion == Companion::kTrain;
+  return fmt::format(
+      "it must stand beside owl3: in the folder where owl3 was built, {}cmake --preset release && "
+      "cmake --build --preset release && cmake --install build/release --prefix '{}'{}",
+      trains ? "scripts/setup.sh --train && " : "", folder.parent_path().string(),
+      trains ? " (it needs LibTorch)" : "");
+}
+
 }  // namespace
 
 fs::path find_companion(Companion companion) {
   std::error_code failure;
   const fs::path own = fs::read_symlink("/proc/self/exe", failure);
   if (failure) throw Error(fmt::format("/proc/self/exe: {}", failure.message()));
-  fs::path path = own.parent_path() / name_of(companion);
+  const fs::path folder = own.parent_path();
+  fs::path path = folder / name_of(companion);
   if (fs::exists(path, failure)) return path;
-  const std::string missing = fmt::format("{} is not there", path.string());
-  if (companion == Companion::kDraw) {
-    throw Error(missing + "; it is built and installed with owl3, and must stand beside it");
-  }
-  throw Error(missing +
-              "; it must stand beside owl3, and is built where LibTorch is found "
-              "(scripts/setup.sh --train installs Debian's; then configure and build again)");
+  throw Error(fmt::format("{} is not there; {}", path.string(), how_to_get(companion, folder)));
 }
+
+namespace {
+
+/// Threads of the trainer's arithmetic that wait for each other should not keep the processors from
+/// other programs: by themselves they spin, and where anything else runs, training takes many times
+/// as long. Read by OpenMP's libraries before main(), so set before the program begins; what the
+/// user chose stays.
+void wait_by_sleeping() {
+  for (const char* chosen : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}) {
+    if (std::getenv(chosen) != nullptr) return;
+  }
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);
+}
+
+}  // namespace
 
 void become_companion(Companion companion, std::vector<std::string> arguments) {
   const fs::path path = find_companion(companion);
+  if (companion == Companion::kTrain) wait_by_sleeping();
   const ArgumentVector argv(path, std::move(arguments));
   ::execv(path.c_str(), argv.data());
   throw Error(fmt::format("{}: {}", path.string(), errno_text(errno)));

@@ -1,6 +1,7 @@
 // The commands that owl3 hands to the programs owl3-train and owl3-draw.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "run_program.h"
@@ -30,7 +31,37 @@ TEST(OtherPrograms, AreMissedInOneLineWhereOwl3StandsAlone) {
                               std::vector<std::string>{"make-data", "out"}}) {
     const std::string line = refusal(command);
     EXPECT_NE(line.find((alone / "owl3-draw").string()), std::string::npos) << line;
+    EXPECT_NE(line.find("cmake --install build/release --prefix"), std::string::npos) << line;
   }
+}
+
+TEST(OtherPrograms, AreMissedWithTheCommandsThatBuildThem) {
+  const fs::path build = scratch_folder() / "built";
+  fs::create_directories(build);
+  fs::copy_file(OWL3_PROGRAM, build / "owl3", fs::copy_options::overwrite_existing);
+  const auto refusal = [&](const std::string& settings, const char* command) {
+    std::ofstream(build / "CMakeCache.txt") << "CMAKE_HOME_DIRECTORY:INTERNAL=/src\n" << settings;
+    const Outcome outcome = run_owl3({command, "--help"}, {.program = (build / "owl3").string()});
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    return outcome.err;
+  };
+  const std::string folder = "'" + build.string() + "'";
+  const std::string draw = refusal("", "plot");
+  EXPECT_NE(draw.find("not built yet: cmake --build " + folder + " --target owl3-draw"),
+            std::string::npos)
+      << draw;
+  const std::string train = "cmake --build " + folder + " --target owl3-train";
+  const std::string found = refusal("Torch_DIR:PATH=/usr/share/cmake/Torch\n", "train");
+  EXPECT_NE(found.find("not built yet: " + train), std::string::npos) << found;
+  for (const char* settings : {"", "Torch_DIR:PATH=Torch_DIR-NOTFOUND\n"}) {
+    const std::string missing = refusal(settings, "train");
+    EXPECT_NE(missing.find("'/src/scripts/setup.sh' --train && cmake " + folder + " && " + train),
+              std::string::npos)
+        << missing;
+  }
+  const std::string off =
+      refusal("OWL3_TRAIN:STRING=OFF\nTorch_DIR:PATH=/usr/share/cmake/Torch\n", "train");
+  EXPECT_NE(off.find(" -DOWL3_TRAIN=AUTO && "), std::string::npos) << off;
 }
 
 TEST(OtherPrograms, AreFoundThroughALinkToOwl3) {

@@ -23,9 +23,13 @@ bool equal_but_case(std::string_view a, std::string_view b) {
   });
 }
 
-/// All names that a model could be asked for by here.
+/// All names that a model could be asked for by here; of names as near, the first is meant.
 std::vector<std::string> model_names() {
-  std::vector<std::string> names = released_model_names();
+  std::vector<std::string> names;
+  for (const CachedModel& model : HubCache().models()) {
+    names.push_back(short_model_name(model.repository));
+  }
+  for (const std::string& name : released_model_names()) names.push_back(name);
   for (const std::string& name : released_model_names()) {
     names.push_back(parse_model_name(name)->repository);
   }
@@ -43,10 +47,11 @@ std::vector<std::string> with_types(const std::vector<std::string>& names) {
 }
 
 std::string did_you_mean_model(const fs::path& model) {
-  if (std::string file = did_you_mean_file(model); !file.empty()) return file;
   const std::string text = model.string();
   const std::vector<std::string> names = model_names();
-  return did_you_mean(text, text.find(':') == text.npos ? names : with_types(names));
+  const std::string name =
+      did_you_mean(text, text.find(':') == text.npos ? names : with_types(names));
+  return name.empty() ? did_you_mean_file(model) : name;
 }
 
 }  // namespace

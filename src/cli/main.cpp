@@ -1,6 +1,7 @@
 // The owl3 program and its commands.
 #include <CLI/CLI.hpp>
 
+#include "cli/chat/chat_slips.h"
 #include "cli/commands.h"
 #include "program/program.h"
 
@@ -46,6 +47,10 @@ void set_up(CLI::App& app) {
   add_help_command(app);
 }
 
+std::string advice_on(const CLI::App& command, const std::vector<std::string>& left_over) {
+  return command.get_name() == "chat" ? advice_on_left_over(left_over) : "";
+}
+
 }  // namespace
 
 }  // namespace owl3::cli
@@ -53,5 +58,5 @@ void set_up(CLI::App& app) {
 int main(int argc, char** argv) {
   owl3::prepare_process();
   CLI::App app("Ask mPLUG-Owl3 about images and films, on this machine alone.", "owl3");
-  return owl3::run_program(app, owl3::cli::set_up, argc, argv);
+  return owl3::run_program(app, owl3::cli::set_up, argc, argv, owl3::cli::advice_on);
 }

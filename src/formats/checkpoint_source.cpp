@@ -146,6 +146,16 @@ Weights load_weights(const fs::path& folder) {
 
 /// Of a folder without config.json: "; it holds small.gguf: give that file".
 std::string other_models_in(const fs::path& folder) {
+  constexpr const char* kAdapterConfig = "adapter_config.json";
+  if (holds_file(folder, kAdapterConfig)) {
+    return fmt::format("; it is a LoRA adapter: give the model it was made for, and --lora {}",
+                       folder.string());
+  }
+  const fs::path of_run = folder / "model";  // where training leaves it
+  if (holds_file(of_run, kConfigFile)) return fmt::format("; did you mean {}?", of_run.string());
+  if (holds_file(of_run, kAdapterConfig)) {
+    return fmt::format("; give the model it was trained on, and --lora {}", of_run.string());
+  }
   std::vector<std::string> names;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {

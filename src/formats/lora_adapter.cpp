@@ -44,6 +44,20 @@ void refuse_weights_beside(const fs::path& folder) {
   }
 }
 
+/// That of a run, or of a whole model, is easily given for its adapter's.
+void refuse_other_folder(const fs::path& folder) {
+  if (holds_file(folder, kConfig)) return;
+  std::string advice;
+  if (holds_file(folder / "model", kConfig)) {
+    advice = fmt::format("; did you mean {}?", (folder / "model").string());
+  } else if (holds_file(folder, "config.json") || holds_file(folder / "model", "config.json")) {
+    const fs::path model = holds_file(folder, "config.json") ? folder : folder / "model";
+    advice = fmt::format("; {} is a whole model: give it as MODEL, without --lora", model.string());
+  }
+  throw InputError(
+      fmt::format("{}: no {} in it, so not a LoRA adapter{}", folder.string(), kConfig, advice));
+}
+
 fs::path weights_of(const fs::path& folder) {
   const fs::path weights = folder / kWeights;
   if (holds_file(folder, kWeights)) return weights;
@@ -148,6 +162,7 @@ LoraAdapter load_lora_adapter(const fs::path& path, double scale) {
     throw InputError(message);
   }
   const fs::path folder = find_snapshot(path, kConfig);
+  refuse_other_folder(folder);
   const LoraConfig config = read_lora_config(folder / kConfig);
   refuse_weights_beside(folder);
   LoraAdapter adapter;

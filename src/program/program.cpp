@@ -56,6 +56,12 @@ const CLI::App& named_command(const CLI::App& app, std::string& name) {
   return *command;
 }
 
+/// "owl3 inspect image"
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? "owl3" : full_name(*parent) + " " + command.get_name();
+}
+
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -113,8 +119,17 @@ std::optional<std::string> unknown_command(const CLI::App& app,
   return {};
 }
 
+/// What a command does not take, in the order of the command line, which CLI11 turns round.
+std::string left_over_message(const CLI::App& command, const std::vector<std::string>& words,
+                              const ArgumentAdvice& advise) {
+  const std::vector<std::string> left_over = command.remaining();
+  std::string advice = did_you_mean_option(command, words);
+  if (advice.empty() && advise) advice = advise(command, left_over);
+  return fmt::format("not expected: {}{}", fmt::join(left_over, " "), advice);
+}
+
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error,
-                          const std::vector<std::string>& words) {
+                          const std::vector<std::string>& words, const ArgumentAdvice& advise) {
   std::string name = "owl3";
   const CLI::App& command = named_command(app, name);
   if (!command_names(command).empty()) {
@@ -123,9 +138,9 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error,
         none ? "no command given" : error.what() + did_you_mean_option(command, words);
     return fmt::format("{} ({} --help lists them)", problem, name);
   }
-  const bool unknown = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-  return fmt::format("{}{} ({} --help explains the options)", error.what(),
-                     unknown ? did_you_mean_option(command, words) : "", name);
+  const bool left_over = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  return fmt::format("{} ({} --help explains the options)",
+                     left_over ? left_over_message(command, words, advise) : error.what(), name);
 }
 
 /// A full disk or a closed pipe shows only when the last bytes go out.
@@ -144,6 +159,21 @@ void fill_closed_descriptors() {
   }
 }
 
+/// CLI11 takes what stands behind an option for its value, whatever it is: `--image -p "Who?"`.
+void refuse_options_as_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_positional()) continue;
+    for (const std::string& value : option->results()) {
+      if (value.size() < 2 || value[0] != '-') continue;
+      if (command.get_option_no_throw(value) == nullptr) continue;
+      throw UsageError(
+          fmt::format("{}: its value is missing: {} stands behind it ({} --help "
+                      "explains the options)",
+                      option->get_name(), value, full_name(command)));
+    }
+  }
+}
+
 void set_up_app(CLI::App& app, const std::function<void(CLI::App&)>& set_up) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_help_flag("-h,--help", "Show this help");
@@ -151,8 +181,10 @@ void set_up_app(CLI::App& app, const std::function<void(CLI::App&)>& set_up) {
   set_up(app);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     command->group("Commands");
+    command->parse_complete_callback([command] { refuse_options_as_values(*command); });
     for (CLI::App* part : command->get_subcommands([](CLI::App*) { return true; })) {
       part->group("Parts");
+      part->parse_complete_callback([part] { refuse_options_as_values(*part); });
     }
   }
 }
@@ -186,8 +218,8 @@ void prepare_process() {
   }
 }
 
-int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc,
-                char** argv) {
+int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc, char** argv,
+                const ArgumentAdvice& advise) {
   set_up_app(app, set_up);
   const std::vector<std::string> commands = command_names(app);
   const bool helps = std::find(commands.begin(), commands.end(), "help") != commands.end();
@@ -199,7 +231,7 @@ int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int
     if (const auto problem = unknown_command(app, words)) throw UsageError(*problem);
     return run_command(app, words);
   } catch (const CLI::ParseError& error) {
-    return report({kUsage, "usage", usage_message(app, error, words)}, as_json);
+    return report({kUsage, "usage", usage_message(app, error, words, advise)}, as_json);
   } catch (const ToldFailure&) {
     return report(current_failure());
   } catch (const OutputFailed&) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -16,8 +18,13 @@ void prepare_process();
 /// The only word of a command line that asks a companion for its commands (command_description.h).
 inline constexpr const char* kDescribeCommands = "--describe-commands";
 
+/// "; give it so and so", of arguments that a command doesn't take; or nothing.
+using ArgumentAdvice =
+    std::function<std::string(const CLI::App& command, const std::vector<std::string>& left_over)>;
+
 /// Parses the command line of `app`, whose commands `set_up` adds, and runs the command it names.
 /// Returns the exit code.
-int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc, char** argv);
+int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc, char** argv,
+                const ArgumentAdvice& advise = {});
 
 }  // namespace owl3

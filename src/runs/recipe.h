@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runs/schedule.h"
+#include "text/media_lines.h"
 
 namespace owl3 {
 
@@ -59,9 +60,9 @@ struct DataRecipe {
 
 /// How rows of the data become text and images.
 struct SampleRecipe {
-  bool newline_after_media = false;  // as ms-swift writes prompts
-  bool last_answer_only = false;     // learn the last answer of a conversation, or all
-  double fps = 1;                    // frames sampled per second of a film
+  MediaNewlines newline_after_media = MediaNewlines::kAsWritten;
+  bool last_answer_only = false;  // learn the last answer of a conversation, or all
+  double fps = 1;                 // frames sampled per second of a film
   int64_t max_frames = 16;
   bool control_tokens = false;  // written out in texts, they work as such
 };
@@ -133,6 +134,10 @@ Recipe parse_recipe(std::string_view text, const std::string& name,
 
 /// Every key with its value, as a recipe that parses to the same.
 nlohmann::ordered_json to_json(const Recipe& recipe);
+
+/// Of words that a command line doesn't take, such as {"--steps", "200"}: "; keys of the recipe go
+/// with --set: --set steps=200". Nothing where the first is no key.
+std::string advice_on_recipe_keys(const std::vector<std::string>& words);
 /// The object as YAML, a key a line.
 std::string to_yaml(const nlohmann::ordered_json& json, int indent = 0);
 

@@ -49,10 +49,13 @@ Json json_of(const std::vector<DataRecipe>& sources) {
 }
 
 Json json_of(const SampleRecipe& sample) {
-  Json json = {{"newline_after_media", sample.newline_after_media},
-               {"learn", sample.last_answer_only ? "last_answer" : "all_answers"},
-               {"fps", sample.fps},
-               {"max_frames", sample.max_frames}};
+  const MediaNewlines newlines = sample.newline_after_media;
+  Json json = {
+      {"newline_after_media",
+       newlines == MediaNewlines::kAuto ? Json("auto") : Json(newlines == MediaNewlines::kAlways)},
+      {"learn", sample.last_answer_only ? "last_answer" : "all_answers"},
+      {"fps", sample.fps},
+      {"max_frames", sample.max_frames}};
   if (sample.control_tokens) json["control_tokens"] = true;  // runs from before it go on
   return json;
 }
@@ -145,6 +148,26 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
   json["on_broken"] = recipe.on_broken == OnBroken::kSkip ? "skip" : "stop";
   json["max_broken"] = recipe.max_broken;
   return json;
+}
+
+std::string advice_on_recipe_keys(const std::vector<std::string>& words) {
+  if (words.empty()) return "";
+  const size_t equals = words[0].find('=');
+  std::string key = words[0].substr(0, equals);
+  key.erase(0, key.find_first_not_of('-'));
+  std::replace(key.begin(), key.end(), '-', '_');
+  std::string value = equals == std::string::npos ? "" : words[0].substr(equals + 1);
+  if (equals == std::string::npos && words.size() > 1) value = words[1];
+  Recipe every;  // with what is put down only where it is given
+  every.lora.emplace();
+  every.validation.data.emplace_back();
+  Json keys = to_json(every);
+  for (const char* given : {"model", "steps", "trainable", "feature_folder"}) keys[given] = "";
+  const std::string outer = key.substr(0, key.find('.'));
+  if (!keys.contains(outer)) return "";
+  if (keys[outer].is_object() && outer == key) key += "." + keys[outer].begin().key();
+  return fmt::format("; keys of the recipe go with --set: --set {}={}", key,
+                     value.empty() ? "VALUE" : value);
 }
 
 std::string to_yaml(const nlohmann::ordered_json& json, int indent) {

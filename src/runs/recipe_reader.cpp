@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/similar.h"
 
 namespace owl3 {
 
@@ -129,8 +130,10 @@ const RecipeValue* RecipeReader::any(const char* key) {
 void RecipeReader::finish() const {
   for (const auto& [key, value] : mapping_->entries) {
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-    throw InputError(fmt::format("{}: unknown key {}{}; allowed here: {}", value.where, path_, key,
-                                 fmt::join(known_, ", ")));
+    const std::string meant = did_you_mean(key, known_);
+    throw InputError(fmt::format(
+        "{}: unknown key {}{}{}", value.where, path_, key,
+        meant.empty() ? fmt::format("; allowed here: {}", fmt::join(known_, ", ")) : meant));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "program/program.h"
+#include "runs/recipe.h"
 #include "train/command_line.h"
 
 namespace owl3::train {
@@ -18,6 +19,10 @@ void set_up(CLI::App& app) {
   add_inspect_train_command(*inspect);
 }
 
+std::string advice_on(const CLI::App& command, const std::vector<std::string>& left_over) {
+  return command.get_name() == "train" ? advice_on_recipe_keys(left_over) : "";
+}
+
 }  // namespace
 
 }  // namespace owl3::train
@@ -28,5 +33,5 @@ int main(int argc, char** argv) {
   c10::SetStackTraceFetcher([] { return std::string(); });
   // The name in help and messages is that of the program people call.
   CLI::App app("Train mPLUG-Owl3 models.", "owl3");
-  return owl3::run_program(app, owl3::train::set_up, argc, argv);
+  return owl3::run_program(app, owl3::train::set_up, argc, argv, owl3::train::advice_on);
 }

@@ -163,6 +163,62 @@ TEST(Program, TellsWhichFileOrModelMayHaveBeenMeant) {
   expect_error({"convert", "owl3-7b:q4k", "x.gguf", "--type", "bf16"}, 1, "mean owl3-7b:q4_k?");
   expect_error({"info", "mPLUG/mPLUG-Owl3-2B-241015"}, 1, "mean mPLUG/mPLUG-Owl3-2B-241014?");
   expect_error({"pull", "owl-2b"}, 2, "did you mean owl3-2b?");
+  // A folder of nearly that name, such as a clone, is meant less often than a model.
+  const fs::path before = fs::current_path();
+  fs::create_directories(folder / "owl3");
+  fs::current_path(folder);
+  expect_error({"chat", "owl3-2", "-p", "x"}, 1, "did you mean owl3-2b?");
+  fs::current_path(before);
+}
+
+TEST(Program, TellsWhereAPictureOrAQuestionGoes) {
+  const std::string film = OWL3_SOURCE_DIR "/demo/ball.mp4";
+  const std::string folder = OWL3_SOURCE_DIR "/demo/album";
+  const std::string image = "images go with --image: --image " + kPhoto;
+  const std::string question = "a question goes with -p: -p 'What is this?'";
+  expect_error({"chat", "owlet", kPhoto, "-p", "hi"}, 2, image);
+  expect_error({"chat", "owlet", "missing.jpg", "-p", "hi"}, 2, "--image missing.jpg");
+  expect_error({"chat", "owlet", film}, 2, "films go with --video: --video " + film);
+  expect_error({"chat", "owlet", "What is this?", "--image", kPhoto}, 2, question);
+  expect_error({"chat", "owlet", "What", "is", "this?"}, 2, question);
+  expect_error({"chat", kPhoto}, 1, image);
+  expect_error({"chat", kPhoto, "-p", "hi"}, 1, "behind MODEL");
+  expect_error({"chat", film}, 1, "--video " + film);
+  expect_error({"chat", folder}, 1, "--image " + folder);
+  expect_error({"chat", "What is this?", "--image", kPhoto}, 1, question);
+  expect_error({"chat", "owlet", "--image", kPhoto, "What is this?"}, 1, question);
+  expect_error({"chat", "owlet", "--image", kPhoto, "What", "is", "this"}, 1, "-p 'What is this'");
+  // A name with a slip in it is no question.
+  const Outcome missing = run_owl3({"chat", "owlet", "--image", "my photo.jpg"});
+  EXPECT_EQ(missing.err.find("question"), std::string::npos) << missing.err;
+}
+
+TEST(Program, NamesAnOptionThatLacksItsValue) {
+  expect_error({"chat", "owlet", "--image", "-p", "hi"}, 2, "--image: its value is missing: -p");
+  expect_error({"chat", "owlet", "--system", "--json"}, 2, "--system: its value is missing");
+  expect_error({"convert", "owlet", "x.gguf", "--type", "--lora"}, 2, "--type");
+  expect_error({"inspect", "data", "x", "--media-root", "--quick"}, 2, "owl3 inspect data --help");
+  EXPECT_EQ(run_owl3({"chat", "owlet", "--system", "-x", "-p", "hi"}).exit_code, 0);
+}
+
+TEST(Program, EchoesWhatItDoesNotExpectInItsOrder) {
+  expect_error({"info", "owlet", "a", "b", "--c", "d"}, 2, "not expected: a b --c d (");
+}
+
+TEST(Program, TellsWhereARunsModelLies) {
+  const fs::path adapted = scratch_folder() / "runs" / "adapted";
+  const fs::path whole = scratch_folder() / "runs" / "whole";
+  for (const fs::path& run : {adapted, whole}) fs::create_directories(run / "model");
+  std::ofstream(adapted / "model" / "adapter_config.json") << "{}";
+  std::ofstream(whole / "model" / "config.json") << "{}";
+  const std::string adapter = (adapted / "model").string();
+  const std::string model = (whole / "model").string();
+  expect_error(chat({"-p", "x", "--lora", adapted.string()}), 1, "did you mean " + adapter + "?");
+  expect_error(chat({"-p", "x", "--lora", whole.string()}), 1, model + " is a whole model");
+  expect_error(chat({"-p", "x", "--lora", model}), 1, "give it as MODEL");
+  expect_error({"chat", adapter, "-p", "x"}, 1, "a LoRA adapter: give the model it was made for");
+  expect_error({"info", adapted.string()}, 1, "--lora " + adapter);
+  expect_error({"info", whole.string()}, 1, "did you mean " + model + "?");
 }
 
 TEST(Program, GivesOneObjectForEachFailureInJson) {

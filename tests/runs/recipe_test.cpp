@@ -42,7 +42,7 @@ clip_norm: 0.5
 seed: 42
 precision: bf16
 gradient_checkpointing: true
-sample: {newline_after_media: true, learn: last_answer, fps: 2, max_frames: 8, control_tokens: true}
+sample: {newline_after_media: auto, learn: last_answer, fps: 2, max_frames: 8, control_tokens: true}
 cut: false
 cache_features: off
 feature_folder: kept
@@ -108,12 +108,27 @@ TEST(Recipe, OverridesStandAboveTheFile) {
   EXPECT_THROW(parse_recipe(kSmall, "r.yaml", {"steps"}), UsageError);
 }
 
+TEST(Recipe, KeysGivenAsOptionsAreToldHowTheyAreSet) {
+  const auto advice = [](const std::vector<std::string>& words) {
+    const std::string text = advice_on_recipe_keys(words);
+    return text.substr(text.find(": ") == text.npos ? 0 : text.find(": ") + 2);
+  };
+  EXPECT_EQ(advice({"--steps", "200"}), "--set steps=200");
+  EXPECT_EQ(advice({"--epochs=2"}), "--set epochs=2");
+  EXPECT_EQ(advice({"steps=200"}), "--set steps=200");
+  EXPECT_EQ(advice({"--learning-rate", "1e-4"}), "--set learning_rate.max=1e-4");
+  EXPECT_EQ(advice({"--batch.rows", "2"}), "--set batch.rows=2");
+  EXPECT_EQ(advice({"--output"}), "--set output=VALUE");
+  EXPECT_EQ(advice({"--stride", "3"}), "");
+  EXPECT_EQ(advice({}), "");
+}
+
 TEST(Recipe, UnknownKeysAreNamedWithTheirLineAndWhatIsAllowed) {
   EXPECT_EQ(
       error_of(std::string(kSmall) + "batch:\n  rows: 1\n  colums: 2\n"),
       "r.yaml:8: unknown key batch.colums; allowed here: rows, accumulate, tokens, images, pack");
-  EXPECT_TRUE(
-      error_of(std::string(kSmall) + "stepz: 3\n").starts_with("r.yaml:6: unknown key stepz"));
+  EXPECT_EQ(error_of(std::string(kSmall) + "stepz: 3\n"),
+            "r.yaml:6: unknown key stepz; did you mean steps?");
 }
 
 TEST(Recipe, WrongTypesAndValuesAreOneLine) {

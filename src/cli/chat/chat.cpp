@@ -9,6 +9,7 @@
 #include "builtin/builtin_model.h"
 #include "cli/chat/chat_interactive.h"
 #include "cli/chat/chat_report.h"
+#include "cli/chat/chat_slips.h"
 #include "cli/chat/line_editor.h"
 #include "cli/commands.h"
 #include "cli/models/fetching.h"
@@ -136,6 +137,7 @@ void add_chat_command(CLI::App& app) {
   add_chat_options(*command, *arguments);
   command->callback([command, arguments] {
     take_media(*command, *arguments);
+    check_for_slips(*arguments);
     const int code = answer_or_converse(*arguments);
     if (code != 0) throw CLI::RuntimeError(code);
   });

@@ -40,6 +40,54 @@ TEST(Documents, CompleteCommandsOptionsAndValuesInBash) {
             (folder / "model").string() + " ");
 }
 
+/// A folder with "owl3" in it, to be put in front of $PATH, and a cache with one model.
+std::string shell_environment(const std::string& set) {
+  const auto folder = scratch_folder() / "on-path";
+  if (!std::filesystem::exists(folder)) {
+    std::filesystem::create_directories(folder / "bin");
+    std::filesystem::create_symlink(OWL3_PROGRAM, folder / "bin" / "owl3");
+    const auto snapshot =
+        folder / "hub" / "models--mPLUG--mPLUG-Owl3-1B-241014" / "snapshots" / "0";
+    std::filesystem::create_directories(snapshot);
+    for (const char* file : {"config.json", "tokenizer.json", "model.safetensors"}) {
+      std::filesystem::copy_file(std::filesystem::path(tiny_checkpoint()) / file, snapshot / file);
+    }
+  }
+  return "PATH=" + (folder / "bin").string() + ":$PATH; " + set +
+         "HF_HUB_CACHE=" + (folder / "hub").string() + "; ";
+}
+
+TEST(Documents, CompleteNamesOfModelsInBash) {
+  const auto script = (scratch_folder() / "models.bash").string();
+  std::ofstream(script) << run_owl3({"completions", "bash"}).out;
+  const auto offers = [&](const std::string& words) {
+    const Outcome outcome =
+        run_owl3({"-c", shell_environment("export ") + "source " + script + "; COMP_WORDS=(" +
+                            words + "); COMP_CWORD=2; _owl3; printf '%s ' \"${COMPREPLY[@]}\""},
+                 {.program = "/bin/bash"});
+    EXPECT_EQ(outcome.err, "");
+    return outcome.out;
+  };
+  EXPECT_EQ(offers("owl3 info owl"), "owl3-1b owlet ");
+  EXPECT_EQ(offers("owl3 remove ''"), "owl3-1b ");
+  EXPECT_EQ(offers("owl3 pull owl3-7"), "owl3-7b owl3-7b-240728 ");
+}
+
+TEST(Documents, CompleteNamesOfModelsInFish) {
+  const auto script = (scratch_folder() / "models.fish").string();
+  std::ofstream(script) << run_owl3({"completions", "fish"}).out;
+  const auto offers = [&](const std::string& line) {
+    const Outcome outcome =
+        run_owl3({"-c", shell_environment("export ") + "exec fish --no-config -c \"source " +
+                            script + "; complete -C '" + line + "'\""},
+                 {.program = "/bin/bash"});
+    return outcome.out;
+  };
+  EXPECT_EQ(offers("owl3 info owl3-"), "owl3-1b\n");
+  EXPECT_EQ(offers("owl3 remove o"), "owl3-1b\n");
+  EXPECT_EQ(offers("owl3 pull owl3-2"), "owl3-2b\n");
+}
+
 /// What zsh makes of a line that is begun, when the tabulator is pressed twice: it ends with 0 when
 /// its terminal shows `expected`.
 constexpr const char* kAskZsh = R"(
@@ -75,6 +123,8 @@ TEST(Documents, CompleteCommandsOptionsAndValuesInZsh) {
            {"owl3 chat MODEL --max-n", "--max-new-tokens"},
            {"owl3 chat --preset ", "greedy"},
            {"owl3 make-data --spl", "--split"},
+           {"owl3 pull owl3-7b-", "240728"},
+           {"owl3 info owle", "owlet"},
            {"owl3 info " + folder.string() + "/mo", "model.gguf"}}) {
     const Outcome outcome = run_owl3({"-f", "-c", kAskZsh, "zsh", folder.string(), line, expected},
                                      {.program = "/usr/bin/zsh"});

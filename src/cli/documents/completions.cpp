@@ -2,7 +2,10 @@
 // image", and offers its options, parts, the values of an option, or files.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/documents/documents.h"
+#include "hub/model_name.h"
 
 namespace owl3::cli {
 
@@ -40,8 +43,25 @@ std::string step(const std::string& path) {
   return space == path.npos ? "/" + path : path.substr(0, space) + "/" + path.substr(space + 1);
 }
 
+/// What a MODEL may be: for pull the short names, for remove what was fetched, and else that, the
+/// model in the program, or a path.
+enum class ModelNames { kNone, kReleased, kFetched, kAny };
+
+ModelNames model_names_of(const std::string& path, const OptionDescription& option) {
+  if (!option.is_argument || option.names.front().find("MODEL") == std::string::npos) {
+    return ModelNames::kNone;
+  }
+  if (path == "pull") return ModelNames::kReleased;
+  return path == "remove" ? ModelNames::kFetched : ModelNames::kAny;
+}
+
 /// ":value:(a b)", or files, or nothing to offer.
-std::string zsh_value(const OptionDescription& option) {
+std::string zsh_value(const OptionDescription& option, ModelNames models = ModelNames::kNone) {
+  if (models == ModelNames::kReleased) {
+    return ":MODEL:(" + joined(released_model_names(), " ") + ")";
+  }
+  if (models == ModelNames::kFetched) return ":MODEL:_owl3_fetched";
+  if (models == ModelNames::kAny) return ":MODEL:_owl3_models";
   if (option.value.empty() && !option.is_argument) return {};
   const std::string name = zsh_text(option.is_argument ? option.names.front() : option.value);
   if (!option.choices.empty()) return ":" + name + ":(" + joined(option.choices, " ") + ")";
@@ -76,10 +96,15 @@ std::string bash_completions(const CommandDescription& program) {
   for (const auto& [path, command] : placed_commands(program)) {
     if (!path.empty()) steps += fmt::format("      '{}') command='{}' ;;\n", step(path), path);
     std::string values;
+    std::string models;
     std::vector<std::string> options;
     std::vector<std::string> words = names_of(command->commands);
     for (const OptionDescription& option : command->options) {
       if (option.is_argument) {
+        const ModelNames names = model_names_of(path, option);
+        if (names == ModelNames::kReleased) words = released_model_names();
+        if (names == ModelNames::kFetched) models = "      models=fetched\n";
+        if (names == ModelNames::kAny) models = "      models=any\n";
         words.insert(words.end(), option.choices.begin(), option.choices.end());
         continue;
       }
@@ -92,14 +117,15 @@ std::string bash_completions(const CommandDescription& program) {
       values += fmt::format("        {}) {} ;;\n", joined(option.names, "|"), what);
     }
     cases += fmt::format(
-        "    '{}')\n      options='{}'\n      arguments='{}'\n      case \"$previous\" in\n{}      "
+        "    '{}')\n      options='{}'\n      arguments='{}'\n{}      case \"$previous\" in\n{}    "
+        "  "
         "  *) any=yes ;;\n      esac\n      ;;\n",
-        path, joined(options, " "), joined(words, " "), values);
+        path, joined(options, " "), joined(words, " "), models, values);
   }
   return fmt::format(R"(# bash completion for owl3, made by `owl3 completions bash`
 _owl3() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
-  local command='' options='' arguments='' words='' files='' nothing='' any='' i
+  local command='' options='' arguments='' words='' files='' nothing='' any='' models='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command/${{COMP_WORDS[i]}}" in
 {}    esac
@@ -111,16 +137,21 @@ _owl3() {{
   if [ -n "$any" ]; then
     case "$current" in
       -*) words="$options" ;;
-      *) words="$arguments"; [ -z "$arguments" ] && files=yes ;;
+      *)
+        words="$arguments"
+        [ -n "$models" ] && words="$words $(owl3 list --names 2>/dev/null)"
+        [ "$models" = any ] && words="$words owlet"
+        [ -z "$arguments" ] && [ "$models" != fetched ] && files=yes
+        ;;
     esac
   fi
-  if [ -n "$files" ]; then
-    compopt -o filenames 2>/dev/null
-    mapfile -t COMPREPLY < <(compgen -f -- "$current")
-  else
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-  fi
-}}
+  [ -n "$files" ] && compopt -o filenames 2>/dev/null
+  mapfile -t COMPREPLY < <(
+    compgen -W "$words" -- "$current"
+    [ -n "$files" ] && compgen -f -- "$current"
+  )
+}
+}
 complete -F _owl3 owl3
 )",
                      steps, cases);
@@ -135,7 +166,7 @@ std::string zsh_completions(const CommandDescription& program) {
     std::string specs;
     for (const OptionDescription& option : command->options) {
       if (option.is_argument) {
-        specs += " " + quoted("*" + zsh_value(option), "'\\''");
+        specs += " " + quoted("*" + zsh_value(option, model_names_of(path, option)), "'\\''");
         continue;
       }
       for (const std::string& name : option.names) {
@@ -152,9 +183,18 @@ std::string zsh_completions(const CommandDescription& program) {
   }
   return fmt::format(R"(#compdef owl3
 # zsh completion for owl3, made by `owl3 completions zsh`
-_owl3() {{
-  local command='' at=1 i
-  for ((i = 2; i < CURRENT; i++)); do
+_owl3_fetched() {{
+  local -a names=(${{(f)"$(owl3 list --names 2>/dev/null)"}})
+  compadd -a names
+}
+}
+_owl3_models() {
+  { _owl3_fetched compadd owlet _files }
+}
+_owl3() {
+  {
+    local command ='' at = 1 i for ((i = 2; i < CURRENT; i++));
+    do
     case "$command/${{words[i]}}" in
 {}    esac
   done
@@ -172,30 +212,37 @@ std::string fish_completions(const CommandDescription& program) {
   std::string steps;
   std::string lines;
   for (const auto& [path, command] : placed_commands(program)) {
-    if (!path.empty()) {
-      steps += fmt::format("      case '{}'\n        set command '{}'\n", step(path), path);
-    }
-    const std::string begin = fmt::format("complete -c owl3 -n '__owl3_at \"{}\"'", path);
-    for (const CommandDescription& part : command->commands) {
-      lines += fmt::format("{} -f -a {} -d {}\n", begin, part.name, quoted(part.text, "\\'"));
-    }
-    for (const OptionDescription& option : command->options) {
-      if (option.is_argument) {
-        if (!option.choices.empty()) {
-          lines += fmt::format("{} -f -a '{}'\n", begin, joined(option.choices, " "));
+        if (!path.empty()) {
+          steps += fmt::format("      case '{}'\n        set command '{}'\n", step(path), path);
         }
-        continue;
+        const std::string begin = fmt::format("complete -c owl3 -n '__owl3_at \"{}\"'", path);
+        for (const CommandDescription& part : command->commands) {
+          lines += fmt::format("{} -f -a {} -d {}\n", begin, part.name, quoted(part.text, "\\'"));
+        }
+        for (const OptionDescription& option : command->options) {
+          if (option.is_argument) {
+            const ModelNames names = model_names_of(path, option);
+            if (names == ModelNames::kReleased) {
+              lines += fmt::format("{} -f -a '{}'\n", begin, joined(released_model_names(), " "));
+            } else if (names != ModelNames::kNone) {
+              lines += fmt::format("{}{} -a '(owl3 list --names 2>/dev/null){}'\n", begin,
+                                   names == ModelNames::kFetched ? " -f" : "",
+                                   names == ModelNames::kAny ? " owlet" : "");
+            } else if (!option.choices.empty()) {
+              lines += fmt::format("{} -f -a '{}'\n", begin, joined(option.choices, " "));
+            }
+            continue;
+          }
+          std::string line = begin;
+          for (const std::string& name : option.names) {
+            line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+          }
+          if (!option.value.empty()) line += is_path(option) ? " -r -F" : " -x";
+          if (!option.choices.empty()) line += fmt::format(" -a '{}'", joined(option.choices, " "));
+          lines += fmt::format("{} -d {}\n", line, quoted(option.text, "\\'"));
+        }
       }
-      std::string line = begin;
-      for (const std::string& name : option.names) {
-        line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-      }
-      if (!option.value.empty()) line += is_path(option) ? " -r -F" : " -x";
-      if (!option.choices.empty()) line += fmt::format(" -a '{}'", joined(option.choices, " "));
-      lines += fmt::format("{} -d {}\n", line, quoted(option.text, "\\'"));
-    }
-  }
-  return fmt::format(R"(# fish completion for owl3, made by `owl3 completions fish`
+    return fmt::format(R"(# fish completion for owl3, made by `owl3 completions fish`
 function __owl3_at
   set -l words (commandline -opc)
   set -l command ''
@@ -206,7 +253,7 @@ function __owl3_at
   test "$command" = "$argv[1]"
 end
 {})",
-                     steps, lines);
-}
+                       steps, lines);
+  }
 
 }  // namespace owl3::cli

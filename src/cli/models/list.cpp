@@ -75,8 +75,12 @@ std::vector<Row> all_rows() {
   return rows;
 }
 
-void list(bool as_json) {
+void list(bool as_json, bool names_only) {
   const std::vector<Row> rows = all_rows();
+  if (names_only) {
+    for (const Row& row : rows) fmt::print("{}\n", row.name);
+    return;
+  }
   if (as_json) {
     for (const Row& row : rows) {
       const nlohmann::ordered_json json = {{"name", row.name},
@@ -103,6 +107,7 @@ void list(bool as_json) {
 
 void add_list_command(CLI::App& app) {
   auto as_json = std::make_shared<bool>(false);
+  auto names_only = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("list", "Show the models that were fetched");
   command->footer(
       "The names are what any command takes for MODEL. Models of other families, which Hugging "
@@ -112,7 +117,8 @@ void add_list_command(CLI::App& app) {
       "  owl3 list\n"
       "  owl3 list --json");
   command->add_flag("--json", *as_json, "One JSON object a line: name, bytes, kind, path");
-  command->callback([as_json] { list(*as_json); });
+  command->add_flag("--names", *names_only, "The names alone, one a line")->excludes("--json");
+  command->callback([as_json, names_only] { list(*as_json, *names_only); });
 }
 
 }  // namespace owl3::cli

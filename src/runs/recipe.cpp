@@ -93,7 +93,8 @@ std::vector<DataRecipe> read_sources(const RecipeValue& value, const std::string
 SampleRecipe read_sample(const RecipeValue& mapping) {
   RecipeReader reader(mapping, "sample.");
   SampleRecipe sample;
-  reader.boolean("newline_after_media", sample.newline_after_media);
+  sample.newline_after_media = static_cast<MediaNewlines>(
+      reader.choice("newline_after_media", {"false", "true", "auto"}, 0));
   sample.last_answer_only = reader.choice("learn", {"all_answers", "last_answer"}, 0) == 1;
   reader.number("fps", sample.fps, 1e-3, 1000);
   reader.integer("max_frames", sample.max_frames, 1, 100'000);

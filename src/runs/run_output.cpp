@@ -74,6 +74,10 @@ void RunOutput::show(const TrainingState& state, bool logged) {
   if (folder_ != nullptr) progress_.update(state, logged);
 }
 
+void RunOutput::note(const std::string& text) {
+  if (folder_ != nullptr) progress_.note(text);
+}
+
 void RunOutput::count(double tokens, double images) {
   tokens_ += tokens;
   images_ += images;
@@ -85,12 +89,10 @@ double RunOutput::seconds() const {
 }
 
 double RunOutput::seconds_per_step() const {
-  const auto now = seconds() / static_cast<double>(std::max<int64_t>(1, steps_));
-  return before_ > 0 ? before_ : now;
+  return seconds() / static_cast<double>(std::max<int64_t>(1, steps_));
 }
 
 void RunOutput::end_interval() {
-  before_ = seconds() / static_cast<double>(std::max<int64_t>(1, steps_));
   begin_interval();
 }
 

@@ -64,12 +64,13 @@ class RunOutput {
   /// A line, of any process.
   void tell(const std::string& text) { progress_.say(text); }
   void show(const TrainingState& state, bool logged);
+  /// What a step does that takes long, on a terminal.
+  void note(const std::string& text);
 
   /// Work of the current interval between two lines of metrics.
   void count(double tokens, double images);
   double tokens_per_second() const { return tokens_ / seconds(); }
   double images_per_second() const { return images_ / seconds(); }
-  /// Of the last whole interval, or of this one while it is the first.
   double seconds_per_step() const;
   void end_interval();
   /// After work that is no training, which the rates don't count.
@@ -90,7 +91,6 @@ class RunOutput {
   double tokens_ = 0;
   double images_ = 0;
   int64_t steps_ = 0;
-  double before_ = 0;
 };
 
 }  // namespace owl3

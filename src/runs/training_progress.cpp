@@ -69,6 +69,13 @@ void TrainingProgress::update(const TrainingState& state, bool logged) {
   shown_ = true;
 }
 
+void TrainingProgress::note(const std::string& text) {
+  if (!columns_) return;
+  const int columns = columns_();
+  put("\r\033[K" + text.substr(0, static_cast<size_t>(std::max(0, columns - 1))));
+  shown_ = true;
+}
+
 void TrainingProgress::say(const std::string& text) {
   erase();
   put(text + "\n");

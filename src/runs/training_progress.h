@@ -39,6 +39,8 @@ class TrainingProgress {
   /// After every step. On a terminal the line is drawn at most ten times a second; in a log it
   /// stands where `logged` is set (every log_every steps).
   void update(const TrainingState& state, bool logged);
+  /// On a terminal, what is done before the next step is; until the next update().
+  void note(const std::string& text);
   /// A line that stays, above the progress line.
   void say(const std::string& text);
   void erase();

@@ -132,6 +132,7 @@ void ImageFeatures::read_or_encode(const Batch& batch, torch::Tensor& features) 
     if (!found) missing.push_back(i);
   }
   for (size_t first = 0; first < missing.size(); first += kEncodedAtATime) {
+    options_.encoding(static_cast<int64_t>(first), static_cast<int64_t>(missing.size()));
     const size_t count = std::min(kEncodedAtATime, missing.size() - first);
     std::vector<const Image*> images;
     for (size_t i = 0; i < count; ++i) images.push_back(&batch.images[missing[first + i]]);

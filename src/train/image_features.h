@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +28,8 @@ struct ImageFeatureOptions {
   std::filesystem::path parent;  // this one, so that runs with the same encoder share it
   int rank = 0;                  // of this process, for its file
   int local_world = 1;           // processes that share the disk
+  /// Told before a batch's new images are encoded, and between: may throw, to end the work.
+  std::function<void(int64_t done, int64_t total)> encoding = [](int64_t, int64_t) {};
 };
 
 class ImageFeatures {

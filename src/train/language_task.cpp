@@ -99,6 +99,10 @@ ImageFeatureOptions LanguageTask::feature_options() const {
   options.parent = fs::absolute(recipe_.output).lexically_normal().parent_path() / "features";
   options.rank = launch_.rank;
   options.local_world = launch_.local_world;
+  options.encoding = [this](int64_t done, int64_t total) {
+    if (watch_.interrupted()) throw Interrupted("interrupted");
+    watch_.encoding(done, total);
+  };
   return options;
 }
 
@@ -117,6 +121,7 @@ torch::Tensor LanguageTask::loss_of(const Batch& batch) {
 std::optional<StepSums> LanguageTask::run_step(int64_t step) {
   StepSums sums;
   for (int64_t i = 0; i < recipe_.batch.accumulate; ++i) {
+    if (watch_.interrupted()) throw Interrupted("interrupted");
     const std::optional<Batch> batch = stream_->next();
     if (!batch) return std::nullopt;
     sums.tokens += tokens_in(*batch);
@@ -174,6 +179,8 @@ std::optional<std::vector<Scalar>> LanguageTask::validate(
         part[kLabels] = static_cast<double>(batch->label_tokens);
         part[kSamples] = static_cast<double>(samples_in(*batch));
       }
+    } catch (const Interrupted&) {
+      part[kInterrupted] = 1;
     } catch (const std::exception& error) {
       part[kFailed] = 1;
       failure = error.what();

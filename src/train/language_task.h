@@ -18,6 +18,7 @@ class LanguageTask : public TrainingTask {
   LanguageTask(const Recipe& recipe, const Launch& launch, torch::Device device);
 
   std::vector<NamedParameter> parameters() override;
+  int64_t model_values() const override { return values_in(*model_.module); }
   std::optional<StepSums> run_step(int64_t step) override;
   double epochs_read() const override { return stream_->epochs_read(); }
   int64_t samples_per_epoch() const override { return stream_->samples_per_epoch(); }

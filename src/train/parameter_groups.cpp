@@ -59,6 +59,13 @@ std::vector<ParameterGroup> groups_of_stage(int stage) {
   throw InputError(fmt::format("stage {}: the paper's stages are 1, 2 and 3", stage));
 }
 
+int64_t values_in(const torch::nn::Module& module) {
+  int64_t values = 0;
+  for (const torch::Tensor& tensor : module.parameters()) values += tensor.numel();
+  for (const torch::Tensor& tensor : module.buffers()) values += tensor.numel();
+  return values;
+}
+
 std::vector<NamedParameter> trainable_parameters(const torch::nn::Module& module) {
   std::vector<NamedParameter> trainable;
   for (const auto& parameter : module.named_parameters()) {

@@ -38,6 +38,8 @@ struct NamedParameter {
   torch::Tensor tensor;
 };
 /// What is trainable now, in the module's order.
+/// How many values it has, buffers included.
+int64_t values_in(const torch::nn::Module& module);
 std::vector<NamedParameter> trainable_parameters(const torch::nn::Module& module);
 
 }  // namespace owl3::train

@@ -18,6 +18,7 @@ class SiglipTask : public TrainingTask {
   SiglipTask(const Recipe& recipe, const Launch& launch, torch::Device device);
 
   std::vector<NamedParameter> parameters() override { return trainable_parameters(*module_); }
+  int64_t model_values() const override { return values_in(*module_); }
   std::optional<StepSums> run_step(int64_t step) override;
   double epochs_read() const override { return stream_->epochs_read(); }
   int64_t samples_per_epoch() const override { return stream_->samples_per_epoch(); }

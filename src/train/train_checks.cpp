@@ -60,6 +60,9 @@ void print_check(const char* key, const StreamCheckReport& report) {
   for (const std::string& error : report.errors) fmt::print("{}\n", error);
   fmt::print("{:<13} {} rows: {} broken, {} longer than a row of the batch\n", key, report.rows,
              report.broken, report.too_long);
+  if (const std::string note = media_lines_note(report.media_lines); !note.empty()) {
+    fmt::print("warning: {}: {}\n", key, note);
+  }
   std::fflush(stdout);
   if (!report.whole) throw Interrupted("interrupted");
 }
@@ -125,10 +128,16 @@ void check_data(const Recipe& recipe, TrainingTask& task, const Launch& launch,
   };
   const StreamCheckReport report = task.check_data(options);
   for (const std::string& error : report.errors) tell(error + "\n");
-  const std::vector<double> sums =
-      processes.sums_of({static_cast<double>(report.rows), static_cast<double>(report.broken),
-                         interrupts.interrupted() ? 1.0 : 0.0});
+  const std::vector<double> sums = processes.sums_of(
+      {static_cast<double>(report.rows), static_cast<double>(report.broken),
+       interrupts.interrupted() ? 1.0 : 0.0, static_cast<double>(report.media_lines.rows),
+       static_cast<double>(report.media_lines.joined),
+       static_cast<double>(report.media_lines.empty_line)});
   if (sums[2] > 0) throw Interrupted("interrupted");
+  const std::string note =
+      media_lines_note({static_cast<int64_t>(sums[3]), static_cast<int64_t>(sums[4]),
+                        static_cast<int64_t>(sums[5])});
+  if (launch.rank == 0 && !note.empty()) tell(fmt::format("warning: data: {}\n", note));
   if (sums[1] == 0) return;
   throw InputError(
       fmt::format("data: {:.0f} of {:.0f} rows are broken; mend them, or set "

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "builtin/open_model.h"
+#include "core/available_memory.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/threads.h"
@@ -64,6 +65,23 @@ std::unique_ptr<TrainingTask> make_task(const Recipe& recipe, const Launch& laun
   return std::make_unique<LanguageTask>(recipe, launch, device);
 }
 
+/// Per process: weights in float32, and of the trained ones gradients and the optimiser's share.
+/// The model is loaded already, so what can still be had is for the rest.
+void describe_memory(int64_t model_values, int64_t trained_values, const Launch& launch) {
+  const double model = 4.0 * static_cast<double>(model_values);
+  const double training = static_cast<double>(trained_values) * 4 * (1 + 2.0 / launch.world);
+  fmt::print(
+      "memory        {} per process: {} model, {} gradients and optimiser; activations come "
+      "on top\n",
+      byte_text(model + training), byte_text(model), byte_text(training));
+  const std::optional<int64_t> free = available_memory();
+  if (!free) return;
+  const double left = static_cast<double>(*free) - training * launch.local_world;
+  fmt::print("room          {}\n", left > 0 ? byte_text(left / launch.local_world) +
+                                                  " for activations, on this machine now"
+                                            : "none: this machine has too little memory now");
+}
+
 /// What would be trained, for --dry-run.
 void describe(const Recipe& recipe, TrainingTask& task, const RunLength& length,
               const Launch& launch, torch::Device device) {
@@ -73,10 +91,9 @@ void describe(const Recipe& recipe, TrainingTask& task, const RunLength& length,
     trained += parameter.tensor.numel();
     ++tensors;
   }
-  const auto bytes = static_cast<double>(trained) * 4 * (2 + 2.0 / launch.world);
   const int64_t rows = recipe.batch.rows * recipe.batch.accumulate * launch.world;
   fmt::print("trained       {} values in {} tensors\n", trained, tensors);
-  fmt::print("memory        {} for them, gradients and optimiser, per process\n", byte_text(bytes));
+  describe_memory(task.model_values(), trained, launch);
   fmt::print("data          {} samples an epoch\n", task.samples_per_epoch());
   fmt::print("step          {} rows of at most {} tokens\n", rows, recipe.batch.tokens);
   fmt::print("length        {}\n", length_text(recipe, length));
@@ -165,7 +182,8 @@ void run_train(const Options& options) {
   }
   if (launch.rank == 0) {
     interrupts.announce(
-        "owl3: the run ends after this step and saves it; Ctrl-C again ends at once\n");
+        "owl3: the run ends as soon as it can and saves what is trained; Ctrl-C again ends at "
+        "once\n");
   }
   Trainer(recipe, *task, processes, trainer).run();
 }

@@ -53,6 +53,8 @@ Trainer::Trainer(const Recipe& recipe, TrainingTask& task, Processes& processes,
       parameters_(task.parameters(), recipe.optimizer.no_decay_on_vectors, processes.world()),
       optimizer_(parameters_, processes, recipe.optimizer),
       output_(recipe.output, processes.is_first(), options.resume, options.columns) {
+  task_->set_watch(
+      {options_.interrupted, [this](int64_t done, int64_t total) { show_encoding(done, total); }});
   if (options.resume) go_on();
   state_.recipe = to_json(recipe_);
   state_.data = task_->data_state();
@@ -105,6 +107,16 @@ void Trainer::say_length() {
   if (!warning.empty()) output_.say(warning);
 }
 
+void Trainer::show_encoding(int64_t done, int64_t total) {
+  if (!told_encoding_) {
+    output_.say(
+        "images are encoded when they are first met: steps take longer until all have been");
+  }
+  told_encoding_ = true;
+  output_.note(
+      fmt::format("step {}: encoding images, {} of {} new ones", state_.step + 1, done, total));
+}
+
 int64_t Trainer::expected_steps() const {
   if (recipe_.steps > 0) return recipe_.steps;
   if (options_.length.exact) return std::max(state_.step, options_.length.steps);
@@ -143,6 +155,8 @@ void Trainer::update(StepResult& result, double loss_scale) {
 Trainer::OwnStep Trainer::own_step() {
   try {
     return {task_->run_step(state_.step), nullptr};
+  } catch (const Interrupted&) {
+    return {std::nullopt, std::current_exception(), true};
   } catch (...) {
     return {std::nullopt, std::current_exception()};
   }
@@ -155,12 +169,13 @@ std::optional<Trainer::StepResult> Trainer::step() {
   const StepSums sums = own.sums.value_or(StepSums{});
   for (const std::string& line : sums.broken) output_.tell("left out: " + line);
   if (!sums.warning.empty()) output_.tell(sums.warning);
-  enum Number { kLoss, kTokens, kImages, kInterrupted, kFailed, kEnded, kLost, kBroken };
+  enum Number { kLoss, kTokens, kImages, kInterrupted, kFailed, kEnded, kLost, kBroken, kHalf };
   const std::vector<double> all = processes_->sums_of(
       {sums.loss, static_cast<double>(sums.tokens), static_cast<double>(sums.images),
        options_.interrupted() ? 1.0 : 0.0, own.failure ? 1.0 : 0.0,
        own.sums || own.failure ? 0.0 : 1.0, static_cast<double>(sums.lost_label_tokens),
-       static_cast<double>(sums.broken.size())});
+       static_cast<double>(sums.broken.size()), own.interrupted ? 1.0 : 0.0});
+  if (all[kHalf] > 0 && all[kHalf] == all[kFailed]) end_interrupted();
   if (all[kFailed] > 0) end_unreadable(own.failure);
   if (all[kEnded] > 0) return std::nullopt;
   // The loss is the mean over the labels that were there.
@@ -215,6 +230,7 @@ void Trainer::end_unreadable(const std::exception_ptr& failure) {
 }
 
 void Trainer::end_interrupted() {
+  if (state_.step == 0) throw Interrupted("interrupted in the first step: nothing is trained yet");
   if (!save()) {
     throw Error(fmt::format("interrupted, and step {} could not be saved: {}", state_.step,
                             output_.failures().summary()));
@@ -328,6 +344,7 @@ void Trainer::save_model() {
 
 void Trainer::run() {
   say_length();
+  if (!finished()) output_.note(fmt::format("step {} begins", state_.step + 1));
   if (saved_step_ > 0 && !finished()) validate_if_due(false);  // what a killed process left out
   while (!stopped_ && !finished()) {
     const std::optional<StepResult> result = step();

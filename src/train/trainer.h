@@ -56,6 +56,7 @@ class Trainer {
   struct OwnStep {
     std::optional<StepSums> sums;  // nothing: the data have ended, or
     std::exception_ptr failure;
+    bool interrupted = false;  // in the midst of it
   };
 
   void go_on();
@@ -68,6 +69,7 @@ class Trainer {
   bool finished() const;
   int64_t expected_steps() const;
   void say_length();
+  void show_encoding(int64_t done, int64_t total);
 
   [[noreturn]] void end_unreadable(const std::exception_ptr& failure);
   [[noreturn]] void end_interrupted();
@@ -94,7 +96,8 @@ class Trainer {
   int64_t saved_step_ = -1;
   int64_t validated_step_ = -1;
   int64_t skipped_in_a_row_ = 0;
-  bool stopped_ = false;  // somebody asked for the end
+  bool stopped_ = false;        // somebody asked for the end
+  bool told_encoding_ = false;  // that images take time when they are first met
 };
 
 }  // namespace owl3::train

@@ -28,15 +28,27 @@ struct StepSums {
   std::string warning;              // another line for the user; empty when there is none
 };
 
+/// What a step of minutes does meanwhile.
+struct StepWatch {
+  /// Whether somebody asked for the end: the step may throw Interrupted between its passes.
+  std::function<bool()> interrupted = [] { return false; };
+  /// Shows that images are encoded, `done` of `total` that a pass met for the first time.
+  std::function<void(int64_t done, int64_t total)> encoding = [](int64_t, int64_t) {};
+};
+
 class TrainingTask {
  public:
   virtual ~TrainingTask() = default;
+
+  void set_watch(StepWatch watch) { watch_ = std::move(watch); }
+  /// All values of the model, frozen ones too.
+  virtual int64_t model_values() const = 0;
 
   /// The tensors that are trained, the same on every process.
   virtual std::vector<NamedParameter> parameters() = 0;
   /// Reads this process's batches of a step and adds the gradients of their part of the loss.
   /// Nothing when the data have ended, on all processes alike. Takes no part in what processes tell
-  /// each other: one may throw while the others go on.
+  /// each other: one may throw while the others go on, Interrupted too.
   virtual std::optional<StepSums> run_step(int64_t step) = 0;
 
   /// Passes over the data so far.
@@ -70,6 +82,9 @@ class TrainingTask {
   /// What these write, about.
   virtual int64_t saved_bytes() = 0;
   virtual int64_t saved_final_bytes() { return saved_bytes(); }
+
+ protected:
+  StepWatch watch_;
 };
 
 /// A seed for the random numbers (dropout) of one batch of one step: a run that resumes, or has

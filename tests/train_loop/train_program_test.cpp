@@ -84,9 +84,24 @@ TEST(TrainProgram, AskedToEndSavesAndEndsCleanly) {
                                   " is saved: go on with owl3 train " + run.string() + " --resume"),
             std::string::npos)
       << program.output();
-  EXPECT_NE(program.output().find("owl3: the run ends after this step and saves it"),
+  EXPECT_NE(program.output().find("owl3: the run ends as soon as it can and saves"),
             std::string::npos)
       << program.output();
+}
+
+TEST(TrainProgram, AskedToEndInTheMidstOfALongStepDoesNotFinishIt) {
+  const fs::path run = workshop() / "long-step";
+  const fs::path recipe = write_recipe(run, language(3) + "save_every: 0\n");
+  RunningProgram program(train_command(recipe, {"--set", "batch.accumulate=60000"}), {},
+                         workshop() / "long-step.log");
+  ASSERT_TRUE(wait_until([&] {
+    return program.output().find("images are encoded when they are first met") != std::string::npos;
+  })) << program.output();
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait(30), 128 + SIGINT) << program.output();
+  EXPECT_NE(program.output().find("interrupted in the first step"), std::string::npos)
+      << program.output();
+  EXPECT_FALSE(fs::exists(run / "model"));
 }
 
 /// Few rows, several to a row of a step, as one who fine-tunes for the first time would have it.
@@ -113,7 +128,39 @@ TEST(TrainProgram, SaysHowManyStepsTheDataMakeAndMakesAsMany) {
     EXPECT_NE(told.find("recipes/small.yaml"), std::string::npos) << told;
   }
   const Outcome enough = train(recipe, {"--dry-run", "--set", "epochs=100"});
-  EXPECT_EQ(enough.output.find("warning"), std::string::npos) << enough.output;
+  EXPECT_EQ(enough.output.find("next to nothing"), std::string::npos) << enough.output;
+}
+
+TEST(TrainProgram, TellsOfQuestionsThatChatWouldPutOtherwiseAndPutsThemAsChatWhenAsked) {
+  const std::string picture = std::string(OWL3_SOURCE_DIR) + "/demo/friends/owl-01.png";
+  const auto losses = [&](const std::string& name, const std::string& question,
+                          const std::string& newlines, std::string& told) {
+    const fs::path data = workshop() / (name + ".jsonl");
+    std::ofstream(data) << R"({"query":")" << question << R"(","response":"Momo","image":")"
+                        << picture << "\"}\n";
+    const fs::path run = workshop() / name;
+    const fs::path recipe =
+        write_recipe(run, "model: " + (workshop() / "base").string() +
+                              "\ntrainable: [hyper]\ncut: false\ndata: " + data.string() +
+                              "\nbatch: {tokens: 160}\nsteps: 2\n");
+    const std::string setting = "sample.newline_after_media=" + newlines;
+    told = train(recipe, {"--dry-run", "--set", setting}).output;
+    const Outcome outcome = train(recipe, {"--set", setting});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    const auto warned = [](const std::string& text) {
+      return text.find("1 of 1 rows that begin with media have no newline") != std::string::npos;
+    };
+    EXPECT_EQ(warned(told), warned(outcome.output)) << told << outcome.output;
+    told = warned(told) ? "warned" : "";
+    return losses_of(run);
+  };
+  std::string told;
+  const auto as_chat = losses("as-chat", R"(<image>\nWho?)", "auto", told);
+  EXPECT_EQ(told, "");
+  EXPECT_EQ(losses("joined-auto", "<image>Who?", "auto", told), as_chat);
+  EXPECT_EQ(told, "");
+  EXPECT_NE(losses("joined", "<image>Who?", "false", told), as_chat);
+  EXPECT_EQ(told, "warned");
 }
 
 TEST(TrainProgram, LogsTheFirstStepAndTheLast) {
@@ -251,6 +298,12 @@ TEST(TrainProgram, RefusesWrongRecipesInOneLine) {
   EXPECT_EQ(key.exit_code, 1);
   EXPECT_TRUE(is_one_line(key.output)) << key.output;
   EXPECT_NE(key.output.find("unknown key stepz"), std::string::npos) << key.output;
+  const Outcome option = train(recipe, {"--steps", "200"});
+  EXPECT_EQ(option.exit_code, 2);
+  EXPECT_NE(option.output.find("not expected: --steps 200; keys of the recipe go with --set: "
+                               "--set steps=200"),
+            std::string::npos)
+      << option.output;
   const Outcome nothing = train(workshop() / "none.yaml");
   EXPECT_EQ(nothing.exit_code, 1);
   EXPECT_TRUE(is_one_line(nothing.output)) << nothing.output;

@@ -54,6 +54,7 @@ struct Exception {
 constexpr std::array kNotRun = {
     Exception{"./demo.sh", "builds; what it asks is asked by owlet_test.cpp"},
     Exception{"cmake ", "builds"},
+    Exception{"scripts/setup.sh", "installs packages"},
     Exception{"ctest ", "is what runs this"},
     Exception{"g++ ", "tests/install/ builds the examples against an installed copy"},
     Exception{"build/fuzz/", "needs Clang's build; test.sh runs it"},
@@ -203,18 +204,18 @@ class Desk {
   void write_texts() const {
     write(folder_ / "question.txt", "What is this?\n");
     const std::string row =
-        R"({"messages": [{"role": "user", "content": "<image>Who is this?"}, )"
+        R"({"messages": [{"role": "user", "content": "<image>\nWho is this?"}, )"
         R"({"role": "assistant", "content": "This is Momo."}], "images": ["momo.jpg"]})";
     for (const char* name : {"mine.jsonl", "train.jsonl"}) {
       write(folder_ / name, row + "\n" + row + "\n" + row + "\n" + row + "\n");
     }
     write(
         folder_ / "questions.jsonl",
-        R"({"messages": [{"role": "user", "content": "<image>Which animal is this?"}], )"
+        R"({"messages": [{"role": "user", "content": "<image>\nWhich animal is this?"}], )"
         R"("images": ["owl.jpg"], "options": ["an owl", "a dog", "a hen", "a fox"], "answer": "an owl"})"
         "\n");
     write(folder_ / "rows.jsonl",
-          R"({"messages": [{"role": "user", "content": "<image>What is this?"}, )"
+          R"({"messages": [{"role": "user", "content": "<image>\nWhat is this?"}, )"
           R"({"role": "assistant", "content": "A crab."}], "images": ["a.jpg"], )"
           R"("answers": ["crab"], "tasks": ["name"]})"
           "\n");

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
@@ -14,6 +15,8 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/bus_error.h"
@@ -100,6 +103,29 @@ std::vector<std::string> without_help_command(int argc, char** argv) {
   return words;
 }
 
+/// The names that other programs give to what a command here does.
+std::string known_elsewhere_as(const std::string& word, const std::vector<std::string>& names) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOthers = {
+      {{"run", "chat"},
+       {"ask", "chat"},
+       {"ls", "list"},
+       {"models", "list"},
+       {"rm", "remove"},
+       {"delete", "remove"},
+       {"download", "pull"},
+       {"fetch", "pull"},
+       {"show", "info"},
+       {"quantize", "convert"},
+       {"finetune", "train"},
+       {"completion", "completions"}}};
+  if (word == "version") return "; did you mean owl3 --version?";
+  for (const auto& [other, own] : kOthers) {
+    const bool there = std::find(names.begin(), names.end(), own) != names.end();
+    if (word == other && there) return fmt::format("; did you mean {}?", own);
+  }
+  return did_you_mean(word, names);
+}
+
 /// What the words name where a command belongs, if there is no such: asked before CLI11, which
 /// would show the help of `owl3 chta --help`.
 std::optional<std::string> unknown_command(const CLI::App& app,
@@ -111,7 +137,7 @@ std::optional<std::string> unknown_command(const CLI::App& app,
     if (names.empty() || word.starts_with("-")) return {};
     if (std::find(names.begin(), names.end(), word) == names.end()) {
       return fmt::format("unknown command \"{}\"{} ({} --help lists them)", word,
-                         did_you_mean(word, names), name);
+                         known_elsewhere_as(word, names), name);
     }
     command = command->get_subcommand(word);
     name += " " + word;

@@ -130,6 +130,9 @@ TEST(Program, SaysTheRangesOfItsHelp) {
 
 TEST(Program, TellsWhatMayHaveBeenMeant) {
   expect_error({"caht"}, 2, "unknown command \"caht\"; did you mean chat?");
+  expect_error({"run", "owlet"}, 2, "did you mean chat?");
+  expect_error({"ls"}, 2, "did you mean list?");
+  expect_error({"version"}, 2, "did you mean owl3 --version?");
   expect_error({"make-dta"}, 2, "did you mean make-data?");
   expect_error({"inspect", "tokenise"}, 2, "did you mean tokenize?");
   expect_error({"help", "conver"}, 2, "did you mean convert?");

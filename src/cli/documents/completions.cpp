@@ -2,8 +2,6 @@
 // image", and offers its options, parts, the values of an option, or files.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "cli/documents/documents.h"
 #include "hub/model_name.h"
 
@@ -122,7 +120,7 @@ std::string bash_completions(const CommandDescription& program) {
         "  *) any=yes ;;\n      esac\n      ;;\n",
         path, joined(options, " "), joined(words, " "), models, values);
   }
-  return fmt::format(R"(# bash completion for owl3, made by `owl3 completions bash`
+  return fmt::format(R"sh(# bash completion for owl3, made by `owl3 completions bash`
 _owl3() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
   local command='' options='' arguments='' words='' files='' nothing='' any='' models='' i
@@ -150,10 +148,9 @@ _owl3() {{
     compgen -W "$words" -- "$current"
     [ -n "$files" ] && compgen -f -- "$current"
   )
-}
-}
+}}
 complete -F _owl3 owl3
-)",
+)sh",
                      steps, cases);
 }
 
@@ -181,20 +178,20 @@ std::string zsh_completions(const CommandDescription& program) {
     }
     cases += fmt::format("    '{}') _arguments -S{} ;;\n", path, specs);
   }
-  return fmt::format(R"(#compdef owl3
+  return fmt::format(R"sh(#compdef owl3
 # zsh completion for owl3, made by `owl3 completions zsh`
 _owl3_fetched() {{
   local -a names=(${{(f)"$(owl3 list --names 2>/dev/null)"}})
   compadd -a names
-}
-}
-_owl3_models() {
-  { _owl3_fetched compadd owlet _files }
-}
-_owl3() {
-  {
-    local command ='' at = 1 i for ((i = 2; i < CURRENT; i++));
-    do
+}}
+_owl3_models() {{
+  _owl3_fetched
+  compadd owlet
+  _files
+}}
+_owl3() {{
+  local command='' at=1 i
+  for ((i = 2; i < CURRENT; i++)); do
     case "$command/${{words[i]}}" in
 {}    esac
   done
@@ -204,7 +201,7 @@ _owl3() {
 {}  esac
 }}
 if [ "$funcstack[1]" = "_owl3" ]; then _owl3 "$@"; else compdef _owl3 owl3; fi
-)",
+)sh",
                      steps, cases);
 }
 
@@ -212,37 +209,37 @@ std::string fish_completions(const CommandDescription& program) {
   std::string steps;
   std::string lines;
   for (const auto& [path, command] : placed_commands(program)) {
-        if (!path.empty()) {
-          steps += fmt::format("      case '{}'\n        set command '{}'\n", step(path), path);
+    if (!path.empty()) {
+      steps += fmt::format("      case '{}'\n        set command '{}'\n", step(path), path);
+    }
+    const std::string begin = fmt::format("complete -c owl3 -n '__owl3_at \"{}\"'", path);
+    for (const CommandDescription& part : command->commands) {
+      lines += fmt::format("{} -f -a {} -d {}\n", begin, part.name, quoted(part.text, "\\'"));
+    }
+    for (const OptionDescription& option : command->options) {
+      if (option.is_argument) {
+        const ModelNames names = model_names_of(path, option);
+        if (names == ModelNames::kReleased) {
+          lines += fmt::format("{} -f -a '{}'\n", begin, joined(released_model_names(), " "));
+        } else if (names != ModelNames::kNone) {
+          lines += fmt::format("{}{} -a '(owl3 list --names 2>/dev/null){}'\n", begin,
+                               names == ModelNames::kFetched ? " -f" : "",
+                               names == ModelNames::kAny ? " owlet" : "");
+        } else if (!option.choices.empty()) {
+          lines += fmt::format("{} -f -a '{}'\n", begin, joined(option.choices, " "));
         }
-        const std::string begin = fmt::format("complete -c owl3 -n '__owl3_at \"{}\"'", path);
-        for (const CommandDescription& part : command->commands) {
-          lines += fmt::format("{} -f -a {} -d {}\n", begin, part.name, quoted(part.text, "\\'"));
-        }
-        for (const OptionDescription& option : command->options) {
-          if (option.is_argument) {
-            const ModelNames names = model_names_of(path, option);
-            if (names == ModelNames::kReleased) {
-              lines += fmt::format("{} -f -a '{}'\n", begin, joined(released_model_names(), " "));
-            } else if (names != ModelNames::kNone) {
-              lines += fmt::format("{}{} -a '(owl3 list --names 2>/dev/null){}'\n", begin,
-                                   names == ModelNames::kFetched ? " -f" : "",
-                                   names == ModelNames::kAny ? " owlet" : "");
-            } else if (!option.choices.empty()) {
-              lines += fmt::format("{} -f -a '{}'\n", begin, joined(option.choices, " "));
-            }
-            continue;
-          }
-          std::string line = begin;
-          for (const std::string& name : option.names) {
-            line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-          }
-          if (!option.value.empty()) line += is_path(option) ? " -r -F" : " -x";
-          if (!option.choices.empty()) line += fmt::format(" -a '{}'", joined(option.choices, " "));
-          lines += fmt::format("{} -d {}\n", line, quoted(option.text, "\\'"));
-        }
+        continue;
       }
-    return fmt::format(R"(# fish completion for owl3, made by `owl3 completions fish`
+      std::string line = begin;
+      for (const std::string& name : option.names) {
+        line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+      }
+      if (!option.value.empty()) line += is_path(option) ? " -r -F" : " -x";
+      if (!option.choices.empty()) line += fmt::format(" -a '{}'", joined(option.choices, " "));
+      lines += fmt::format("{} -d {}\n", line, quoted(option.text, "\\'"));
+    }
+  }
+  return fmt::format(R"sh(# fish completion for owl3, made by `owl3 completions fish`
 function __owl3_at
   set -l words (commandline -opc)
   set -l command ''
@@ -252,8 +249,8 @@ function __owl3_at
   end
   test "$command" = "$argv[1]"
 end
-{})",
-                       steps, lines);
-  }
+{})sh",
+                     steps, lines);
+}
 
 }  // namespace owl3::cli

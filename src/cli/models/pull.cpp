@@ -122,7 +122,10 @@ PulledModel offline(const Options& options, ModelName name) {
     const auto commit = cache.commit_of(name.repository, name.revision);
     return {path, commit.value_or("main"), 0, 0, 0};
   } catch (const ModelNotFetched& missing) {
-    throw InputError(fmt::format("{}; HF_HUB_OFFLINE is set, though", missing.what()));
+    throw InputError(
+        fmt::format("{}: not all of it is on this machine, and no hub may be asked while "
+                    "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: unset it to fetch the model",
+                    missing.name().text()));
   }
 }
 

@@ -198,7 +198,7 @@ TEST(Program, TellsWhereAPictureOrAQuestionGoes) {
 
 TEST(Program, NamesAnOptionThatLacksItsValue) {
   expect_error({"chat", "owlet", "--image", "-p", "hi"}, 2, "--image: its value is missing: -p");
-  expect_error({"chat", "owlet", "--system", "--json"}, 2, "--system: its value is missing");
+  expect_error({"chat", "owlet", "--system", "--seed"}, 2, "--system: its value is missing");
   expect_error({"convert", "owlet", "x.gguf", "--type", "--lora"}, 2, "--type");
   expect_error({"inspect", "data", "x", "--media-root", "--quick"}, 2, "owl3 inspect data --help");
   EXPECT_EQ(run_owl3({"chat", "owlet", "--system", "-x", "-p", "hi"}).exit_code, 0);

@@ -289,6 +289,8 @@ TEST(TrainProgram, DryRunWritesNothing) {
   const Outcome outcome = train(write_recipe(run, language(5)), {"--dry-run"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_NE(outcome.output.find("12 samples an epoch"), std::string::npos) << outcome.output;
+  EXPECT_NE(outcome.output.find(" per process: "), std::string::npos) << outcome.output;
+  EXPECT_NE(outcome.output.find(" model, "), std::string::npos) << "the frozen parts, too";
   EXPECT_FALSE(fs::exists(run));
 }
 
@@ -298,7 +300,7 @@ TEST(TrainProgram, RefusesWrongRecipesInOneLine) {
   EXPECT_EQ(key.exit_code, 1);
   EXPECT_TRUE(is_one_line(key.output)) << key.output;
   EXPECT_NE(key.output.find("unknown key stepz"), std::string::npos) << key.output;
-  const Outcome option = train(recipe, {"--steps", "200"});
+  const Outcome option = train(workshop() / "none.yaml", {"--steps", "200"});
   EXPECT_EQ(option.exit_code, 2);
   EXPECT_NE(option.output.find("not expected: --steps 200; keys of the recipe go with --set: "
                                "--set steps=200"),

@@ -222,8 +222,8 @@ std::string fish_completions(const CommandDescription& program) {
         if (names == ModelNames::kReleased) {
           lines += fmt::format("{} -f -a '{}'\n", begin, joined(released_model_names(), " "));
         } else if (names != ModelNames::kNone) {
-          lines += fmt::format("{}{} -a '(owl3 list --names 2>/dev/null){}'\n", begin,
-                               names == ModelNames::kFetched ? " -f" : "",
+          lines += fmt::format("{}{} -a '(command -q owl3; and owl3 list --names 2>/dev/null){}'\n",
+                               begin, names == ModelNames::kFetched ? " -f" : "",
                                names == ModelNames::kAny ? " owlet" : "");
         } else if (!option.choices.empty()) {
           lines += fmt::format("{} -f -a '{}'\n", begin, joined(option.choices, " "));

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string row(const std::string& picture, int number) {
-  return R"({"messages":[{"role":"user","content":"<image>Which colour?"},)"
+  return R"({"messages":[{"role":"user","content":"<image>\nWhich colour?"},)"
          R"({"role":"assistant","content":"colour )" +
          std::to_string(number) + R"("}],"images":[")" + picture + "\"]}\n";
 }

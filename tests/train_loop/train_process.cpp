@@ -56,7 +56,7 @@ void write_data(const fs::path& folder) {
   for (int i = 0; i < 12; ++i) {
     const int first = i % 4;
     const int second = (i / 4 + i) % 4;
-    data << R"({"messages":[{"role":"user","content":"<image><image>Which colours?"},)"
+    data << R"({"messages":[{"role":"user","content":"<image>\n<image>\nWhich colours?"},)"
          << R"({"role":"assistant","content":")" << kNames[first] << " and " << kNames[second]
          << R"("}],"images":[")" << kNames[first] << R"(.ppm",")" << kNames[second] << ".ppm\"]}\n";
   }

@@ -92,7 +92,7 @@ TEST(TrainProgram, AskedToEndSavesAndEndsCleanly) {
 TEST(TrainProgram, AskedToEndInTheMidstOfALongStepDoesNotFinishIt) {
   const fs::path run = workshop() / "long-step";
   const fs::path recipe = write_recipe(run, language(3) + "save_every: 0\n");
-  RunningProgram program(train_command(recipe, {"--set", "batch.accumulate=60000"}), {},
+  RunningProgram program(train_command(recipe, {"--set", "batch.accumulate=1500"}), {},
                          workshop() / "long-step.log");
   ASSERT_TRUE(wait_until([&] {
     return program.output().find("images are encoded when they are first met") != std::string::npos;

@@ -92,8 +92,9 @@ TEST(TrainProgram, AskedToEndSavesAndEndsCleanly) {
 TEST(TrainProgram, AskedToEndInTheMidstOfALongStepDoesNotFinishIt) {
   const fs::path run = workshop() / "long-step";
   const fs::path recipe = write_recipe(run, language(3) + "save_every: 0\n");
-  RunningProgram program(train_command(recipe, {"--set", "batch.accumulate=1500"}), {},
-                         workshop() / "long-step.log");
+  RunningProgram program(
+      train_command(recipe, {"--set", "batch.accumulate=1500", "--set", "cache_features=off"}), {},
+      workshop() / "long-step.log");
   ASSERT_TRUE(wait_until([&] {
     return program.output().find("images are encoded when they are first met") != std::string::npos;
   })) << program.output();

@@ -16,7 +16,9 @@ namespace {
 using Json = nlohmann::json;
 
 void parse(std::string_view row) {
-  for (const bool newline : {false, true}) {
+  using owl3::MediaNewlines;
+  for (const MediaNewlines newline :
+       {MediaNewlines::kAsWritten, MediaNewlines::kAlways, MediaNewlines::kAuto}) {
     try {
       const owl3::Sample sample = owl3::parse_sample(row, "fuzz", {newline, {}});
       size_t marks = 0;

@@ -1,6 +1,5 @@
 #include "memory/image_encoder.h"
 
-#include <atomic>
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -8,12 +7,6 @@
 #include "core/error.h"
 
 namespace owl3 {
-
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-}  // namespace
 
 DType memory_dtype(const ModelOptions& options) {
   if (options.visual_memory_int8) return DType::kI8;
@@ -34,7 +27,8 @@ ImageEncoder::ImageEncoder(const EncodingModel& model, MemoryStore& store, Memor
       store_(store),
       room_(room),
       image_bytes_(image_bytes),
-      progress_(std::move(progress)) {}
+      progress_(std::move(progress)),
+      batch_(model) {}
 
 void ImageEncoder::add(const KeyedImage& image) {
   memories_.emplace_back();
@@ -56,12 +50,9 @@ void ImageEncoder::place(size_t place, const KeyedImage& image) {
     awaited_.push_back({place, std::move(*pending), image});
     return report();
   }
-  const auto size = static_cast<size_t>(image.image.width);
-  const size_t first = pixels_.size();
-  pixels_.resize(first + 3 * size * size);
-  normalize_pixels(image.image, pixels_.data() + first);
+  batch_.add(image.image);
   claimed_.push_back({place, std::get<MemoryStore::Claim>(std::move(found))});
-  if (static_cast<int64_t>(claimed_.size()) >= model_.model.images_per_batch()) encode();
+  if (batch_.is_full()) encode();
 }
 
 std::vector<ImageMemoryPtr> ImageEncoder::finish() {
@@ -71,31 +62,12 @@ std::vector<ImageMemoryPtr> ImageEncoder::finish() {
 }
 
 void ImageEncoder::encode() {
-  if (claimed_.empty()) return;
-  const auto count = static_cast<int64_t>(claimed_.size());
-  const int64_t size = model_.model.config().vision.image_size;
-  const Tensor pixel_values(DType::kF32, {count, 3, size, size}, pixels_.data(), nullptr);
-  std::vector<ImageMemoryPtr> made;
-  std::atomic<bool> wanted = true;
-  const auto encode_all = [&] {
-    const auto start = Clock::now();
-    made = model_.model.remember_images(pixel_values, [&] { return wanted.load(); });
-    counts_.seconds += std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  model_.compute(encode_all, [&] {
-    try {
-      report();
-    } catch (...) {
-      wanted = false;
-      throw;
-    }
-  });
-  for (size_t i = 0; i < claimed_.size(); ++i) {
-    memories_[claimed_[i].place] = claimed_[i].claim.keep(std::move(made[i]));
+  if (batch_.is_empty()) return;
+  std::vector<ImageMemoryPtr> made = batch_.encode(counts_, [this] { report(); });
+  std::vector<Claimed> claimed = std::exchange(claimed_, {});
+  for (size_t i = 0; i < claimed.size(); ++i) {
+    memories_[claimed[i].place] = claimed[i].claim.keep(std::move(made[i]));
   }
-  claimed_.clear();
-  pixels_.clear();
-  counts_.encoded += count;
   report();
 }
 

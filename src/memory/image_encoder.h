@@ -8,8 +8,8 @@
 
 #include "media/content_hash.h"
 #include "media/image.h"
+#include "memory/encoding_batch.h"
 #include "memory/memory_store.h"
-#include "model/owl3_model.h"
 
 namespace owl3 {
 
@@ -19,29 +19,11 @@ struct KeyedImage {
   ContentHash hash;
 };
 
-/// Has work done by the thread that computes with a model, and waits for it: Scheduler::compute().
-using Compute = std::function<void(const std::function<void()>& work,
-                                   const std::function<void()>& while_waiting)>;
-
-/// A model, and what those who encode with it have in common.
-struct EncodingModel {
-  Owl3Model& model;
-  Sha256::Digest key;  // model_key()
-  Compute compute;
-  const RecordLayout* layout = nullptr;  // where memories of it may come from a folder
-};
-
 /// The type that keys and values of images are kept in.
 DType memory_dtype(const ModelOptions& options);
 
 /// Bytes of the memory of one image, as the model keeps it.
 int64_t bytes_per_image(Owl3Model& model, const ModelOptions& options);
-
-struct EncodingCounts {
-  int64_t encoded = 0;
-  int64_t reused = 0;  // same pixels met again: nothing was computed
-  double seconds = 0;  // in the model
-};
 
 class ImageEncoder {
  public:
@@ -87,7 +69,7 @@ class ImageEncoder {
   EncodingCounts counts_;
   std::vector<ImageMemoryPtr> memories_;
   std::vector<Claimed> claimed_;
-  std::vector<float> pixels_;  // [claimed, 3, S, S]
+  EncodingBatch batch_;  // of the claimed
   std::deque<Awaited> awaited_;
 };
 

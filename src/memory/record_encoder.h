@@ -16,7 +16,7 @@ class RecordEncoder {
   /// `report` is called while the model computes; throws where that is the end.
   RecordEncoder(const EncodingModel& model, const RecordLayout& layout, MemoryWriter& writer,
                 std::function<void()> report)
-      : model_(model), layout_(layout), writer_(writer), report_(std::move(report)) {}
+      : batch_(model), layout_(layout), writer_(writer), report_(std::move(report)) {}
 
   void add(const KeyedImage& image);
   /// Encodes what has been added and waits. Throws InputError where it can't be written.
@@ -24,12 +24,11 @@ class RecordEncoder {
   const EncodingCounts& counts() const { return counts_; }
 
  private:
-  const EncodingModel& model_;
+  EncodingBatch batch_;  // of those that wait
   const RecordLayout& layout_;
   MemoryWriter& writer_;
   std::function<void()> report_;
   std::vector<ContentHash> waiting_;
-  std::vector<float> pixels_;  // [waiting, 3, S, S]
   std::set<ContentHash> is_waiting_;
   EncodingCounts counts_;
 };

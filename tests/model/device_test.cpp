@@ -9,6 +9,7 @@
 #include "eval/evidence_check.h"
 #include "eval/golden_check.h"
 #include "model/converted.h"
+#include "model/golden_cases.h"
 
 namespace owl3 {
 namespace {
@@ -53,17 +54,9 @@ TEST(GuardedBackend, NobodyElseReadsItsTensors) {
   EXPECT_THROW(backend.upload(there), std::exception);
 }
 
-class DeviceGolden : public testing::TestWithParam<std::tuple<std::string, Precision>> {};
+class DeviceGolden : public testing::TestWithParam<GoldenCase> {};
 
-INSTANTIATE_TEST_SUITE_P(
-    EveryCheckpoint, DeviceGolden,
-    testing::Combine(testing::Values("gated-tied", "gated-untied", "unified"),
-                     testing::Values(Precision::kFloat32, Precision::kBFloat16)),
-    [](const auto& test) {
-      std::string name = std::get<0>(test.param);
-      std::replace(name.begin(), name.end(), '-', '_');
-      return name + (std::get<1>(test.param) == Precision::kFloat32 ? "_float32" : "_bf16");
-    });
+INSTANTIATE_TEST_SUITE_P(EveryCheckpoint, DeviceGolden, every_golden_case(), golden_case_name);
 
 TEST_P(DeviceGolden, IsTheCpusBitForBit) {
   const auto& [folder, precision] = GetParam();

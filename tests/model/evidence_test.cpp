@@ -7,6 +7,7 @@
 
 #include "core/scratch_folder.h"
 #include "eval/evidence_check.h"
+#include "model/golden_cases.h"
 
 namespace owl3 {
 namespace {
@@ -23,17 +24,9 @@ EvidenceReport check(const fs::path& folder, Precision precision, bool splits = 
   return check_evidence(folder, options);
 }
 
-class GoldenEvidence : public testing::TestWithParam<std::tuple<std::string, Precision>> {};
+class GoldenEvidence : public testing::TestWithParam<GoldenCase> {};
 
-INSTANTIATE_TEST_SUITE_P(
-    EveryCheckpoint, GoldenEvidence,
-    testing::Combine(testing::Values("gated-tied", "gated-untied", "unified"),
-                     testing::Values(Precision::kFloat32, Precision::kBFloat16)),
-    [](const auto& test) {
-      std::string name = std::get<0>(test.param);
-      std::replace(name.begin(), name.end(), '-', '_');
-      return name + (std::get<1>(test.param) == Precision::kFloat32 ? "_float32" : "_bf16");
-    });
+INSTANTIATE_TEST_SUITE_P(EveryCheckpoint, GoldenEvidence, every_golden_case(), golden_case_name);
 
 TEST_P(GoldenEvidence, HoldsForEveryPromptHoweverItIsRead) {
   const auto& [folder, precision] = GetParam();

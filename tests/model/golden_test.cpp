@@ -3,21 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "eval/golden_check.h"
+#include "model/golden_cases.h"
 
 namespace owl3 {
 namespace {
 
-class Golden : public testing::TestWithParam<std::tuple<std::string, Precision>> {};
+class Golden : public testing::TestWithParam<GoldenCase> {};
 
-INSTANTIATE_TEST_SUITE_P(
-    EveryCheckpoint, Golden,
-    testing::Combine(testing::Values("gated-tied", "gated-untied", "unified"),
-                     testing::Values(Precision::kFloat32, Precision::kBFloat16)),
-    [](const auto& test) {
-      std::string name = std::get<0>(test.param);
-      std::replace(name.begin(), name.end(), '-', '_');
-      return name + (std::get<1>(test.param) == Precision::kFloat32 ? "_float32" : "_bf16");
-    });
+INSTANTIATE_TEST_SUITE_P(EveryCheckpoint, Golden, every_golden_case(), golden_case_name);
 
 TEST_P(Golden, HoldsForEveryPromptHoweverItIsCut) {
   const auto& [folder, precision] = GetParam();

@@ -4,31 +4,18 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "builtin/open_model.h"
+#include "cli/inspect/golden_options.h"
 #include "cli/inspect/inspect.h"
 #include "eval/evidence_check.h"
-#include "program/failure.h"
 #include "program/number_option.h"
 
 namespace owl3::cli {
 
 namespace {
 
-struct Options {
-  std::string folder;
-  std::string model;
-  std::string precision = "both";
+struct Options : GoldenCheckOptions {
   std::optional<double> tolerance;
-  int threads = 0;
-  bool no_splits = false;
-  bool vision_int8 = false;
-  bool visual_memory_int8 = false;
-  bool json = false;
 };
-
-std::string_view name_of(Precision precision) {
-  return precision == Precision::kFloat32 ? "float32" : "bf16";
-}
 
 std::string text_of(const std::optional<double>& difference) {
   return difference ? fmt::format("{:.3g}", *difference) : std::string("-");
@@ -72,40 +59,16 @@ nlohmann::ordered_json to_json(const EvidenceReport& report) {
           {"results", std::move(results)}};
 }
 
-/// The checkpoint that --model names; nothing where it is not given.
-std::filesystem::path other_model(const Options& options) {
-  if (options.model.empty()) return {};
-  if (names_builtin_model(options.model)) {
-    throw UsageError(fmt::format("--model {}: is not the model that {} was made with",
-                                 options.model, options.folder));
-  }
-  return find_existing_model(options.model);
-}
-
 void run(const Options& options) {
-  const std::filesystem::path model = other_model(options);
-  bool passed = true;
-  auto all = nlohmann::ordered_json::array();
-  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
-    if (options.precision != "both" && options.precision != name_of(precision)) continue;
-    const ModelOptions model_options = {precision, options.vision_int8, options.visual_memory_int8,
-                                        options.threads};
+  const std::filesystem::path model =
+      other_model(options, fmt::format("not the model that {} was made with", options.folder));
+  check_in_precisions(options, options.folder, [&](const ModelOptions& model_options) {
     const EvidenceReport report = check_evidence(
         options.folder, {model_options, !options.no_splits, model, options.tolerance});
-    passed = passed && report.passed();
-    if (options.json) {
-      all.push_back(to_json(report));
-    } else {
-      print_table(report);
-    }
-  }
-  if (options.json) {
-    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  }
-  if (passed) return;
-  const std::string message = fmt::format("{}: out of tolerance", options.folder);
-  if (options.json) throw ToldFailure(message);
-  throw Error(message);
+    if (options.json) return GoldenCheckReport{report.passed(), to_json(report)};
+    print_table(report);
+    return GoldenCheckReport{report.passed(), {}};
+  });
 }
 
 }  // namespace
@@ -119,19 +82,11 @@ void add_inspect_evidence(CLI::App& inspect) {
                   "The model, in place of the one that evidence.json names: its folder, which has "
                   "the prompts too, or a conversion of it")
       ->type_name("MODEL");
-  app->add_option("--precision", options->precision, "Only this precision")
-      ->check(CLI::IsMember({"both", "float32", "bf16"}))
-      ->capture_default_str();
   app->add_option("--tolerance", options->tolerance,
                   "Allow weights to differ by this, instead of the limits below")
       ->transform(real_number(0.0, 1.0))
       ->type_name("X");
-  app->add_option("-t,--threads", options->threads,
-                  "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->capture_default_str();
-  app->add_flag("--vision-int8", options->vision_int8, "The vision encoder's products in int8");
-  app->add_flag("--visual-memory-int8", options->visual_memory_int8, "Visual memory in int8");
+  add_golden_check_options(*app, *options);
   app->add_flag(
       "--no-splits", options->no_splits,
       "Read each prompt in one piece only, not also cut at every position, token by token "

@@ -1,0 +1,52 @@
+#include "cli/inspect/golden_options.h"
+
+#include "builtin/open_model.h"
+#include "program/failure.h"
+#include "program/number_option.h"
+
+namespace owl3::cli {
+
+std::string_view name_of(Precision precision) {
+  return precision == Precision::kFloat32 ? "float32" : "bf16";
+}
+
+void add_golden_check_options(CLI::App& app, GoldenCheckOptions& options) {
+  app.add_option("--precision", options.precision, "Only this precision")
+      ->check(CLI::IsMember({"both", "float32", "bf16"}))
+      ->capture_default_str();
+  app.add_option("-t,--threads", options.threads, "Threads (0: what affinity and CPU quota allow)")
+      ->transform(whole_number(0, 1024))
+      ->capture_default_str();
+  app.add_flag("--vision-int8", options.vision_int8, "The vision encoder's products in int8");
+  app.add_flag("--visual-memory-int8", options.visual_memory_int8, "Visual memory in int8");
+}
+
+std::filesystem::path other_model(const GoldenCheckOptions& options, std::string_view owlet_is) {
+  if (options.model.empty()) return {};
+  if (names_builtin_model(options.model)) {
+    throw UsageError(fmt::format("--model {}: is {}", options.model, owlet_is));
+  }
+  return find_existing_model(options.model);
+}
+
+void check_in_precisions(const GoldenCheckOptions& options, const std::string& subject,
+                         const std::function<GoldenCheckReport(const ModelOptions&)>& check) {
+  bool passed = true;
+  auto all = nlohmann::ordered_json::array();
+  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
+    if (options.precision != "both" && options.precision != name_of(precision)) continue;
+    GoldenCheckReport report =
+        check({precision, options.vision_int8, options.visual_memory_int8, options.threads});
+    passed = passed && report.passed;
+    if (options.json) all.push_back(std::move(report.json));
+  }
+  if (options.json) {
+    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  }
+  if (passed) return;
+  const std::string message = fmt::format("{}: out of tolerance", subject);
+  if (options.json) throw ToldFailure(message);
+  throw Error(message);
+}
+
+}  // namespace owl3::cli

@@ -161,7 +161,7 @@ MemoryState read_memory_state(int descriptor, const std::filesystem::path& path)
       return *std::move(state);
     }
     if (attempt == kAttempts)
-      throw InputError(fmt::format("{}: {}", path.string(), damage.front()));
+      throw InputError(fmt::format("{}: {}", path.string(), damage.back()));  // what was tried last
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }

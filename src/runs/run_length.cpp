@@ -5,16 +5,14 @@
 #include <cmath>
 #include <vector>
 
+#include "core/counted.h"
+
 namespace owl3 {
 
 namespace {
 
 /// With fewer, no recipe taught owlet a name (docs/training.md).
 constexpr int64_t kFewSteps = 30;
-
-std::string counted(int64_t number, const char* unit) {
-  return fmt::format("{} {}{}", number, unit, number == 1 ? "" : "s");
-}
 
 std::string epochs_text(double epochs) {
   if (epochs == std::floor(epochs)) return counted(static_cast<int64_t>(epochs), "epoch");

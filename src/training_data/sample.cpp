@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/counted.h"
 #include "core/error.h"
 #include "text/user_marks.h"
 #include "training_data/sample_rows.h"
@@ -21,10 +22,6 @@ constexpr MarkKind kVideoKind{kUserVideoMark, kVideoMark, "video"};
 
 /// Rows of grounding have these filled from `objects`, which this trainer does not.
 constexpr std::array<std::string_view, 3> kForeignMarks = {"<ref-object>", "<bbox>", "<audio>"};
-
-std::string counted(size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 /// Turns a row into a sample, or says what is wrong with it.
 class SampleBuilder {

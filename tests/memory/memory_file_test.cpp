@@ -307,6 +307,7 @@ TEST_F(MemoryFileTest, OfOneThatWasCutOffTheRestStaysUsable) {
       ++readable;
     } catch (const InputError& error) {
       EXPECT_NE(std::string(error.what()).find("a.owlmem: "), std::string::npos);
+      EXPECT_EQ(std::string(error.what()).find("is used"), std::string::npos) << error.what();
     }
   }
   EXPECT_GT(readable, 0U);

@@ -8,6 +8,7 @@
 
 #include "backend/make_backend.h"
 #include "cli/bench/bench_conversations.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "generate/generate.h"
 
@@ -38,10 +39,6 @@ Tensor some_pixels(const ModelConfig& config, int64_t images) {
     pixels.f32()[i] = std::sin(static_cast<float>(i) * 0.01f);
   }
   return pixels;
-}
-
-std::string counted(int64_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 int64_t visual_bytes(const Sequence& sequence) {

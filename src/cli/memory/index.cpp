@@ -15,6 +15,7 @@
 #include "cli/models/fetching.h"
 #include "cli/models/load_model.h"
 #include "core/byte_text.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "owl3/owl3.h"
@@ -111,10 +112,6 @@ std::vector<MediaFile> part_of(std::vector<MediaFile> files, const Shard& shard)
     if (static_cast<int64_t>(i) % shard.of == shard.number - 1) part.push_back(std::move(files[i]));
   }
   return part;
-}
-
-std::string counted(int64_t count, std::string_view one) {
-  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
 }
 
 std::string report_text(const std::string& path, const IndexReport& report,

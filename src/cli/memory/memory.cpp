@@ -9,6 +9,7 @@
 #include "cli/memory/memory_list.h"
 #include "cli/memory/selection.h"
 #include "core/byte_text.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "owl3/owl3.h"
 #include "program/failure.h"
@@ -67,7 +68,8 @@ void show_info(const std::string& path, bool as_json) {
   const auto row = [](std::string_view label, const std::string& value) {
     fmt::print("{:<12}{}\n", label, one_line(value));
   };
-  row("holds", fmt::format("{} photos, {} films: {} images", info.photos, info.films, info.images));
+  row("holds", fmt::format("{}, {}: {}", counted(info.photos, "photo"), counted(info.films, "film"),
+                           counted(info.images, "image")));
   row("size",
       fmt::format("{}, {} an image", byte_text(info.file_bytes), byte_text(info.bytes_per_image)));
   row("model", info.model + (info.has_adapters ? ", under adapters (--lora)" : ""));

@@ -110,7 +110,11 @@ LINES
 step "Building owl3"
 build
 if [ -z "$model" ]; then ask_owlet; else ask_checkpoint; fi
-cat <<'TEXT'
+cat <<TEXT
+
+In a browser, with pictures and films dropped on the page:
+  $owl3 serve${model:+ $(printf %q "$model")}
+and open http://127.0.0.1:8080
 
 A follow-up reads its own few tokens only: images are encoded once (/stats counts them).
 To teach, plot or install, build the rest, too:

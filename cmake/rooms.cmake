@@ -2,7 +2,16 @@
 # modules that these load when they need them.
 
 # The rooms of that library (src/api/CMakeLists.txt): those of inference.
-set(OWL3_LIBRARY_ROOMS core hub formats text media backend model memory generate engine api)
+set(OWL3_LIBRARY_ROOMS core hub formats text constraint media backend model memory generate engine api)
+
+# What most sources include, read once for all of them: half of a source's compile time is headers.
+# Sources with options of their own leave them out (SKIP_PRECOMPILE_HEADERS): GCC 12 crashes otherwise.
+# Sources include what they use all the same; -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON shows that they do.
+set(OWL3_COMMON_HEADERS
+  <algorithm> <array> <atomic> <chrono> <cmath> <condition_variable> <cstdint> <cstring> <deque>
+  <filesystem> <fstream> <functional> <map> <memory> <mutex> <numeric> <optional> <random> <set> <span>
+  <stdexcept> <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector>
+  <fmt/format.h> <nlohmann/json.hpp>)
 
 # owl3_in_library(target): compiles a target's sources for a shared library of which others see only
 # what include/owl3/export.h marks.
@@ -13,14 +22,29 @@ function(owl3_in_library target)
     VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 
-# owl3_room(name SOURCES... DEPENDS...): one room of the source tree as a static library.
+# owl3_headers(name DEPENDS... HEADERS...): headers that targets of the same flags can share.
+function(owl3_headers name)
+  cmake_parse_arguments(HEADERS "" "" "DEPENDS;HEADERS" ${ARGN})
+  file(CONFIGURE OUTPUT ${name}.cpp CONTENT "")  # CMake wants a source to compile them for
+  add_library(${name} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  target_link_libraries(${name} PRIVATE owl3_flags ${HEADERS_DEPENDS})
+  owl3_in_library(${name})
+  target_precompile_headers(${name} PRIVATE ${OWL3_COMMON_HEADERS} ${HEADERS_HEADERS})
+endfunction()
+
+# owl3_room(name SOURCES... DEPENDS... [HEADERS target]): one room of the source tree as a static
+# library, with the common precompiled headers, those of another target, or "own".
 function(owl3_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "HEADERS" "SOURCES;DEPENDS" ${ARGN})
   add_library(owl3_${name} STATIC ${ROOM_SOURCES})
   target_link_libraries(owl3_${name} PUBLIC owl3_flags ${ROOM_DEPENDS})
-  if(name IN_LIST OWL3_LIBRARY_ROOMS)
-    owl3_in_library(owl3_${name})
+  if(ROOM_HEADERS STREQUAL own)
+    return()
+  elseif(NOT ROOM_HEADERS)
+    set(ROOM_HEADERS owl3_headers)
   endif()
+  target_precompile_headers(owl3_${name} REUSE_FROM ${ROOM_HEADERS})
+  owl3_in_library(owl3_${name})  # those of programs too: what shares headers shares flags
 endfunction()
 
 # Modules lie in a folder of their own where owl3 is installed, and beside the programs where it is
@@ -57,6 +81,21 @@ function(owl3_module name)
   if(OWL3_INSTALL)
     install(TARGETS ${name} LIBRARY DESTINATION ${OWL3_MODULE_FOLDER} COMPONENT Runtime)
   endif()
+endfunction()
+
+# owl3_stamp(variable headers...): what a module and whoever loads it must have in common, of the
+# headers between them, as the compiler sees them, and of the compiler.
+function(owl3_stamp variable)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE boundary)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${boundary})
+  set(hashes ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_CXX_FLAGS})
+  foreach(header IN LISTS boundary)
+    file(SHA256 ${header} hash)
+    list(APPEND hashes ${hash})
+  endforeach()
+  string(SHA256 stamp "${hashes}")
+  string(SUBSTRING ${stamp} 0 12 stamp)
+  set(${variable} "${PROJECT_VERSION}-${stamp}" PARENT_SCOPE)
 endfunction()
 
 # owl3_program(name SOURCES... DEPENDS...): a program that people run. It stands where they look for

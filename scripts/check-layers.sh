@@ -10,28 +10,32 @@ declare -A may_use=(
   [hub]="core"
   [formats]="core hub"
   [text]="core"
+  [constraint]="core text"
   [media]="core"
   [training_data]="core formats text media"
+  [benchmarks]="core text media training_data"
   [backend]="core"
   [model]="core formats backend"
   [memory]="core media model backend formats"
-  [generate]="core formats text media backend model"
-  [engine]="core formats backend model generate"
-  [api]="core formats text media backend model memory generate engine"
+  [generate]="core formats text media backend model constraint"
+  [engine]="core formats backend model generate constraint"
+  [api]="core formats text media backend model memory generate engine constraint"
+  [server]="core hub text generate api"
+  [batch]="core text media training_data api"
   [owlet]="core media"
   [plot]="core"
   [runs]="core text"
   [program]="core text"
-  [eval]="core formats text media training_data backend model memory generate engine api program"
+  [eval]="core formats text media training_data benchmarks backend model memory generate engine api program constraint"
   [builtin]="core hub formats"
-  [cli]="core hub formats text media training_data backend model memory generate engine api eval owlet builtin program"
+  [cli]="batch core hub formats text media training_data benchmarks backend model memory generate engine api eval owlet builtin program server constraint"
   [draw]="core formats plot runs owlet eval program"
   [train]="core hub formats text media training_data backend model memory generate engine api runs eval builtin program"
 )
 # Of include/owl3/, every room may use these; the rest is for the rooms that see the whole engine.
 # The public headers themselves use no room.
 plain_headers="owl3/error.h owl3/export.h owl3/image_files.h owl3/options.h"
-sees_public_api="api eval cli train"
+sees_public_api="api batch eval server cli train"
 
 # Whether a file of `room` (or of "include") may have this #include.
 may_include() {
@@ -77,6 +81,8 @@ self_test() {
   self_test_case permitted src/media/a.h owl3/options.h
   self_test_case permitted src/cli/a.cpp owl3/owl3.h
   self_test_case permitted include/owl3/a.h owl3/model.h
+  self_test_case permitted src/server/a.cpp api/completion.h
+  self_test_case refused src/server/a.cpp model/decoder.h
   self_test_case refused src/core/a.cpp model/decoder.h
   self_test_case refused src/generate/a.cpp owl3/model.h
   self_test_case refused include/owl3/a.h core/error.h

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,18 @@ enum class StopReason {
   kInterrupted,  // the callback asked to stop
 };
 
+/// A token that an answer has, or could have had in that place.
+struct LikelyToken {
+  int32_t token = 0;
+  std::string bytes;   // its text, not always of whole characters
+  double logprob = 0;  // natural logarithm of its probability, whatever the sampling's options
+};
+
+struct ScoredToken {
+  LikelyToken written;
+  std::vector<LikelyToken> likeliest;  // in its place, itself perhaps among them, in that order
+};
+
 struct Answer {
   std::string text;
   StopReason stop_reason = StopReason::kEndOfAnswer;
@@ -32,7 +45,8 @@ struct Answer {
   double first_token_seconds = 0;  // from the question to the first token
   double prefill_seconds = 0;
   double decode_seconds = 0;
-  std::optional<Evidence> evidence{};  // where GenerationOptions::evidence asked for it
+  std::optional<Evidence> evidence{};      // where GenerationOptions::evidence asked for it
+  std::vector<ScoredToken> likelihoods{};  // of its tokens, where GenerationOptions::likeliest did
 };
 
 /// Receives the answer's text as it comes, in whole characters; return false to stop.
@@ -48,6 +62,12 @@ struct ChatOptions {
   /// as such, as in the official code, rather than being read as the characters they are. For
   /// evaluations that must see the same ids; never for text from people one does not know.
   bool control_tokens = false;
+  /// Where what was read of long first questions is kept: a further question about the same many
+  /// images, in a later process too, then reads its own few tokens. Not given: nowhere. The answer
+  /// is the same bit for bit.
+  std::filesystem::path prompt_folder{};
+  /// Bytes of the files in it, at most: those not used for longest make way.
+  int64_t prompt_folder_budget_bytes = 10'000'000'000;
 };
 
 /// A question with its answer, which the last of several may be without. Its media need not be

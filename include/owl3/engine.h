@@ -36,6 +36,8 @@ struct AskCallbacks {
   TextCallback on_text;                                         // false ends the answer
   std::function<void(int64_t done, int64_t total)> on_prefill;  // tokens of the prompt
   std::function<void()> on_done;                                // get() need not wait any more
+  /// Of GenerationOptions::likeliest: a token, before on_text() with the text that it ends.
+  std::function<void(const ScoredToken& token)> on_likelihood{};
 };
 
 /// An answer that will be. Its question becomes a part of the conversation with get(); destroyed

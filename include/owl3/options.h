@@ -25,6 +25,8 @@ struct LoraOptions {
 
 /// Beams of a search, at most: bounds the caches it keeps.
 inline constexpr int64_t kMaxBeams = 64;
+/// Tokens told in the place of each that an answer has, at most.
+inline constexpr int64_t kMaxLikeliest = 20;
 
 struct ModelOptions {
   Precision precision = Precision::kBFloat16;
@@ -36,6 +38,9 @@ struct ModelOptions {
   int threads = 0;  // 0: what affinity and CPU quota allow
   /// Laid over the checkpoint's weights, which stay as they are, whatever their type.
   std::vector<LoraOptions> lora{};
+  /// What computes: "" or "cpu", owl3's own kernels; through the plug-in libowl3_torch.so "cuda",
+  /// "cuda:1", "xpu", or "torch:cpu", LibTorch on the CPU.
+  std::string device{};
 };
 
 /// 8 bits a channel, as on screens.
@@ -89,6 +94,15 @@ struct EvidenceOptions {
   int64_t heat_maps = 4;  // of so many leading images
 };
 
+/// What form an answer must have: one of these (docs/structured.md). A token that could not be
+/// continued to an answer of the form is never chosen.
+struct AnswerForm {
+  std::string schema{};                // a JSON Schema: the answer is JSON, valid under it
+  std::vector<std::string> choices{};  // the answer is one of these texts
+  std::string regex{};                 // the answer matches this regular expression, all of it
+  bool json = false;                   // the answer is JSON, an object or an array
+};
+
 /// How the next token is chosen. The defaults are the official sampling defaults of mPLUG-Owl3.
 struct GenerationOptions {
   bool do_sample = true;             // false: greedy, or beam search when num_beams > 1
@@ -97,12 +111,22 @@ struct GenerationOptions {
   double top_p = 0.8;                // in (0, 1]; 1: off
   double min_p = 0;                  // relative to the best token's probability; 0: off
   double repetition_penalty = 1.05;  // over prompt and answer, as in Hugging Face's generate
+  double presence_penalty = 0;       // taken off the logit of every token that the answer has
+  double frequency_penalty = 0;      // taken off it for each time that the answer has it
   uint64_t seed = 0;
   int64_t max_new_tokens = 2048;  // the context's end stops an answer too
   int64_t num_beams = 1;
   std::vector<std::string> stop;  // an answer ends before the first of these strings
   /// Whether the answer comes with its evidence (Answer::evidence), which changes no token of it.
   std::optional<EvidenceOptions> evidence{};
+  /// Whether it comes with how likely the model found each token (Answer::likelihoods), and how
+  /// many of the likeliest in its place are told, 0 to kMaxLikeliest. Changes no token of it.
+  std::optional<int64_t> likeliest{};
+  /// The form of the answer. Where max_new_tokens or the context end it before it has that, it ends
+  /// with StopReason::kLength. Asking throws UsageError for a form that says nothing or several
+  /// things, and InputError for one that can't be kept to: a keyword that is not supported, a
+  /// schema under which nothing is valid.
+  std::optional<AnswerForm> form{};
 };
 
 /// A preset by name: "sample" (the official demo's sampling), "beam" (its beam search), "eval" (the

@@ -8,6 +8,7 @@
 #include "owl3/evidence.h"
 #include "owl3/export.h"
 #include "owl3/image_files.h"
+#include "owl3/live.h"
 #include "owl3/model.h"
 #include "owl3/options.h"
 #include "owl3/saved_memory.h"

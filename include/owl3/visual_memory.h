@@ -136,6 +136,10 @@ class OWL3_API VisualMemory {
                                       const ImageOptions& options = {},
                                       const ProgressCallback& progress = {},
                                       const BrokenImageCallback& on_broken = {}) const;
+  std::vector<MediumPlan> plan_images(std::span<const ImageBytes> images,
+                                      const ImageOptions& options = {},
+                                      const ProgressCallback& progress = {},
+                                      const BrokenImageCallback& on_broken = {}) const;
   /// What add_video() would make of a film: reads its index. One that turns out to be damaged has
   /// fewer frames.
   MediumPlan plan_video(const std::filesystem::path& path, const VideoOptions& options = {},

@@ -62,6 +62,25 @@ void Asking::on_prefill(int64_t tokens, int64_t total) {
   changed_.notify_one();
 }
 
+LikelyToken Asking::likely_token(const TokenLikelihood& likelihood) const {
+  return {likelihood.token, std::string(tokenizer_.bytes_of(likelihood.token)), likelihood.logprob};
+}
+
+void Asking::on_choice(const TokenChoice& choice) {
+  ScoredToken token{likely_token(choice.chosen), {}};
+  for (const TokenLikelihood& other : choice.likeliest) {
+    token.likeliest.push_back(likely_token(other));
+  }
+  likelihoods_.push_back(std::move(token));
+  if (!watchers_.on_likelihood) return;
+  try {
+    watchers_.on_likelihood(likelihoods_.back());
+  } catch (...) {
+    thrown_by_watcher_ = std::current_exception();
+    throw;
+  }
+}
+
 bool Asking::on_token(int32_t token) {
   if (tokens_++ == 0) first_token_at_ = Clock::now();
   std::string piece = shown_.add(token);
@@ -188,6 +207,7 @@ void Asking::cut_to_what_was_shown() {
   for (const int32_t token : generated_.ids) text_ += again.add(token);
   text_ += again.finish();
   tokens_ = generated_.ids.size();
+  if (likelihoods_.size() > tokens_) likelihoods_.resize(tokens_);
   generated_.end = GenerationEnd::kCallback;
   stopped_ = again.stopped();
 }
@@ -198,6 +218,7 @@ Asking::Outcome Asking::outcome() {
   Outcome outcome{std::move(question_), std::move(*sequence_), std::move(generated_.ids), {}};
   Answer& answer = outcome.answer;
   answer.text = std::move(text_);
+  answer.likelihoods = std::move(likelihoods_);
   answer.stop_reason = stopped_ ? StopReason::kStopString : stop_reason_of(generated_.end);
   PromptBuilder& prompt = outcome.with_answer.prompt;
   answer.prompt_tokens = static_cast<int64_t>(prompt.prompt().ids.size());

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "api/prompt_read.h"
 #include "engine/scheduler.h"
 #include "owl3/chat.h"
 #include "text/prompt.h"
@@ -44,6 +45,7 @@ class Asking final : public TurnListener {
     TextCallback on_text;
     std::function<void(int64_t done, int64_t total)> on_prefill;
     std::function<void()> on_done;
+    std::function<void(const ScoredToken& token)> on_likelihood{};
   };
 
   /// What a conversation is with its question.
@@ -70,6 +72,7 @@ class Asking final : public TurnListener {
   void follow(const TextCallback& on_text, const ProgressCallback& progress);
 
   std::optional<EvidenceOptions> evidence;  // what is to be told of it, once it has ended
+  std::optional<PromptRead> first_prompt;   // of a conversation that keeps what it reads
 
   void cancel() noexcept { cancelled_ = true; }
   bool ended() const;
@@ -82,6 +85,7 @@ class Asking final : public TurnListener {
 
   bool cancelled() const noexcept override { return cancelled_; }
   void on_prefill(int64_t tokens, int64_t total) override;
+  void on_choice(const TokenChoice& choice) override;
   bool on_token(int32_t token) override;
   void on_end(Generated answer, Sequence sequence) noexcept override;
   void on_failure(std::exception_ptr failure) noexcept override;
@@ -98,6 +102,7 @@ class Asking final : public TurnListener {
     bool ended = false;
   };
 
+  LikelyToken likely_token(const TokenLikelihood& likelihood) const;
   bool show(Piece piece);
   News next_news();
   void end() noexcept;
@@ -114,6 +119,7 @@ class Asking final : public TurnListener {
   std::string text_;
   bool stopped_ = false;  // by a stop string
   size_t tokens_ = 0;
+  std::vector<ScoredToken> likelihoods_;
   std::optional<Sequence> sequence_;
   Generated generated_;
   std::exception_ptr failure_;

@@ -4,6 +4,7 @@
 
 #include "api/conversation.h"
 #include "api/evidence.h"
+#include "api/prompt_parts.h"
 #include "core/api_call.h"
 #include "generate/sampler.h"
 
@@ -28,44 +29,18 @@ int64_t images_in(const std::vector<QuestionMedium>& media) {
                        [](const QuestionMedium& medium) { return !medium.is_video; });
 }
 
-/// Another model, or the same one under other adapters, sees an image differently.
-void check_owner(const std::vector<Medium>& media, const Model& model) {
-  for (const Medium& medium : media) {
-    if (&Internals::of(Internals::of(medium).model) == &Internals::of(model)) continue;
-    throw UsageError(fmt::format("{}: encoded by another model than the conversation's",
-                                 medium.path().string()));
-  }
-}
-
-/// Of memory files: what is damaged would answer something else.
-void check_whole(const std::vector<Medium>& media) {
-  for (const Medium& medium : media) {
-    const std::vector<std::string> damage = medium.damage();
-    if (!damage.empty()) throw InputError(damage.front());
-  }
-}
-
 std::vector<Medium> joined(std::vector<Medium> media, const std::vector<Medium>& more) {
   media.insert(media.end(), more.begin(), more.end());
   return media;
 }
 
-std::vector<MediaLayout> layouts_of(const std::vector<Medium>& media) {
-  std::vector<MediaLayout> layouts;
-  for (const Medium& medium : media) layouts.push_back(Internals::of(medium).layout);
-  return layouts;
-}
-
-std::vector<MediaLayout> layouts_of(const std::vector<MediumPlan>& media) {
-  std::vector<MediaLayout> layouts;
-  for (const MediumPlan& medium : media) {
-    if (medium.is_video) {
-      layouts.emplace_back(VideoLayout{medium.frames});
-    } else {
-      layouts.emplace_back(ImageLayout{medium.rows, medium.cols});
-    }
+std::vector<ContentHash> hashes_of(const std::vector<Medium>& media) {
+  std::vector<ContentHash> hashes;
+  for (const Medium& medium : media) {
+    const std::vector<ContentHash>& more = Internals::of(medium).hashes;
+    hashes.insert(hashes.end(), more.begin(), more.end());
   }
-  return layouts;
+  return hashes;
 }
 
 /// No fewer tokens than a turn has: a token has at least one byte of the composed text, and
@@ -85,7 +60,16 @@ Chat::Impl::Impl(Model model_in, ChatOptions options_in)
     : model(std::move(model_in)),
       options(std::move(options_in)),
       prompt(new_prompt()),
-      sequence(owl3().decoder().new_sequence()) {}
+      sequence(owl3().decoder().new_sequence()) {
+  if (options.prompt_folder.empty()) return;
+  if (options.prompt_folder_budget_bytes < 0) {
+    throw UsageError(fmt::format("a budget of {} bytes for {}: must be 0 or more",
+                                 options.prompt_folder_budget_bytes,
+                                 options.prompt_folder.string()));
+  }
+  prompts.emplace(options.prompt_folder, options.prompt_folder_budget_bytes, owl3(),
+                  Internals::of(model).visual_key);
+}
 
 PromptBuilder Chat::Impl::new_prompt() const {
   PromptBuilder builder(tokenizer(), owl3().checkpoint().variant(),
@@ -120,24 +104,6 @@ std::string Chat::Impl::with_marks(const std::string& text,
   return with_marks(text, known(media), images_asked_about);
 }
 
-std::vector<int32_t> Chat::Impl::stop_tokens() const {
-  std::vector<int32_t> ids = owl3().checkpoint().generation_config().eos_token_id;
-  for (const std::string_view name : {"<|im_end|>", "<|endoftext|>"}) {
-    if (const auto id = tokenizer().id_of_added_token(name)) ids.push_back(*id);
-  }
-  return ids;
-}
-
-void Chat::Impl::check_context(const PromptBuilder& with_question) const {
-  const auto tokens = static_cast<int64_t>(with_question.prompt().ids.size());
-  if (tokens >= model.context_length()) {
-    throw UsageError(
-        fmt::format("the conversation would have {} tokens, but the model's context holds {}; "
-                    "start anew, or ask less at once: fewer images, or a shorter text",
-                    tokens, model.context_length()));
-  }
-}
-
 void Chat::Impl::check_idle() const {
   if (!being_answered) return;
   throw UsageError("the conversation is being answered: wait for that first");
@@ -170,18 +136,29 @@ std::shared_ptr<Asking> Chat::Impl::start(const std::string& text, const std::ve
   PromptBuilder with_question = prompt;
   with_question.add({Role::kUser, with_marks(text, media)}, layouts_of(media));
   with_question.begin_answer();
-  check_context(with_question);
+  check_context(static_cast<int64_t>(with_question.prompt().ids.size()), model);
+  const std::vector<Medium> shown = joined(all_media, media);
+  const std::vector<int64_t> cuts = cuts_behind_many_images(with_question.prompt());
   auto turn = std::make_unique<ScheduledTurn>(
-      ScheduledTurn{sequence.fork(), with_question.prompt().ids, stop_tokens(), generation});
+      ScheduledTurn{sequence.fork(), with_question.prompt().ids, stop_tokens(Internals::of(model)),
+                    generation, cuts});
   turn->sequence.images = placed_images(with_question, media);
+  turn->constraint = Internals::of(model).constraint(generation);
+  std::optional<PromptRead> first;
+  if (prompts && sequence.cache.length() == 0) {
+    first = as_read(with_question.prompt(), hashes_of(shown), cuts);
+    if (auto known = prompts->find(*first)) turn->sequence.cache = std::move(*known);
+  }
+  const int64_t known_tokens = turn->sequence.cache.length();
   // What the prompt's last token read made the answer's first.
   if (generation.evidence) turn->sequence.log = {static_cast<int64_t>(turn->prompt.size()) - 1};
   auto asking = std::make_shared<Asking>(
       tokenizer(), generation.stop,
-      Asking::Question{std::move(with_question), sequence.cache.length(),
-                       images_asked_about + images_in(known(media)), joined(all_media, media)},
+      Asking::Question{std::move(with_question), known_tokens,
+                       images_asked_about + images_in(known(media)), shown},
       std::move(watchers));
   asking->evidence = generation.evidence;
+  asking->first_prompt = std::move(first);
   Internals::of(model).scheduler->submit(std::move(turn), asking);
   return asking;
 }
@@ -194,6 +171,10 @@ Answer Chat::Impl::settle(Asking& asking) {
                     outcome.answer_ids, *asking.evidence);
   }
   outcome.sequence.log.reset();
+  if (asking.first_prompt) {
+    const int64_t known = outcome.answer.prompt_tokens - outcome.answer.prefilled_tokens;
+    prompts->keep(*asking.first_prompt, outcome.sequence.cache, known);
+  }
   commit(std::move(outcome.with_answer), std::move(outcome.sequence),
          static_cast<int64_t>(outcome.answer_ids.size()));
   return std::move(outcome.answer);
@@ -270,7 +251,7 @@ void Chat::Impl::check(const std::vector<PlannedTurn>& turns) const {
     } else {
       with_turns.begin_answer();
     }
-    check_context(with_turns);
+    check_context(static_cast<int64_t>(with_turns.prompt().ids.size()), model);
   }
 }
 
@@ -298,7 +279,7 @@ void Chat::Impl::add_exchange(const std::string& question, const std::vector<Med
   PromptBuilder before_answer = with_exchange;
   before_answer.begin_answer();
   with_exchange.add({Role::kAssistant, answer});
-  check_context(with_exchange);
+  check_context(static_cast<int64_t>(with_exchange.prompt().ids.size()), model);
   Sequence extended = sequence.fork();
   extended.images = placed_images(with_exchange, media);
   const auto begin = static_cast<int64_t>(before_answer.prompt().ids.size());

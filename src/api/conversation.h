@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/asking.h"
 #include "api/impl.h"
+#include "api/prompt_folder.h"
 #include "api/question.h"
 #include "owl3/chat.h"
 
@@ -27,8 +29,6 @@ struct Chat::Impl {
   std::string with_marks(const std::string& text, const std::vector<QuestionMedium>& media,
                          int64_t images_before) const;
   std::string with_marks(const std::string& text, const std::vector<Medium>& media) const;
-  std::vector<int32_t> stop_tokens() const;
-  void check_context(const PromptBuilder& with_question) const;
   /// Throws UsageError while an Engine answers a question of the conversation.
   void check_idle() const;
 
@@ -68,6 +68,7 @@ struct Chat::Impl {
   int64_t answer_begin = 0;        // of the prompt's tokens, those of the last answer
   int64_t answer_end = 0;
   std::atomic<bool> being_answered = false;  // by an Engine
+  std::optional<PromptFolder> prompts;       // what was read in other conversations
 };
 
 }  // namespace owl3

@@ -61,7 +61,7 @@ PendingAnswer Engine::ask(Chat& chat, const std::string& text, const std::vector
     }
     impl->check_idle();
     Asking::Watchers watchers{std::move(callbacks.on_text), std::move(callbacks.on_prefill),
-                              std::move(callbacks.on_done)};
+                              std::move(callbacks.on_done), std::move(callbacks.on_likelihood)};
     impl->being_answered = true;
     try {
       auto asking = impl->start(text, media, options, std::move(watchers));

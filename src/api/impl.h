@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "constraint/answer_forms.h"
 #include "engine/scheduler.h"
 #include "memory/memory_file.h"
 #include "memory/memory_key.h"
@@ -29,15 +30,22 @@ struct Model::Impl {
         model(std::move(checkpoint), std::move(backend), options_in),
         visual_key(model_key(model, options_in)),
         tokenizer(parsing.get()),
+        forms(tokenizer),
         scheduler(std::make_shared<Scheduler>(model)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { scheduler->close(); }
 
+  /// The answer's form, compiled; null where none is asked for. Throws as AnswerForms::get().
+  std::shared_ptr<AnswerConstraint> constraint(const GenerationOptions& generation) {
+    return generation.form ? forms.get(*generation.form) : nullptr;
+  }
+
   ModelOptions options;
   Owl3Model model;
   Sha256::Digest visual_key;  // of what its memories of images depend on
   Tokenizer tokenizer;
+  AnswerForms forms;
   std::shared_ptr<Scheduler> scheduler;  // all that computes with the model goes through it
 };
 
@@ -48,6 +56,7 @@ struct Medium::Impl {
   std::filesystem::path path;
   MediaLayout layout;
   std::vector<ImageMemoryPtr> images;  // one per image token
+  std::vector<ContentHash> hashes;     // of their pixels
   std::vector<double> frame_seconds;   // of a film, one per frame
   std::string warning;
   // Of a memory file: where each image lies in it.

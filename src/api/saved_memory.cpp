@@ -229,6 +229,7 @@ std::vector<Medium> SavedMemory::recall(const Model& model, const MemorySelectio
       for (const size_t place : places) {
         const uint32_t image = record.images[place];
         medium->records.push_back(image);
+        medium->hashes.push_back(catalogue.images[image].pixels);
         if (record.is_video) medium->frame_seconds.push_back(record.seconds[place]);
         const std::span<const std::byte> bytes = file.record(image);
         // What was cut off is damaged, and asked about by nobody.

@@ -60,6 +60,12 @@ std::string name_of(std::span<const ImageFile> files) {
   return files.size() == 1 ? first : fmt::format("{} and {} more", first, files.size() - 1);
 }
 
+std::vector<MediumPlan> plans_of(std::vector<PlannedFile> files) {
+  std::vector<MediumPlan> plans;
+  for (PlannedFile& file : files) plans.push_back(std::move(file.plan));
+  return plans;
+}
+
 std::shared_ptr<MemoryStore> make_store(const VisualMemoryOptions& options) {
   if (options.budget_bytes < 0) {
     throw UsageError(
@@ -331,6 +337,7 @@ std::vector<Medium> VisualMemory::Impl::add(std::span<const ImageFile> files,
     for (const KeyedImage& image : picture.images) encoding.encoder().add(image);
     images_of.push_back(picture.images.size());
     media.push_back(std::make_shared<EncodedMedium>(model));
+    for (const KeyedImage& image : picture.images) media.back()->hashes.push_back(image.hash);
     media.back()->path = file.file->path;
     media.back()->warning = picture.warning;
     media.back()->layout = ImageLayout{picture.grid.rows, picture.grid.cols};
@@ -380,6 +387,7 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
     if (!frame->images.empty()) last = std::move(frame->images.front());
     medium->frame_seconds.push_back(frame->frame_seconds);
     encoding.encoder().add(last);
+    medium->hashes.push_back(last.hash);
   }
   medium->images = encoding.encoder().finish();
   if (medium->images.empty()) {
@@ -398,12 +406,19 @@ std::vector<MediumPlan> VisualMemory::plan_images(std::span<const std::filesyste
   return call.run([&] {
     std::vector<ImageFile> files;
     for (const std::filesystem::path& path : paths) files.push_back({path, {}});
-    std::vector<MediumPlan> plans;
-    for (PlannedFile& file :
-         impl_->plan(files, options, call.watch(progress), call.watch(on_broken))) {
-      plans.push_back(std::move(file.plan));
-    }
-    return plans;
+    return plans_of(impl_->plan(files, options, call.watch(progress), call.watch(on_broken)));
+  });
+}
+
+std::vector<MediumPlan> VisualMemory::plan_images(std::span<const ImageBytes> images,
+                                                  const ImageOptions& options,
+                                                  const ProgressCallback& progress,
+                                                  const BrokenImageCallback& on_broken) const {
+  ApiCall call;
+  return call.run([&] {
+    std::vector<ImageFile> files;
+    for (const ImageBytes& image : images) files.push_back({image.name, image.bytes});
+    return plans_of(impl_->plan(files, options, call.watch(progress), call.watch(on_broken)));
   });
 }
 

@@ -58,7 +58,7 @@ struct VisibleImage {
 struct TextRows {
   int64_t rows = 0;
   int64_t first_position = 0;
-  std::span<const KeyValueBlock> pages;  // which together hold the positions from 0
+  std::span<const KeyValueBlock> pages;  // the keys there are; a position is a place among them
 };
 
 /// The rows of one sequence among a step's queries, and the images it may see; perhaps none.
@@ -105,6 +105,8 @@ class Backend {
   /// Products of up to so many rows give every row the same bits whatever the other rows are, and
   /// however many.
   virtual int64_t few_rows() const = 0;
+  /// So many rows make products run well, and more cost only memory.
+  virtual int64_t rows_at_once() const { return 1024; }
   /// A float32 copy of any tensor.
   virtual Tensor to_float(const Tensor& x) = 0;
   /// factor * x, in float32, of any tensor.
@@ -131,9 +133,9 @@ class Backend {
   virtual Tensor swiglu(const Tensor& gate, const Tensor& up) = 0;
   /// x[m] += y[m mod rows of y]: position embeddings repeated over a batch of images.
   virtual void add_repeated(Tensor& x, const Tensor& y) = 0;
-  /// Whether the lengths of all rows of float32 x are finite: no value is NaN or infinite, nor so
-  /// large that a norm of its row would overflow.
-  virtual bool has_finite_rows(const Tensor& x) = 0;
+  /// flags[index], float32, becomes 1 where the lengths of all rows of float32 x are finite: no
+  /// value is NaN or infinite, nor so large that a norm of its row would overflow; else 0.
+  virtual void note_finite_rows(const Tensor& x, Tensor& flags, int64_t index) = 0;
   /// P x P patches of images [n, 3, S, S] in row-major order.  -> [n*L, 3*P*P]
   virtual Tensor patches(const Tensor& pixel_values, int64_t patch_size) = 0;
 
@@ -155,6 +157,10 @@ class Backend {
   /// Splits v_kv_proj's output for one image, [L, Hkv, 2, d], into a block of the given dtype.
   virtual KeyValueBlock split_keys_values(const Tensor& kv, int64_t key_value_heads,
                                           DType dtype) = 0;
+  /// The block as it lies in the host's memory (cpu/host_block.h), which memory files hold, and the
+  /// way back; the block itself where it lies there.
+  virtual KeyValueBlock to_host(const KeyValueBlock& block) = 0;
+  virtual KeyValueBlock from_host(const KeyValueBlock& block) = 0;
 
   /// Full attention of each of n images over itself: q, k, v [n*L, H, d] -> [n*L, H, d].
   virtual Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,

@@ -9,6 +9,7 @@ namespace owl3::cli {
 
 // Each function registers one subcommand on `app`; its callback runs when the user named it, and
 // throws owl3::Error for main() to print.
+void add_batch_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_completions_command(CLI::App& app);
@@ -27,6 +28,7 @@ void add_memory_command(CLI::App& app);
 void add_plot_command(CLI::App& app);
 void add_pull_command(CLI::App& app);
 void add_remove_command(CLI::App& app);
+void add_serve_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 
 }  // namespace owl3::cli

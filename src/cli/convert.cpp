@@ -139,9 +139,10 @@ void print_summary(const ConvertArguments& options, const Checkpoint& checkpoint
 }
 
 /// q4_0 has as many bits a weight as q4_k and shorter blocks: where rows are too short for q4_k's,
-/// it makes the smaller file. Told before the work, which takes minutes.
+/// it makes the smaller file, beside the `other_bytes` of both. Told before the work, which takes
+/// minutes.
 void tell_smaller_type(const Checkpoint& checkpoint, ConversionOptions conversion,
-                       uint64_t planned_bytes) {
+                       uint64_t planned_bytes, uint64_t other_bytes) {
   if (conversion.type != DType::kQ4_K) return;
   conversion.type = DType::kQ4_0;
   const uint64_t bytes =
@@ -149,7 +150,7 @@ void tell_smaller_type(const Checkpoint& checkpoint, ConversionOptions conversio
   if (bytes >= planned_bytes) return;
   tell(fmt::format(
       "owl3: this model's rows are too short for most of q4_k ({}): --type q4_0 makes {}\n",
-      byte_text(planned_bytes), byte_text(bytes)));
+      byte_text(planned_bytes + other_bytes), byte_text(bytes + other_bytes)));
 }
 
 }  // namespace
@@ -165,13 +166,13 @@ void convert(const ConvertArguments& options) {
   const Checkpoint checkpoint = Checkpoint::open(open_model(options.model));
   tell_warnings(checkpoint.warnings());
   const Plan plan = plan_conversion(checkpoint.config(), checkpoint.variant(), conversion);
-  tell_smaller_type(checkpoint, conversion, weight_bytes(plan));
+  GgufMetadata metadata =
+      make_gguf_metadata(checkpoint, model_name_of(checkpoint.path()), conversion.type);
+  tell_smaller_type(checkpoint, conversion, weight_bytes(plan), metadata.bytes().size());
   const fs::path out = options.out;
   check_destination(out, options.force);
   check_tokenizer(checkpoint);
   const std::vector<LoraAdapter> adapters = load_adapters(options, checkpoint);
-  GgufMetadata metadata =
-      make_gguf_metadata(checkpoint, model_name_of(checkpoint.path()), conversion.type);
   check_free_space(fs::absolute(out).parent_path(), weight_bytes(plan) + metadata.bytes().size());
 
   const InterruptGuard interrupt;
@@ -233,12 +234,7 @@ void add_convert_command(CLI::App& app) {
       ->type_name("PATTERN=TYPE");
   add_lora_option(*command, options->lora)
       ->description("Merge a LoRA adapter into the weights: a folder in PEFT's layout; repeatable");
-  command
-      ->add_option("-t,--threads", options->threads,
-                   "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->capture_default_str()
-      ->type_name("N");
+  add_threads_option(*command, options->threads);
   command->add_flag("--force", options->force, "Replace a GGUF file that is there already");
   command->callback([options] { convert(*options); });
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "backend/make_backend.h"
 #include "builtin/open_model.h"
 #include "cli/commands.h"
 #include "core/byte_text.h"
@@ -16,6 +17,7 @@
 #include "formats/checkpoint.h"
 #include "formats/finite_weights.h"
 #include "formats/tensor_names.h"
+#include "program/arithmetic_options.h"
 #include "program/failure.h"
 #include "program/interrupt.h"
 #include "program/machine.h"
@@ -29,28 +31,48 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Activations, caches of the libraries and the program itself, beside weights and memories.
-constexpr int64_t kWorkingBytes = 600'000'000;
+/// Activations, caches of the libraries and the program itself, beside weights and memories: of
+/// the released models, generously.
+constexpr int64_t kMostWorkingBytes = 600'000'000;
+constexpr int64_t kProgramBytes = 50'000'000;
 constexpr int64_t kCacheElementBytes = 2;  // keys and values are kept in bfloat16
 
 /// What the model needs, in bytes.
 struct MemoryNeeds {
   int64_t weights = 0;
+  int64_t working = 0;
   int64_t per_image = 0;  // visual keys and values of all hyper layers
   int64_t per_token = 0;  // text keys and values of all layers
 
-  int64_t to_start() const { return weights + kWorkingBytes; }
+  int64_t most_images = 0;  // that the context has room for, a token each
+
+  int64_t to_start() const { return weights + working; }
   /// Images that fit beside the weights, before any text.
   int64_t images_in(int64_t bytes) const {
-    return std::max<int64_t>(0, (bytes - to_start()) / per_image);
+    return std::clamp<int64_t>((bytes - to_start()) / per_image, 0, most_images);
   }
 };
+
+/// Three times what a chunk of a prompt, an image and a step of 32 rows hold in their widest
+/// layers.
+int64_t working_bytes(const ModelConfig& config) {
+  constexpr int64_t kChunk = 512;
+  constexpr int64_t kRows = 32;
+  const VisionConfig& vision = config.vision;
+  const int64_t numbers =
+      kChunk * (8 * config.hidden_size + 3 * config.intermediate_size) +
+      2 * vision.tokens_per_image() * (10 * vision.hidden_size + 2 * vision.intermediate_size) +
+      kRows * config.vocab_size;
+  return std::min(kMostWorkingBytes, kProgramBytes + 3 * numbers * int64_t{sizeof(float)});
+}
 
 MemoryNeeds memory_needs(const Checkpoint& checkpoint) {
   const ModelConfig& config = checkpoint.config();
   const int64_t key_and_value = 2 * config.key_value_size() * kCacheElementBytes;
   MemoryNeeds needs;
   needs.weights = static_cast<int64_t>(checkpoint.weight_bytes());
+  needs.working = working_bytes(config);
+  needs.most_images = config.max_position_embeddings;
   needs.per_image = config.visual_numbers_per_image() * kCacheElementBytes;
   needs.per_token = config.num_hidden_layers * key_and_value;
   return needs;
@@ -245,7 +267,16 @@ struct Options {
   bool json = false;
   bool verify = false;
   int threads = 0;
+  std::string device;
 };
+
+/// What computes there; throws where there is no such device.
+std::string device_text(const Options& options) {
+  ModelOptions model_options;
+  model_options.device = options.device;
+  model_options.threads = options.threads;
+  return make_backend(model_options)->description();
+}
 
 /// What reading all weights found.
 struct Verification {
@@ -286,6 +317,7 @@ std::string broken_text(const Verification& verification) {
 
 void run_for_script(const Checkpoint& checkpoint, const Options& options) {
   Json json = to_json(checkpoint);
+  if (!options.device.empty()) json["device"] = device_text(options);
   std::string broken;
   if (options.verify) {
     const Verification verification = verify(checkpoint, options.threads);
@@ -314,6 +346,10 @@ void run(const Options& options) {
   tell_warnings(checkpoint.warnings());
   if (options.json) return run_for_script(checkpoint, options);
   print_text(checkpoint);
+  if (!options.device.empty()) {
+    fmt::print("\nDevice\n");
+    print_row(options.device, device_text(options));
+  }
   if (!options.verify) return;
   std::fflush(stdout);
   const Verification verification = verify(checkpoint, options.threads);
@@ -340,12 +376,8 @@ void add_info_command(CLI::App& app) {
   command->add_flag("--json", options->json, "The same as one JSON object");
   command->add_flag("--verify", options->verify,
                     "Read every weight: NaN or infinity in any is an error, named by its tensor");
-  command
-      ->add_option("-t,--threads", options->threads,
-                   "Threads of --verify (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->capture_default_str()
-      ->type_name("N");
+  add_threads_option(*command, options->threads, "Threads of --verify");
+  add_device_option(*command, options->device);
   command->callback([options] { run(*options); });
 }
 

@@ -13,6 +13,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  owl3 chat MODEL --image photo.jpg -p 'What is written on the sign?'\n"
     "  owl3 chat MODEL --video film.mp4                 a conversation about a film\n"
+    "  owl3 batch MODEL --each 'photos/**' -p 'What is this?' -o labels.jsonl   about thousands\n"
     "  owl3 index holiday/ -o holiday.owlmem            look once, ask for ever (chat --memory)\n"
     "  owl3 pull owl3-2b                                fetch a model; then MODEL is owl3-2b\n"
     "  owl3 info MODEL                                  will it fit this machine?\n"
@@ -27,8 +28,10 @@ void set_up(CLI::App& app) {
   app.set_version_flag("--version", "owl3 " OWL3_VERSION, "Show the version");
   app.footer(kFooter);
   add_chat_command(app);
+  add_batch_command(app);
   add_index_command(app);
   add_memory_command(app);
+  add_serve_command(app);
   add_pull_command(app);
   add_list_command(app);
   add_remove_command(app);

@@ -41,6 +41,7 @@ void AtomicFile::fail(int error_number) const {
 }
 
 void AtomicFile::write(const void* data, size_t size) {
+  if (size == 0) return;  // of no bytes, data may be null
   if (std::fwrite(data, 1, size, file_) != size) fail(errno);
 }
 

@@ -207,12 +207,7 @@ void add_make_data_command(CLI::App& app) {
       ->capture_default_str()
       ->type_name("STYLE");
   add_picture_options(*command, options);
-  command
-      ->add_option("-t,--threads", options->threads,
-                   "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->capture_default_str()
-      ->type_name("N");
+  add_threads_option(*command, options->threads);
   command->callback([options] { make_data(*options); });
 }
 

@@ -37,7 +37,7 @@ struct Scheduler::Job {
   void begin(const ModelConfig& config) {
     const auto read = static_cast<size_t>(turn->sequence.cache.length());
     OWL3_CHECK(read <= turn->prompt.size());
-    prefill.emplace(config, turn->sequence, std::span(turn->prompt).subspan(read));
+    prefill.emplace(config, turn->sequence, std::span(turn->prompt).subspan(read), turn->cuts);
   }
 
   void add_rows(std::vector<SequenceRows>& step) {
@@ -57,12 +57,15 @@ struct Scheduler::Job {
   void take(const Owl3Model& model, Tensor logits) {
     if (reading()) {
       chunk_read();
+      if (!prefill->done()) return;  // a short chunk ahead of others
       model.checkpoint().check_unchanged();
       GenerationRequest request;
       request.prompt = turn->prompt;
       request.stop_tokens = turn->stop_tokens;
       request.options = turn->options;
+      request.constraint = turn->constraint;
       request.on_token = [this](int32_t token) { return listener->on_token(token); };
+      request.on_choice = [this](const TokenChoice& choice) { listener->on_choice(choice); };
       generation = make_generation(model.config(), turn->sequence, std::move(request));
     }
     generation->take(std::move(logits));

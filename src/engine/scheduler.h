@@ -29,6 +29,9 @@ struct ScheduledTurn {
   std::vector<int32_t> prompt;  // all ids of the conversation: those behind the sequence are read
   std::vector<int32_t> stop_tokens;
   GenerationOptions options;
+  /// Where else the prompt is cut to be read, beside every kPrefillChunk tokens (chunk_ends()).
+  std::vector<int64_t> cuts{};
+  std::shared_ptr<AnswerConstraint> constraint{};  // the answer's form
 };
 
 /// Hears about a turn, from the computing thread: it may not wait for anything, nor work long. One
@@ -42,6 +45,8 @@ class TurnListener {
   virtual bool cancelled() const noexcept = 0;
   /// A chunk of the prompt has been read.
   virtual void on_prefill(int64_t tokens, int64_t total) = 0;
+  /// Before on_token(), where the options ask how likely tokens were.
+  virtual void on_choice(const TokenChoice& /*choice*/) {}
   /// False ends the answer with this token.
   virtual bool on_token(int32_t token) = 0;
   /// The sequence holds the prompt and what was read of the answer.

@@ -107,12 +107,7 @@ void add_reply_options(CLI::App& command, EvalOptions& options) {
 }
 
 void add_thread_option(CLI::App& command, EvalOptions& options) {
-  command
-      .add_option("-t,--threads", options.model_options.threads,
-                  "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->type_name("N")
-      ->group(kMachine);
+  add_threads_option(command, options.model_options.threads)->group(kMachine);
 }
 
 void add_output_options(CLI::App& command, EvalOptions& options) {

@@ -1,12 +1,15 @@
 // Beam search with the bookkeeping of Hugging Face's generate: scores are sums of
 // log-probabilities, a finished hypothesis counts as its sum divided by its length (the stop token
-// included), and the search ends when no open beam could beat the worst hypothesis kept.
+// included), and the search ends when no open beam could beat the worst hypothesis kept. Answers
+// with a form differ in two things: a beam whose form leaves only its end has ended, and at the
+// limit answers that lack their end stand back behind whole ones.
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <utility>
 
+#include "constraint/constrained_answer.h"
 #include "generate/generate.h"
 #include "generate/sampler.h"
 
@@ -19,6 +22,10 @@ struct Beam {
   std::vector<int32_t> ids;  // of the answer
   double score = 0;          // sum of log-probabilities
   Tensor logits;             // float32 [V], of the next token
+  std::optional<ConstrainedAnswer> form{};
+
+  bool has_ended() const { return form && form->ended(); }
+  bool is_whole() const { return form && form->complete(); }
 };
 
 struct Candidate {
@@ -105,6 +112,7 @@ class BeamSearch final : public Generation {
         hypotheses_(num_beams_) {
     // Hugging Face starts with num_beams copies of which all but one score -1e9: one beam will do.
     beams_.push_back({sequence.fork(), {}, 0, {}});
+    if (request_.constraint) beams_.front().form.emplace(request_.constraint);
     ended_ = limit_ == 0;
   }
 
@@ -127,11 +135,7 @@ class BeamSearch final : public Generation {
 
   Generated finish() override {
     if (limit_ == 0) return {{}, GenerationEnd::kLength};
-    if (!decided_) {
-      for (const Beam& beam : beams_) {
-        if (!beam.ids.empty()) hypotheses_.add(beam, beam.score, beam.ids.size(), false);
-      }
-    }
+    if (!decided_) add_open_beams();
     if (hypotheses_.empty()) return {{}, GenerationEnd::kCallback};  // stopped before all
     const Hypothesis best = hypotheses_.best();
     sequence_ = closest_sequence(best.ids, sequence_.cache.length());
@@ -148,6 +152,17 @@ class BeamSearch final : public Generation {
   }
 
  private:
+  void add_open_beams() {
+    const bool any_whole =
+        !hypotheses_.empty() ||
+        std::any_of(beams_.begin(), beams_.end(), [](const Beam& beam) { return beam.is_whole(); });
+    for (const Beam& beam : beams_) {
+      const bool stands_back = beam.form && any_whole && !beam.is_whole();
+      if (beam.ids.empty() || stands_back) continue;
+      hypotheses_.add(beam, beam.score, beam.ids.size(), false);
+    }
+  }
+
   /// The cache of the open beam that shares most of the answer, cut to what it shares.
   Sequence closest_sequence(const std::vector<int32_t>& ids, int64_t prompt_length) {
     const auto shared = [&](const Beam& beam) {
@@ -179,6 +194,19 @@ class BeamSearch final : public Generation {
                chosen.empty();  // every token of the vocabulary stops
     if (decided_) return false;
     extend(chosen);
+    decided_ = !end_whole_beams(length);
+    return !decided_;
+  }
+
+  /// Beams that can only stop have done so, for certain; false when these are all.
+  bool end_whole_beams(size_t length) {
+    const auto ended = std::stable_partition(beams_.begin(), beams_.end(),
+                                             [](const Beam& beam) { return !beam.has_ended(); });
+    for (auto beam = ended; beam != beams_.end(); ++beam) {
+      hypotheses_.add(*beam, beam->score, length + 1, true);
+    }
+    if (ended == beams_.begin()) return false;  // they stay, for their sequences
+    beams_.erase(ended, beams_.end());
     return true;
   }
 
@@ -190,6 +218,7 @@ class BeamSearch final : public Generation {
     for (size_t b = 0; b < beams_.size(); ++b) {
       const std::vector<float> scores = processed_scores(beams_[b]);
       for (size_t token = 0; token < scores.size(); ++token) {
+        if (std::isinf(scores[token])) continue;  // not allowed
         const Candidate candidate = {b, static_cast<int32_t>(token),
                                      beams_[b].score + double{scores[token]}};
         if (best.size() == count && !better(candidate, best.front())) continue;
@@ -204,11 +233,12 @@ class BeamSearch final : public Generation {
     return best;
   }
 
-  std::vector<float> processed_scores(const Beam& beam) const {
+  std::vector<float> processed_scores(Beam& beam) const {
     const float* logits = beam.logits.f32();
     std::vector<float> scores(logits, logits + beam.logits.size());
     check_logits_finite(scores);
     to_log_probabilities(scores);
+    if (beam.form) keep_allowed(scores, allowed_tokens(request_, *beam.form));
     // On log-probabilities rather than logits, as Hugging Face does it.
     std::vector<int32_t> seen(request_.prompt.begin(), request_.prompt.end());
     seen.insert(seen.end(), beam.ids.begin(), beam.ids.end());
@@ -227,7 +257,8 @@ class BeamSearch final : public Generation {
       Sequence sequence = last_use ? std::move(parent.sequence) : parent.sequence.fork();
       std::vector<int32_t> ids = parent.ids;
       ids.push_back(candidate.token);
-      next.push_back({std::move(sequence), std::move(ids), candidate.score, {}});
+      next.push_back({std::move(sequence), std::move(ids), candidate.score, {}, parent.form});
+      if (next.back().form) next.back().form->accept(candidate.token);
     }
     beams_ = std::move(next);
   }

@@ -1,7 +1,9 @@
 #include "generate/generate.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "constraint/constrained_answer.h"
 #include "generate/sampler.h"
 
 namespace owl3 {
@@ -17,8 +19,41 @@ bool is_stop_token(const GenerationRequest& request, int32_t token) {
   return std::find(stops.begin(), stops.end(), token) != stops.end();
 }
 
-Prefill::Prefill(const ModelConfig& config, Sequence& sequence, std::span<const int32_t> ids)
+TokenMask allowed_tokens(const GenerationRequest& request, ConstrainedAnswer& form) {
+  TokenMask allowed = form.allowed();
+  for (const int32_t stop : request.stop_tokens) {
+    if (!allowed.holds(stop)) continue;
+    if (form.complete()) {
+      allowed.add(stop);
+    } else {
+      allowed.remove(stop);
+    }
+  }
+  if (allowed.first() < 0) {
+    throw InputError("the model's vocabulary has no token that goes on in the answer's form");
+  }
+  return allowed;
+}
+
+std::vector<int64_t> chunk_ends(int64_t tokens, std::span<const int64_t> cuts) {
+  std::vector<int64_t> ends;
+  int64_t read = 0;
+  const auto read_to = [&](int64_t end) {
+    for (; read < end; ends.push_back(read)) read = std::min(end, read + kPrefillChunk);
+  };
+  for (const int64_t cut : cuts) read_to(std::min(cut, tokens));
+  read_to(tokens);
+  return ends;
+}
+
+Prefill::Prefill(const ModelConfig& config, Sequence& sequence, std::span<const int32_t> ids,
+                 std::span<const int64_t> cuts)
     : sequence_(sequence), ids_(ids) {
+  std::vector<int64_t> ahead;
+  for (const int64_t cut : cuts) {
+    if (cut > sequence.cache.length()) ahead.push_back(cut - sequence.cache.length());
+  }
+  ends_ = chunk_ends(tokens(), ahead);
   if (ids.empty()) throw UsageError("there is no token to read: the prompt is empty");
   const int64_t length = sequence.cache.length() + tokens();
   const int64_t context = config.max_position_embeddings;
@@ -30,8 +65,8 @@ Prefill::Prefill(const ModelConfig& config, Sequence& sequence, std::span<const 
 }
 
 SequenceRows Prefill::next_rows() const {
-  const int64_t chunk = std::min(kPrefillChunk, tokens() - read_);
-  return {sequence_, ids_.subspan(static_cast<size_t>(read_), static_cast<size_t>(chunk))};
+  const int64_t end = *std::upper_bound(ends_.begin(), ends_.end(), read_);
+  return {sequence_, ids_.subspan(static_cast<size_t>(read_), static_cast<size_t>(end - read_))};
 }
 
 void Prefill::advance() {
@@ -71,7 +106,9 @@ class Sampling final : public Generation {
         sampler_(request_.options),
         limit_(answer_limit(config, sequence, request_.options)),
         seen_(request_.prompt.begin(), request_.prompt.end()) {
+    if (request_.constraint) form_.emplace(request_.constraint);
     if (limit_ == 0) end(GenerationEnd::kLength);
+    if (form_ && form_->ended()) end(GenerationEnd::kStopToken);
   }
 
   void add_rows(std::vector<SequenceRows>& step) override {
@@ -80,12 +117,20 @@ class Sampling final : public Generation {
 
   void take(Tensor logits) override {
     if (ended_) return;
-    const int32_t token =
-        sampler_.choose({logits.f32(), static_cast<size_t>(logits.size())}, seen_);
+    const std::span<float> values(logits.f32(), static_cast<size_t>(logits.size()));
+    std::optional<Likelihoods> likelihoods;
+    if (request_.options.likeliest) likelihoods.emplace(values);
+    const int32_t token = next_token(values);
     if (is_stop_token(request_, token)) return end(GenerationEnd::kStopToken);
     answer_.ids.push_back(token);
     seen_.push_back(token);
+    if (likelihoods && request_.on_choice) {
+      request_.on_choice(
+          {likelihoods->of(token), likelihoods->likeliest(*request_.options.likeliest)});
+    }
     if (request_.on_token && !request_.on_token(token)) return end(GenerationEnd::kCallback);
+    if (form_) form_->accept(token);
+    if (form_ && form_->ended()) return end(GenerationEnd::kStopToken);
     if (static_cast<int64_t>(answer_.ids.size()) == limit_) end(GenerationEnd::kLength);
   }
 
@@ -96,6 +141,15 @@ class Sampling final : public Generation {
   Generated finish() override { return std::move(answer_); }
 
  private:
+  /// What the form forces is not sampled.
+  int32_t next_token(std::span<float> logits) {
+    if (!form_) return sampler_.choose(logits, seen_, answer_.ids.size());
+    const std::optional<int32_t> forced = form_->forced();
+    if (forced && !is_stop_token(request_, *forced)) return *forced;
+    const TokenMask allowed = allowed_tokens(request_, *form_);
+    return sampler_.choose(logits, seen_, answer_.ids.size(), &allowed);
+  }
+
   void end(GenerationEnd why) {
     answer_.end = why;
     ended_ = true;
@@ -106,6 +160,7 @@ class Sampling final : public Generation {
   Sampler sampler_;
   int64_t limit_;
   std::vector<int32_t> seen_;  // prompt and answer
+  std::optional<ConstrainedAnswer> form_;
   Generated answer_;
 };
 

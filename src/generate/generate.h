@@ -7,20 +7,32 @@
 #include <span>
 #include <vector>
 
+#include "generate/likelihood.h"
 #include "model/owl3_model.h"
 #include "owl3/options.h"
 
 namespace owl3 {
 
+class AnswerConstraint;
+class ConstrainedAnswer;
+class TokenMask;
+
 /// Tokens per prefill step: bounds the memory of activations, whatever the prompt's length.
 inline constexpr int64_t kPrefillChunk = 512;
 
-/// A prompt being read, behind what the sequence has. The chunks depend on the ids alone.
+/// Where a prompt of so many tokens is cut to be read: behind each kPrefillChunk tokens, counted
+/// from the last of the given cuts, at these, and at its end. The ends of the chunks, ascending.
+std::vector<int64_t> chunk_ends(int64_t tokens, std::span<const int64_t> cuts = {});
+
+/// A prompt being read, behind what the sequence has. The chunks depend on the ids and cuts alone.
 class Prefill {
  public:
-  /// Images must have been placed in the sequence; it and the ids stay where they are. Throws
-  /// UsageError when there is nothing to read, or more than fits the model's context.
-  Prefill(const ModelConfig& config, Sequence& sequence, std::span<const int32_t> ids);
+  /// Images must have been placed in the sequence; it and the ids stay where they are. `cuts` count
+  /// from the conversation's beginning, ascending; the sequence ends at a chunk's end, or where
+  /// there are none behind it. Throws UsageError when there is nothing to read, or more than fits
+  /// the model's context.
+  Prefill(const ModelConfig& config, Sequence& sequence, std::span<const int32_t> ids,
+          std::span<const int64_t> cuts = {});
 
   bool done() const { return read_ == static_cast<int64_t>(ids_.size()); }
   int64_t tokens_read() const { return read_; }
@@ -33,6 +45,7 @@ class Prefill {
  private:
   Sequence& sequence_;
   std::span<const int32_t> ids_;
+  std::vector<int64_t> ends_;  // of chunks, counted as read_
   int64_t read_ = 0;
 };
 
@@ -52,6 +65,10 @@ struct GenerationRequest {
   /// Called with every token of the answer as it is decided; false ends the answer with that token.
   /// With beam search, called for the whole answer at its end.
   std::function<bool(int32_t token)> on_token;
+  /// Called before that, of an answer whose options ask how likely its tokens were.
+  std::function<void(const TokenChoice& choice)> on_choice{};
+  /// The form that the answer must have, compiled for the model's tokenizer.
+  std::shared_ptr<AnswerConstraint> constraint{};
 };
 
 enum class GenerationEnd { kStopToken, kCallback, kLength };
@@ -93,6 +110,9 @@ std::unique_ptr<Generation> make_generation(const ModelConfig& config, Sequence&
 int64_t answer_limit(const ModelConfig& config, const Sequence& sequence,
                      const GenerationOptions& options);
 bool is_stop_token(const GenerationRequest& request, int32_t token);
+/// What may come next in the answer's form: stop tokens when it is complete, and only then. Throws
+/// InputError when the vocabulary has no token to go on with.
+TokenMask allowed_tokens(const GenerationRequest& request, ConstrainedAnswer& form);
 
 std::unique_ptr<Generation> make_beam_search(const ModelConfig& config, Sequence& sequence,
                                              GenerationRequest request);

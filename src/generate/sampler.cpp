@@ -5,13 +5,18 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <unordered_map>
 #include <vector>
 
+#include "constraint/token_trie.h"
 #include "core/error.h"
 
 namespace owl3 {
 
 namespace {
+
+constexpr double kMaxAnswerPenalty = 1000;
+constexpr float kNotAllowed = -std::numeric_limits<float>::infinity();
 
 struct Candidate {
   int32_t id = 0;
@@ -45,17 +50,17 @@ float kth_largest(std::span<const float> logits, size_t k) {
   return best.front();
 }
 
-// Tokens that top-k leaves, by ascending id; all that tie with the k-th stay.
+// Tokens that top-k leaves, by ascending id; all that tie with the k-th stay, but none that is not
+// allowed.
 std::vector<Candidate> keep_top_k(std::span<const float> logits, int64_t top_k,
                                   double temperature) {
   const bool all = top_k == 0 || static_cast<uint64_t>(top_k) >= logits.size();
-  const float threshold = all ? -std::numeric_limits<float>::infinity()
-                              : kth_largest(logits, static_cast<size_t>(top_k));
+  const float threshold = all ? kNotAllowed : kth_largest(logits, static_cast<size_t>(top_k));
   const double largest = *std::max_element(logits.begin(), logits.end());
   std::vector<Candidate> kept;
   kept.reserve(all ? logits.size() : static_cast<size_t>(top_k));
   for (size_t id = 0; id < logits.size(); ++id) {
-    if (logits[id] < threshold) continue;
+    if (logits[id] < threshold || logits[id] == kNotAllowed) continue;
     // In double, so that no temperature makes a finite logit infinite.
     const double weight = std::exp((double{logits[id]} - largest) / temperature);
     kept.push_back({static_cast<int32_t>(id), logits[id], weight});
@@ -131,6 +136,23 @@ void check_generation_options(const GenerationOptions& options) {
           static_cast<double>(options.max_new_tokens));
   require(options.num_beams >= 1 && options.num_beams <= kMaxBeams, "the number of beams",
           fmt::format("between 1 (off) and {}", kMaxBeams), static_cast<double>(options.num_beams));
+  for (const double penalty : {options.presence_penalty, options.frequency_penalty}) {
+    require(penalty >= -kMaxAnswerPenalty && penalty <= kMaxAnswerPenalty,
+            "a penalty of presence or frequency",
+            fmt::format("between -{0} and {0} (0 is off)", kMaxAnswerPenalty), penalty);
+  }
+  if (options.likeliest) {
+    require(*options.likeliest >= 0 && *options.likeliest <= kMaxLikeliest,
+            "the number of likeliest tokens", fmt::format("between 0 and {}", kMaxLikeliest),
+            static_cast<double>(*options.likeliest));
+  }
+  const bool beams_cannot = options.presence_penalty != 0 || options.frequency_penalty != 0 ||
+                            options.likeliest.has_value();
+  if (beams_cannot && options.num_beams > 1) {
+    throw UsageError(
+        "beam search has no penalties of presence and frequency, and tells no probabilities of "
+        "tokens: use one beam");
+  }
   if (options.do_sample && options.num_beams > 1) {
     throw UsageError("beam search does not sample: turn sampling off or use one beam");
   }
@@ -150,6 +172,12 @@ void check_logits_finite(std::span<const float> logits) {
   }
 }
 
+void keep_allowed(std::span<float> logits, const TokenMask& allowed) {
+  for (size_t id = 0; id < logits.size(); ++id) {
+    if (!allowed.has(static_cast<int32_t>(id))) logits[id] = kNotAllowed;
+  }
+}
+
 void apply_repetition_penalty(std::span<float> logits, std::span<const int32_t> seen,
                               double penalty) {
   if (penalty == 1) return;
@@ -163,9 +191,21 @@ void apply_repetition_penalty(std::span<float> logits, std::span<const int32_t> 
     const auto index = static_cast<size_t>(id);
     if (done[index]) continue;
     done[index] = true;
+    if (logits[index] == kNotAllowed) continue;
     const double logit = logits[index];
     const double penalised = logit < 0 ? logit * penalty : logit / penalty;
     logits[index] = static_cast<float>(std::clamp(penalised, -kLargest, kLargest));
+  }
+}
+
+void apply_answer_penalties(std::span<float> logits, std::span<const int32_t> answer,
+                            double presence, double frequency) {
+  if (presence == 0 && frequency == 0) return;
+  std::unordered_map<int32_t, int64_t> times;
+  for (const int32_t id : answer) ++times[id];
+  for (const auto& [id, count] : times) {
+    float& logit = logits[static_cast<size_t>(id)];
+    logit = static_cast<float>(double{logit} - presence - frequency * static_cast<double>(count));
   }
 }
 
@@ -173,10 +213,14 @@ Sampler::Sampler(const GenerationOptions& options) : options_(options), random_(
   check_generation_options(options);
 }
 
-int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> seen) {
+int32_t Sampler::choose(std::span<float> logits, std::span<const int32_t> seen,
+                        size_t answer_tokens, const TokenMask* allowed) {
   OWL3_CHECK(!logits.empty());
   check_logits_finite(logits);
+  if (allowed != nullptr) keep_allowed(logits, *allowed);
   apply_repetition_penalty(logits, seen, options_.repetition_penalty);
+  apply_answer_penalties(logits, seen.last(answer_tokens), options_.presence_penalty,
+                         options_.frequency_penalty);
   if (!options_.do_sample) return argmax(logits);
 
   std::vector<Candidate> candidates = keep_top_k(logits, options_.top_k, options_.temperature);

@@ -12,6 +12,7 @@
 #include "hub/checksum.h"
 #include "hub/environment.h"
 #include "hub/model_name.h"
+#include "hub/part_file.h"
 
 namespace owl3 {
 
@@ -130,7 +131,7 @@ bool is_of_this_family(const CachedModel& model) {
                        if (config.is_object()) return config.contains("hyper_layers");
                        return only_gguf_in(folder).has_value() && is_there(model.folder / "owl3");
                      }) ||
-         (model.part_bytes > 0);
+         model.has_parts;
 }
 
 }  // namespace
@@ -187,7 +188,13 @@ std::optional<CachedModel> HubCache::model(const std::string& repository) const 
         {commit, names == refs.end() ? "" : names->second, is_complete_snapshot(snapshot)});
   }
   for (const fs::path& blob : entries_of(model.folder / "blobs")) {
-    (is_checksum(blob.filename().string()) ? model.bytes : model.part_bytes) += disk_bytes(blob);
+    if (is_checksum(blob.filename().string())) {
+      model.bytes += disk_bytes(blob);
+    } else {
+      model.has_parts = true;
+      const bool is_own = blob.extension() == kPartExtension;
+      model.part_bytes += is_own ? PartFile::arrived_bytes(blob) : disk_bytes(blob);
+    }
   }
   model.conversions = conversions_in(model.folder);
   return model;

@@ -38,7 +38,8 @@ struct CachedModel {
   std::vector<CachedSnapshot> snapshots;
   std::vector<CachedConversion> conversions;
   uint64_t bytes = 0;       // of what was downloaded, whole
-  uint64_t part_bytes = 0;  // of what is on its way
+  bool has_parts = false;   // files are on their way
+  uint64_t part_bytes = 0;  // of them, that have arrived
 };
 
 class HubCache {

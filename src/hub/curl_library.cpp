@@ -23,8 +23,8 @@ CurlLibrary load_all() {
   // Never closed: its own libraries run code at exit.
   void* library = ::dlopen(kFile, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    throw InputError(fmt::format(
-        "fetching models needs {}: install it (on Debian: apt install libcurl4)", kFile));
+    throw InputError(
+        fmt::format("fetching needs {}: install it (on Debian: apt install libcurl4)", kFile));
   }
   CurlLibrary curl{};
   load(library, "curl_global_init", curl.global_init);

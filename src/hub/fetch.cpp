@@ -87,6 +87,17 @@ bool range_is(std::string_view header, uint64_t begin, uint64_t size) {
   return number(header.substr(0, dash)) == begin && (all == "*" || number(all) == size);
 }
 
+/// What came where a file of that size was asked for: "huggingface.co answered 404".
+std::string unexpected_text(const HttpResponse& response, uint64_t size) {
+  std::string text = fmt::format("{} answered {}", response.host, response.status);
+  const std::string& type = response.header("content-type");
+  if (!type.empty()) text += " with " + type.substr(0, type.find(';'));
+  const auto length = number(response.header("content-length"));
+  if (response.status == 200 && length && *length != size)
+    text += fmt::format(" of {} bytes instead of {}", *length, size);
+  return text;
+}
+
 class Fetcher {
  public:
   Fetcher(HttpClient& client, const HubAccess& access, const FetchOptions& options)
@@ -265,8 +276,9 @@ class Fetcher {
       return;
     }
     if (segment.outcome == Outcome::kChanged || is_gone(response)) {
-      throw RepositoryChanged(
-          fmt::format("{}: the hub holds another file now", arrival.target->file.path));
+      throw RepositoryChanged(fmt::format("{}: the hub holds another file now ({})",
+                                          arrival.target->file.path,
+                                          unexpected_text(response, arrival.part.size())));
     }
     const bool is_success =
         response.failure.empty() && (response.status == 200 || response.status == 206);

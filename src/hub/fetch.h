@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hub/part_file.h"
 #include "hub/repository.h"
 
 namespace owl3 {
@@ -26,7 +27,7 @@ struct FetchTarget {
 struct FetchOptions {
   std::string repository;  // for messages
   int connections = 8;
-  uint64_t piece_bytes = 256 << 10;
+  uint64_t piece_bytes = kPieceBytes;
   size_t pieces_at_once = 256;  // asked for in one request
   /// Throws when the disk of the folder has not that many bytes.
   std::function<void(const std::filesystem::path& folder, uint64_t bytes)> check_space;

@@ -71,7 +71,7 @@ std::string other_forms(const HubCache& cache, const ModelName& name) {
 bool is_partly_there(const HubCache& cache, const ModelName& name) {
   for (const std::string& repository : repositories_of(name)) {
     const auto model = cache.model(repository);
-    if (model && !wants_conversion(name) && (model->part_bytes > 0 || !model->snapshots.empty()))
+    if (model && !wants_conversion(name) && (model->has_parts || !model->snapshots.empty()))
       return true;
   }
   return false;

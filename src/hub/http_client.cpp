@@ -1,5 +1,7 @@
 #include "hub/http_client.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -92,8 +94,12 @@ struct HttpClient::Multi {
 class HttpClient::Transfer {
  public:
   Transfer(Multi& multi, const HttpOptions& options, HttpRequest request, Id its_id)
-      : id(its_id), multi_(multi), request_(std::move(request)), easy_(multi.take()) {
-    set_up(options);
+      : id(its_id),
+        multi_(multi),
+        options_(options),
+        request_(std::move(request)),
+        easy_(multi.take()) {
+    set_up();
     go_to(request_.url);
   }
   ~Transfer() {
@@ -114,6 +120,7 @@ class HttpClient::Transfer {
     }
     if (code != CURLE_OK && response.failure.empty()) {
       response.failure = error_[0] != '\0' ? error_.data() : multi_.curl.easy_strerror(code);
+      if (kept_away_) response.failure = response.host + " has an address that is not public";
       response.can_retry = may_pass(code);
     }
     curl_off_t seconds = 0;
@@ -132,17 +139,23 @@ class HttpClient::Transfer {
     multi_.curl.easy_setopt(easy_, option, value);
   }
 
-  void set_up(const HttpOptions& options) {
+  void set_up() {
     set(CURLOPT_PRIVATE, static_cast<void*>(this));
     set(CURLOPT_ERRORBUFFER, error_.data());
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_USERAGENT, options.user_agent.c_str());
+    set(CURLOPT_USERAGENT, options_.user_agent.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     // A connection a request: their windows are what a far host's rate is bounded by.
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.stall_seconds));
+    set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.stall_seconds));
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_seconds));
+    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_seconds));
+    set(CURLOPT_TIMEOUT, static_cast<long>(options_.most_seconds));
+    if (options_.may_connect) {
+      set(CURLOPT_PROXY, "");
+      set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_connect);
+      set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
+    }
     set(CURLOPT_BUFFERSIZE, 256L << 10);
     set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(this));
@@ -176,6 +189,9 @@ class HttpClient::Transfer {
       response.failure = "it redirects in circles";
     } else if (url_.starts_with("https:") && !lower(next).starts_with("https:")) {
       response.failure = fmt::format("it redirects to {} without encryption", host_of(next));
+    } else if (options_.refusal) {
+      response.failure = options_.refusal(next);
+      if (!response.failure.empty()) response.failure = "it redirects: " + response.failure;
     }
     if (!response.failure.empty()) {
       response.can_retry = false;
@@ -214,6 +230,19 @@ class HttpClient::Transfer {
     });
   }
 
+  static curl_socket_t on_connect(void* self, curlsocktype, curl_sockaddr* address) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    try {
+      if (transfer.options_.may_connect(address->addr)) {
+        return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+      }
+    } catch (...) {
+      transfer.thrown = std::current_exception();
+    }
+    transfer.kept_away_ = true;
+    return CURL_SOCKET_BAD;
+  }
+
   static size_t on_body(char* data, size_t size, size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
     return transfer.guarded(size * count, [&] {
@@ -233,12 +262,14 @@ class HttpClient::Transfer {
   }
 
   Multi& multi_;
+  const HttpOptions& options_;
   HttpRequest request_;
   CURL* easy_;
   curl_slist* headers_ = nullptr;
   std::array<char, CURL_ERROR_SIZE> error_{};
   std::string url_;
   int redirections_ = 0;
+  bool kept_away_ = false;  // from an address, by the options
 };
 
 HttpClient::HttpClient(const HttpOptions& options)

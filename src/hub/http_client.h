@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+struct sockaddr;
+
 namespace owl3 {
 
 struct HttpResponse {
@@ -41,6 +43,12 @@ struct HttpRequest {
 struct HttpOptions {
   std::string user_agent = "owl3";
   int stall_seconds = 20;  // without data, after which a connection is given up
+  int most_seconds = 0;    // of one address in all; 0: as long as data comes
+  /// Of an address that is to be asked, by redirections too: why it is not, or nothing.
+  std::function<std::string(const std::string& url)> refusal{};
+  /// Whether a host may be connected to, by the address that its name has just been resolved to.
+  /// Where this is given, no proxy is used: it would resolve names itself.
+  std::function<bool(const sockaddr& address)> may_connect{};
 };
 
 class HttpClient {

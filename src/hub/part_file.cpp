@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <string>
 #include <utility>
 
@@ -132,6 +133,26 @@ void PartFile::finish(const fs::path& final) {
   std::error_code error;
   fs::rename(path_, final, error);
   if (error) throw InputError(fmt::format("{}: {}", final.string(), error.message()));
+}
+
+uint64_t PartFile::arrived_bytes(const fs::path& path, uint64_t piece_bytes) {
+  std::error_code error;
+  const uint64_t all = fs::file_size(path, error);
+  if (error || all == 0) return 0;
+  // content + flags == all, a flag for each piece that was begun
+  const auto pieces = static_cast<size_t>((all + piece_bytes) / (piece_bytes + 1));
+  const uint64_t size = all - pieces;
+  std::string flags(pieces, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(size));
+  if (!file.read(flags.data(), static_cast<std::streamsize>(pieces))) return 0;
+  uint64_t bytes = 0;
+  for (size_t piece = 0; piece < pieces; ++piece) {
+    const bool is_flag = flags[piece] == 0 || flags[piece] == 1;
+    if (!is_flag) return all;  // finish() has cut the flags off
+    if (flags[piece] == 1) bytes += std::min(size, (piece + 1) * piece_bytes) - piece * piece_bytes;
+  }
+  return bytes;
 }
 
 void PartFile::adopt_prefix(const fs::path& prefix, const fs::path& path, uint64_t size,

@@ -11,6 +11,9 @@
 
 namespace owl3 {
 
+/// Of one piece, unless a fetch is told otherwise.
+inline constexpr uint64_t kPieceBytes = 256 << 10;
+
 /// The content, and behind it a byte per piece that is 1 when the piece is whole. Both are written
 /// by the kernel in the order they were given to it, so that a killed process leaves no piece that
 /// is said to be whole and isn't; what a power cut may leave of that kind, the checksum finds.
@@ -40,6 +43,10 @@ class PartFile {
   /// Forgets all pieces.
   void clear();
 
+  /// The bytes of whole pieces in a part of a file that may be growing: its size, which is taken at
+  /// once, says nothing. 0 where it cannot be read.
+  static uint64_t arrived_bytes(const std::filesystem::path& path,
+                                uint64_t piece_bytes = kPieceBytes);
   /// Makes a part of a file that holds the first bytes of the content, as other tools leave it.
   static void adopt_prefix(const std::filesystem::path& prefix, const std::filesystem::path& path,
                            uint64_t size, uint64_t piece_bytes);

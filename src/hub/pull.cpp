@@ -159,7 +159,9 @@ PulledModel pull(const PullRequest& request, const HubAccess& access, const HubC
     } catch (const RepositoryChanged& changed) {
       if (listing >= kMostListings) {
         throw InputError(
-            fmt::format("{}, again and again; repeat the command later", changed.what()));
+            fmt::format("{}, {} times in a row; if a proxy answers in its place, set no_proxy for "
+                        "the hub, or repeat the command later",
+                        changed.what(), kMostListings));
       }
       access.tell(fmt::format("{}; beginning with that one", changed.what()));
     }

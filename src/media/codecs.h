@@ -10,6 +10,7 @@
 #include "media/decode_formats.h"
 #include "media/film_watch.h"
 #include "media/frame_source.h"
+#include "media/live_reader.h"
 
 namespace owl3 {
 
@@ -40,6 +41,8 @@ struct Codecs {
   /// watch must outlive the source.
   std::unique_ptr<FrameSource> (*open_film)(const std::filesystem::path& path,
                                             const VideoOptions& options, FilmWatch& watch);
+  /// As in live_reader.h, for all but folders.
+  std::unique_ptr<LiveReader> (*open_live_film)(const LiveInput& input, FilmWatch& watch);
 };
 
 /// Loads the module where that was not done yet. Throws Error, "<name>: ...", when it or one of its

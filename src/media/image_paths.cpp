@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/regular_file.h"
 #include "media/image_kinds.h"
+#include "media/natural_order.h"
 #include "owl3/image_files.h"
 
 namespace owl3 {
@@ -23,42 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kWildcards = "*?[";
-
-size_t digits_at(const std::string& text, size_t at) {
-  size_t end = at;
-  while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end]))) ++end;
-  return end - at;
-}
-
-/// Natural order: runs of digits compare as numbers of any length, letters without their case.
-int compare_natural(const std::string& a, const std::string& b) {
-  size_t i = 0;
-  size_t j = 0;
-  while (i < a.size() && j < b.size()) {
-    size_t digits_a = digits_at(a, i);
-    size_t digits_b = digits_at(b, j);
-    if (digits_a > 0 && digits_b > 0) {
-      while (digits_a > 1 && a[i] == '0') ++i, --digits_a;
-      while (digits_b > 1 && b[j] == '0') ++j, --digits_b;
-      if (digits_a != digits_b) return digits_a < digits_b ? -1 : 1;
-      if (const int order = a.compare(i, digits_a, b, j, digits_b); order != 0) return order;
-      i += digits_a;
-      j += digits_b;
-      continue;
-    }
-    const int letter_a = std::tolower(static_cast<unsigned char>(a[i++]));
-    const int letter_b = std::tolower(static_cast<unsigned char>(b[j++]));
-    if (letter_a != letter_b) return letter_a < letter_b ? -1 : 1;
-  }
-  return static_cast<int>(i < a.size()) - static_cast<int>(j < b.size());
-}
-
-void sort_naturally(std::vector<fs::path>& paths) {
-  std::sort(paths.begin(), paths.end(), [](const fs::path& a, const fs::path& b) {
-    const int order = compare_natural(a.string(), b.string());
-    return order != 0 ? order < 0 : a < b;  // "01.png" and "1.png" need some order too
-  });
-}
 
 /// Why a file is left out. The order is that of the telling.
 enum class Reason {

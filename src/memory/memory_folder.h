@@ -4,9 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <mutex>
 
+#include "memory/budget_folder.h"
 #include "memory/memory_key.h"
 #include "memory/record_layout.h"
 
@@ -24,14 +23,7 @@ class MemoryFolder {
   ImageMemoryPtr find(const MemoryKey& key, const RecordLayout& layout) noexcept;
 
  private:
-  std::filesystem::path path_of(const MemoryKey& key) const;
-  void count_files();
-  void make_room(int64_t bytes);
-
-  std::filesystem::path folder_;
-  int64_t budget_;
-  std::mutex mutex_;
-  int64_t bytes_ = 0;  // of all files, other processes' as of the last counting
+  BudgetFolder folder_;
 };
 
 }  // namespace owl3

@@ -32,7 +32,7 @@ RecordLayout::RecordLayout(Backend& backend, int64_t key_value_heads, int64_t to
           [&] {
             KeyValueBlock block = backend.new_block(key_value_heads, tokens, head_size, dtype);
             block.count = tokens;
-            return block;
+            return backend.to_host(block);
           }(),
           hyper_layers) {}
 
@@ -57,14 +57,14 @@ std::vector<std::byte> RecordLayout::write(const ImageMemory& memory) const {
   OWL3_CHECK(memory.layers.size() == hyper_layers_);
   std::vector<std::byte> record(record_bytes_);
   std::byte* to = record.data();
-  for (const KeyValueBlock& block : memory.layers) {
+  for (const KeyValueBlock& layer : memory.layers) {
+    const KeyValueBlock block = backend_ != nullptr ? backend_->to_host(layer) : layer;
     OWL3_CHECK(block.count == block_.count && block.capacity == block_.capacity);
     for (const auto part : kParts) {
       const Tensor& tensor = block.*part;
       if (!tensor.defined()) continue;
       OWL3_CHECK(tensor.shape() == (block_.*part).shape());
-      const Tensor host = backend_ != nullptr ? backend_->download(tensor) : tensor;
-      std::memcpy(to, host.raw(), host.size_bytes());
+      std::memcpy(to, tensor.raw(), tensor.size_bytes());
       to += aligned(tensor.size_bytes(), kAlignment);
     }
   }
@@ -83,10 +83,10 @@ ImageMemoryPtr RecordLayout::read(std::span<const std::byte> record,
       Tensor& tensor = block.*part;
       if (!tensor.defined()) continue;
       const size_t bytes = tensor.size_bytes();
-      const Tensor host(tensor.dtype(), tensor.shape(), from, owner);
-      tensor = backend_ != nullptr ? backend_->upload(host) : host;
+      tensor = Tensor(tensor.dtype(), tensor.shape(), from, owner);
       from += aligned(bytes, kAlignment);
     }
+    if (backend_ != nullptr) block = backend_->from_host(block);
   }
   return memory;
 }

@@ -29,7 +29,8 @@ class RecordLayout {
   static RecordLayout of(const ImageMemory& memory);
 
   uint64_t record_bytes() const { return record_bytes_; }
-  /// What has to be the same for a record to be read: "4 x i8 [2, 46, 64, 16, 2] ...".
+  /// What has to be the same for a record to be read: "4 x i8 [2, 46, 64, 16, 2] ...". It is of the
+  /// host's arrangement, on any device.
   const std::string& description() const { return description_; }
 
   /// The record, padded with zeros.

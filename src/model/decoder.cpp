@@ -36,7 +36,7 @@ size_t ImageMemory::bytes() const {
 }
 
 Decoder::Decoder(Backend& backend, const ModelConfig& config, Variant variant,
-                 const DecoderWeights& weights, const FiniteCheck& check_finite, DType cache_dtype,
+                 const DecoderWeights& weights, FiniteCheck& check_finite, DType cache_dtype,
                  DType visual_dtype)
     : backend_(backend),
       config_(config),
@@ -52,9 +52,9 @@ Decoder::Decoder(Backend& backend, const ModelConfig& config, Variant variant,
   }
 }
 
-Sequence Decoder::new_sequence() const {
+Sequence Decoder::new_sequence(int64_t page_tokens) const {
   return {TextCache(config_.num_hidden_layers, config_.num_key_value_heads, config_.head_size(),
-                    cache_dtype_),
+                    cache_dtype_, page_tokens),
           {}};
 }
 
@@ -154,23 +154,31 @@ std::vector<Decoder::Pass> Decoder::passes_of(std::span<const SequenceRows> step
   return passes;
 }
 
-Tensor Decoder::forward(std::span<const SequenceRows> step, const KeepGoing& keep_going,
-                        const LayerObserver& observer) {
+Tensor Decoder::hidden_states(std::span<const SequenceRows> step, const KeepGoing& keep_going,
+                              const LayerObserver& observer) {
+  std::vector<Pass> passes = passes_of(step);
+  if (passes.size() == 1) return run(passes.front(), keep_going, observer);
+  int64_t tokens = 0;
+  for (const Pass& pass : passes) tokens += pass.tokens();
+  Tensor hidden = backend_.allocate(DType::kF32, {tokens, config_.hidden_size});
+  int64_t first_row = 0;
+  for (Pass& pass : passes) {
+    backend_.copy_rows(hidden, first_row, run(pass, keep_going, observer));
+    first_row += pass.tokens();
+  }
+  return hidden;
+}
+
+template <typename Work>
+Tensor Decoder::whole_step(std::span<const SequenceRows> step, const Work& work) {
   std::vector<int64_t> lengths;
   for (const SequenceRows& rows : step) lengths.push_back(rows.sequence.cache.length());
   try {
-    std::vector<Pass> passes = passes_of(step);
-    if (passes.size() == 1) return run(passes.front(), keep_going, observer);
-    int64_t tokens = 0;
-    for (const Pass& pass : passes) tokens += pass.tokens();
-    Tensor hidden = backend_.allocate(DType::kF32, {tokens, config_.hidden_size});
-    int64_t first_row = 0;
-    for (Pass& pass : passes) {
-      backend_.copy_rows(hidden, first_row, run(pass, keep_going, observer));
-      first_row += pass.tokens();
-    }
-    return hidden;
+    Tensor result = work();
+    check_finite_.settle();
+    return result;
   } catch (...) {
+    check_finite_.forget();
     // No layer ahead of another, no sequence ahead of the step.
     for (size_t s = 0; s < step.size(); ++s) {
       step[s].sequence.cache.truncate(lengths[s]);
@@ -178,6 +186,11 @@ Tensor Decoder::forward(std::span<const SequenceRows> step, const KeepGoing& kee
     }
     throw;
   }
+}
+
+Tensor Decoder::forward(std::span<const SequenceRows> step, const KeepGoing& keep_going,
+                        const LayerObserver& observer) {
+  return whole_step(step, [&] { return hidden_states(step, keep_going, observer); });
 }
 
 Tensor Decoder::forward(Sequence& sequence, std::span<const int32_t> ids,
@@ -233,7 +246,9 @@ Tensor Decoder::attention(int64_t layer, Pass& pass, const Tensor& h) const {
     TextCache& cache = pass.sequences[s].sequence.cache;
     const Tensor keys = pass.rows_of(rotated_k, s);
     cache.append(backend_, layer, keys, pass.rows_of(v, s));
-    texts.push_back({keys.dim(0), pass.first_positions[s], cache.pages(layer)});
+    // Causality is by place among the keys that are there.
+    const int64_t place = pass.first_positions[s] - cache.forgotten();
+    texts.push_back({keys.dim(0), place, cache.pages(layer)});
   }
 
   // text = softmax(rotate(q) rotate(k)^T / sqrt(d)) v, causal   [T, H, d]
@@ -344,7 +359,9 @@ std::vector<VisibleImage> Decoder::visible_images(const Sequence& sequence, size
 }
 
 Tensor Decoder::logits(const Tensor& hidden) const {
-  return backend_.download(device_logits(hidden));
+  const Tensor logits = backend_.download(device_logits(hidden));
+  check_finite_.settle();
+  return logits;
 }
 
 Tensor Decoder::device_logits(const Tensor& hidden) const {
@@ -355,7 +372,10 @@ Tensor Decoder::device_logits(const Tensor& hidden) const {
 }
 
 Tensor Decoder::next_logits(std::span<const SequenceRows> step, const KeepGoing& keep_going) {
-  const Tensor hidden = forward(step, keep_going);
+  return whole_step(step, [&] { return last_logits(step, hidden_states(step, keep_going, {})); });
+}
+
+Tensor Decoder::last_logits(std::span<const SequenceRows> step, const Tensor& hidden) const {
   std::vector<int64_t> last_rows;
   int64_t end = 0;
   for (const SequenceRows& rows : step) {

@@ -48,10 +48,11 @@ using LayerObserver = std::function<void(int64_t layer, const Tensor& hidden)>;
 class Decoder {
  public:
   Decoder(Backend& backend, const ModelConfig& config, Variant variant,
-          const DecoderWeights& weights, const FiniteCheck& check_finite, DType cache_dtype,
+          const DecoderWeights& weights, FiniteCheck& check_finite, DType cache_dtype,
           DType visual_dtype);
 
-  Sequence new_sequence() const;
+  /// Its text is forgotten by pages of so many tokens (TextCache::forget).
+  Sequence new_sequence(int64_t page_tokens = TextCache::kPageTokens) const;
 
   /// Keys and values of images in every hyper layer. embeddings [n*L, D] of n images.
   std::vector<ImageMemoryPtr> remember(const Tensor& embeddings, int64_t tokens_per_image,
@@ -86,7 +87,13 @@ class Decoder {
   struct Pass;
 
   std::vector<Pass> passes_of(std::span<const SequenceRows> step);
+  // Does `work` of a step: when it throws, all sequences become as they were.
+  template <typename Work>
+  Tensor whole_step(std::span<const SequenceRows> step, const Work& work);
+  Tensor hidden_states(std::span<const SequenceRows> step, const KeepGoing& keep_going,
+                       const LayerObserver& observer);
   Tensor device_logits(const Tensor& hidden) const;
+  Tensor last_logits(std::span<const SequenceRows> step, const Tensor& hidden) const;
   Tensor run(Pass& pass, const KeepGoing& keep_going, const LayerObserver& observer) const;
   void decoder_block(int64_t layer, Pass& pass, Tensor& x) const;
   Tensor attention(int64_t layer, Pass& pass, const Tensor& h) const;
@@ -102,7 +109,7 @@ class Decoder {
   const ModelConfig& config_;
   Variant variant_;
   const DecoderWeights& weights_;
-  const FiniteCheck& check_finite_;
+  FiniteCheck& check_finite_;
   DType cache_dtype_;                 // of the text
   DType visual_dtype_;                // of visual memory
   std::vector<int64_t> hyper_index_;  // by layer: which hyper layer it is, or -1

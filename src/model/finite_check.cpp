@@ -1,5 +1,7 @@
 #include "model/finite_check.h"
 
+#include <utility>
+
 #include "core/threads.h"
 #include "formats/finite_weights.h"
 
@@ -15,6 +17,24 @@ std::string_view remedy(const ModelOptions& options, bool in_vision) {
 }
 
 }  // namespace
+
+void FiniteCheck::operator()(const Tensor& x, std::string_view part, std::optional<int64_t> layer) {
+  constexpr int64_t kMostParts = 256;
+  if (!flags_.defined()) flags_ = backend_.allocate(DType::kF32, {kMostParts});
+  if (static_cast<int64_t>(parts_.size()) == kMostParts) settle();
+  backend_.note_finite_rows(x, flags_, static_cast<int64_t>(parts_.size()));
+  parts_.push_back({std::string(part), layer});
+  if (backend_.device().is_host()) settle();
+}
+
+void FiniteCheck::settle() {
+  if (parts_.empty()) return;
+  const std::vector<Part> parts = std::exchange(parts_, {});
+  const Tensor flags = backend_.download(flags_.rows(0, static_cast<int64_t>(parts.size())));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (flags.f32()[i] == 0) fail(parts[i].name, parts[i].layer);
+  }
+}
 
 void FiniteCheck::fail(std::string_view part, std::optional<int64_t> layer) const {
   checkpoint_.check_unchanged();

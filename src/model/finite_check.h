@@ -1,9 +1,12 @@
 // What parts of the model compute is looked at as it comes: not a number is never an answer. It
-// costs a pass over activations, a thousandth of the products that made them.
+// costs a pass over activations, a thousandth of the products that made them. A device is not
+// waited for at every part: what it found is asked for once, when all of a step is on its way.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "backend/backend.h"
 #include "formats/checkpoint.h"
@@ -17,19 +20,30 @@ class FiniteCheck {
       : backend_(backend), checkpoint_(checkpoint), options_(options) {}
 
   /// Throws InputError unless all rows of x are finite, which the tensors under `part`
-  /// ("vision_model.encoder.layers", of that layer if one is given) computed. Only then are the
-  /// weights of the part read, so that the message names file and tensor.
+  /// ("vision_model.encoder.layers", of that layer if one is given) computed: at once where x lies
+  /// in the host's memory, else when settle() is called. Only then are the weights of the part
+  /// read, so that the message names file and tensor.
   void operator()(const Tensor& x, std::string_view part,
-                  std::optional<int64_t> layer = std::nullopt) const {
-    if (!backend_.has_finite_rows(x)) fail(part, layer);
-  }
+                  std::optional<int64_t> layer = std::nullopt);
+  /// Asks for what was found since the last time, and throws for the first that is not finite. What
+  /// was computed meanwhile may be used only then.
+  void settle();
+  /// Instead, where nothing of it will be used.
+  void forget() { parts_.clear(); }
 
  private:
+  struct Part {
+    std::string name;
+    std::optional<int64_t> layer;
+  };
+
   [[noreturn]] void fail(std::string_view part, std::optional<int64_t> layer) const;
 
   Backend& backend_;
   const Checkpoint& checkpoint_;
   const ModelOptions options_;
+  Tensor flags_;             // by part, on the backend's device
+  std::vector<Part> parts_;  // that were not asked for yet
 };
 
 }  // namespace owl3

@@ -35,6 +35,10 @@ class Owl3Model {
   int64_t images_per_batch() const;
 
  private:
+  // What `work` computes, once it is known to be finite.
+  template <typename Work>
+  auto finite(const Work& work);
+
   Checkpoint checkpoint_;
   std::unique_ptr<Backend> backend_;
   FiniteCheck check_finite_;

@@ -44,7 +44,7 @@ void encoder_block(Backend& backend, const VisionConfig& config, const VisionLay
 }  // namespace
 
 Tensor siglip_encode(Backend& backend, const VisionConfig& config, const VisionWeights& weights,
-                     const FiniteCheck& check_finite, const Tensor& pixel_values,
+                     FiniteCheck& check_finite, const Tensor& pixel_values,
                      const KeepGoing& keep_going) {
   Tensor x = embed_patches(backend, config, weights, pixel_values);
   check_finite(x, "vision_model.embeddings");

@@ -15,7 +15,7 @@ void check_interrupt(const KeepGoing& keep_going);
 /// Hidden states after the second-to-last encoder layer, without the final LayerNorm.
 /// pixel_values [n, 3, S, S] in [-1, 1], in the host's memory -> [n*L, Dv]
 Tensor siglip_encode(Backend& backend, const VisionConfig& config, const VisionWeights& weights,
-                     const FiniteCheck& check_finite, const Tensor& pixel_values,
+                     FiniteCheck& check_finite, const Tensor& pixel_values,
                      const KeepGoing& keep_going = {});
 
 /// vision2text_model.  [n*L, Dv] -> visual embeddings [n*L, D]

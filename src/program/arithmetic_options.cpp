@@ -15,9 +15,23 @@ void add_arithmetic_options(CLI::App& command, ModelOptions& options, const std:
       ->check(CLI::IsMember({"bf16", "float32"}))
       ->type_name("NAME")
       ->group(group);
-  command.add_flag("--vision-int8", options.vision_int8, "Encode images in int8")->group(group);
-  command.add_flag("--visual-memory-int8", options.visual_memory_int8, "Keep images in int8")
+  command
+      .add_flag("--vision-int8", options.vision_int8,
+                "Encode images in int8: faster, a little less exact")
       ->group(group);
+  command
+      .add_flag("--visual-memory-int8", options.visual_memory_int8,
+                "Keep images in int8: half the memory, a little less exact")
+      ->group(group);
+  add_device_option(command, options.device)->group(group);
+}
+
+CLI::Option* add_device_option(CLI::App& command, std::string& device) {
+  return command
+      .add_option("--device", device,
+                  "cpu (default); by the plug-in libowl3_torch.so cuda, cuda:N or xpu, a card, or "
+                  "torch:cpu, LibTorch's CPU")
+      ->type_name("NAME");
 }
 
 }  // namespace owl3

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "core/error.h"
+#include "core/device_error.h"
 #include "core/regular_file.h"
 #include "core/similar.h"
 #include "program/interrupt.h"
@@ -36,6 +36,8 @@ Failure current_failure() {
     return {kWrongUsage, "usage", error.what()};
   } catch (const InternalError& error) {
     return {kFailed, "internal", error.what()};
+  } catch (const DeviceOutOfMemory& error) {
+    return {kFailed, "memory", error.what()};
   } catch (const OutOfMemory&) {
     return want_of_memory();
   } catch (const std::bad_alloc&) {

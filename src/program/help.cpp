@@ -78,6 +78,11 @@ std::string argument_name(const CLI::Option& option) {
   return option.get_required() ? name : "[" + name + "]";
 }
 
+bool takes_arguments(const CLI::App& command) {
+  return !command.get_options([](const CLI::Option* option) { return option->get_positional(); })
+              .empty();
+}
+
 HelpFormatter::HelpFormatter() {
   label("Positionals", "Arguments");
 }
@@ -93,7 +98,7 @@ std::string HelpFormatter::make_usage(const CLI::App* app, std::string name) con
     usage += " " + argument_name(*option);
   }
   const bool has_commands = !app->get_subcommands([](const CLI::App*) { return true; }).empty();
-  return usage + (has_commands ? " COMMAND ..." : " [OPTIONS]") + "\n";
+  return usage + (has_commands && !takes_arguments(*app) ? " COMMAND ..." : " [OPTIONS]") + "\n";
 }
 
 std::string HelpFormatter::make_group(std::string group, bool is_positional,

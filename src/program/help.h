@@ -11,6 +11,8 @@ std::string option_text(const CLI::Option& option);
 
 /// An argument as the usage shows it: "FILE", or "[MODEL]" where it may be left out.
 std::string argument_name(const CLI::Option& option);
+/// Whether the command takes arguments; one with parts is then more than their name.
+bool takes_arguments(const CLI::App& command);
 
 class HelpFormatter : public CLI::Formatter {
  public:

@@ -91,4 +91,11 @@ CLI::Validator seed_number() {
   return number(uint64_t{0}, std::numeric_limits<uint64_t>::max(), "whole number");
 }
 
+CLI::Option* add_threads_option(CLI::App& command, int& threads, const std::string& what) {
+  return command
+      .add_option("-t,--threads", threads, what + " (0: what affinity and CPU quota allow)")
+      ->transform(whole_number(0, 1024))
+      ->type_name("N");
+}
+
 }  // namespace owl3

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace owl3 {
@@ -23,5 +24,9 @@ CLI::Validator real_number(double low, double high);
 CLI::Validator positive_number(double high);
 /// Of the unsigned type: every 64 bits are a seed.
 CLI::Validator seed_number();
+
+/// -t, --threads N; 0 is what affinity and CPU quota allow. `what` begins its description.
+CLI::Option* add_threads_option(CLI::App& command, int& threads,
+                                const std::string& what = "Threads");
 
 }  // namespace owl3

@@ -6,7 +6,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <clocale>
 #include <csignal>
 #include <cstdio>
@@ -15,8 +14,6 @@
 #include <new>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/bus_error.h"
@@ -26,6 +23,7 @@
 #include "program/failure.h"
 #include "program/help.h"
 #include "program/interrupt.h"
+#include "program/other_names.h"
 #include "program/terminal.h"
 
 namespace owl3 {
@@ -85,7 +83,8 @@ std::string did_you_mean_option(const CLI::App& command, const std::vector<std::
     if (word == "--") break;
     if (!word.starts_with("--")) continue;
     if (std::find(names.begin(), names.end(), word) == names.end()) {
-      return did_you_mean(word, names);
+      const std::string own = option_known_elsewhere(word, names);
+      return own.empty() ? did_you_mean(word, names) : fmt::format("; did you mean {}?", own);
     }
   }
   return {};
@@ -103,27 +102,10 @@ std::vector<std::string> without_help_command(int argc, char** argv) {
   return words;
 }
 
-/// The names that other programs give to what a command here does.
-std::string known_elsewhere_as(const std::string& word, const std::vector<std::string>& names) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOthers = {
-      {{"run", "chat"},
-       {"ask", "chat"},
-       {"ls", "list"},
-       {"models", "list"},
-       {"rm", "remove"},
-       {"delete", "remove"},
-       {"download", "pull"},
-       {"fetch", "pull"},
-       {"show", "info"},
-       {"quantize", "convert"},
-       {"finetune", "train"},
-       {"completion", "completions"}}};
+std::string did_you_mean_command(const std::string& word, const std::vector<std::string>& names) {
   if (word == "version") return "; did you mean owl3 --version?";
-  for (const auto& [other, own] : kOthers) {
-    const bool there = std::find(names.begin(), names.end(), own) != names.end();
-    if (word == other && there) return fmt::format("; did you mean {}?", own);
-  }
-  return did_you_mean(word, names);
+  const std::string own = command_known_elsewhere(word, names);
+  return own.empty() ? did_you_mean(word, names) : fmt::format("; did you mean {}?", own);
 }
 
 /// What the words name where a command belongs, if there is no such: asked before CLI11, which
@@ -132,12 +114,16 @@ std::optional<std::string> unknown_command(const CLI::App& app,
                                            const std::vector<std::string>& words) {
   const CLI::App* command = &app;
   std::string name = "owl3";
+  if (!words.empty() && (words[0] == "-v" || words[0] == "-V" || words[0] == "-version")) {
+    return fmt::format("unknown option \"{}\"; did you mean owl3 --version?", words[0]);
+  }
   for (const std::string& word : words) {
     const std::vector<std::string> names = command_names(*command);
     if (names.empty() || word.starts_with("-")) return {};
     if (std::find(names.begin(), names.end(), word) == names.end()) {
+      if (takes_arguments(*command)) return {};
       return fmt::format("unknown command \"{}\"{} ({} --help lists them)", word,
-                         known_elsewhere_as(word, names), name);
+                         did_you_mean_command(word, names), name);
     }
     command = command->get_subcommand(word);
     name += " " + word;
@@ -158,7 +144,7 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error,
                           const std::vector<std::string>& words, const ArgumentAdvice& advise) {
   std::string name = "owl3";
   const CLI::App& command = named_command(app, name);
-  if (!command_names(command).empty()) {
+  if (!command_names(command).empty() && !takes_arguments(command)) {
     const bool none = words.size() <= (&command == &app ? 0U : 1U);
     const std::string problem =
         none ? "no command given" : error.what() + did_you_mean_option(command, words);

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "runs/append_file.h"
+#include "core/append_file.h"
 
 namespace owl3 {
 

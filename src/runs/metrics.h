@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runs/append_file.h"
+#include "core/append_file.h"
 #include "runs/event_file.h"
 
 namespace owl3 {

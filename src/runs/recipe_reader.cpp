@@ -1,6 +1,7 @@
 #include "runs/recipe_reader.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
 #include "core/similar.h"
@@ -137,8 +138,19 @@ void RecipeReader::finish() const {
   }
 }
 
+/// What is missing may be there with a slip in its name.
+void RecipeReader::check_misspelt(const char* key) const {
+  for (const auto& [given, value] : mapping_->entries) {
+    if (std::find(known_.begin(), known_.end(), given) != known_.end()) continue;
+    const std::string meant = did_you_mean(given, std::array{std::string(key)});
+    if (meant.empty()) continue;
+    throw InputError(fmt::format("{}: unknown key {}{}{}", value.where, path_, given, meant));
+  }
+}
+
 void RecipeReader::fail(const char* key, std::string_view what) const {
   const RecipeValue* value = mapping_->find(key);
+  if (value == nullptr) check_misspelt(key);
   throw InputError(fmt::format("{}: {}{} {}", value != nullptr ? value->where : mapping_->where,
                                path_, key, what));
 }

@@ -44,6 +44,7 @@ class RecipeReader {
 
  private:
   const RecipeValue* ask(const char* key);
+  void check_misspelt(const char* key) const;
 
   const RecipeValue* mapping_;
   std::string path_;

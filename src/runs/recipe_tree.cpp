@@ -76,8 +76,12 @@ RecipeValue parse_value(std::string_view text, const std::string& name) {
   try {
     return TreeBuilder(name).build(YAML::Load(std::string(text)));
   } catch (const YAML::Exception& error) {
-    if (error.mark.is_null()) throw InputError(fmt::format("{}: {}", name, error.msg));
-    throw InputError(fmt::format("{}:{}: {}", name, error.mark.line + 1, error.msg));
+    const std::string where =
+        error.mark.is_null() ? name : fmt::format("{}:{}", name, error.mark.line + 1);
+    throw InputError(fmt::format(
+        "{}: this is no YAML, or does not fit the lines before it ({}); keys that belong together "
+        "begin in the same column, those inside another one further right",
+        where, error.msg));
   }
 }
 

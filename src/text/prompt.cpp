@@ -153,6 +153,28 @@ void PromptBuilder::begin_answer() {
   answering_ = true;
 }
 
+void PromptBuilder::begin_plain(std::string_view text) {
+  if (answering_) throw UsageError("the answer has already begun");
+  check_text(text);
+  check_media(text, {});
+  write(text);
+  flush_text();
+  answering_ = true;
+}
+
+void PromptBuilder::begin_plain(std::span<const int32_t> ids) {
+  if (answering_) throw UsageError("the answer has already begun");
+  for (const int32_t id : ids) {
+    if (id < 0 || tokenizer_->bytes_of(id).empty()) {
+      throw UsageError(fmt::format("there is no token {}", id));
+    }
+    if (id == image_id_) throw UsageError(fmt::format("token {} stands for an image", id));
+  }
+  prompt_.pieces.push_back(tokenizer_->decode(ids));
+  prompt_.ids.insert(prompt_.ids.end(), ids.begin(), ids.end());
+  answering_ = true;
+}
+
 void PromptBuilder::end_answer(const std::vector<int32_t>& ids) {
   if (!answering_) throw UsageError("no answer has begun");
   answering_ = false;
@@ -170,6 +192,7 @@ void PromptBuilder::ensure_system_message() {
 
 void PromptBuilder::add_answer_header() {
   add_piece(fmt::format("\n{}assistant\n", kStart));
+  prompt_.answer_begins.push_back(static_cast<int64_t>(prompt_.ids.size()));
 }
 
 void PromptBuilder::add_user_message(std::string_view content,

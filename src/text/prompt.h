@@ -47,6 +47,7 @@ struct Prompt {
   std::vector<std::string> pieces;       // each tokenised on its own
   std::vector<int32_t> ids;              // [T]
   std::vector<int64_t> media_positions;  // index into ids of every image token, ascending
+  std::vector<int64_t> answer_begins;    // index into ids behind each answer's header, ascending
 };
 
 /// Builds a prompt message by message, so that a conversation can be continued: ids already built
@@ -66,7 +67,11 @@ class PromptBuilder {
   void add_document(std::string_view content, const std::vector<MediaLayout>& media = {});
   /// Appends "\n<|im_start|>assistant\n": generation begins here.
   void begin_answer();
-  /// After begin_answer(): the answer's ids as generated (without stop tokens), then <|im_end|> and
+  /// Appends text, or ids, as they are, behind which generation begins: no message can follow. Ids
+  /// that there are not, or that stand for an image, are a UsageError.
+  void begin_plain(std::string_view text);
+  void begin_plain(std::span<const int32_t> ids);
+  /// After any of these: the answer's ids as generated (without stop tokens), then <|im_end|> and
   /// <|endoftext|>.
   void end_answer(const std::vector<int32_t>& ids);
 

@@ -55,4 +55,15 @@ std::string with_every_mark_placing(std::string_view text) {
   return marked.append(text.substr(at));
 }
 
+std::string without_marks(std::string_view text) {
+  std::string result;
+  size_t from = 0;
+  while (const auto mark = next_user_mark(text, from)) {
+    result.append(text.substr(from, mark->begin - from));
+    result.append(2 * mark->backslashes + 1, '\\').append(mark->name);
+    from = mark->end();
+  }
+  return result.append(text.substr(from));
+}
+
 }  // namespace owl3

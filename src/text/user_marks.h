@@ -48,4 +48,7 @@ bool places_media(std::string_view text);
 /// before it.
 std::string with_every_mark_placing(std::string_view text);
 
+/// The text in which nothing places a medium: every mark is plain text.
+std::string without_marks(std::string_view text);
+
 }  // namespace owl3

@@ -13,7 +13,7 @@ namespace owl3::train {
 
 namespace {
 
-struct Options {
+struct InspectTrainOptions {
   std::string folder;
   std::string model;
   bool json = false;
@@ -60,7 +60,7 @@ nlohmann::json to_json(const GoldenTrainingReport& report) {
           {"trained_here_only", report.only_ours}};
 }
 
-void run(const Options& options) {
+void run(const InspectTrainOptions& options) {
   const GoldenTrainingReport report = check_golden_training(options.folder, options.model);
   if (options.json) {
     fmt::print("{}\n", to_json(report).dump(2));
@@ -76,7 +76,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_inspect_train_command(CLI::App& inspect) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectTrainOptions>();
   CLI::App* train = inspect.add_subcommand(
       "train", "Compare losses and gradients of some steps with another implementation's");
   train->add_option("DIR", options->folder, "A folder with golden.json and pixel_values.f32")

@@ -31,7 +31,7 @@ namespace owl3::train {
 
 namespace {
 
-struct Options {
+struct TrainOptions {
   std::string recipe;
   std::vector<std::string> set;
   bool resume = false;
@@ -39,6 +39,16 @@ struct Options {
   bool quick = false;
   int threads = 0;  // chosen
 };
+
+/// Rows, or pictures, where the recipe that names them belongs.
+void refuse_data(const std::string& given) {
+  const std::string extension = std::filesystem::path(given).extension().string();
+  for (const char* of_data : {".jsonl", ".csv", ".tsv", ".parquet"}) {
+    if (extension != of_data) continue;
+    throw UsageError(fmt::format(
+        "{0} is data, not a recipe: owl3 train recipes/small.yaml --set data={0}", given));
+  }
+}
 
 /// A run's folder stands for the recipe in it.
 std::string recipe_path(const std::string& given) {
@@ -53,7 +63,7 @@ torch::Device device_of(const Launch& launch) {
 }
 
 /// Processes on one machine share its processors.
-int threads_of(const Options& options, const Launch& launch) {
+int threads_of(const TrainOptions& options, const Launch& launch) {
   if (options.threads > 0) return options.threads;
   if (std::getenv("OMP_NUM_THREADS") != nullptr) return at::get_num_threads();
   return std::max(1, available_threads() / launch.local_world);
@@ -126,7 +136,7 @@ RunLength length_if_known(TrainingTask& task, const InterruptGuard& interrupts) 
   }
 }
 
-void dry_run(const Options& options, const Recipe& recipe, TrainingTask& task, const Launch& launch,
+void dry_run(const TrainOptions& options, const Recipe& recipe, TrainingTask& task, const Launch& launch,
              torch::Device device, const InterruptGuard& interrupts) {
   if (launch.rank != 0) return;
   check_room(recipe, task);
@@ -148,8 +158,9 @@ void outlive_writing() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
-void run_train(const Options& options) {
+void run_train(const TrainOptions& options) {
   if (options.quick && !options.dry_run) throw UsageError("--quick is for --dry-run");
+  refuse_data(options.recipe);
   Recipe recipe = load_recipe(recipe_path(options.recipe), options.set);
   // Kept by its path, but for the program's own, which has none.
   if (!recipe.model.empty() && !names_builtin_model(recipe.model)) {
@@ -191,7 +202,7 @@ void run_train(const Options& options) {
 }  // namespace
 
 void add_train_command(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   CLI::App* command = app.add_subcommand("train", "Train a model by a recipe");
   command->footer(
       "The recipe, a YAML or JSON file, says what is trained, on what data and how; recipes/ has\n"

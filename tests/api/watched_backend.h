@@ -69,8 +69,8 @@ class WatchedBackend final : public Backend {
   void add_repeated(Tensor& x, const Tensor& y) override {
     watched([&] { backend_->add_repeated(x, y); });
   }
-  bool has_finite_rows(const Tensor& x) override {
-    return watched([&] { return backend_->has_finite_rows(x); });
+  void note_finite_rows(const Tensor& x, Tensor& flags, int64_t index) override {
+    watched([&] { backend_->note_finite_rows(x, flags, index); });
   }
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override {
     return watched([&] { return backend_->patches(pixel_values, patch_size); });
@@ -92,6 +92,12 @@ class WatchedBackend final : public Backend {
   }
   KeyValueBlock split_keys_values(const Tensor& kv, int64_t heads, DType dtype) override {
     return watched([&] { return backend_->split_keys_values(kv, heads, dtype); });
+  }
+  KeyValueBlock to_host(const KeyValueBlock& block) override {
+    return watched([&] { return backend_->to_host(block); });
+  }
+  KeyValueBlock from_host(const KeyValueBlock& block) override {
+    return watched([&] { return backend_->from_host(block); });
   }
   Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                         int64_t tokens_per_image) override {

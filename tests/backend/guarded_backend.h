@@ -131,7 +131,10 @@ class GuardedBackend final : public Backend {
     Tensor seen = see(x);
     host_->add_repeated(seen, see(y));
   }
-  bool has_finite_rows(const Tensor& x) override { return host_->has_finite_rows(see(x)); }
+  void note_finite_rows(const Tensor& x, Tensor& flags, int64_t index) override {
+    Tensor seen = see(flags);
+    host_->note_finite_rows(see(x), seen, index);
+  }
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override {
     return keep(host_->patches(see(pixel_values), patch_size));
   }
@@ -153,6 +156,14 @@ class GuardedBackend final : public Backend {
   KeyValueBlock split_keys_values(const Tensor& kv, int64_t heads, DType dtype) override {
     return keep(host_->split_keys_values(see(kv), heads, dtype));
   }
+  KeyValueBlock to_host(const KeyValueBlock& block) override {
+    KeyValueBlock here = block;
+    for (Tensor* x : {&here.keys, &here.values, &here.key_scales, &here.value_scales}) {
+      if (x->defined()) *x = download(*x);
+    }
+    return here;
+  }
+  KeyValueBlock from_host(const KeyValueBlock& block) override { return keep(block); }
   Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                         int64_t tokens_per_image) override {
     return keep(host_->self_attention(see(q), see(k), see(v), tokens_per_image));

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -21,6 +24,37 @@ constexpr Format kFormats[] = {{DType::kQ8_0, Storage::kQ8_0},
                                {DType::kQ4_0, Storage::kQ4_0},
                                {DType::kQ4_K, Storage::kQ4_K},
                                {DType::kQ6_K, Storage::kQ6_K}};
+
+/// y [m, rows] of weights [rows, k] in blocks and x [m, k].
+std::vector<float> product(const Kernels& kernels, const Format& format,
+                           const std::vector<uint8_t>& weights, int64_t rows,
+                           const std::vector<float>& x, int64_t m) {
+  const int64_t k = static_cast<int64_t>(x.size()) / m;
+  std::vector<std::byte> prepared(kernels.prepared_bytes(m, k));
+  for (int64_t i = 0; i < m; ++i) {
+    kernels.prepare_input(format.storage, x.data() + i * k, k, i, m, prepared.data());
+  }
+  std::vector<float> y(static_cast<size_t>(m * rows), NAN);
+  if (m <= kFewRows) {
+    kernels.matvec_quantised(format.storage, weights.data(), rows, k, prepared.data(), m, y.data(),
+                             rows, false);
+  } else {
+    const std::unique_ptr<void, void (*)(void*)> scratch(
+        std::aligned_alloc(64, (kernels.product_scratch_bytes(m) + 63) / 64 * 64), std::free);
+    kernels.product_quantised(format.storage, weights.data(), rows, k, prepared.data(), m, y.data(),
+                              rows, false, scratch.get());
+  }
+  return y;
+}
+
+/// Of those numbers of rows, the ones that the kernels multiply in int8.
+std::vector<int64_t> possible_rows(const Kernels& kernels, std::initializer_list<int64_t> rows) {
+  std::vector<int64_t> possible;
+  for (const int64_t m : rows) {
+    if (m <= kFewRows || kernels.product_quantised != nullptr) possible.push_back(m);
+  }
+  return possible;
+}
 
 class QuantisedKernels : public testing::TestWithParam<const Kernels*> {
  protected:
@@ -55,14 +89,14 @@ std::vector<float> values_of(DType dtype, const std::vector<uint8_t>& blocks, in
   return x;
 }
 
-/// Values that int8 by groups of 32 holds exactly: integers up to 127, one of them 127, times a
-/// power of two.
+/// Values that int8 by groups of 16 or 32 holds exactly: integers up to 127, one of them 127, times
+/// a power of two.
 std::vector<float> exact_inputs(int64_t count, std::mt19937& random) {
   std::vector<float> x(static_cast<size_t>(count));
   std::uniform_int_distribution<int> integer(-127, 127);
   for (int64_t i = 0; i < count; ++i) {
     const float scale = std::ldexp(1.0f, static_cast<int>(i / 32 % 5) - 6);
-    const int value = i % 32 == 7 ? (i / 32 % 2 == 0 ? 127 : -127) : integer(random);
+    const int value = i % 16 == 7 ? (i / 16 % 2 == 0 ? 127 : -127) : integer(random);
     x[static_cast<size_t>(i)] = static_cast<float>(value) * scale;
   }
   return x;
@@ -94,20 +128,13 @@ TEST_P(QuantisedKernels, MultiplyLikeTheDefinition) {
   for (const Format& format : kFormats) {
     const int64_t unit = block_values(format.dtype);
     for (const int64_t k : {unit, 3 * unit, 8 * unit, 9 * unit, 36 * unit}) {
-      for (const int64_t rows : {1, 4, 11}) {
+      for (const int64_t rows : {1, 11, 16, 37}) {
         const std::vector<uint8_t> weights = random_blocks(format.dtype, rows * k, random);
         const std::vector<float> w = values_of(format.dtype, weights, rows * k);
-        for (int64_t m = 1; m <= kMaxMatvecRows; ++m) {
+        for (const int64_t m :
+             possible_rows(kernels(), {1, 2, 4, 6, 7, 8, 9, 17, 24, 32, 33, 40})) {
           const std::vector<float> x = exact_inputs(m * k, random);
-          const size_t bytes = kernels().prepared_bytes(k);
-          std::vector<std::byte> prepared(static_cast<size_t>(m) * bytes);
-          for (int64_t i = 0; i < m; ++i) {
-            kernels().prepare_input(format.storage, x.data() + i * k, k,
-                                    prepared.data() + static_cast<size_t>(i) * bytes);
-          }
-          std::vector<float> y(static_cast<size_t>(m * rows), NAN);
-          kernels().matvec_quantised(format.storage, weights.data(), rows, k, prepared.data(), m,
-                                     y.data(), rows);
+          const std::vector<float> y = product(kernels(), format, weights, rows, x, m);
           for (int64_t i = 0; i < m; ++i) {
             for (int64_t n = 0; n < rows; ++n) {
               double expected = 0, magnitude = 0;
@@ -127,6 +154,34 @@ TEST_P(QuantisedKernels, MultiplyLikeTheDefinition) {
   }
 }
 
+TEST_P(QuantisedKernels, ManyRowsHaveTheBitsOfEachAlone) {
+  if (kernels().product_quantised == nullptr) GTEST_SKIP() << "no int8 products";
+  std::mt19937 random(6);
+  std::normal_distribution<float> normal;
+  for (const Format& format : kFormats) {
+    const int64_t unit = block_values(format.dtype);
+    // Within a panel's depth and beyond it, and with a last span that is not whole.
+    for (const int64_t k : {unit, 6 * std::max<int64_t>(unit, 256), 13 * 256 + unit}) {
+      const int64_t rows = 45, most = 131;
+      const std::vector<uint8_t> weights = random_blocks(format.dtype, rows * k, random);
+      std::vector<float> x(static_cast<size_t>(most * k));
+      for (float& value : x) value = normal(random);
+      std::vector<float> alone;
+      for (int64_t i = 0; i < most; ++i) {
+        const std::vector<float> row(x.begin() + i * k, x.begin() + (i + 1) * k);
+        const std::vector<float> y = product(kernels(), format, weights, rows, row, 1);
+        alone.insert(alone.end(), y.begin(), y.end());
+      }
+      for (const int64_t m : {int64_t{33}, int64_t{64}, most}) {
+        const std::vector<float> some(x.begin(), x.begin() + m * k);
+        const std::vector<float> y = product(kernels(), format, weights, rows, some, m);
+        ASSERT_EQ(std::memcmp(y.data(), alone.data(), y.size() * sizeof(float)), 0)
+            << name_of(format.dtype) << " k " << k << " rows " << m;
+      }
+    }
+  }
+}
+
 TEST_P(QuantisedKernels, NotANumberInTheInputReachesTheOutput) {
   std::mt19937 random(4);
   const int64_t k = 512;
@@ -136,11 +191,31 @@ TEST_P(QuantisedKernels, NotANumberInTheInputReachesTheOutput) {
       for (const int64_t at : {0, 31, 32, 300, 511}) {
         std::vector<float> x(static_cast<size_t>(k), 0.25f);
         x[static_cast<size_t>(at)] = bad;
-        std::vector<std::byte> prepared(kernels().prepared_bytes(k));
-        kernels().prepare_input(format.storage, x.data(), k, prepared.data());
-        float y = 0;
-        kernels().matvec_quantised(format.storage, weights.data(), 1, k, prepared.data(), 1, &y, 1);
+        const float y = product(kernels(), format, weights, 1, x, 1)[0];
         EXPECT_FALSE(std::isfinite(y)) << name_of(format.dtype) << bad << at;
+      }
+    }
+  }
+}
+
+TEST_P(QuantisedKernels, NotANumberStaysInItsRow) {
+  std::mt19937 random(5);
+  const int64_t k = 512, rows = 11;
+  for (const Format& format : kFormats) {
+    const std::vector<uint8_t> weights = random_blocks(format.dtype, rows * k, random);
+    for (const int64_t m : possible_rows(kernels(), {2, 6, 7, 9, 25, 32, 38})) {
+      std::vector<float> x = exact_inputs(m * k, random);
+      const std::vector<float> expected = product(kernels(), format, weights, rows, x, m);
+      const int64_t bad = m / 2;
+      x[static_cast<size_t>(bad * k + 100)] = NAN;
+      const std::vector<float> y = product(kernels(), format, weights, rows, x, m);
+      for (int64_t i = 0; i < m * rows; ++i) {
+        const auto at = static_cast<size_t>(i);
+        if (i / rows == bad) {
+          EXPECT_TRUE(std::isnan(y[at])) << name_of(format.dtype) << " " << m << " rows";
+        } else {
+          EXPECT_EQ(y[at], expected[at]) << name_of(format.dtype) << " " << m << " rows";
+        }
       }
     }
   }
@@ -155,10 +230,7 @@ TEST_P(QuantisedKernels, RoundInputsToOnePartIn127OfTheirGroup) {
     const std::vector<float> w = values_of(format.dtype, weights, k);
     std::vector<float> x(static_cast<size_t>(k));
     for (float& value : x) value = normal(random);
-    std::vector<std::byte> prepared(kernels().prepared_bytes(k));
-    kernels().prepare_input(format.storage, x.data(), k, prepared.data());
-    float y = NAN;
-    kernels().matvec_quantised(format.storage, weights.data(), 1, k, prepared.data(), 1, &y, 1);
+    const float y = product(kernels(), format, weights, 1, x, 1)[0];
     double expected = 0, tolerance = 1e-4;
     for (int64_t group = 0; group < k / 32; ++group) {
       double largest = 0;

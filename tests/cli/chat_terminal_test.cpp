@@ -208,6 +208,20 @@ TEST(ChatTerminal, LeavesAtTheSecondCtrlC) {
   }
 }
 
+TEST(ChatTerminal, BeginsBelowALineOfSeveralRowsThatIsTakenAway) {
+  Terminal terminal({});
+  if (!terminal.works()) GTEST_SKIP() << "no terminals here";
+  ASSERT_TRUE(terminal.shows("> "));
+  terminal.wait_for_editing();
+  terminal.send(std::string(130, 'x') + "end");  // three rows of 60
+  ASSERT_TRUE(terminal.shows("end"));
+  terminal.send("\x01");  // Ctrl-A: to the first
+  ::usleep(100'000);
+  terminal.send("\x03");
+  ASSERT_TRUE(terminal.shows("\x1B[2B")) << terminal.shown();
+  ASSERT_TRUE(terminal.shows("> "));
+}
+
 TEST(ChatTerminal, KeepsTheLineWholeWhenItsWindowChanges) {
   Terminal terminal({"--max-new-tokens", "4"});
   if (!terminal.works()) GTEST_SKIP() << "no terminals here";
@@ -229,6 +243,27 @@ TEST(ChatTerminal, KeepsTheLineWholeWhenItsWindowChanges) {
   const auto turns = saved_turns("resized.json");
   ASSERT_EQ(turns.size(), 1U) << terminal.shown();
   EXPECT_EQ(turns[0].at("question"), line + " Really?");
+}
+
+TEST(ChatTerminal, WhatIsSeenLiveIsSaidAboveTheLineThatIsTyped) {
+  const std::filesystem::path pictures = scratch_folder() / "pictures";
+  std::filesystem::create_directory(pictures);
+  const auto add = [&](const std::string& name) {
+    std::filesystem::copy_file(OWL3_SOURCE_DIR "/demo/album/01.jpg", pictures / name);
+  };
+  add("1.jpg");
+  Terminal terminal({"--live", pictures.string(), "--every", "1ms", "--ask", "Who?", "--greedy",
+                     "--max-new-tokens", "2"});
+  if (!terminal.works()) GTEST_SKIP() << "no terminals here";
+  ASSERT_TRUE(terminal.shows("> ")) << terminal.shown();
+  terminal.wait_for_editing();
+  terminal.send("What is");
+  ASSERT_TRUE(terminal.shows("What is")) << terminal.shown();
+  add("2.jpg");
+  EXPECT_TRUE(terminal.shows("\r\x1B[J[0:0")) << terminal.shown();
+  EXPECT_TRUE(terminal.shows("> What is")) << terminal.shown();
+  terminal.send("\x03");
+  EXPECT_EQ(terminal.exit_code(), 130) << terminal.shown();
 }
 
 }  // namespace

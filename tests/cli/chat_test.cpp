@@ -1,49 +1,18 @@
-// owl3 chat as a user runs it, on a small random checkpoint.
+// owl3 chat as a user runs it: questions, with their images and films, one at a time.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
+#include "chat_runs.h"
 #include "core/byte_text.h"
-#include "run_program.h"
 #include "text/utf8.h"
 
 namespace owl3::test {
 
 namespace {
-
-using Words = std::vector<std::string>;
-
-const std::string kImages = OWL3_TEST_DATA "/images/";
-const std::string kPhoto = kImages + "08-RGB-200x150.jpg";
-const std::string kDrawing = kImages + "20-RGB-190x300.png";
-const std::string kFilm = OWL3_TEST_DATA "/media/mpeg4.avi";
-
-/// `owl3 chat tiny -t 1 --max-new-tokens 12` and more.
-Outcome chat(const Words& more, const RunOptions& options = {}) {
-  Words words = {"chat", tiny_checkpoint(), "-t", "1", "--max-new-tokens", "12"};
-  words.insert(words.end(), more.begin(), more.end());
-  return run_owl3(words, options);
-}
-
-nlohmann::json chat_json(Words more, const RunOptions& options = {}) {
-  more.push_back("--json");
-  const Outcome outcome = chat(more, options);
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  return nlohmann::json::parse(outcome.out);
-}
-
-std::vector<nlohmann::json> json_lines(const std::string& text) {
-  std::vector<nlohmann::json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
 
 TEST(Chat, AnswersAboutAnImageTheSameWayForTheSameSeed) {
   const Outcome first = chat({"--image", kPhoto, "-p", "What is this?", "--seed", "7"});
@@ -111,7 +80,7 @@ TEST(Chat, LaysWhatIsTransparentOverABackground) {
             "#000080");
   const Outcome loaded = chat({}, {.input = "/load " + file + "\nAnd?\n"});
   EXPECT_EQ(loaded.exit_code, 0);
-  EXPECT_EQ(loaded.err, "");
+  EXPECT_EQ(loaded.err, "  loaded 1 question and answers\n");
   const Outcome wrong = chat({"--image", logo, "-p", "What?", "--background", "#12"});
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_NE(wrong.err.find("--background: must be a colour"), std::string::npos) << wrong.err;
@@ -253,91 +222,6 @@ TEST(Chat, StopsBeforeAStopString) {
   EXPECT_EQ(cut.at("text"), text.substr(0, text.find(stop)));
 }
 
-TEST(Chat, FollowUpsComputeOnlyTheirOwnTokensAndEncodeNothing) {
-  const Outcome outcome = chat({"--image", kPhoto, "--json"}, {.input = "What is it?\nAnd why?\n"});
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  const auto answers = json_lines(outcome.out);
-  ASSERT_EQ(answers.size(), 2U);
-  EXPECT_EQ(answers[0].at("images_encoded"), answers[1].at("images_encoded"));
-  EXPECT_LT(answers[1].at("tokens").at("prefilled"), answers[0].at("tokens").at("prefilled"));
-  EXPECT_GT(answers[1].at("tokens").at("prompt"), answers[0].at("tokens").at("prompt"));
-  EXPECT_TRUE(answers[1].at("media").empty());
-}
-
-TEST(Chat, GoesOnAfterErrorsInTheConversation) {
-  const Outcome outcome =
-      chat({}, {.input = "/image nothing.jpg\n/nonsense\n/image 'open\n/video\n<image>?\nHello\n"});
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_NE(outcome.err.find("nothing.jpg: no such file"), std::string::npos) << outcome.err;
-  EXPECT_NE(outcome.err.find("/nonsense: unknown command; /help lists them"), std::string::npos);
-  EXPECT_NE(outcome.err.find("is not closed"), std::string::npos);
-  EXPECT_NE(outcome.err.find("/video: name a file"), std::string::npos);
-  EXPECT_NE(outcome.out, "") << "the last question was answered";
-}
-
-TEST(Chat, AttachesFilesWithSpacesGlobsAndHelpsOut) {
-  const auto folder = scratch_folder() / "my photos";
-  std::filesystem::create_directories(folder);
-  for (const char* name : {"10.jpg", "2.jpg"}) {
-    std::filesystem::copy_file(kPhoto, folder / name,
-                               std::filesystem::copy_options::overwrite_existing);
-  }
-  const std::string path = folder.string();
-  const Outcome outcome = chat({}, {.input = "/image " + path + "/2.jpg\n/image \"" + path +
-                                             "/*.jpg\"\n/help\n/stats\n/quit\nnot asked\n"});
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  const size_t two = outcome.out.find("2.jpg", outcome.out.find("2.jpg") + 1);
-  EXPECT_LT(two, outcome.out.find("10.jpg")) << outcome.out;
-  EXPECT_NE(outcome.out.find("/save F"), std::string::npos);
-  EXPECT_NE(outcome.out.find("visual memory"), std::string::npos);
-}
-
-TEST(Chat, GoesOnWithASavedConversation) {
-  const std::string file = (scratch_folder() / "talk.json").string();
-  const Outcome saved =
-      chat({"--image", kPhoto, "--greedy", "--system", "You see.", "--json"},
-           {.input = "What is it?\n/save " + file + "\nAnd then?\n/save " + file + ".2\n"});
-  ASSERT_EQ(saved.exit_code, 0) << saved.err;
-  const auto json = nlohmann::json::parse(std::ifstream(file));
-  EXPECT_EQ(json.at("system"), "You see.");
-  ASSERT_EQ(json.at("turns").size(), 1U);
-  EXPECT_EQ(json.at("turns")[0].at("media")[0].at("path"), kPhoto);
-  EXPECT_EQ(json.at("turns")[0].at("answer"), json_lines(saved.out).at(0).at("text"));
-
-  const Outcome loaded = chat({"--greedy", "--json"}, {.input = "/load " + file + "\nAnd then?\n"});
-  ASSERT_EQ(loaded.exit_code, 0) << loaded.err;
-  EXPECT_EQ(json_lines(loaded.out).at(0).at("questions"), 1);
-  const auto again = json_lines(loaded.out).at(1);
-  EXPECT_GT(again.at("images_encoded"), 0);
-  EXPECT_GT(again.at("tokens").at("prompt"), 100);
-}
-
-TEST(Chat, RefusesWhatIsNoSavedConversation) {
-  const std::string file = (scratch_folder() / "broken.json").string();
-  const Words broken = {"",
-                        "[]",
-                        "{}",
-                        "{\"format\": \"owl3 conversation\", \"version\": 9}",
-                        "{\"format\": \"owl3 conversation\", \"version\": 1, \"turns\": 5}",
-                        "{\"format\": \"owl3 conversation\", \"version\": 1, \"turns\": [7]}",
-                        "{\"format\": \"owl3 conversation\", \"version\": 1, \"turns\": "
-                        "[{\"media\": [{\"type\": \"song\"}]}]}"};
-  for (const std::string& text : broken) {
-    std::ofstream(file) << text;
-    const Outcome outcome = chat({}, {.input = "/load " + file + "\n"});
-    EXPECT_EQ(outcome.exit_code, 1) << text;
-    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
-    EXPECT_NE(outcome.err.find("broken.json"), std::string::npos) << outcome.err;
-  }
-}
-
-/// A file that is refused as soon as anything of it is read.
-std::string broken_image() {
-  const std::string path = (scratch_folder() / "no-image.jpg").string();
-  std::ofstream(path) << "Dear picture,\n";
-  return path;
-}
-
 TEST(Chat, TellsMarksThatDoNotFitBeforeAnyMediumIsRead) {
   const auto refusal = [](const std::string& question, const Words& media) {
     Words words = media;
@@ -356,99 +240,6 @@ TEST(Chat, TellsMarksThatDoNotFitBeforeAnyMediumIsRead) {
   const Outcome latin = chat({"-p", "-", "--image", broken}, {.input = "caf\xE9"});
   EXPECT_EQ(latin.exit_code, 2);
   EXPECT_NE(latin.err.find("UTF-8"), std::string::npos) << latin.err;
-}
-
-TEST(Chat, TellsMarksThatDoNotFitInAConversationAndKeepsWhatIsAttached) {
-  const std::string question = "<image> or <image>?";
-  const std::string at_once = chat({"--image", kPhoto, "-p", question}).err;
-  const Outcome outcome =
-      chat({"--image", kPhoto, "--json"}, {.input = question + "\nWhat is <image>?\n"});
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_EQ(outcome.err, at_once);
-  const auto answers = json_lines(outcome.out);
-  ASSERT_EQ(answers.size(), 2U);
-  EXPECT_EQ(answers[0].at("kind"), "usage");
-  EXPECT_EQ(answers[1].at("media").size(), 1U);
-}
-
-TEST(Chat, PrintsOneJsonLineForEachLineWhateverHappens) {
-  const Outcome outcome =
-      chat({"--json"}, {.input = "/image missing.jpg\nWhat?\ncaf\xE9\n<image>?\n\n" +
-                                 std::string(40'000, 'x') + "\nWhy?\n"});
-  EXPECT_EQ(outcome.exit_code, 1);
-  const auto lines = json_lines(outcome.out);
-  ASSERT_EQ(lines.size(), 7U) << outcome.out;
-  EXPECT_EQ(lines[0].at("command"), "/image");
-  EXPECT_EQ(lines[0].at("kind"), "input");
-  EXPECT_EQ(lines[1].at("failed_commands").size(), 1U);
-  for (const size_t failed : {2U, 3U, 5U}) {
-    EXPECT_EQ(lines[failed].at("kind"), "usage");
-    EXPECT_NE(outcome.err.find(lines[failed].at("error").get<std::string>()), std::string::npos);
-  }
-  EXPECT_TRUE(lines[4].contains("skipped"));
-  EXPECT_TRUE(lines[6].contains("text"));
-  const Outcome asked = chat({"--json", "-p", "What?", "--image", "missing.jpg"});
-  EXPECT_EQ(asked.exit_code, 1);
-  EXPECT_EQ(nlohmann::json::parse(asked.out).at("kind"), "input");
-}
-
-TEST(Chat, PrintsOneJsonObjectForEachCommand) {
-  const std::string file = (scratch_folder() / "commands.json").string();
-  const Words lines = {
-      "/image " + kPhoto, "/detach",       "/detach",       "/stats",  "/help", "exit",
-      "/clear",           "/save " + file, "/load " + file, "/imge x", "/quit"};
-  std::string input;
-  for (const std::string& line : lines) input += line + "\n";
-  const Outcome outcome = chat({"--json"}, {.input = input + "not read\n"});
-  EXPECT_EQ(outcome.exit_code, 1);
-  const auto objects = json_lines(outcome.out);
-  ASSERT_EQ(objects.size(), lines.size()) << outcome.out;
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (lines[i] == "exit") {
-      EXPECT_TRUE(objects[i].contains("text")) << "for programs, a question as any other";
-      continue;
-    }
-    EXPECT_EQ(objects[i].at("command"), lines[i].substr(0, lines[i].find(' ')));
-  }
-  EXPECT_EQ(objects[0].at("media")[0].at("path"), kPhoto);
-  EXPECT_EQ(objects[1].at("detached").size(), 1U);
-  EXPECT_EQ(objects[2].at("error"), "/detach: nothing is attached");
-  EXPECT_NE(outcome.err.find("/imge: unknown command; did you mean /image?"), std::string::npos);
-}
-
-TEST(Chat, TakesOffWhatWasAttachedByMistake) {
-  const Outcome outcome =
-      chat({"--json", "--no-cut", "--image", kPhoto, kDrawing},
-           {.input = "/detach 3\n/image " + kDrawing + " " + kPhoto +
-                     "\n/detach 2\nWhat?\n/image " + kPhoto + "\n/image " + kDrawing +
-                     "\n/detach\nAnd?\n/image " + kPhoto + "\n/detach all\nWhy?\n"});
-  const auto lines = json_lines(outcome.out);
-  ASSERT_EQ(lines.size(), 11U) << outcome.out;
-  EXPECT_NE(outcome.err.find("/detach: \"3\" is none of those attached: 1 " + kPhoto),
-            std::string::npos)
-      << outcome.err;
-  EXPECT_EQ(lines[2].at("detached")[0].at("path"), kDrawing);
-  std::string asked;
-  for (const auto& medium : lines[3].at("media")) {
-    asked += medium.at("path") == kPhoto ? "photo " : "drawing ";
-  }
-  EXPECT_EQ(asked, "photo drawing photo ");
-  ASSERT_EQ(lines[7].at("media").size(), 1U);
-  EXPECT_EQ(lines[7].at("media")[0].at("path"), kPhoto);
-  EXPECT_TRUE(lines[10].at("media").empty());
-}
-
-TEST(Chat, UnderstandsTheWordsOfOtherPrograms) {
-  for (const char* word : {"exit", "quit"}) {
-    const Outcome left = chat({}, {.input = std::string(word) + "\nnot asked\n"});
-    EXPECT_EQ(left.exit_code, 0) << left.err;
-    EXPECT_NE(left.out.find("is taken for /quit"), std::string::npos) << left.out;
-  }
-  const Outcome helped = chat({}, {.input = "help\n/quit\n"});
-  EXPECT_NE(helped.out.find("\"help\" is taken for /help"), std::string::npos) << helped.out;
-  EXPECT_NE(helped.out.find("/detach [N]"), std::string::npos);
-  const Outcome asked = chat({}, {.input = "help me\n"});
-  EXPECT_EQ(asked.out.find("/detach"), std::string::npos) << asked.out;
 }
 
 TEST(Chat, ReadsWhatWindowsProgramsWrite) {
@@ -562,17 +353,6 @@ TEST(Chat, RefusesASizeThatAHeaderClaimsBeforeAnythingIsAllocated) {
   EXPECT_NE(outcome.err.find("it claims 2147483647 x 1 pixels"), std::string::npos) << outcome.err;
 }
 
-TEST(Chat, LoadsNoMediumOfAConversationWhoseMarksDoNotFit) {
-  const std::string file = (scratch_folder() / "marks.json").string();
-  std::ofstream(file) << R"({"format": "owl3 conversation", "version": 1, "turns": [
-      {"question": "<video>?", "answer": "", "media": [{"type": "image", "path": ")"
-                      << broken_image() << "\"}]}]}";
-  const Outcome outcome = chat({}, {.input = "/load " + file + "\n"});
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
-  EXPECT_NE(outcome.err.find("marks.json: turns[0]: mark 1"), std::string::npos) << outcome.err;
-}
-
 TEST(Chat, EndsAtATerminationSignal) {
   for (const int signal : {SIGTERM, SIGHUP}) {
     const Outcome asked =
@@ -648,36 +428,6 @@ TEST(Chat, TakesAGgufFileAfterTheImagesForTheModel) {
                                       "--max-new-tokens", "2", "--json"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(nlohmann::json::parse(outcome.out).at("media").size(), 1U);
-  }
-}
-
-TEST(Chat, LoadsAllThatWasSavedOfTheAnswers) {
-  const std::string first = (scratch_folder() / "options.json").string();
-  const std::string second = (scratch_folder() / "options-again.json").string();
-  const Outcome saved =
-      chat({"--seed", "18446744073709551615", "--stop", "x\"y", "--stop", "\xE2\x82\xAC"},
-           {.input = "/save " + first + "\n"});
-  ASSERT_EQ(saved.exit_code, 0) << saved.err;
-  const auto load_and_save = [&](const Words& options) {
-    Words words = {"chat", tiny_checkpoint(), "-t", "1"};
-    words.insert(words.end(), options.begin(), options.end());
-    const Outcome outcome =
-        run_owl3(words, {.input = "/load " + first + "\n/save " + second + "\n"});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return nlohmann::json::parse(std::ifstream(second)).at("generation");
-  };
-  const auto generation = nlohmann::json::parse(std::ifstream(first)).at("generation");
-  EXPECT_EQ(generation.at("seed"), 18446744073709551615U);
-  EXPECT_EQ(generation.at("stop").size(), 2U);
-  EXPECT_EQ(load_and_save({}), generation);
-  EXPECT_EQ(load_and_save({"--stop", "z"}).at("stop"), nlohmann::json({"z"}));
-  for (const char* wrong : {R"({"stop": "x"})", R"({"stop": [""]})", R"({"stop": [7]})",
-                            R"({"seed": -1})", R"({"seed": 1.5})", R"({"seed": "1"})"}) {
-    std::ofstream(first) << R"({"format": "owl3 conversation", "version": 1, "generation": )"
-                         << wrong << "}";
-    const Outcome outcome = chat({}, {.input = "/load " + first + "\n"});
-    EXPECT_EQ(outcome.exit_code, 1) << wrong;
-    EXPECT_NE(outcome.err.find("generation."), std::string::npos) << outcome.err;
   }
 }
 

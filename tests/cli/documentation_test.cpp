@@ -53,6 +53,8 @@ struct Exception {
 };
 constexpr std::array kNotRun = {
     Exception{"./demo.sh", "builds; what it asks is asked by owlet_test.cpp"},
+    Exception{"owl3 chat MODEL --device cuda", "needs a card"},
+    Exception{"scripts/gpu_check.sh", "the same, and builds"},
     Exception{"cmake ", "builds"},
     Exception{"scripts/setup.sh", "installs packages"},
     Exception{"ctest ", "is what runs this"},
@@ -65,6 +67,9 @@ constexpr std::array kNotRun = {
     Exception{"srun ", "the same"},
     Exception{"ffmpeg ", "makes the film that was measured"},
     Exception{"ROUNDS=", "compares two builds, as root"},
+    Exception{"owl3 serve", "runs until it is told to end"},
+    Exception{"curl ", "serve_test.cpp runs it against a server"},
+    Exception{"(printf ", "the same"},
 };
 
 /// Commands whose output depends on the machine, the hub, or a whole training.
@@ -171,7 +176,8 @@ class Desk {
     for (const char* name : {"photo", "before", "after", "a", "b", "owl", "fox", "momo", "momo2"}) {
       copy("demo/crab.jpg", std::string(name) + ".jpg");
     }
-    for (const char* name : {"holiday/1.jpg", "holiday/2.jpg"}) copy("demo/squirrel.jpg", name);
+    for (const char* name : {"holiday/1.jpg", "holiday/2.jpg", "photos/1.jpg", "photos/2.jpg"})
+      copy("demo/squirrel.jpg", name);
     for (const char* name : {"page.png", "scans/1.png", "scans/2.png"}) {
       copy("demo/friends/new-owl.png", name);
     }
@@ -202,6 +208,7 @@ class Desk {
   }
 
   void write_texts() const {
+    write(folder_ / "products.csv", "image,caption\nphotos/1.jpg,a squirrel\n");
     write(folder_ / "question.txt", "What is this?\n");
     const std::string row =
         R"({"messages": [{"role": "user", "content": "<image>\nWho is this?"}, )"
@@ -233,6 +240,7 @@ std::string substituted(std::string command) {
 
 bool needs_trainer(const std::string& command) {
   return begins(command, "owl3 train ") || command.find("--lora ") != command.npos ||
+         command.find("--device torch:cpu") != command.npos ||  // LibTorch, as the trainer
          begins(command, "owl3 inspect distractors");
 }
 

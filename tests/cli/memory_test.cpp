@@ -72,6 +72,35 @@ TEST_F(MemoryCommands, AnswerAsTheFilesThemselvesDo) {
   EXPECT_NE(answer({"--memory", memory()}, "What happens?"), "");
 }
 
+TEST_F(MemoryCommands, AreAskedWithTheModelTheyWereMadeWith) {
+  const std::string tiny = tiny_checkpoint();
+  EXPECT_EQ(run_owl3({"index", tiny, album() + "/01.jpg", "-o", memory()}).exit_code, 0);
+  const Outcome asked = run_owl3({"chat", "--memory", memory(), "--greedy", "--max-new-tokens", "4",
+                                  "-t", "1", "-p", "What?"});
+  EXPECT_EQ(asked.exit_code, 0) << asked.err;
+  EXPECT_NE(asked.err.find("was made with " + tiny + ", which answers"), std::string::npos)
+      << asked.err;
+  EXPECT_EQ(asked.err.find("no model named"), std::string::npos) << asked.err;
+  const Outcome more = run_owl3({"index", album() + "/02.jpg", "-o", memory(), "--keep-missing"});
+  EXPECT_EQ(more.exit_code, 0) << more.err;
+  EXPECT_NE(more.out.find("2 photos"), std::string::npos) << more.out;
+}
+
+TEST_F(MemoryCommands, LeaveNoMemoryWhereNothingCouldBeRead) {
+  const std::string text = (folder_ / "notes.txt").string();
+  std::ofstream(text) << "no picture\n";
+  for (const auto& files : {std::vector<std::string>{text}, std::vector<std::string>{text, text}}) {
+    std::vector<std::string> arguments = {"index", "-o", memory()};
+    arguments.insert(arguments.end(), files.begin(), files.end());
+    EXPECT_EQ(run_owl3(arguments).exit_code, 1);
+    EXPECT_FALSE(fs::exists(memory()));
+  }
+  index();
+  const size_t before = list().size();
+  EXPECT_EQ(run_owl3({"index", text, "-o", memory(), "--keep-missing"}).exit_code, 1);
+  EXPECT_EQ(list().size(), before) << "what was there stays";
+}
+
 TEST_F(MemoryCommands, ListWhatThereIs) {
   index();
   const std::vector<nlohmann::json> lines = list();
@@ -178,6 +207,34 @@ TEST_F(MemoryCommands, WhatMadeWayComesBackFromAFolder) {
                {.input = one + two + one});
   EXPECT_EQ(talk.exit_code, 0) << talk.err;
   EXPECT_NE(talk.out.find("\"images_restored\":1"), std::string::npos) << talk.out;
+}
+
+TEST_F(MemoryCommands, TheNextQuestionAboutManyReadsItsOwnTokensOnly) {
+  const std::string drawn = OWL3_SOURCE_DIR "/demo/album";  // forty
+  const std::vector<std::string> words = {"chat",
+                                          "--json",
+                                          "--greedy",
+                                          "--no-cut",
+                                          "--prompt-cache",
+                                          (folder_ / "read").string(),
+                                          "--image",
+                                          drawn,
+                                          drawn,
+                                          drawn,
+                                          drawn,
+                                          "-p"};
+  const auto ask = [&](const std::string& question) {
+    std::vector<std::string> asked = words;
+    asked.push_back(question);
+    const Outcome outcome = run_owl3(asked);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out);
+  };
+  const auto first = ask("What is in image 20?");
+  EXPECT_EQ(first.at("tokens").at("prefilled"), first.at("tokens").at("prompt"));
+  const auto second = ask("What is in image 16?");
+  EXPECT_LT(second.at("tokens").at("prefilled"), 40);
+  EXPECT_EQ(second.at("tokens").at("prompt"), first.at("tokens").at("prompt"));
 }
 
 TEST_F(MemoryCommands, AreAConversationsToo) {

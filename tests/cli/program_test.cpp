@@ -40,10 +40,13 @@ TEST(Program, ExplainsEveryCommand) {
                                        {"convert"},
                                        {"bench"},
                                        {"eval"},
+                                       {"eval", "bench"},
+                                       {"eval", "compare"},
                                        {"eval", "distractors"},
                                        {"make-checkpoint"},
                                        {"inspect"},
                                        {"inspect", "data"},
+                                       {"inspect", "eval"},
                                        {"inspect", "evidence"},
                                        {"inspect", "golden"},
                                        {"inspect", "image"},
@@ -73,6 +76,7 @@ TEST(Program, TellsItsVersion) {
 TEST(Program, RefusesWrongUsageInOneLine) {
   expect_error({}, 2, "no command");
   expect_error({"paint"}, 2, "unknown command \"paint\"");
+  expect_error({"-v"}, 2, "did you mean owl3 --version?");
   expect_error({"inspect", "soul"}, 2, "unknown command \"soul\"");
   expect_error(chat({"--shout"}), 2, "--shout");
   expect_error(chat({"-p", ""}), 2, "empty");
@@ -138,6 +142,9 @@ TEST(Program, TellsWhatMayHaveBeenMeant) {
   expect_error({"help", "conver"}, 2, "did you mean convert?");
   expect_error(chat({"--max-new-token", "3"}), 2, "did you mean --max-new-tokens?");
   expect_error(chat({"--no-cuts"}), 2, "did you mean --no-cut?");
+  expect_error(chat({"--img", "a.jpg"}), 2, "did you mean --image?");
+  expect_error(chat({"--question", "Who?"}), 2, "did you mean --prompt?");
+  expect_error(chat({"--tokens=3"}), 2, "did you mean --max-new-tokens?");
   expect_error({"plot", "--smoth", "3"}, 2, "did you mean --smooth?");
   const fs::path folder = scratch_folder() / "meant";
   fs::create_directories(folder);
@@ -174,6 +181,26 @@ TEST(Program, TellsWhichFileOrModelMayHaveBeenMeant) {
   fs::current_path(before);
 }
 
+TEST(Program, SaysHowAFileThatIsNamedInAConversationIsAttached) {
+  const fs::path spaced = scratch_folder() / "a picture.jpg";
+  fs::copy_file(kPhoto, spaced, fs::copy_options::overwrite_existing);
+  std::string escaped = spaced.string();
+  escaped.replace(escaped.find(' '), 1, "\\ ");
+  for (const std::string& line : {kPhoto, "'" + kPhoto + "'", escaped, "'" + spaced.string() + "'",
+                                  "image " + kPhoto, "open " + kPhoto}) {
+    const Outcome outcome = run_owl3({"chat", "owlet", "-t", "1"}, {.input = line + "\n"});
+    EXPECT_EQ(outcome.exit_code, 1) << line;
+    EXPECT_EQ(outcome.out, "") << line;
+    EXPECT_NE(outcome.err.find(": /image /"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("attaches it"), std::string::npos) << outcome.err;
+  }
+  const Outcome within =
+      run_owl3({"chat", "owlet", "-t", "1"}, {.input = "What is it? /image " + kPhoto + "\n"});
+  EXPECT_NE(within.err.find("/image is a line of its own"), std::string::npos) << within.err;
+  // What only looks like a file is a question.
+  EXPECT_EQ(run_owl3({"chat", "owlet", "-t", "1"}, {.input = "image of what?\n"}).exit_code, 0);
+}
+
 TEST(Program, TellsWhereAPictureOrAQuestionGoes) {
   const std::string film = OWL3_SOURCE_DIR "/demo/ball.mp4";
   const std::string folder = OWL3_SOURCE_DIR "/demo/album";
@@ -184,13 +211,17 @@ TEST(Program, TellsWhereAPictureOrAQuestionGoes) {
   expect_error({"chat", "owlet", film}, 2, "films go with --video: --video " + film);
   expect_error({"chat", "owlet", "What is this?", "--image", kPhoto}, 2, question);
   expect_error({"chat", "owlet", "What", "is", "this?"}, 2, question);
-  expect_error({"chat", kPhoto}, 1, image);
-  expect_error({"chat", kPhoto, "-p", "hi"}, 1, "behind MODEL");
-  expect_error({"chat", film}, 1, "--video " + film);
-  expect_error({"chat", folder}, 1, "--image " + folder);
-  expect_error({"chat", "What is this?", "--image", kPhoto}, 1, question);
-  expect_error({"chat", "owlet", "--image", kPhoto, "What is this?"}, 1, question);
-  expect_error({"chat", "owlet", "--image", kPhoto, "What", "is", "this"}, 1, "-p 'What is this'");
+  expect_error({"chat", kPhoto}, 2, image);
+  expect_error({"chat", kPhoto, "-p", "hi"}, 2, "behind MODEL");
+  expect_error({"chat", film}, 2, "--video " + film);
+  expect_error({"chat", folder}, 2, "--image " + folder);
+  expect_error({"chat", "What is this?", "--image", kPhoto}, 2, question);
+  expect_error({"chat", "owlet", "--image", kPhoto, "What is this?"}, 2, question);
+  expect_error({"chat", "owlet", "--image", kPhoto, "What", "is", "this"}, 2, "-p 'What is this'");
+  const std::string memory = "memories go with --memory: --memory holiday.owlmem";
+  expect_error({"chat", "holiday.owlmem", "-p", "x"}, 2, memory);
+  expect_error({"chat", "owlet", "holiday.owlmem", "-p", "x"}, 2, memory);
+  expect_error({"chat", "owlet", "--image", "holiday.owlmem", "-p", "x"}, 2, memory);
   // A name with a slip in it is no question.
   const Outcome missing = run_owl3({"chat", "owlet", "--image", "my photo.jpg"});
   EXPECT_EQ(missing.err.find("question"), std::string::npos) << missing.err;
@@ -233,9 +264,12 @@ TEST(Program, GivesOneObjectForEachFailureInJson) {
       {{"bench", tiny_checkpoint(), "--json", "--markdown"}, "usage"},
       {{"bench", tiny_checkpoint(), "--json", "--images", "30000", "--decode", "10000"}, "usage"},
       {{"eval", "distractors", tiny_checkpoint(), "--data", "/no", "--json"}, "input"},
+      {{"eval", "bench", "mmvet", tiny_checkpoint(), "--data", "/no", "--json"}, "input"},
+      {{"eval", "compare", "/no", "/no", "--json"}, "input"},
       {{"eval", "conversations", tiny_checkpoint(), "--data", "/no", "--json"}, "input"},
       {{"eval", "--json"}, "usage"},
       {{"inspect", "golden", "/no", "--json"}, "input"},
+      {{"inspect", "eval", "/no", "--json"}, "input"},
       {{"inspect", "evidence", "/no", "--json"}, "input"},
       {{"chta", "--json"}, "usage"},
       {chat({"--json", "-p", "x", "--image", "missing.jpg"}), "input"}};
@@ -286,7 +320,7 @@ TEST(Program, ShortensWhatIsNoName) {
 
 TEST(Program, NamesAModelThatCannotBeRead) {
   expect_error({"chat", "/no/such/model", "-p", "x"}, 1, "/no/such/model");
-  expect_error({"chat", kPhoto, "-p", "x"}, 1, "08-RGB-200x150.jpg");
+  expect_error({"chat", kPhoto, "-p", "x"}, 2, "08-RGB-200x150.jpg");
   const fs::path folder = scratch_folder() / "empty";
   fs::create_directories(folder);
   expect_error({"chat", folder.string(), "-p", "x"}, 1, "config.json");

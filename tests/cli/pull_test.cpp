@@ -155,11 +155,11 @@ TEST_F(Pull, GoesOnAfterCtrlC) {
   server_.set(model_, {{"bytesPerSecond", 300000}});
   const fs::path blobs = folder_ / "hub" / "models--mPLUG--mPLUG-Owl3-2B-241014" / "blobs";
   const auto some_arrived = [&] {
-    uint64_t arrived = 0;
+    uint64_t parts = 0, whole = 0;
     std::error_code error;
     for (const auto& blob : fs::directory_iterator(blobs, error))
-      arrived += blob.path().extension() == ".owl3-part";
-    return arrived > 0;
+      ++(blob.path().extension() == ".owl3-part" ? parts : whole);
+    return parts > 0 && whole > 0;
   };
   const Outcome interrupted =
       run_owl3({"pull", "owl3-2b"}, {.signal_when = some_arrived, .signals = {SIGINT}});

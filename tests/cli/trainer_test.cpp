@@ -122,6 +122,14 @@ TEST(Trainer, EndsWhereItsArithmeticHasNoRoom) {
   EXPECT_GT(told, 0);
 }
 
+TEST(Trainer, LeadsFromDataToTheRecipeTheyBelongIn) {
+  const Outcome outcome = run_owl3({"train", "mine.jsonl"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("owl3 train recipes/small.yaml --set data=mine.jsonl"),
+            std::string::npos)
+      << outcome.err;
+}
+
 TEST(InspectTrain, ExplainsItselfAndRefusesWhatIsNoGolden) {
   const Outcome help = run_owl3({"inspect", "train", "--help"});
   EXPECT_EQ(help.exit_code, 0);

@@ -13,6 +13,7 @@ TEST(AtomicFile, AppearsWithItsWholeContentOnCommit) {
   AtomicFile file(folder / "a");
   file.write("one ");
   file.write("two");
+  file.write(std::string_view());
   EXPECT_FALSE(std::filesystem::exists(folder / "a"));
   file.commit();
   EXPECT_EQ(read_text(folder / "a"), "one two");

@@ -228,5 +228,16 @@ TEST_P(Answers, PrefillRefusesMoreThanTheContextAndSaysHowMuch) {
   EXPECT_THROW(prefill(model(), sequence, {}), UsageError);
 }
 
+TEST(ChunkEnds, AreAtCutsAndWhereChunksAreFull) {
+  using Ends = std::vector<int64_t>;
+  EXPECT_EQ(chunk_ends(0), Ends{});
+  EXPECT_EQ(chunk_ends(512), Ends{512});
+  EXPECT_EQ(chunk_ends(1100), (Ends{512, 1024, 1100}));
+  const Ends cuts = {10, 600, 600, 700};
+  EXPECT_EQ(chunk_ends(1300, cuts), (Ends{10, 522, 600, 700, 1212, 1300}));
+  EXPECT_EQ(chunk_ends(650, cuts), (Ends{10, 522, 600, 650}));
+  EXPECT_EQ(chunk_ends(700, cuts), (Ends{10, 522, 600, 700}));
+}
+
 }  // namespace
 }  // namespace owl3

@@ -6,6 +6,7 @@
 
 #include "core/scratch_folder.h"
 #include "hub/find_model.h"
+#include "hub/part_file.h"
 #include "hub/scratch_environment.h"
 
 namespace owl3::test {
@@ -91,6 +92,20 @@ TEST_F(Cache, DoesNotTakeAPartForTheWhole) {
   fs::remove(snapshot / "model-1.safetensors");
   fs::create_symlink("../../blobs/none", snapshot / "model-1.safetensors");
   EXPECT_NE(failure_of("owl3-2b").find("not all of this model"), std::string::npos);
+}
+
+TEST_F(Cache, CountsOfPartsWhatHasArrived) {
+  const fs::path snapshot = add("mPLUG/mPLUG-Owl3-2B-241014", "c1");
+  const fs::path blobs = snapshot.parent_path().parent_path() / "blobs";
+  fs::create_directories(blobs);
+  PartFile part(blobs / ("ab" + std::string(kPartExtension)), 10 * kPieceBytes, kPieceBytes);
+  const auto model = [] { return *HubCache().model("mPLUG/mPLUG-Owl3-2B-241014"); };
+  EXPECT_TRUE(model().has_parts);
+  EXPECT_EQ(model().part_bytes, 0u) << "the room that was taken has not arrived";
+  part.set_whole(3);
+  EXPECT_EQ(model().part_bytes, kPieceBytes);
+  write(blobs / "cd.incomplete", "another tool's");
+  EXPECT_EQ(model().part_bytes, kPieceBytes + 14);
 }
 
 TEST_F(Cache, FindsConversionsByTheirType) {

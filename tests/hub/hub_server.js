@@ -82,6 +82,11 @@ function shown(path, bytes, begin, end) {  // as the fault of damage has it
 
 // Sends a body, or what the faults leave of it.
 function send(request, response, path, all) {
+  if (faults.pageInsteadOf && path.endsWith(faults.pageInsteadOf)) {
+    const page = '<p>Sign in here.</p>';
+    response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': 20 });
+    return response.end(page);
+  }
   const range = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range || '');
   let status = 200;
   let begin = 0;

@@ -49,6 +49,23 @@ TEST(PartFile, KnowsItsWholePiecesWhenItIsOpenedAgain) {
   EXPECT_FALSE(std::filesystem::exists(folder / "part"));
 }
 
+TEST(PartFile, TellsWhatHasArrivedFromOutside) {
+  const ScratchFolder folder;
+  const auto path = folder / "part";
+  EXPECT_EQ(PartFile::arrived_bytes(path, 4), 0u);
+  for (const uint64_t size : {1u, 3u, 4u, 5u, 8u, 10u, 15u, 16u, 17u, 1000u}) {
+    std::filesystem::remove(path);
+    PartFile part(path, size, 4);
+    EXPECT_EQ(PartFile::arrived_bytes(path, 4), 0u) << size;
+    part.set_whole(part.pieces() - 1);
+    EXPECT_EQ(PartFile::arrived_bytes(path, 4), part.whole_bytes()) << size;
+    for (size_t piece = 0; piece < part.pieces(); piece += 2) part.set_whole(piece);
+    EXPECT_EQ(PartFile::arrived_bytes(path, 4), part.whole_bytes()) << size;
+  }
+  std::ofstream(path) << "0123456789";  // cut to its content, as finish() leaves it when it ends
+  EXPECT_EQ(PartFile::arrived_bytes(path, 4), 10u);
+}
+
 TEST(PartFile, BeginsAnewWhereThePartIsOfAnotherSize) {
   const ScratchFolder folder;
   {

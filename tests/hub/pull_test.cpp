@@ -160,6 +160,14 @@ TEST_F(Pull, BeginsAgainWithAFileThatChangedMeanwhile) {
   EXPECT_NE(told_.find("holds another file now"), std::string::npos);
 }
 
+TEST_F(Pull, SaysWhatAnsweredInPlaceOfTheHub) {
+  server_->set_faults({{"pageInsteadOf", "model-00001-of-00002.safetensors"}});
+  const std::string failure = failure_of("owl3-2b");
+  EXPECT_NE(failure.find("answered 200 with text/html of 20 bytes instead of"), std::string::npos)
+      << failure;
+  EXPECT_NE(failure.find("no_proxy"), std::string::npos) << failure;
+}
+
 TEST_F(Pull, FollowsNoRedirectionWithoutEnd) {
   server_->set_faults({{"redirectTo", "/" + std::string(kModel) +
                                           "/resolve/main/model-00001-of-00002.safetensors"}});

@@ -110,6 +110,10 @@ programs() {
   trainer=$prefix/$BINDIR/owl3-train
   [ ! -e "$BUILD/owl3-train" ] || [ -x "$trainer" ] || fail "owl3-train is not installed"
   [ -x "$prefix/$BINDIR/owl3-draw" ] || fail "owl3-draw is not installed"
+  if [ -e "$BUILD/libowl3_torch.so" ]; then
+    [ -e "$prefix/$LIBDIR/owl3/libowl3_torch.so" ] || fail "libowl3_torch.so is not installed"
+    "$prefix/$BINDIR/owl3" info owlet --device torch:cpu > /dev/null || fail "owl3 does not find libowl3_torch.so"
+  fi
   # Found beside owl3, whatever owl3 is called by.
   ln -sf "$prefix/$BINDIR/owl3" "$WORK/owl3-link"
   "$WORK/owl3-link" plot --help > /dev/null || fail "owl3 does not find owl3-draw"

@@ -74,6 +74,61 @@ TEST(Sequence, TruncatedTextIsForgotten) {
   }
 }
 
+TEST(Sequence, ForgottenTextAndImagesGetNoAttention) {
+  for (const char* name : {"gated-tied", "unified"}) {
+    const auto model = open_model(name);
+    const auto images = model->remember_images(pixels_of(*model, 2));
+    const std::vector<int32_t> ids = ids_of(52);
+    Sequence slid = model->decoder().new_sequence(16);
+    slid.images = {{3, images[0]}, {32 + 4, images[1]}};
+    prefill(*model, slid, std::span(ids).first(32));
+    slid.images.erase(slid.images.begin());
+    slid.cache.forget(32);
+    EXPECT_EQ(slid.cache.length(), 32);
+    EXPECT_EQ(slid.cache.forgotten(), 32);
+    EXPECT_EQ(slid.cache.bytes(), 0u);
+    // With nothing before it, a text is the same at any position.
+    Sequence fresh = model->decoder().new_sequence();
+    fresh.images = {{4, images[1]}};
+    const auto rest = std::span(ids).subspan(32);
+    Sequence fork = slid.fork();
+    const Tensor expected = prefill(*model, fresh, rest);
+    EXPECT_LT(largest_difference(prefill(*model, fork, rest), expected), 1e-4) << name;
+    // In pieces, with one that fails between them.
+    prefill(*model, slid, rest.first(9));
+    int asked = 0;
+    EXPECT_THROW(model->decoder().forward(slid, rest.subspan(9), [&] { return ++asked < 3; }),
+                 Interrupted);
+    EXPECT_EQ(slid.cache.length(), 41);
+    EXPECT_LT(largest_difference(prefill(*model, slid, rest.subspan(9)), expected), 1e-4) << name;
+  }
+}
+
+TEST(Sequence, ForgetsByWholePagesAndNeverTheBeginning) {
+  const auto model = open_model("unified");
+  Sequence sequence = model->decoder().new_sequence(16);
+  const auto read = [&](int64_t tokens) { prefill(*model, sequence, ids_of(tokens)); };
+  read(5);
+  sequence.cache.keep_beginning();
+  read(40);  // pages of 16, 16 and 8
+  const auto forgotten_by = [&](int64_t first_kept) {
+    sequence.cache.forget(first_kept);
+    return sequence.cache.forgotten();
+  };
+  EXPECT_EQ(forgotten_by(5 + 15), 0);
+  EXPECT_EQ(forgotten_by(5 + 17), 16);
+  EXPECT_EQ(forgotten_by(5 + 31), 16);
+  EXPECT_EQ(forgotten_by(45), 32);
+  ASSERT_EQ(sequence.cache.pages(0).size(), 2u);
+  EXPECT_EQ(sequence.cache.pages(0)[0].count, 5);
+  EXPECT_EQ(sequence.cache.pages(0)[1].count, 8);
+  read(20);
+  EXPECT_EQ(sequence.cache.length(), 65);
+  EXPECT_EQ(forgotten_by(65), 48);
+  sequence.cache.truncate(60);
+  EXPECT_EQ(sequence.cache.pages(0).back().count, 7);
+}
+
 TEST(Sequence, AnInterruptedReadingLeavesTheTextAsItWas) {
   const auto model = open_model("gated-untied");
   Sequence sequence = model->decoder().new_sequence();

@@ -1,5 +1,5 @@
 // What a run writes on the way: whole or not at all, and never worth the run.
-#include "runs/append_file.h"
+#include "core/append_file.h"
 
 #include <gtest/gtest.h>
 

@@ -131,6 +131,23 @@ TEST(Recipe, UnknownKeysAreNamedWithTheirLineAndWhatIsAllowed) {
             "r.yaml:6: unknown key stepz; did you mean steps?");
 }
 
+TEST(Recipe, AKeyThatIsMissingIsLookedForAmongMisspeltOnes) {
+  const std::string small = kSmall;
+  for (const auto& [key, slip] :
+       {std::pair("model", "modle"), std::pair("model", "modell"), std::pair("output", "outptu"),
+        std::pair("data", "dta"), std::pair("steps", "stpes"),
+        std::pair("trainable", "trainabel")}) {
+    std::string text = "\n" + small;
+    const size_t at = text.find(std::string("\n") + key + ":");
+    ASSERT_NE(at, text.npos) << key;
+    text.replace(at + 1, std::string(key).size(), slip);
+    const std::string error = error_of(text);
+    EXPECT_NE(error.find(std::string("unknown key ") + slip + "; did you mean " + key + "?"),
+              error.npos)
+        << error;
+  }
+}
+
 TEST(Recipe, WrongTypesAndValuesAreOneLine) {
   const std::string small = kSmall;
   EXPECT_EQ(error_of(small + "seed: many\n"),

@@ -37,7 +37,11 @@ CpuBackend::CpuBackend(const CpuOptions& options)
     : kernels_(options.kernels != nullptr ? options.kernels : &cpu::best_kernels()),
       threads_(options.threads > 0 ? options.threads : available_threads()),
       bf16_product_((options.matrix_product == MatrixProduct::kBFloat16 && can_multiply_bf16()) ||
-                    (options.matrix_product == MatrixProduct::kAuto && multiplies_bf16())),
+                    ((options.matrix_product == MatrixProduct::kAuto ||
+                      options.matrix_product == MatrixProduct::kExpanded) &&
+                     multiplies_bf16())),
+      blocks_product_(options.matrix_product == MatrixProduct::kAuto &&
+                      kernels_->product_quantised != nullptr),
       pool_(std::make_shared<cpu::MemoryPool>()),
       onednn_(std::make_unique<cpu::OneDnnProducts>(pool_, threads_)) {}
 
@@ -153,7 +157,7 @@ void CpuBackend::add_repeated(Tensor& x, const Tensor& y) {
   });
 }
 
-bool CpuBackend::has_finite_rows(const Tensor& x) {
+void CpuBackend::note_finite_rows(const Tensor& x, Tensor& flags, int64_t index) {
   const int64_t n = x.row_size();
   std::atomic<bool> finite = true;
   for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
@@ -162,7 +166,7 @@ bool CpuBackend::has_finite_rows(const Tensor& x) {
       if (!std::isfinite(kernels_->sum_of_squares(x.f32() + row * n, n))) finite = false;
     }
   });
-  return finite;
+  flags.f32()[index] = finite ? 1 : 0;
 }
 
 Tensor CpuBackend::patches(const Tensor& pixel_values, int64_t patch_size) {

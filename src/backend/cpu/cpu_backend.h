@@ -15,9 +15,11 @@ class OneDnnProducts;
 
 /// How products with many rows are computed.
 enum class MatrixProduct {
-  kAuto,      // oneDNN in bf16 where the processor multiplies bf16 and the precision allows it
+  kAuto,      // quantised weights in int8; others by oneDNN in bf16 where the processor
+              // multiplies bf16
+  kExpanded,  // the same, but quantised weights expanded
   kFloat32,   // weights expanded by panels, float32 arithmetic
-  kBFloat16,  // the same even where the processor only has AVX-512; without, float32
+  kBFloat16,  // all by oneDNN in bf16, even where the processor only has AVX-512; without, float32
 };
 
 struct CpuOptions {
@@ -51,7 +53,7 @@ class CpuBackend final : public Backend {
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) override;
   Tensor swiglu(const Tensor& gate, const Tensor& up) override;
   void add_repeated(Tensor& x, const Tensor& y) override;
-  bool has_finite_rows(const Tensor& x) override;
+  void note_finite_rows(const Tensor& x, Tensor& flags, int64_t index) override;
   Tensor patches(const Tensor& pixel_values, int64_t patch_size) override;
   Tensor rope_table(int64_t positions, int64_t d, double theta) override;
   Tensor rotate(const Tensor& x, const Tensor& rope, std::span<const int32_t> positions) override;
@@ -59,6 +61,8 @@ class CpuBackend final : public Backend {
   KeyValueBlock copy(const KeyValueBlock& block) override;
   void append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) override;
   KeyValueBlock split_keys_values(const Tensor& kv, int64_t key_value_heads, DType dtype) override;
+  KeyValueBlock to_host(const KeyValueBlock& block) override { return block; }
+  KeyValueBlock from_host(const KeyValueBlock& block) override { return block; }
   Tensor self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                         int64_t tokens_per_image) override;
   AttentionPart causal_attention(const Tensor& q, std::span<const TextRows> sequences) override;
@@ -86,10 +90,12 @@ class CpuBackend final : public Backend {
                     bool accumulate);
   void product_int8(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
                     bool accumulate);
+  // Whether a product of that many rows with such weights runs in int8.
+  bool takes_blocks_product(int64_t rows, DType weights) const;
   // y (+)= x W^T
+  void product_blocks(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
   void product_few_rows(const Tensor& x, const Tensor& weight, Tensor& y, bool accumulate);
-  void product_few_rows_quantised(const Tensor& x, const Tensor& weight, Tensor& y,
-                                  bool accumulate);
+  std::shared_ptr<void> prepare_rows(cpu::Storage storage, const Tensor& x);
   // body(first, rows) for ranges that cover n rows of weights.
   template <typename Body>
   void few_rows_by_tasks(int64_t n, const Body& body) const;
@@ -108,6 +114,7 @@ class CpuBackend final : public Backend {
   const cpu::Kernels* kernels_;
   int threads_;
   bool bf16_product_;
+  bool blocks_product_;
   std::shared_ptr<cpu::MemoryPool> pool_;
   std::unique_ptr<cpu::OneDnnProducts> onednn_;
 };

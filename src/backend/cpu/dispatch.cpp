@@ -10,6 +10,9 @@ const Kernels& table();
 namespace avx2 {
 const Kernels& table();
 }
+namespace avx2_vnni {
+const Kernels& table();
+}
 namespace avx512 {
 const Kernels& table();
 }
@@ -24,9 +27,12 @@ const Kernels& table();
 KernelList runnable_kernels() {
   KernelList list = {{&baseline::table()}, 1};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("bmi2"))
-    list.tables[list.count++] = &avx2::table();
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                        __builtin_cpu_supports("bmi2");
+  if (has_avx2) list.tables[list.count++] = &avx2::table();
+  if (has_avx2 && __builtin_cpu_supports("avxvnni")) {
+    list.tables[list.count++] = &avx2_vnni::table();
+  }
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512dq") &&
                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");

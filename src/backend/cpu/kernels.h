@@ -60,16 +60,28 @@ struct Kernels {
                       const uint16_t* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
                       bool accumulate);
 
-  // --- matvec_quantised.cpp
-  /// Bytes of one row of k inputs prepared for products with quantised weights.
-  size_t (*prepared_bytes)(int64_t k);
-  /// Prepares x [k] for weights of that storage: quantised to int8 by groups of 32, once for all
+  // --- prepare_input.cpp
+  /// Bytes of m rows of k inputs prepared for products with quantised weights; at most kFewRows
+  /// without product_quantised.
+  size_t (*prepared_bytes)(int64_t m, int64_t k);
+  /// Prepares x [k], row `row` of m, for weights of that storage: rounded to int8, once for all
   /// rows of weights.
-  void (*prepare_input)(Storage storage, const float* x, int64_t k, void* prepared);
-  /// y[i, n] = x[i] . w[n] for i < m <= kMaxMatvecRows and n < rows; weights [rows, k] in blocks,
-  /// x as m prepared rows one after the other.
+  void (*prepare_input)(Storage storage, const float* x, int64_t k, int64_t row, int64_t m,
+                        void* prepared);
+
+  // --- matvec_quantised.cpp
+  /// y[i, n] (+)= x[i] . w[n] for i < m <= kFewRows and n < rows; weights [rows, k] in blocks, x
+  /// the m prepared rows.
   void (*matvec_quantised)(Storage storage, const void* weights, int64_t rows, int64_t k,
-                           const void* prepared, int64_t m, float* y, int64_t ldy);
+                           const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate);
+
+  // --- product_quantised.cpp
+  /// Bytes of working memory that product_quantised wants.
+  size_t (*product_scratch_bytes)(int64_t m);
+  /// The same, to the same bits, with more than kFewRows rows of x; nullptr without int8 products.
+  void (*product_quantised)(Storage storage, const void* weights, int64_t rows, int64_t k,
+                            const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate,
+                            void* scratch);
 
   // --- expand.cpp
   /// n values of any storage (whole blocks) to bf16.
@@ -122,16 +134,14 @@ struct Kernels {
   void (*rotate)(const float* x, const float* cosines, const float* sines, float* y, int64_t d);
 };
 
-/// Products of up to so many rows of x are the matrix-vector kernels'; with quantised weights in
-/// passes of kMaxMatvecRows.
-inline constexpr int64_t kFewRows = 24;
-inline constexpr int64_t kMaxMatvecRows = 8;
+/// Products of up to so many rows of x are the matrix-vector kernels'.
+inline constexpr int64_t kFewRows = 32;
 
 /// The best table this machine can run.
 const Kernels& best_kernels();
 /// All tables this machine can run, plainest first, for tests and comparisons.
 struct KernelList {
-  const Kernels* tables[5];
+  const Kernels* tables[6];
   int count;
 };
 KernelList runnable_kernels();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/host_block.h"
 #include "core/threads.h"
 
 namespace owl3 {
@@ -91,24 +92,7 @@ void store_rows(const cpu::Kernels& kernels, const HeadRows& rows, KeyValueBlock
 }  // namespace
 
 KeyValueBlock CpuBackend::new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) {
-  KeyValueBlock block;
-  block.heads = heads;
-  if (dtype == DType::kF32) {
-    block.capacity = capacity;
-    block.keys = make_tensor(dtype, {heads, capacity, d});
-    block.values = make_tensor(dtype, {heads, capacity, d});
-    return block;
-  }
-  OWL3_CHECK(dtype == DType::kBF16 || dtype == DType::kI8);
-  block.capacity = cpu::padded_keys(capacity);
-  block.keys = make_tensor(dtype, {heads, block.capacity / cpu::kKeysPerBlock, cpu::head_pairs(d),
-                                   cpu::kKeysPerBlock, 2});
-  block.values = make_tensor(dtype, {heads, block.capacity / 2, cpu::padded_head_size(d), 2});
-  if (dtype == DType::kI8) {
-    block.key_scales = make_tensor(DType::kF32, {heads, block.capacity});
-    block.value_scales = make_tensor(DType::kF32, {heads, block.capacity});
-  }
-  return block;
+  return cpu::new_host_block(heads, capacity, d, dtype);
 }
 
 KeyValueBlock CpuBackend::copy(const KeyValueBlock& block) {

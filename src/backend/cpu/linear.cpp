@@ -1,9 +1,11 @@
 // Linear layers: which way a product takes.
 //
 // Up to kFewRows rows of x: matrix-vector kernels at memory speed, quantised weights with x in
-// int8; a row's result has the same bits whatever rows come with it. More: oneDNN's bf16 product if
-// the processor multiplies bf16 (product_bf16.cpp); elsewhere panels of weights expanded to float32
-// (product_panels.cpp), since oneDNN's emulated bf16 runs at a fifth of the float32 rate there.
+// int8; a row's result has the same bits whatever rows come with it. More: quantised weights again
+// with x in int8, to the same bits (product_blocks.cpp); others by oneDNN's bf16 product if the
+// processor multiplies bf16 (product_bf16.cpp); elsewhere panels of weights expanded to float32
+// (product_panels.cpp), since oneDNN's emulated bf16 runs at a fifth of the float32 rate there. The
+// two latter take quantised weights, too, where their precision was asked for.
 // int8 weights have a way of their own (product_int8.cpp).
 #include <cmath>
 
@@ -16,7 +18,8 @@ namespace owl3 {
 namespace {
 
 // A matrix-vector product's task: rows enough that handing it to a thread costs little and that the
-// kernels' streams of weights run long, few enough that all threads end together.
+// kernels' streams of weights run long, few enough that all threads end together; whole groups of
+// the features that quantised kernels take at once.
 constexpr int64_t kTaskUnit = 16;
 constexpr int64_t kMinTaskRows = 64;
 constexpr int64_t kMaxTaskRows = 256;
@@ -34,7 +37,9 @@ DType CpuBackend::product_input(int64_t rows) const {
 
 Tensor CpuBackend::linear(const Tensor& x, const Linear& layer, Activation activation) {
   // Behind an activation comes another product.
-  const DType dtype = activation == Activation::kNone ? DType::kF32 : product_input(x.dim(0));
+  const bool in_float =
+      activation == Activation::kNone || takes_blocks_product(x.dim(0), layer.weight.dtype());
+  const DType dtype = in_float ? DType::kF32 : product_input(x.dim(0));
   Tensor y = allocate(dtype, {x.dim(0), layer.weight.dim(0)});
   product(x, layer, activation, y, /*accumulate=*/false);
   return y;
@@ -58,6 +63,11 @@ void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activa
     return;
   }
   OWL3_CHECK(x.row_size() == weight.dim(1));
+  if (takes_blocks_product(x.dim(0), weight.dtype())) {
+    product_blocks(x, weight, y, accumulate);
+    finish_product(layer.bias, activation, y);
+    return;
+  }
   if (takes_bf16_product(x.dim(0))) {
     product_bf16(x, layer, activation, y, accumulate);
     return;
@@ -109,8 +119,13 @@ void CpuBackend::product_few_rows(const Tensor& x, const Tensor& weight, Tensor&
   const int64_t m = x.dim(0);
   const int64_t n = weight.dim(0);
   const int64_t k = weight.dim(1);
+  const cpu::Storage storage = cpu::storage_of(weight.dtype());
   if (is_quantised(weight.dtype())) {
-    product_few_rows_quantised(x, weight, y, accumulate);
+    const auto prepared = prepare_rows(storage, x);
+    few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
+      kernels_->matvec_quantised(storage, cpu::element(weight, first, 0), rows, k, prepared.get(),
+                                 m, y.f32() + first, n, accumulate);
+    });
   } else if (bf16_product_ && kernels_->bf16_dot && weight.dtype() == DType::kBF16) {
     const Tensor x16 = to_bf16(x);
     few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
@@ -119,40 +134,10 @@ void CpuBackend::product_few_rows(const Tensor& x, const Tensor& weight, Tensor&
     });
   } else {
     few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
-      kernels_->matvec(cpu::storage_of(weight.dtype()), cpu::element(weight, first, 0), k, rows, k,
-                       x.f32(), k, m, y.f32() + first, n, accumulate);
+      kernels_->matvec(storage, cpu::element(weight, first, 0), k, rows, k, x.f32(), k, m,
+                       y.f32() + first, n, accumulate);
     });
   }
-}
-
-void CpuBackend::product_few_rows_quantised(const Tensor& x, const Tensor& weight, Tensor& y,
-                                            bool accumulate) {
-  const int64_t m = x.dim(0);
-  const int64_t n = weight.dim(0);
-  const int64_t k = weight.dim(1);
-  const cpu::Storage storage = cpu::storage_of(weight.dtype());
-  const size_t prepared_bytes = kernels_->prepared_bytes(k);
-  const auto owner = pool_->allocate(static_cast<size_t>(m) * prepared_bytes);
-  auto* prepared = static_cast<std::byte*>(owner.get());
-  for (int64_t i = 0; i < m; ++i) {
-    kernels_->prepare_input(storage, x.f32() + i * k, k,
-                            prepared + static_cast<size_t>(i) * prepared_bytes);
-  }
-  few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
-    float sums[cpu::kMaxMatvecRows * kMaxTaskRows];
-    for (int64_t done = 0; done < m; done += cpu::kMaxMatvecRows) {
-      const int64_t count = std::min(cpu::kMaxMatvecRows, m - done);
-      kernels_->matvec_quantised(storage, cpu::element(weight, first, 0), rows, k,
-                                 prepared + static_cast<size_t>(done) * prepared_bytes, count, sums,
-                                 rows);
-      for (int64_t i = 0; i < count; ++i) {
-        float* out = y.f32() + (done + i) * n + first;
-        for (int64_t j = 0; j < rows; ++j) {
-          out[j] = sums[i * rows + j] + (accumulate ? out[j] : 0.0f);
-        }
-      }
-    }
-  });
 }
 
 }  // namespace owl3

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "backend/cpu/kernels.h"
+#include "backend/make_backend.h"
 #include "builtin/open_model.h"
 #include "cli/bench/bench_checks.h"
 #include "cli/bench/bench_models.h"
@@ -37,8 +38,10 @@ class Bench {
     if (const auto memory = machine_memory()) check_memory(original, models, options_, *memory);
     for (const int threads : options_.threads) {
       check_interrupt();
-      setting_.peaks.push_back(
-          measure_peaks(cpu::best_kernels(), threads > 0 ? threads : all_threads_));
+      const int count = threads > 0 ? threads : all_threads_;
+      setting_.peaks.push_back(is_cpu_device(options_.model_options.device)
+                                   ? measure_peaks(cpu::best_kernels(), count)
+                                   : MachinePeaks{count});
     }
     report_->begin(setting_);
     for (const BenchModel& model : models) {

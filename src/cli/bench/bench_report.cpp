@@ -8,6 +8,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "backend/make_backend.h"
 #include "core/byte_text.h"
 #include "program/machine.h"
 #include "program/terminal.h"
@@ -20,6 +21,13 @@ using Json = nlohmann::ordered_json;
 
 double peak_fraction(const Measurement& test, const BenchRun& run) {
   return bound_of(test.work, run.peaks).seconds / test.median();
+}
+
+/// "93 % bf16"; nothing where the peaks are not known.
+std::string peak_text(const Measurement& test, const BenchRun& run) {
+  if (!run.peaks.are_known()) return "-";
+  return fmt::format("{:.0f} % {}", 100 * peak_fraction(test, run),
+                     bound_of(test.work, run.peaks).name);
 }
 
 std::string today() {
@@ -41,6 +49,11 @@ std::string peaks_text(const MachinePeaks& peaks) {
                      peaks.int8_gops, peaks.gigabytes_per_second);
 }
 
+std::vector<MachinePeaks> known(std::vector<MachinePeaks> peaks) {
+  std::erase_if(peaks, [](const MachinePeaks& of_threads) { return !of_threads.are_known(); });
+  return peaks;
+}
+
 /// How it ran, where that is not the default: "float32, vision in int8".
 std::string variations(const BenchOptions& options) {
   std::string text;
@@ -50,6 +63,7 @@ std::string variations(const BenchOptions& options) {
   add(options.model_options.precision == Precision::kFloat32, "float32 arithmetic");
   add(options.model_options.vision_int8, "vision in int8");
   add(options.model_options.visual_memory_int8, "visual memory in int8");
+  add(!is_cpu_device(options.model_options.device), "device " + options.model_options.device);
   add(options.vision != "bf16", "vision weights in " + options.vision);
   return text;
 }
@@ -78,8 +92,7 @@ struct Cells {
         spread(fmt::format("{:.1f} %", 100 * test.spread())),
         rate(fmt::format("{:.2f} {}s/s", test.rate(), test.item)),
         per_item(human_seconds(test.seconds_per_item())),
-        of_peak(fmt::format("{:.0f} % {}", 100 * peak_fraction(test, run),
-                            bound_of(test.work, run.peaks).name)) {}
+        of_peak(peak_text(test, run)) {}
 };
 
 class TableReport final : public BenchReport {
@@ -88,21 +101,19 @@ class TableReport final : public BenchReport {
     fmt::print("{}\n{}, {} kernels\n", setting.options.model, setting.processor, setting.kernels);
     const std::string how = variations(setting.options);
     if (!how.empty()) fmt::print("{}\n", how);
-    for (const MachinePeaks& peaks : setting.peaks) {
+    for (const MachinePeaks& peaks : known(setting.peaks)) {
       fmt::print("peaks of {} from memory\n", peaks_text(peaks));
     }
     fmt::print("{} repetition{} after one to warm up\n\n", setting.options.repetitions,
                setting.options.repetitions == 1 ? "" : "s");
-    fmt::print("{:<6}{:>7}  {:<29}{:>10}{:>11}{:>9}{:>19}{:>11}{:>14}\n", "type", "threads", "test",
-               "median", "fastest", "spread", "rate", "per item", "of peak");
+    fmt::print(kRow, "type", "threads", "test", "median", "spread", "rate", "per item", "of peak");
     flush_output();
   }
 
   void add(const BenchRun& run, const Measurement& test) override {
     const Cells cells(run, test);
-    fmt::print("{:<6}{:>7}  {:<29}{:>10}{:>11}{:>9}{:>19}{:>11}{:>14}\n", run.type, cells.threads,
-               test.test, cells.median, cells.fastest, cells.spread, cells.rate, cells.per_item,
-               cells.of_peak);
+    fmt::print(kRow, run.type, cells.threads, test.test, cells.median, cells.spread, cells.rate,
+               cells.per_item, cells.of_peak);
     flush_output();
   }
 
@@ -110,6 +121,10 @@ class TableReport final : public BenchReport {
     fmt::print("\n");
     for (const BenchRun& run : runs) fmt::print("{}\n", memory_text(run));
   }
+
+ private:
+  // For terminals of 100 columns; what is fastest stands in the other formats.
+  static constexpr const char* kRow = "{:<5}{:>8}  {:<26}{:>9}{:>9}{:>18}{:>10}{:>13}\n";
 };
 
 class MarkdownReport final : public BenchReport {
@@ -121,7 +136,7 @@ class MarkdownReport final : public BenchReport {
                today(), setting.processor, setting.kernels, OWL3_VERSION,
                how.empty() ? "" : ", " + how, setting.options.repetitions,
                setting.options.repetitions == 1 ? "" : "s");
-    for (const MachinePeaks& peaks : setting.peaks) {
+    for (const MachinePeaks& peaks : known(setting.peaks)) {
       fmt::print("Peaks measured in the same run, {} from memory.\n", peaks_text(peaks));
     }
     fmt::print(
@@ -155,21 +170,26 @@ Json peaks_json(const MachinePeaks& peaks) {
 }
 
 Json test_json(const BenchRun& run, const Measurement& test) {
-  return {{"test", test.test},
-          {"conversations", test.conversations},
-          {"images", test.images},
-          {"visual_memory_bytes", test.visual_memory_bytes},
-          {"items", test.items},
-          {"unit", test.item + "s/s"},
-          {"rate", test.rate()},
-          {"rate_per_conversation", test.rate() / static_cast<double>(test.conversations)},
-          {"seconds_per_item", test.seconds_per_item()},
-          {"median_seconds", test.median()},
-          {"min_seconds", test.fastest()},
-          {"spread", test.spread()},
-          {"peak_fraction", peak_fraction(test, run)},
-          {"peak", bound_of(test.work, run.peaks).name},
-          {"seconds", test.seconds}};
+  Json json = {{"test", test.test},
+               {"conversations", test.conversations},
+               {"images", test.images},
+               {"visual_memory_bytes", test.visual_memory_bytes},
+               {"items", test.items},
+               {"unit", test.item + "s/s"},
+               {"rate", test.rate()},
+               {"rate_per_conversation", test.rate() / static_cast<double>(test.conversations)},
+               {"seconds_per_item", test.seconds_per_item()},
+               {"median_seconds", test.median()},
+               {"min_seconds", test.fastest()},
+               {"spread", test.spread()},
+               {"peak_fraction", nullptr},
+               {"peak", nullptr},
+               {"seconds", test.seconds}};
+  if (run.peaks.are_known()) {
+    json["peak_fraction"] = peak_fraction(test, run);
+    json["peak"] = bound_of(test.work, run.peaks).name;
+  }
+  return json;
 }
 
 Json run_json(const BenchRun& run) {
@@ -190,7 +210,8 @@ class JsonReport final : public BenchReport {
   void end(const BenchSetting& setting, const std::vector<BenchRun>& runs) override {
     const BenchOptions& options = setting.options;
     Json peaks = Json::array();
-    for (const MachinePeaks& of_threads : setting.peaks) peaks.push_back(peaks_json(of_threads));
+    for (const MachinePeaks& of_threads : known(setting.peaks))
+      peaks.push_back(peaks_json(of_threads));
     Json json = {
         {"model", options.model},
         {"command", command_line()},

@@ -11,6 +11,7 @@
 #include "core/counted.h"
 #include "core/error.h"
 #include "generate/generate.h"
+#include "program/progress_bar.h"
 
 namespace owl3::cli {
 
@@ -73,8 +74,11 @@ Measurement BenchTests::measure(std::string test, const Prepare& prepare, const 
                                 std::optional<int> repetitions) const {
   Measurement m;
   m.test = std::move(test);
-  for (int i = -1; i < repetitions.value_or(options_.repetitions); ++i) {
+  const int count = repetitions.value_or(options_.repetitions);
+  ProgressBar bar;
+  for (int i = -1; i < count; ++i) {
     check_interrupt();
+    bar.update(m.test, i + 1, count + 1);
     auto state = prepare();
     const auto start = Clock::now();
     timed(state);

@@ -35,6 +35,7 @@ WorkCounts::WorkCounts(const Checkpoint& checkpoint, const ModelOptions& options
     : config_(checkpoint.config()), vision_int8_(options.vision_int8) {
   const bool float32 = options.precision == Precision::kFloat32;
   many_rows_ = bf16_dot && !float32 ? Arithmetic::kBFloat16 : Arithmetic::kFloat32;
+  many_rows_int8_ = !float32 && cpu::best_kernels().product_quantised != nullptr;
   attention_ = many_rows_;
   text_element_bytes_ = float32 ? 4 : 2;
   visual_element_bytes_ = options.visual_memory_int8 ? 1 : text_element_bytes_;
@@ -91,12 +92,9 @@ Work WorkCounts::product(const Matrices& matrices, int64_t rows) const {
   Work work;
   work.bytes = matrices.bytes;
   const auto m = static_cast<double>(rows);
-  if (rows > cpu::kFewRows) {
-    add(work, many_rows_, 2 * m * matrices.weights);
-  } else {  // x in int8 for quantised weights
-    add(work, Arithmetic::kInt8, 2 * m * matrices.quantised_weights);
-    add(work, many_rows_, 2 * m * (matrices.weights - matrices.quantised_weights));
-  }
+  const bool int8 = rows <= cpu::kFewRows || many_rows_int8_;  // x, for quantised weights
+  add(work, int8 ? Arithmetic::kInt8 : many_rows_, 2 * m * matrices.quantised_weights);
+  add(work, many_rows_, 2 * m * (matrices.weights - matrices.quantised_weights));
   return work;
 }
 

@@ -62,6 +62,7 @@ class WorkCounts {
 
   ModelConfig config_;
   Arithmetic many_rows_;  // of products with many rows
+  bool many_rows_int8_;   // of those, where weights are quantised
   Arithmetic attention_;
   bool vision_int8_;
   double text_element_bytes_;

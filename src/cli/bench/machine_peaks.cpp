@@ -74,21 +74,19 @@ double bf16_in_l1(const cpu::Kernels& kernels, int threads) {
 /// Products of q8_0 weights with inputs rounded to int8, scales of both included.
 double int8_in_l1(const cpu::Kernels& kernels, int threads) {
   constexpr int64_t kInputs = 512, kOutputs = 32, kProducts = 3000;
-  constexpr int64_t kRows = cpu::kMaxMatvecRows;
+  constexpr int64_t kRows = cpu::kFewRows;
   return giga_operations(threads, 2 * kRows * kInputs * kOutputs * kProducts, [&](int64_t) {
     std::vector<BlockQ8_0> weights(kInputs / 32 * kOutputs);
     std::memset(static_cast<void*>(weights.data()), 1, weights.size() * sizeof(BlockQ8_0));
     const std::vector<float> x(kInputs, 1e-3f);
-    const size_t row_bytes = kernels.prepared_bytes(kInputs);
-    std::vector<double> prepared(kRows * row_bytes / sizeof(double) + 8);  // aligned
+    std::vector<double> prepared(kernels.prepared_bytes(kRows, kInputs) / sizeof(double) + 1);
     for (int64_t row = 0; row < kRows; ++row) {
-      kernels.prepare_input(cpu::Storage::kQ8_0, x.data(), kInputs,
-                            reinterpret_cast<std::byte*>(prepared.data()) + row * row_bytes);
+      kernels.prepare_input(cpu::Storage::kQ8_0, x.data(), kInputs, row, kRows, prepared.data());
     }
     std::vector<float> y(kRows * kOutputs);
     for (int64_t i = 0; i < kProducts; ++i) {
       kernels.matvec_quantised(cpu::Storage::kQ8_0, weights.data(), kOutputs, kInputs,
-                               prepared.data(), kRows, y.data(), kOutputs);
+                               prepared.data(), kRows, y.data(), kOutputs, false);
     }
   });
 }

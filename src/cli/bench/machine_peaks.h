@@ -12,6 +12,9 @@ struct MachinePeaks {
   double bf16_gflops = 0;  // 0: the processor has no bf16 products, and none are used
   double int8_gops = 0;
   double gigabytes_per_second = 0;  // reading memory
+
+  /// Not for devices other than the CPU.
+  bool are_known() const { return gigabytes_per_second > 0; }
 };
 
 /// Measures all of them, in a second or two.

@@ -7,12 +7,15 @@
 #include <memory>
 
 #include "builtin/builtin_model.h"
+#include "builtin/open_model.h"
 #include "cli/chat/chat_interactive.h"
 #include "cli/chat/chat_report.h"
 #include "cli/chat/chat_slips.h"
 #include "cli/chat/line_editor.h"
+#include "cli/chat/live.h"
 #include "cli/commands.h"
 #include "cli/models/fetching.h"
+#include "cli/models/load_model.h"
 #include "core/error.h"
 #include "program/terminal.h"
 
@@ -31,6 +34,8 @@ constexpr const char* kFooter =
     "  owl3 chat MODEL --video film.mp4 --fps 0.5 --start 60 --end 120 -p 'What happens?'\n"
     "  owl3 chat MODEL --memory holiday.owlmem --only '*.jpg' -p 'Where was this?'\n"
     "  owl3 chat MODEL --image page.png --json -p - < question.txt\n"
+    "  owl3 chat MODEL --image photo.jpg --choices 'yes,no' -p 'Is anyone in the picture?'\n"
+    "  owl3 chat MODEL --live rtsp://camera/1 --every 10s --ask 'Is anyone at the door?'\n"
     "  owl3 chat MODEL                                  a conversation";
 
 constexpr size_t kMaxQuestionBytes = size_t{64} << 20;
@@ -66,28 +71,22 @@ std::string question_text(const std::string& prompt, const InterruptGuard& inter
   return text;
 }
 
-/// Whoever named no model should not wonder at the answer, wherever it goes.
-void tell_of_builtin_model(const ChatArguments& arguments) {
-  if (!arguments.model.empty()) return;
-  const std::string name = builtin_model()->name;
-  const bool draws = name == "owlet";  // another build may have another
-  tell(
-      fmt::format("owl3: no model named, so {} answers{}; for photos: owl3 pull owl3-2b, and owl3 "
-                  "chat owl3-2b\n",
-                  name, draws ? ", which knows drawn pictures only" : ", which is in the program"));
-}
-
 bool asks_for_a_precision(const ModelOptions& options) {
   return options.precision != Precision::kBFloat16 || options.vision_int8 ||
          options.visual_memory_int8;
 }
 
-/// The memory that is to be asked about, if any; the model will have its precision, where none was
-/// asked for.
+/// The memory that is to be asked about, if any; the model will be the one it was made with, and
+/// have its precision, where no other was asked for.
 std::optional<SavedMemory> open_memory(ChatArguments& arguments) {
   if (arguments.memory.empty()) return std::nullopt;
   const SavedMemory memory = SavedMemory::open(arguments.memory);
   tell_warnings(memory.warnings());
+  const std::string model = memory.info().model;
+  if (arguments.model.empty() && !model.empty() && !names_builtin_model(model)) {
+    arguments.model = model;
+    tell(fmt::format("owl3: {} was made with {}, which answers\n", arguments.memory, model));
+  }
   if (!asks_for_a_precision(arguments.model_options)) {
     arguments.model_options = memory.options_for(arguments.model_options);
   }
@@ -96,9 +95,10 @@ std::optional<SavedMemory> open_memory(ChatArguments& arguments) {
 
 int answer_or_converse(ChatArguments arguments) {
   check_chat_arguments(arguments);
+  arguments.generation.form = read_form(arguments.form);
   const std::optional<SavedMemory> memory = open_memory(arguments);
   if (!arguments.model.empty() && !arguments.json) offer_to_fetch(arguments.model);
-  tell_of_builtin_model(arguments);
+  if (arguments.model.empty()) tell_of_builtin_model();
   InterruptGuard interrupt;
   // Editing needs both ends to be a terminal; otherwise questions are plain lines.
   const int shown_on = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
@@ -111,8 +111,13 @@ int answer_or_converse(ChatArguments arguments) {
     question = question_text(*arguments.prompt, interrupt);
     check_question(question);
   }
+  if (!arguments.live.source.empty()) {
+    if (arguments.prompt) arguments.prompt = question;
+    return watch_live(arguments, interrupt, quiet ? &*quiet : nullptr);
+  }
   ChatSession session(arguments, interrupt);
   const auto known_question = arguments.prompt ? std::optional(question) : std::nullopt;
+  if (!arguments.load.empty()) session.load(arguments.load);
   if (memory) session.attach_memory(*memory, arguments.selection);
   // Without other media nothing is encoded, and asking tells what does not fit.
   session.attach(arguments.media,

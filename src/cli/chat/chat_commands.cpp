@@ -130,6 +130,7 @@ CommandResult why(ChatSession& session, const std::string& rest) {
   const Evidence& evidence = session.why();
   CommandResult result;
   result.text = evidence_text(evidence);
+  result.is_note = false;
   result.json["evidence"] = evidence_json(evidence);
   if (words.empty()) return result;
   write_evidence(words[0], session, evidence);
@@ -149,9 +150,11 @@ CommandResult result_of(ChatSession& session, const std::string& name, const std
     result.text = "  a new conversation; encoded images stay in memory\n";
   } else if (name == "/stats") {
     result.text = stats_text(session);
+    result.is_note = false;
     result.json["text"] = result.text;
   } else if (name == "/help" || name == "/?") {
     result.text = kHelp;
+    result.is_note = false;
     result.json["text"] = result.text;
   } else if (name == "/quit" || name == "/exit" || name == "/bye") {
     result.quit = true;

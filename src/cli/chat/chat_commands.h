@@ -12,6 +12,7 @@ namespace owl3::cli {
 struct CommandResult {
   std::string text;             // for people: whole lines
   nlohmann::ordered_json json;  // for --json; begins with "command"
+  bool is_note = true;          // of what was done; else what was asked for
   bool quit = false;
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "cli/chat/chat_commands.h"
 #include "cli/chat/chat_evidence.h"
 #include "cli/chat/chat_report.h"
+#include "cli/chat/chat_slips.h"
 #include "cli/chat/evidence_file.h"
 #include "cli/chat/line_editor.h"
 #include "core/error.h"
@@ -20,6 +22,11 @@ namespace owl3::cli {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+/// Ctrl-C twice leaves, not once now and once an hour later.
+constexpr auto kRecent = std::chrono::seconds(10);
+
 class Conversing {
  public:
   Conversing(ChatSession& session, const ChatArguments& arguments, InterruptGuard& interrupt,
@@ -29,8 +36,8 @@ class Conversing {
         interrupt_(interrupt),
         quiet_(quiet),
         terminal_(quiet != nullptr),
-        // What is said beside objects must not come between them.
-        aside_(arguments.json ? stderr : stdout) {
+        // What is said beside answers and objects must not come between them where a program reads.
+        aside_(terminal_ && !arguments.json ? stdout : stderr) {
     lines_ = terminal_
                  ? make_line_editor(interrupt, *quiet_, aside_, history_path(), command_names())
                  : make_line_reader(interrupt);
@@ -38,23 +45,24 @@ class Conversing {
 
   int run() {
     if (terminal_) greet();
-    bool leaving = false;  // Ctrl-C on an empty prompt, once
+    Clock::time_point leaving_until{};  // when a second Ctrl-C comes before that, it leaves
     while (!quit_) {
       interrupt_.reset();
       std::optional<std::string> line = read_line();
       if (line) {
-        leaving = false;
         interrupt_.reset();
         handle(*line);
-        leaving = interrupt_.interrupted();  // it ended an answer: the second leaves
+        leaving_until = {};
+        if (interrupt_.interrupted()) leaving_until = Clock::now() + kRecent;  // it ended an answer
       } else if (!interrupt_.interrupted()) {
         break;
-      } else if (!terminal_ || interrupt_.terminated() || (leaving && !discarded_)) {
+      } else if (!terminal_ || interrupt_.terminated() ||
+                 (Clock::now() < leaving_until && !discarded_)) {
         return interrupted_exit_code();
       } else if (discarded_) {
-        leaving = false;
+        leaving_until = {};
       } else {
-        leaving = true;
+        leaving_until = Clock::now() + kRecent;
         say("Ctrl-C again, Ctrl-D or /quit leaves.\n");
       }
       if (interrupt_.terminated() || (interrupted_ && !terminal_)) return interrupted_exit_code();
@@ -110,6 +118,8 @@ class Conversing {
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string line = text.substr(begin, end - begin);
     const bool more = text.find_first_not_of(" \t\n", end) != std::string::npos;
+    const std::string advice = arguments_.json || more ? std::string() : attaching_advice(line);
+    if (!advice.empty()) return complain(advice);
     // Programs mean what they write; people have other programs' habits.
     const std::string meant = arguments_.json || more ? std::string() : meant_command(line);
     if (!meant.empty()) {
@@ -151,6 +161,7 @@ class Conversing {
         print_object(
             result.json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
       } else {
+        if (result.is_note) return say(result.text);
         fmt::print("{}", result.text);
         flush_output();
       }
@@ -230,6 +241,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
     }
   }
   flush_output();
+  tell_warning(warning_of_cut(arguments.generation.form, report.answer));
   return report.answer.stop_reason;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/memory/selection.h"
 #include "cli/models/load_model.h"
 #include "core/error.h"
+#include "program/arithmetic_options.h"
 #include "program/byte_option.h"
 #include "program/lora_option.h"
 #include "program/number_option.h"
@@ -47,15 +48,20 @@ void add_media_options(CLI::App& command, ChatArguments& arguments) {
                   "Photos and films of this file, which owl3 index made of them")
       ->type_name("FILE")
       ->group(kMedia);
+  command
+      .add_option("--load", arguments.load,
+                  "Go on with a conversation that /save or the page of owl3 serve wrote")
+      ->type_name("FILE")
+      ->group(kMedia);
   add_selection_options(command, arguments.selection, kMedia);
   add_reading_options(command, {arguments.image, arguments.video, arguments.strict, "128"}, kMedia);
 }
 
-void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
+void add_sampling_options(CLI::App& command, GenerationChoices& choices, const char* group) {
   CLI::Option* greedy =
-      command.add_flag("--greedy", choices.greedy, "Always the likeliest token")->group(kAnswer);
+      command.add_flag("--greedy", choices.greedy, "Always the likeliest token")->group(group);
   const auto sampling = [&](CLI::Option* option, const CLI::Validator& range) {
-    option->transform(range)->type_name("X")->group(kAnswer)->excludes(greedy);
+    option->transform(range)->type_name("X")->group(group)->excludes(greedy);
   };
   sampling(command.add_option("--temperature", choices.temperature,
                               "Lower is soberer, higher is wilder; 0 is greedy"),
@@ -74,20 +80,19 @@ void add_sampling_options(CLI::App& command, GenerationChoices& choices) {
                   "Above 1: less likely to say again what was said")
       ->transform(positive_number(kMaxPenalty))
       ->type_name("X")
-      ->group(kAnswer);
+      ->group(group);
   command.add_option("--seed", choices.seed, "The same seed gives the same answer (0)")
       ->transform(seed_number())
       ->type_name("N")
-      ->group(kAnswer);
+      ->group(group);
   command.add_option("--num-beams", choices.num_beams, "Beam search with this many beams")
       ->transform(whole_number(1))
       ->type_name("N")
-      ->group(kAnswer)
+      ->group(group)
       ->excludes(greedy);
 }
 
 void add_answer_options(CLI::App& command, ChatArguments& arguments) {
-  GenerationChoices& choices = arguments.generation;
   command
       .add_option("-p,--prompt", arguments.prompt,
                   "Ask this, answer, and end; - reads the question from standard input")
@@ -101,23 +106,7 @@ void add_answer_options(CLI::App& command, ChatArguments& arguments) {
   command.add_option("--system", arguments.system, "System message: who the model is to be")
       ->type_name("TEXT")
       ->group(kAnswer);
-  command
-      .add_option("--preset", choices.preset,
-                  "Official settings: sample, beam, eval, or greedy (default: the checkpoint's)")
-      ->check(CLI::IsMember({"sample", "beam", "eval", "greedy"}))
-      ->type_name("NAME")
-      ->group(kAnswer);
-  add_sampling_options(command, choices);
-  command.add_option("--max-new-tokens", choices.max_new_tokens, "Longest answer, in tokens")
-      ->transform(whole_number(1))
-      ->type_name("N")
-      ->group(kAnswer);
-  command.add_option("--stop", choices.stop, "End the answer before this text; repeatable")
-      ->type_name("TEXT")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->group(kAnswer);
+  add_generation_options(command, arguments.generation, kAnswer);
 }
 
 void require(bool holds, const std::string& message) {
@@ -153,12 +142,6 @@ void take_evidence(const CLI::App& command, ChatArguments& arguments) {
   }
 }
 
-void check_text(const char* option, const std::string& text) {
-  const size_t invalid = find_invalid_utf8(text);
-  require(invalid == std::string::npos,
-          fmt::format("{}: byte {} is not UTF-8 text", option, invalid + 1));
-}
-
 }  // namespace
 
 GenerationOptions GenerationChoices::over(const Model& model,
@@ -188,40 +171,38 @@ GenerationOptions GenerationChoices::over(GenerationOptions options) const {
     options.temperature = 1;
   }
   if (!stop.empty()) options.stop = stop;
+  if (form) options.form = form;
   return options;
 }
 
-void add_chat_options(CLI::App& command, ChatArguments& arguments) {
+void add_generation_options(CLI::App& command, GenerationChoices& choices, const char* group) {
   command
-      .add_option("MODEL", arguments.model,
-                  builtin_model()
-                      ? fmt::format("A name (owl3 list), checkpoint folder or .gguf file (default: "
-                                    "{}, which is in the program)",
-                                    builtin_model()->name)
-                      : "A name (owl3 list), checkpoint folder or .gguf file")
-      ->type_name("");
+      .add_option("--preset", choices.preset,
+                  "Official settings: sample, beam, eval, or greedy (default: the checkpoint's)")
+      ->check(CLI::IsMember({"sample", "beam", "eval", "greedy"}))
+      ->type_name("NAME")
+      ->group(group);
+  add_sampling_options(command, choices, group);
+  command.add_option("--max-new-tokens", choices.max_new_tokens, "Longest answer, in tokens")
+      ->transform(whole_number(1))
+      ->type_name("N")
+      ->group(group);
+  command.add_option("--stop", choices.stop, "End the answer before this text; repeatable")
+      ->type_name("TEXT")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(group);
+}
+
+void add_chat_options(CLI::App& command, ChatArguments& arguments) {
+  add_optional_model(command, arguments.model);
   add_answer_options(command, arguments);
+  add_form_options(command, arguments.form, kAnswer);
   add_lora_option(command, arguments.model_options.lora)->group(kAnswer);
   add_media_options(command, arguments);
-  command
-      .add_option_function<std::string>(
-          "--precision",
-          [&arguments](const std::string& name) {
-            arguments.model_options.precision =
-                name == "float32" ? Precision::kFloat32 : Precision::kBFloat16;
-          },
-          "bf16 (default), or float32: the reference, slower")
-      ->check(CLI::IsMember({"bf16", "float32"}))
-      ->type_name("NAME")
-      ->group(kMachine);
-  command
-      .add_flag("--vision-int8", arguments.model_options.vision_int8,
-                "Encode images in int8: faster, a little less exact")
-      ->group(kMachine);
-  command
-      .add_flag("--visual-memory-int8", arguments.model_options.visual_memory_int8,
-                "Keep images in int8: half the memory, a little less exact")
-      ->group(kMachine);
+  add_live_options(command, arguments.live);
+  add_arithmetic_options(command, arguments.model_options, kMachine);
   command
       .add_option("--memory-budget", arguments.memory_options.budget_bytes,
                   "Keep images in at most so much memory, such as 500M or 4G; those of no "
@@ -241,11 +222,18 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
       ->type_name("BYTES")
       ->group(kMachine);
   command
-      .add_option("-t,--threads", arguments.model_options.threads,
-                  "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->type_name("N")
+      .add_option("--prompt-cache", arguments.prompt_folder,
+                  "Keep there what was read of a long first question, so that the next one about "
+                  "the same images begins at once, also in later conversations")
+      ->type_name("FOLDER")
       ->group(kMachine);
+  command
+      .add_option("--prompt-cache-budget", arguments.prompt_folder_budget_bytes,
+                  "Keep at most so much there; what is not used for longest makes way (10G)")
+      ->transform(byte_count(1))
+      ->type_name("BYTES")
+      ->group(kMachine);
+  add_threads_option(command, arguments.model_options.threads)->group(kMachine);
   command
       .add_flag(
           "--json", arguments.json,
@@ -281,21 +269,39 @@ void take_media(const CLI::App& command, ChatArguments& arguments) {
   if (arguments.model.empty()) take_model_from_media(arguments);
 }
 
-void check_chat_arguments(const ChatArguments& arguments) {
-  check_video_options(arguments.video);
-  const GenerationChoices& choices = arguments.generation;
+void check_text(const char* option, const std::string& text) {
+  const size_t invalid = find_invalid_utf8(text);
+  require(invalid == std::string::npos,
+          fmt::format("{}: byte {} is not UTF-8 text", option, invalid + 1));
+}
+
+void check_generation_choices(const GenerationChoices& choices) {
   const bool samples = choices.temperature || choices.top_k || choices.top_p || choices.min_p;
   require(!(samples && choices.num_beams.value_or(1) > 1),
           "--num-beams: beam search takes no --temperature, --top-k, --top-p or --min-p");
-  const MemorySelection none;
-  require(!arguments.memory.empty() || arguments.selection == none,
-          "--only, --from and --to choose from a --memory; none is given");
-  check_text("--system", arguments.system);
-  if (arguments.prompt) check_text("-p", *arguments.prompt);
   for (const std::string& stop : choices.stop) {
     require(!stop.empty(), "--stop: must not be empty");
     check_text("--stop", stop);
   }
+}
+
+void check_chat_arguments(const ChatArguments& arguments) {
+  check_live_arguments(arguments.live);
+  if (!arguments.live.source.empty()) {
+    require(arguments.media.empty() && arguments.memory.empty(),
+            "--live: takes no --image, --video or --memory beside it");
+    require(arguments.load.empty(), "--live: takes no --load beside it");
+    require(!arguments.evidence, "--live: answers come without --evidence");
+  }
+  check_video_options(arguments.video);
+  check_generation_choices(arguments.generation);
+  const MemorySelection none;
+  require(!arguments.memory.empty() || arguments.selection == none,
+          "--only, --from and --to choose from a --memory; none is given");
+  require(arguments.load.empty() || arguments.system.empty(),
+          "--load: the conversation has its own --system");
+  check_text("--system", arguments.system);
+  if (arguments.prompt) check_text("-p", *arguments.prompt);
 }
 
 }  // namespace owl3::cli

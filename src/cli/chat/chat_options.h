@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/chat/form_options.h"
+#include "cli/chat/live_options.h"
 #include "owl3/owl3.h"
 
 namespace CLI {
@@ -32,6 +34,7 @@ struct GenerationChoices {
   std::optional<int64_t> max_new_tokens;
   std::optional<int64_t> num_beams;
   std::vector<std::string> stop;
+  std::optional<AnswerForm> form;  // of FormArguments, once they are read
 
   /// The options (a checkpoint's, a saved conversation's) with all choices but the preset laid over
   /// them.
@@ -44,6 +47,7 @@ struct ChatArguments {
   std::string model;
   std::vector<MediumArgument> media;  // in the order of the command line
   std::optional<std::string> prompt;  // "-": all of standard input
+  std::string load;                   // a saved conversation to go on with, or empty
   std::string system;
   ModelOptions model_options;
   VisualMemoryOptions memory_options;
@@ -53,13 +57,24 @@ struct ChatArguments {
   bool strict = false;  // a broken image ends the work, even among many
   std::optional<bool> number_images;
   bool control_tokens = false;
+  std::string prompt_folder;  // what was read of long questions is kept there; empty: nowhere
+  int64_t prompt_folder_budget_bytes = ChatOptions().prompt_folder_budget_bytes;
   VideoOptions video;
+  LiveArguments live;
   GenerationChoices generation;
+  FormArguments form;
   bool json = false;
   bool stats = false;
   bool evidence = false;      // to be told with every answer
   std::string evidence_file;  // of the last answer: .html, .svg or .json; empty: none
 };
+
+/// What is said about generation: --preset and sampling, --max-new-tokens, --stop.
+void add_generation_options(CLI::App& command, GenerationChoices& choices, const char* group);
+/// Throws UsageError where they don't fit together.
+void check_generation_choices(const GenerationChoices& choices);
+/// Throws UsageError for what is no UTF-8.
+void check_text(const char* option, const std::string& text);
 
 /// Registers every option on `command`. The media are in `arguments` after take_media().
 void add_chat_options(CLI::App& command, ChatArguments& arguments);

@@ -3,28 +3,14 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "api/stop_reason.h"
 #include "cli/chat/chat_evidence.h"
 #include "core/byte_text.h"
-#include "core/error.h"
 #include "program/machine.h"
 
 namespace owl3::cli {
 
 namespace {
-
-const char* name_of(StopReason reason) {
-  switch (reason) {
-    case StopReason::kEndOfAnswer:
-      return "end";
-    case StopReason::kStopString:
-      return "stop_string";
-    case StopReason::kLength:
-      return "length";
-    case StopReason::kInterrupted:
-      return "interrupted";
-  }
-  throw InternalError("StopReason has a value without a name");
-}
 
 /// Without the digits that a time base of thirds and sevenths leaves behind.
 std::vector<double> in_microseconds(std::vector<double> seconds) {
@@ -83,7 +69,7 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report,
   const VisualMemoryStats visual = session.memory().stats();
   nlohmann::ordered_json json;
   json["text"] = answer.text;
-  json["stop_reason"] = name_of(answer.stop_reason);
+  json["stop_reason"] = stop_reason_name(answer.stop_reason);
   json["tokens"] = {{"prompt", answer.prompt_tokens},
                     {"prefilled", answer.prefilled_tokens},
                     {"new", answer.new_tokens}};

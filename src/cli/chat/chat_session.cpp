@@ -26,8 +26,7 @@ Model load_timed(const ChatArguments& arguments, double& seconds) {
   ProgressBar bar;
   bar.update("loading the model", 0, 0);
   const auto start = std::chrono::steady_clock::now();
-  Model model = arguments.model.empty() ? load_builtin_model(arguments.model_options)
-                                        : load_model(arguments.model, arguments.model_options);
+  Model model = load_model(arguments.model, arguments.model_options);
   seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return model;
 }
@@ -88,6 +87,18 @@ void refuse_image_data(std::string_view question) {
   }
 }
 
+/// What a saved conversation may have otherwise apart.
+ChatOptions options_of(const ChatArguments& arguments, const std::string& system,
+                       std::optional<bool> number_images) {
+  ChatOptions options;
+  options.system = system;
+  options.number_images = number_images;
+  options.control_tokens = arguments.control_tokens;
+  options.prompt_folder = arguments.prompt_folder;
+  options.prompt_folder_budget_bytes = arguments.prompt_folder_budget_bytes;
+  return options;
+}
+
 }  // namespace
 
 void check_question(const std::string& question) {
@@ -109,7 +120,7 @@ ChatSession::ChatSession(const ChatArguments& arguments, const InterruptGuard& i
       interrupt_(interrupt),
       model_(load_timed(arguments, load_seconds_)),
       memory_(model_, arguments.memory_options),
-      chat_(model_, {arguments.system, arguments.number_images, arguments.control_tokens}) {
+      chat_(model_, options_of(arguments, arguments.system, arguments.number_images)) {
   tell_warnings(model_.warnings());
   conversation_.system = arguments.system;
   conversation_.number_images = arguments.number_images;
@@ -419,7 +430,7 @@ void ChatSession::load(const fs::path& path) {
   conversation.generation = arguments_.generation.over(model_, conversation.generation);
   check_generation_options(conversation.generation);
   if (arguments_.number_images) conversation.number_images = arguments_.number_images;
-  Chat chat(model_, {conversation.system, conversation.number_images, arguments_.control_tokens});
+  Chat chat(model_, options_of(arguments_, conversation.system, conversation.number_images));
   std::vector<PlannedTurn> turns;
   std::vector<Sources> sources;
   for (const SavedTurn& turn : conversation.turns) {

@@ -30,6 +30,10 @@ bool is_folder_of_images(const std::string& text) {
   }
 }
 
+bool names_memory(const std::string& text) {
+  return fs::path(text).extension() == ".owlmem";
+}
+
 bool names_film(const std::string& text) {
   return kind_by_name(text) == FileKind::kFilm;
 }
@@ -57,6 +61,7 @@ std::string as_word(const std::string& text) {
 }
 
 std::string media_advice(const std::string& text) {
+  if (names_memory(text)) return "memories go with --memory: --memory " + as_word(text);
   return names_film(text) ? "films go with --video: --video " + as_word(text)
                           : "images go with --image: --image " + as_word(text);
 }
@@ -67,11 +72,11 @@ std::string question_advice(const std::string& question) {
 
 void check_model(const std::string& model) {
   if (model.empty() || looks_like_checkpoint(model)) return;
-  if (names_film(model) || names_image(model)) {
-    throw InputError(fmt::format("{} is no model: {}, behind MODEL", model, media_advice(model)));
+  if (names_film(model) || names_image(model) || names_memory(model)) {
+    throw UsageError(fmt::format("{} is no model: {}, behind MODEL", model, media_advice(model)));
   }
   if (reads_like_a_question(model)) {
-    throw InputError(fmt::format("{} is no model: {}", quoted(model), question_advice(model)));
+    throw UsageError(fmt::format("{} is no model: {}", quoted(model), question_advice(model)));
   }
 }
 
@@ -91,23 +96,66 @@ std::string words_behind(const std::vector<MediumArgument>& media) {
 }
 
 void check_media(const ChatArguments& arguments) {
+  for (const MediumArgument& medium : arguments.media) {
+    if (!names_memory(medium.text)) continue;
+    throw UsageError(fmt::format("{} is no image: {}", medium.text, media_advice(medium.text)));
+  }
   if (arguments.prompt) return;  // what is no file may be one with a slip in its name
   for (const MediumArgument& medium : arguments.media) {
     if (!reads_like_a_question(medium.text)) continue;
-    throw InputError(
+    throw UsageError(
         fmt::format("{} is no file: {}", quoted(medium.text), question_advice(medium.text)));
   }
   if (const std::string words = words_behind(arguments.media); !words.empty()) {
-    throw InputError(fmt::format("no files of these names: {}; {}", words, question_advice(words)));
+    throw UsageError(fmt::format("no files of these names: {}; {}", words, question_advice(words)));
   }
+}
+
+/// A file's name as a terminal pastes it: quoted, or with backslashes before spaces.
+std::string unquoted(std::string text) {
+  text.erase(text.find_last_not_of(" \t") + 1);
+  const bool quotes = text.size() > 2 && text.front() == text.back() &&
+                      (text.front() == '\'' || text.front() == '"');
+  if (quotes) return text.substr(1, text.size() - 2);
+  std::string name;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    name += text[i];
+  }
+  return name;
+}
+
+/// "/image photo.jpg", where that is a picture or film that is there.
+std::string attaching_command(const std::string& text) {
+  const std::string name = unquoted(text);
+  if (name.empty() || !exists(name)) return {};
+  if (names_film(name)) return "/video " + name;
+  return kind_by_name(name) == FileKind::kImage ? "/image " + name : "";
 }
 
 }  // namespace
 
+std::string attaching_advice(const std::string& line) {
+  if (const std::string command = attaching_command(line); !command.empty()) {
+    return fmt::format("{} is a file: {} attaches it", unquoted(line), command);
+  }
+  for (const char* word : {"image ", "video ", "open ", "attach ", "load ", "add "}) {
+    if (!line.starts_with(word)) continue;
+    const std::string command = attaching_command(line.substr(std::string_view(word).size()));
+    if (!command.empty()) return command + " attaches it";
+  }
+  for (const char* command : {" /image ", " /video "}) {
+    if (line.find(command) == line.npos || line.starts_with('/')) continue;
+    return fmt::format("{}is a line of its own, before the question", command + 1);
+  }
+  return {};
+}
+
 std::string advice_on_left_over(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front().starts_with('-')) return {};
   const std::string& first = arguments.front();
-  if (names_film(first) || names_image(first) || exists(first)) return "; " + media_advice(first);
+  if (names_film(first) || names_image(first) || names_memory(first) || exists(first))
+    return "; " + media_advice(first);
   std::string words;
   for (const std::string& argument : arguments) {
     if (argument.starts_with('-')) break;

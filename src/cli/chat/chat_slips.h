@@ -13,7 +13,11 @@ namespace owl3::cli {
 /// nothing where none can be guessed.
 std::string advice_on_left_over(const std::vector<std::string>& arguments);
 
-/// After take_media(): throws InputError where the MODEL is a picture, a film, a folder of pictures
+/// "photo.jpg is a file: /image photo.jpg attaches it": of a line of a conversation that names one,
+/// as dragging it in pastes it, or has a command within it; nothing of others.
+std::string attaching_advice(const std::string& line);
+
+/// After take_media(): throws UsageError where the MODEL is a picture, a film, a folder of pictures
 /// or a question, or what stands behind --image or --video is a question.
 void check_for_slips(const ChatArguments& arguments);
 

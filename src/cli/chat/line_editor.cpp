@@ -161,6 +161,8 @@ class LineEditor : public LineSource {
     if (text == nullptr || length <= 0) {
       Line line;
       if (interrupt_.interrupted()) line = {LineState::kInterrupted, typed_at_interrupt_};
+      if (interrupt_.interrupted() && rows_behind_cursor_ > 0)
+        std::fputs(fmt::format("\x1B[{}B", rows_behind_cursor_).c_str(), output_);
       std::fputc('\n', output_);
       std::fflush(output_);
       return line;
@@ -171,6 +173,11 @@ class LineEditor : public LineSource {
     }
     remember(line.text);
     return line;
+  }
+
+  void interrupted_by(std::function<bool()> has_news, std::function<void()> say_news) override {
+    has_news_ = std::move(has_news);
+    say_news_ = std::move(say_news);
   }
 
  private:
@@ -197,6 +204,10 @@ class LineEditor : public LineSource {
       if (count == 0) return 0;
       if (count < 0) {
         LineEditor& owner = self(editor);
+        if (errno == EAGAIN) {
+          if (owner.has_news_()) owner.say_news_above();
+          continue;
+        }
         const bool by_signal = errno == EINTR;
         if (by_signal && !owner.interrupt_.interrupted()) {
           owner.see_to_signals();
@@ -204,6 +215,7 @@ class LineEditor : public LineSource {
         }
         const LineInfo* line = el_line(editor);
         owner.typed_at_interrupt_.assign(line->buffer, line->lastchar);
+        owner.note_rows_behind_cursor();
         return -1;
       }
       const size_t used = std::mbrtowc(character, &byte, 1, &state);
@@ -217,6 +229,7 @@ class LineEditor : public LineSource {
   }
 
   /// As read(), but for a signal that comes just before it, which would be noticed at the next key.
+  /// EAGAIN when it is time to ask for news.
   ssize_t read_byte(char& byte) const {
     sigset_t held;
     sigset_t before;
@@ -225,12 +238,26 @@ class LineEditor : public LineSource {
     const bool noted =
         interrupt_.interrupted() || g_resized != 0 || g_stopping != 0 || g_continued != 0;
     pollfd keys{STDIN_FILENO, POLLIN, 0};
-    const int ready = noted ? -1 : ::ppoll(&keys, 1, nullptr, &before);
+    constexpr timespec kPatience{0, 100'000'000};
+    const int ready = noted ? -1 : ::ppoll(&keys, 1, has_news_ ? &kPatience : nullptr, &before);
     const int error_number = noted ? EINTR : errno;
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (ready > 0) return ::read(STDIN_FILENO, &byte, 1);
-    errno = error_number;
+    errno = ready == 0 ? EAGAIN : error_number;
     return -1;
+  }
+
+  /// Rows of prompt and text, up to `end`, below the first.
+  int rows_up_to(const wchar_t* end) const {
+    const LineInfoW* line = el_wline(editor_.get());
+    std::wstring text(prompt_.begin(), prompt_.end());  // ASCII
+    text.append(line->buffer, end);
+    return rows_below(text, terminal_columns(STDIN_FILENO));
+  }
+
+  void note_rows_behind_cursor() {
+    const LineInfoW* line = el_wline(editor_.get());
+    rows_behind_cursor_ = rows_up_to(line->lastchar) - rows_up_to(line->cursor);
   }
 
   void see_to_signals() {
@@ -252,12 +279,21 @@ class LineEditor : public LineSource {
       draw_again("\r\n");
     } else if (resized) {
       // Most terminals wrap what they show anew: the line begins where it would at that width.
-      const LineInfoW* line = el_wline(editor_.get());
-      std::wstring before(prompt_.begin(), prompt_.end());  // ASCII
-      before.append(line->buffer, line->cursor);
-      const int rows = rows_below(before, terminal_columns(STDIN_FILENO));
-      draw_again(rows > 0 ? fmt::format("\r\x1B[{}A\x1B[J", rows) : "\r\x1B[J");
+      draw_again(to_its_beginning());
     }
+  }
+
+  void say_news_above() {
+    std::fputs(to_its_beginning().c_str(), output_);
+    std::fflush(output_);
+    say_news_();
+    draw_again("\r");
+  }
+
+  /// From the cursor to where the line begins, and all of it cleared.
+  std::string to_its_beginning() const {
+    const int rows = rows_up_to(el_wline(editor_.get())->cursor);
+    return rows > 0 ? fmt::format("\r\x1B[{}A\x1B[J", rows) : "\r\x1B[J";
   }
 
   /// The whole line, from where the sequence leads.
@@ -348,7 +384,10 @@ class LineEditor : public LineSource {
   fs::path history_file_;
   std::vector<std::string> commands_;
   std::string prompt_;
+  std::function<bool()> has_news_;
+  std::function<void()> say_news_;
   std::string typed_at_interrupt_;  // libedit forgets it when a read fails
+  int rows_behind_cursor_ = 0;      // then: of the line, below the cursor's
   std::unique_ptr<History, EndHistory> history_;
   std::unique_ptr<EditLine, EndEditLine> editor_;
 };

@@ -1,6 +1,7 @@
 // Lines from the user: edited on a terminal, with history and completion, or read from a pipe.
 #pragma once
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -26,6 +27,12 @@ class LineSource {
  public:
   virtual ~LineSource() = default;
   virtual Line next(const std::string& prompt) = 0;
+  /// Whether there is something to be read within this time; true where that can't be told.
+  virtual bool wait_for(std::chrono::milliseconds) { return true; }
+  /// What others have to say while a line is edited: whether there is something, asked again and
+  /// again, and to say it, above the line. Where none is edited it is not asked.
+  virtual void interrupted_by(std::function<bool()> /*has_news*/,
+                              std::function<void()> /*say_news*/) {}
 };
 
 /// The text that standard input begins with, without the mark that Windows programs put there.

@@ -1,4 +1,5 @@
 // Lines of standard input when it is a pipe or a file.
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,6 +38,12 @@ class LineReader : public LineSource {
         return {LineState::kInterrupted, ""};
       }
     }
+  }
+
+  bool wait_for(std::chrono::milliseconds time) override {
+    if (buffer_.find('\n', searched_) != buffer_.npos) return true;
+    pollfd input = {STDIN_FILENO, POLLIN, 0};
+    return ::poll(&input, 1, static_cast<int>(time.count())) != 0;
   }
 
  private:

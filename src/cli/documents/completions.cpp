@@ -71,7 +71,7 @@ std::string zsh_value(const OptionDescription& option, ModelNames models = Model
 bool is_path(const OptionDescription& option) {
   const std::string& name = option.is_argument ? option.names.front() : option.value;
   for (const std::string_view word : {"FILE", "FOLDER", "MODEL", "OUT", "DATA", "RECIPE", "PATH",
-                                      "RUN", "IMAGE", "DIR", "CHECKPOINT", "GOLDEN"}) {
+                                      "RUN", "IMAGE", "DIR", "CHECKPOINT", "GOLDEN", "SOURCE"}) {
     if (name.find(word) != name.npos) return true;
   }
   return option.is_argument;
@@ -161,8 +161,10 @@ std::string zsh_completions(const CommandDescription& program) {
     if (!path.empty())
       steps += fmt::format("      '{}') command='{}'; at=$i ;;\n", step(path), path);
     std::string specs;
+    bool takes_arguments = false;
     for (const OptionDescription& option : command->options) {
       if (option.is_argument) {
+        takes_arguments = true;  // zsh knows one kind of words: parts stand back
         specs += " " + quoted("*" + zsh_value(option, model_names_of(path, option)), "'\\''");
         continue;
       }
@@ -172,7 +174,7 @@ std::string zsh_completions(const CommandDescription& program) {
             quoted("*" + name + "[" + zsh_text(option.text) + "]" + zsh_value(option), "'\\''");
       }
     }
-    if (!command->commands.empty()) {
+    if (!command->commands.empty() && !takes_arguments) {
       specs +=
           " " + quoted("*:command:(" + joined(names_of(command->commands), " ") + ")", "'\\''");
     }

@@ -37,11 +37,12 @@ std::string option_entry(const OptionDescription& option) {
 
 std::string usage(const std::string& path, const CommandDescription& command) {
   std::string line = "owl3 " + path;
+  const size_t bare = line.size();
   for (const OptionDescription& option : command.options) {
     if (!option.is_argument) continue;
     line += option.required ? " " + option.names.front() : " [" + option.names.front() + "]";
   }
-  return line + (command.commands.empty() ? " [OPTIONS]" : " COMMAND ...");
+  return line + (command.commands.empty() || line.size() > bare ? " [OPTIONS]" : " COMMAND ...");
 }
 
 std::string literal(const std::string& text) {

@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/eval/eval_bench.h"
+#include "cli/eval/eval_compare.h"
 #include "cli/eval/eval_conversations.h"
 #include "cli/models/load_model.h"
 #include "eval/distractors_run.h"
@@ -39,10 +41,13 @@ void add_eval_command(CLI::App& app) {
   CLI::App* eval = app.add_subcommand("eval", "Measure how well a model answers");
   eval->footer(
       "Examples:\n"
+      "  owl3 eval bench gqa_testdev MODEL --data benchmarks\n"
       "  owl3 eval distractors MODEL --data questions.jsonl\n"
       "  owl3 eval conversations MODEL --data rows.jsonl");
   eval->require_subcommand(1);
   add_distractors(*eval);
+  add_eval_bench(*eval);
+  add_eval_compare(*eval);
   add_eval_conversations(*eval);
 }
 

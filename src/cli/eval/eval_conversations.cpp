@@ -66,12 +66,7 @@ void add_options(CLI::App& command, Options& options) {
       ->type_name("N")
       ->group(kRows);
   add_lora_option(command, options.model_options.lora)->group(kRows);
-  command
-      .add_option("-t,--threads", options.model_options.threads,
-                  "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->type_name("N")
-      ->group("The machine");
+  add_threads_option(command, options.model_options.threads)->group("The machine");
   add_arithmetic_options(command, options.model_options, "The machine");
   command.add_flag("--json", options.json, "Print JSON")->group("Output");
   command.add_option("--replies", options.replies, "Write every answer as a line of JSON")

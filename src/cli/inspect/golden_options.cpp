@@ -1,6 +1,7 @@
 #include "cli/inspect/golden_options.h"
 
 #include "builtin/open_model.h"
+#include "program/arithmetic_options.h"
 #include "program/failure.h"
 #include "program/number_option.h"
 
@@ -14,11 +15,10 @@ void add_golden_check_options(CLI::App& app, GoldenCheckOptions& options) {
   app.add_option("--precision", options.precision, "Only this precision")
       ->check(CLI::IsMember({"both", "float32", "bf16"}))
       ->capture_default_str();
-  app.add_option("-t,--threads", options.threads, "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->capture_default_str();
+  add_threads_option(app, options.threads);
   app.add_flag("--vision-int8", options.vision_int8, "The vision encoder's products in int8");
   app.add_flag("--visual-memory-int8", options.visual_memory_int8, "Visual memory in int8");
+  add_device_option(app, options.device);
 }
 
 std::filesystem::path other_model(const GoldenCheckOptions& options, std::string_view owlet_is) {
@@ -35,8 +35,12 @@ void check_in_precisions(const GoldenCheckOptions& options, const std::string& s
   auto all = nlohmann::ordered_json::array();
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     if (options.precision != "both" && options.precision != name_of(precision)) continue;
-    GoldenCheckReport report =
-        check({precision, options.vision_int8, options.visual_memory_int8, options.threads});
+    GoldenCheckReport report = check({precision,
+                                      options.vision_int8,
+                                      options.visual_memory_int8,
+                                      options.threads,
+                                      {},
+                                      options.device});
     passed = passed && report.passed;
     if (options.json) all.push_back(std::move(report.json));
   }

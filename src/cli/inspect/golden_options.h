@@ -21,11 +21,12 @@ struct GoldenCheckOptions {
   bool vision_int8 = false;
   bool visual_memory_int8 = false;
   bool json = false;
+  std::string device;
 };
 
 std::string_view name_of(Precision precision);
 
-/// --precision, --threads, --vision-int8, --visual-memory-int8.
+/// --precision, --threads, --vision-int8, --visual-memory-int8, --device.
 void add_golden_check_options(CLI::App& app, GoldenCheckOptions& options);
 
 /// The checkpoint that --model names; nothing where it is not given. What owlet is told to be:

@@ -15,17 +15,21 @@ void add_inspect_command(CLI::App& app) {
       "what the engine makes of them, so that another implementation's output can be compared.\n\n"
       "Examples:\n"
       "  owl3 inspect data train.jsonl\n"
+      "  owl3 inspect eval tests/data/eval\n"
       "  owl3 inspect evidence tests/data/evidence/unified\n"
       "  owl3 inspect golden tests/data/model/unified\n"
       "  owl3 inspect image photo.jpg --size 378 --cut -o tiles.rgb\n"
+      "  owl3 inspect schema cases.jsonl\n"
       "  owl3 inspect tokenize --tokenizer MODEL/tokenizer.json texts.jsonl");
   inspect->require_subcommand(1);
   add_inspect_data(*inspect);
   add_inspect_distractors(*inspect);
+  add_inspect_eval(*inspect);
   add_inspect_evidence(*inspect);
   add_inspect_golden(*inspect);
   add_inspect_image(*inspect);
   add_inspect_prompt(*inspect);
+  add_inspect_schema(*inspect);
   add_inspect_tokenize(*inspect);
   add_inspect_train(*inspect);
 }

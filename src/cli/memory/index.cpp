@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "builtin/builtin_model.h"
+#include "builtin/open_model.h"
 #include "cli/commands.h"
 #include "cli/left_out.h"
 #include "cli/media_options.h"
@@ -17,6 +19,7 @@
 #include "core/byte_text.h"
 #include "core/counted.h"
 #include "core/error.h"
+#include "core/shard.h"
 #include "core/threads.h"
 #include "owl3/owl3.h"
 #include "program/arithmetic_options.h"
@@ -24,6 +27,7 @@
 #include "program/lora_option.h"
 #include "program/number_option.h"
 #include "program/progress_bar.h"
+#include "program/shard_option.h"
 #include "program/terminal.h"
 
 namespace owl3::cli {
@@ -43,11 +47,6 @@ constexpr const char* kFooter =
     "  owl3 index holiday/ --shard 1/2 -o half.owlmem    one of two machines; see owl3 memory "
     "merge";
 
-struct Shard {
-  int64_t number = 1;
-  int64_t of = 1;
-};
-
 struct Arguments {
   std::vector<std::string> sources;
   std::string model;
@@ -59,16 +58,12 @@ struct Arguments {
   bool json = false;
 };
 
-/// "2/3"
-Shard parse_shard(const std::string& text) {
-  constexpr int64_t kMost = 1'000'000;
-  const size_t slash = text.find('/');
-  const auto number = decimal<int64_t>(text.substr(0, slash));
-  const auto of = slash == text.npos ? std::nullopt : decimal<int64_t>(text.substr(slash + 1));
-  if (!number || !of || *of < 1 || *of > kMost || *number < 1 || *number > *of) {
-    throw CLI::ValidationError("--shard: \"" + text + "\" is no part of a whole, such as 2/3");
-  }
-  return {*number, *of};
+/// The model that the file was made with, where that is not the one in the program.
+std::string model_of(const std::string& memory) {
+  std::error_code error;
+  if (!fs::exists(memory, error)) return {};
+  std::string model = SavedMemory::open(memory).info().model;
+  return names_builtin_model(model) ? "" : model;
 }
 
 void take_model(Arguments& arguments) {
@@ -80,6 +75,7 @@ void take_model(Arguments& arguments) {
     break;
   }
   if (arguments.sources.empty()) throw UsageError("name photos, folders or films to index");
+  if (arguments.model.empty()) arguments.model = model_of(arguments.out);
   if (!arguments.model.empty()) return;
   if (!builtin_model()) throw UsageError("--model is missing: what is to look at the pictures?");
   tell(fmt::format(
@@ -109,7 +105,7 @@ std::vector<std::string> take_gone(Arguments& arguments, const SavedMemory& memo
 std::vector<MediaFile> part_of(std::vector<MediaFile> files, const Shard& shard) {
   std::vector<MediaFile> part;
   for (size_t i = 0; i < files.size(); ++i) {
-    if (static_cast<int64_t>(i) % shard.of == shard.number - 1) part.push_back(std::move(files[i]));
+    if (shard.has(static_cast<int64_t>(i))) part.push_back(std::move(files[i]));
   }
   return part;
 }
@@ -160,19 +156,40 @@ std::string report_json(const std::string& path, const IndexReport& report,
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Model load(const Arguments& arguments) {
-  ProgressBar bar;
-  bar.update("loading the model", 0, 0);
-  Model model = arguments.model.empty() ? load_builtin_model(arguments.model_options)
-                                        : load_model(arguments.model, arguments.model_options);
-  bar.erase();
-  tell_warnings(model.warnings());
-  return model;
-}
-
 bool asks_for_a_precision(const ModelOptions& options) {
   return options.precision != Precision::kBFloat16 || options.vision_int8 ||
          options.visual_memory_int8;
+}
+
+/// Files that are named twice are read once.
+size_t distinct(const std::vector<MediaFile>& files) {
+  std::set<fs::path> paths;
+  for (const MediaFile& file : files) paths.insert(file.path);
+  return paths.size();
+}
+
+/// A memory that this command made, and into which nothing came.
+void remove_if_empty(const std::string& out) {
+  try {
+    if (!SavedMemory::open(out).media().empty()) return;
+  } catch (const InputError&) {
+    return;  // not made yet
+  }
+  std::error_code error;
+  fs::remove(out, error);
+}
+
+/// As index_media(), which keeps what is done when a file cannot be read.
+template <typename Work>
+IndexReport or_leave_nothing(const std::string& out, const Work& work) {
+  std::error_code error;
+  const bool is_new = !fs::exists(fs::symlink_status(out, error));
+  try {
+    return work();
+  } catch (const InputError&) {
+    if (is_new) remove_if_empty(out);
+    throw;
+  }
 }
 
 void index(Arguments arguments) {
@@ -197,7 +214,7 @@ void index(Arguments arguments) {
   const int threads = arguments.model_options.threads;
   arguments.index.video.threads = threads > 0 ? threads : available_threads();
   InterruptGuard interrupt;
-  const Model model = load(arguments);
+  const Model model = load_model_visibly(arguments.model, arguments.model_options);
   ProgressBar bar;
   std::vector<LeftOut> broken;
   BrokenImageCallback on_broken;
@@ -206,20 +223,25 @@ void index(Arguments arguments) {
       broken.push_back({path.string(), 1, why});
     };
   }
-  const IndexReport report = index_media(
-      model, arguments.model.empty() ? builtin_model()->name : arguments.model, out, files, gone,
-      arguments.index,
-      [&](std::string_view stage, int64_t done, int64_t total) {
-        bar.update(stage, done, total);
-        return !interrupt.interrupted();
-      },
-      on_broken);
-  bar.erase();
-  tell_broken(broken);
-  if (!broken.empty() && broken.size() == files.size()) {
-    throw InputError(fmt::format("{}; no other of the {} files can be read either",
-                                 broken.front().reason, files.size()));
-  }
+  const IndexReport report = or_leave_nothing(out, [&] {
+    IndexReport done_now = index_media(
+        model, arguments.model.empty() ? builtin_model()->name : arguments.model, out, files, gone,
+        arguments.index,
+        [&](std::string_view stage, int64_t done, int64_t total) {
+          bar.update(stage, done, total);
+          return !interrupt.interrupted();
+        },
+        on_broken);
+    bar.erase();
+    tell_broken(broken);
+    if (!broken.empty() && broken.size() == distinct(files)) {
+      throw InputError(broken.size() == 1
+                           ? broken.front().reason
+                           : fmt::format("{}; no other of the {} files can be read either",
+                                         broken.front().reason, broken.size()));
+    }
+    return done_now;
+  });
   found.left_out.insert(found.left_out.end(), broken.begin(), broken.end());
   const SavedMemoryInfo info = SavedMemory::open(out).info();
   fmt::print("{}", arguments.json ? report_json(out, report, info, found.left_out) + "\n"
@@ -248,21 +270,14 @@ void add_index_command(CLI::App& app) {
   add_lora_option(*command, arguments->model_options.lora);
   command->add_flag("--keep-missing", arguments->index.keep_missing,
                     "Keep what is not on the disk any more");
-  command
-      ->add_option_function<std::string>(
-          "--shard", [arguments](const std::string& text) { arguments->shard = parse_shard(text); },
-          "Every Nth file from the Kth on: for N machines, whose files owl3 memory merge joins")
-      ->type_name("K/N");
+  add_shard_option(*command, arguments->shard,
+                   "Every Nth file from the Kth on: for N machines, whose files owl3 memory merge "
+                   "joins");
   command->add_flag("--json", arguments->json, "What was done as one JSON object");
   add_reading_options(
       *command, {arguments->index.image, arguments->index.video, arguments->strict, "all"}, kMedia);
   add_arithmetic_options(*command, arguments->model_options, kMachine);
-  command
-      ->add_option("-t,--threads", arguments->model_options.threads,
-                   "Threads (0: what affinity and CPU quota allow)")
-      ->transform(whole_number(0, 1024))
-      ->type_name("N")
-      ->group(kMachine);
+  add_threads_option(*command, arguments->model_options.threads)->group(kMachine);
   command->callback([arguments] { index(*arguments); });
 }
 

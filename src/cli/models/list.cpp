@@ -58,11 +58,11 @@ std::vector<Row> rows_of(const CachedModel& model) {
     rows.push_back({short_model_name(model.repository) + ":" + conversion.type, conversion.bytes,
                     "converted", conversion.path});
   }
-  const bool is_partly_there = model.part_bytes > 0 || (rows.empty() && model.bytes > 0);
-  if (is_partly_there) {
+  // What is whole belongs to the rows above, if there are any.
+  const uint64_t arrived = model.part_bytes + (rows.empty() ? model.bytes : 0);
+  if (arrived > 0) {
     const std::string name = short_model_name(model.repository);
-    rows.push_back(
-        {name, model.part_bytes, fmt::format("incomplete; owl3 pull {} goes on", name), ""});
+    rows.push_back({name, arrived, fmt::format("incomplete; owl3 pull {} goes on", name), ""});
   }
   return rows;
 }

@@ -5,13 +5,23 @@
 
 #include "owl3/model.h"
 
+namespace CLI {
+class App;
+}
+
 namespace owl3::cli {
 
-/// Loads what `model` stands for (builtin/open_model.h). Throws InputError where nothing is there.
+/// Loads what `model` stands for (builtin/open_model.h); the one in the program, of which there
+/// must be one, where none was named. Throws InputError where nothing is there.
 Model load_model(const std::string& model, const ModelOptions& options);
+/// The same for a command that has nothing to say before: shows that it loads, tells its warnings.
+Model load_model_visibly(const std::string& model, const ModelOptions& options);
 
-/// The one in the program, where none was named. There must be one.
-Model load_builtin_model(const ModelOptions& options);
+/// Whoever named no model should not wonder at the answer, wherever it goes.
+void tell_of_builtin_model();
+
+/// Adds MODEL, for which the one in the program stands in.
+void add_optional_model(CLI::App& command, std::string& model);
 
 /// Whether somebody who writes this where files are expected means a model.
 bool means_model(const std::string& text);

@@ -106,11 +106,19 @@ int64_t FfmpegInput::seek(void* opaque, int64_t offset, int whence) {
   return offset;
 }
 
+std::string known_formats() {
+  return fmt::format("{}", fmt::join(kFormats, ","));
+}
+
 ProbedFormat probe_format(const FfmpegInput& input, const std::string& name) {
+  return probe_format(input.io(), input.watch(), name);
+}
+
+ProbedFormat probe_format(AVIOContext* io, FilmWatch& watch, const std::string& name) {
   const AVInputFormat* format = nullptr;
   // Without the name: an extension turns text into a playlist, and "%d" a picture into a series.
-  av_probe_input_buffer2(input.io(), &format, "", nullptr, 0, 0);
-  input.watch().check();
+  av_probe_input_buffer2(io, &format, "", nullptr, 0, 0);
+  watch.check();
   if (format == nullptr) return {};
   for (const List& list : kLists) {
     if (list.format != format->name) continue;
@@ -125,15 +133,20 @@ ProbedFormat probe_format(const FfmpegInput& input, const std::string& name) {
 
 Ffmpeg<AVFormatContext> open_format(const FfmpegInput& input, const AVInputFormat* format,
                                     const std::string& name, const std::string& problem) {
+  return open_format(input.io(), input.watch(), format, name, problem);
+}
+
+Ffmpeg<AVFormatContext> open_format(AVIOContext* io, FilmWatch& watch, const AVInputFormat* format,
+                                    const std::string& name, const std::string& problem) {
   AVFormatContext* context = allocated(avformat_alloc_context());
-  context->pb = input.io();
+  context->pb = io;
   context->io_open = &refuse_to_open;
   context->protocol_whitelist = av_strdup("");
   context->interrupt_callback = {
-      [](void* watch) { return static_cast<FilmWatch*>(watch)->stops() ? 1 : 0; }, &input.watch()};
+      [](void* asked) { return static_cast<FilmWatch*>(asked)->stops() ? 1 : 0; }, &watch};
   const int result = avformat_open_input(&context, "", format, nullptr);  // frees it on failure
   Ffmpeg<AVFormatContext> opened(result < 0 ? nullptr : context);
-  input.watch().check();
+  watch.check();
   if (opened == nullptr) {
     throw InputError(fmt::format("{}: {}: {}", name, problem, ffmpeg_error_text(result)));
   }

@@ -52,8 +52,14 @@ struct ProbedFormat {
 /// Throws InputError for a list of other files: a playlist, a manifest, a script.
 ProbedFormat probe_format(const FfmpegInput& input, const std::string& name);
 
+ProbedFormat probe_format(AVIOContext* io, FilmWatch& watch, const std::string& name);
+/// All that are read, with commas between them.
+std::string known_formats();
+
 /// Reads the file's headers. Throws InputError, "<name>: <problem>: ...", where they are broken.
 Ffmpeg<AVFormatContext> open_format(const FfmpegInput& input, const AVInputFormat* format,
+                                    const std::string& name, const std::string& problem);
+Ffmpeg<AVFormatContext> open_format(AVIOContext* io, FilmWatch& watch, const AVInputFormat* format,
                                     const std::string& name, const std::string& problem);
 
 }  // namespace owl3

@@ -56,31 +56,6 @@ FrameTimes times_of(const Film& film, const VideoIndex& index, double fps) {
   return times;
 }
 
-/// The EXIF orientation that equals the film's display matrix, whose first two rows and columns
-/// [a b; c d] take a stored pixel to x' = a x + c y, y' = b x + d y.
-int display_orientation(const AVStream& stream) {
-  size_t size = 0;
-  const uint8_t* data = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
-  if (data == nullptr || size < 9 * sizeof(int32_t)) return 1;
-  const auto* matrix = reinterpret_cast<const int32_t*>(data);
-  const int64_t a = matrix[0];
-  const int64_t b = matrix[1];
-  const int64_t c = matrix[3];
-  const int64_t d = matrix[4];
-  if (std::abs(b) > std::abs(a) && std::abs(c) > std::abs(d)) {
-    if (b > 0) return c > 0 ? 5 : 6;
-    return c > 0 ? 8 : 7;
-  }
-  if (a < 0) return d < 0 ? 3 : 2;
-  return d < 0 ? 4 : 1;
-}
-
-FrameKind frame_kind(const Film& film, int orientation) {
-  const std::string_view format = film.format->iformat->name;
-  if (format == "gif" || format == "apng") return FrameKind::kAnimation;
-  return swaps_sides(orientation) ? FrameKind::kTurnedFilm : FrameKind::kFilm;
-}
-
 /// As the file's header has it; each frame is checked too.
 void check_frame_size(const AVCodecParameters& parameters, const std::string& name,
                       int64_t max_pixels) {
@@ -102,7 +77,7 @@ class FilmSource final : public FrameSource {
     }
     times_ = times_of(film, index_, average_fps(film, index_, options_.sampling));
     orientation_ = display_orientation(*film.stream);
-    converter_ = RgbConverter(frame_kind(film, orientation_));
+    converter_ = RgbConverter(frame_kind(*film.format, orientation_));
   }
 
   const FrameTimes& times() const override { return times_; }
@@ -137,6 +112,31 @@ class FilmSource final : public FrameSource {
 };
 
 }  // namespace
+
+/// Its first two rows and columns [a b; c d] take a stored pixel to x' = a x + c y,
+/// y' = b x + d y.
+int display_orientation(const AVStream& stream) {
+  size_t size = 0;
+  const uint8_t* data = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+  if (data == nullptr || size < 9 * sizeof(int32_t)) return 1;
+  const auto* matrix = reinterpret_cast<const int32_t*>(data);
+  const int64_t a = matrix[0];
+  const int64_t b = matrix[1];
+  const int64_t c = matrix[3];
+  const int64_t d = matrix[4];
+  if (std::abs(b) > std::abs(a) && std::abs(c) > std::abs(d)) {
+    if (b > 0) return c > 0 ? 5 : 6;
+    return c > 0 ? 8 : 7;
+  }
+  if (a < 0) return d < 0 ? 3 : 2;
+  return d < 0 ? 4 : 1;
+}
+
+FrameKind frame_kind(const AVFormatContext& film, int orientation) {
+  const std::string_view format = film.iformat->name;
+  if (format == "gif" || format == "apng") return FrameKind::kAnimation;
+  return swaps_sides(orientation) ? FrameKind::kTurnedFilm : FrameKind::kFilm;
+}
 
 std::unique_ptr<FrameSource> open_film_source(const std::filesystem::path& path,
                                               const VideoOptions& options, FilmWatch& watch) {

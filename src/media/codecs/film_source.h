@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "media/codecs/ffmpeg.h"
 #include "media/frame_source.h"
 
 namespace owl3 {
@@ -14,5 +15,10 @@ class FilmWatch;
 /// watch must outlive the source.
 std::unique_ptr<FrameSource> open_film_source(const std::filesystem::path& path,
                                               const VideoOptions& options, FilmWatch& watch);
+
+/// The EXIF orientation that equals the film's display matrix.
+int display_orientation(const AVStream& stream);
+/// What is made of the frames of a film that is shown in this orientation.
+FrameKind frame_kind(const AVFormatContext& film, int orientation);
 
 }  // namespace owl3

@@ -2,6 +2,7 @@
 #include "media/codecs.h"
 #include "media/codecs/decoders.h"
 #include "media/codecs/film_source.h"
+#include "media/codecs/live_film.h"
 #include "owl3/export.h"
 
 extern "C" {
@@ -17,5 +18,6 @@ const owl3::Codecs owl3_codecs = {
     .decode_jxl = owl3::decode_jxl,
     .decode_with_ffmpeg = owl3::decode_with_ffmpeg,
     .open_film = owl3::open_film_source,
+    .open_live_film = owl3::open_live_film,
 };
 }

@@ -18,10 +18,15 @@ void matvec(Storage storage, const void* weights, int64_t ldw, int64_t rows, int
             const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy, bool accumulate);
 void matvec_bf16(const uint16_t* weights, int64_t ldw, int64_t rows, int64_t k, const uint16_t* x,
                  int64_t ldx, int64_t m, float* y, int64_t ldy, bool accumulate);
-size_t prepared_bytes(int64_t k);
-void prepare_input(Storage storage, const float* x, int64_t k, void* prepared);
+size_t prepared_bytes(int64_t m, int64_t k);
+void prepare_input(Storage storage, const float* x, int64_t k, int64_t row, int64_t m,
+                   void* prepared);
 void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
-                      const void* prepared, int64_t m, float* y, int64_t ldy);
+                      const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate);
+size_t product_scratch_bytes(int64_t m);
+void product_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
+                       const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate,
+                       void* scratch);
 void expand_bf16(Storage storage, const void* x, uint16_t* y, int64_t n);
 void to_float(Storage storage, const void* x, float* y, int64_t n);
 void pack_keys(const float* x, int64_t stride, int64_t count, int64_t first, int64_t d,

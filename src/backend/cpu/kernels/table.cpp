@@ -29,6 +29,13 @@ const Kernels& table() {
     .prepared_bytes = prepared_bytes,
     .prepare_input = prepare_input,
     .matvec_quantised = matvec_quantised,
+#if defined(__AVX2__)
+    .product_scratch_bytes = product_scratch_bytes,
+    .product_quantised = product_quantised,
+#else
+    .product_scratch_bytes = nullptr,
+    .product_quantised = nullptr,
+#endif
     .expand_bf16 = expand_bf16,
     .to_float = to_float,
     .pack_keys = pack_keys,

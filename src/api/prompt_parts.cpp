@@ -1,0 +1,54 @@
+#include "api/prompt_parts.h"
+
+namespace owl3 {
+
+std::vector<MediaLayout> layouts_of(std::span<const Medium> media) {
+  std::vector<MediaLayout> layouts;
+  for (const Medium& medium : media) layouts.push_back(Internals::of(medium).layout);
+  return layouts;
+}
+
+std::vector<MediaLayout> layouts_of(std::span<const MediumPlan> media) {
+  std::vector<MediaLayout> layouts;
+  for (const MediumPlan& medium : media) {
+    if (medium.is_video) {
+      layouts.emplace_back(VideoLayout{medium.frames});
+    } else {
+      layouts.emplace_back(ImageLayout{medium.rows, medium.cols});
+    }
+  }
+  return layouts;
+}
+
+void check_owner(std::span<const Medium> media, const Model& model) {
+  for (const Medium& medium : media) {
+    if (&Internals::of(Internals::of(medium).model) == &Internals::of(model)) continue;
+    throw UsageError(fmt::format("{}: encoded by another model than the conversation's",
+                                 medium.path().string()));
+  }
+}
+
+void check_whole(std::span<const Medium> media) {
+  for (const Medium& medium : media) {
+    const std::vector<std::string> damage = medium.damage();
+    if (!damage.empty()) throw InputError(damage.front());
+  }
+}
+
+std::vector<int32_t> stop_tokens(const Internals::LoadedModel& model) {
+  std::vector<int32_t> ids = model.model.checkpoint().generation_config().eos_token_id;
+  for (const std::string_view name : {"<|im_end|>", "<|endoftext|>"}) {
+    if (const auto id = model.tokenizer.id_of_added_token(name)) ids.push_back(*id);
+  }
+  return ids;
+}
+
+void check_context(int64_t tokens, const Model& model) {
+  if (tokens < model.context_length()) return;
+  throw UsageError(
+      fmt::format("the conversation would have {} tokens, but the model's context holds {}; "
+                  "start anew, or ask less at once: fewer images, or a shorter text",
+                  tokens, model.context_length()));
+}
+
+}  // namespace owl3

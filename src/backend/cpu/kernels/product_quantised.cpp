@@ -1,0 +1,315 @@
+// Products of many rows of x in int8 with weights in blocks: the prompt's.
+//
+// A panel of weights, kFeatures of them deep over a few spans, is unpacked once to where it is read
+// in order: of a unit, 4 bytes of each feature to a vector. It stays in the L2 cache while groups
+// of kGroupRows rows of x pass over it, whose bytes are broadcast. So a load of weights serves
+// kGroupRows products and one of x kVectors of them, all sums stay in registers, and the bound is
+// arithmetic: per unit of 32 values 8 dot products and 2 operations on floats (3 with minima) of
+// the same pipes; unpacking costs a hundredth of it at 512 rows.
+//
+// The operations on floats are those of the products with few rows (quantised_input.h).
+#include "backend/cpu/kernels/kernels_internal.h"
+#include "backend/cpu/kernels/quantised_weights.h"
+
+namespace owl3::cpu::OWL3_ISA {
+
+#if defined(__AVX2__)
+
+namespace {
+
+constexpr int64_t kVectors = 2;
+constexpr int64_t kFeatures = kVectors * kWidth;
+constexpr int64_t kBlockSpans = 6;  // of a panel: with 32 features 55 KB
+
+/// A unit of kFeatures features: values 4 j to 4 j + 3 of each are vectors j.
+template <typename Format>
+struct PanelUnit {
+  IVec bytes[4 * Format::kSteps][kVectors];
+  Vec scales[kVectors];
+  Vec minima[Format::kMinima ? kVectors : 1];
+};
+
+/// A panel's units are in order of their chains: those of chain p begin at unit p * chain_units.
+template <typename Format>
+constexpr int64_t kChainUnits = kBlockSpans* Format::kSets;
+
+template <typename Format>
+struct Panel {
+  PanelUnit<Format> units[kParts * kChainUnits<Format>];
+
+  PanelUnit<Format>& at(int64_t chain, int64_t unit) {
+    return units[chain * kChainUnits<Format> + unit];
+  }
+};
+
+/// Part p of vector i becomes part i of vector p.
+inline void exchange_parts(const Raw (&in)[kParts], Raw (&out)[kParts]) {
+#if defined(__AVX512F__)
+  const __m512i low_01 = _mm512_shuffle_i32x4(in[0], in[1], 0x44);
+  const __m512i high_01 = _mm512_shuffle_i32x4(in[0], in[1], 0xee);
+  const __m512i low_23 = _mm512_shuffle_i32x4(in[2], in[3], 0x44);
+  const __m512i high_23 = _mm512_shuffle_i32x4(in[2], in[3], 0xee);
+  out[0] = _mm512_shuffle_i32x4(low_01, low_23, 0x88);
+  out[1] = _mm512_shuffle_i32x4(low_01, low_23, 0xdd);
+  out[2] = _mm512_shuffle_i32x4(high_01, high_23, 0x88);
+  out[3] = _mm512_shuffle_i32x4(high_01, high_23, 0xdd);
+#else
+  out[0] = _mm256_permute2x128_si256(in[0], in[1], 0x20);
+  out[1] = _mm256_permute2x128_si256(in[0], in[1], 0x31);
+#endif
+}
+
+/// Within each part: lane i of the n-th vector becomes lane n of the i-th.
+inline void exchange_lanes(const IVec (&in)[4], Raw (&out)[4]) {
+  IVec ab[2], cd[2];
+  alternate(in[0], in[1], ab);
+  alternate(in[2], in[3], cd);
+#if defined(__AVX512F__)
+  out[0] = _mm512_unpacklo_epi64(raw(ab[0]), raw(cd[0]));
+  out[1] = _mm512_unpackhi_epi64(raw(ab[0]), raw(cd[0]));
+  out[2] = _mm512_unpacklo_epi64(raw(ab[1]), raw(cd[1]));
+  out[3] = _mm512_unpackhi_epi64(raw(ab[1]), raw(cd[1]));
+#else
+  out[0] = _mm256_unpacklo_epi64(raw(ab[0]), raw(cd[0]));
+  out[1] = _mm256_unpackhi_epi64(raw(ab[0]), raw(cd[0]));
+  out[2] = _mm256_unpacklo_epi64(raw(ab[1]), raw(cd[1]));
+  out[3] = _mm256_unpackhi_epi64(raw(ab[1]), raw(cd[1]));
+#endif
+}
+
+/// Factors of a set, of kParts times 4 features, to those of its units.
+template <typename Format>
+inline void put_factors(const Vec (&in)[kParts], Vec (&out)[kParts]) {
+  Raw from[kParts], to[kParts];
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < kParts; ++i) from[i] = reinterpret_cast<Raw>(in[i]);
+  exchange_parts(from, to);
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < kParts; ++i) out[i] = reinterpret_cast<Vec>(to[i]);
+}
+
+/// A span of kWidth features, which are vector v of the panel's.
+template <typename Format>
+void pack_span(const FourRows (&w)[kParts], int64_t span, int64_t v, Panel<Format>& panel) {
+  typename Format::Factors factors[kParts];
+  for (int64_t g = 0; g < kParts; ++g) Format::factors(w[g], factors[g]);
+#pragma GCC unroll 16
+  for (int64_t set = 0; set < Format::kSets; ++set) {
+    const int64_t unit = span * Format::kSets + set;
+#pragma GCC unroll 2
+    for (int64_t step = 0; step < Format::kSteps; ++step) {
+      Raw lanes[kParts][4];
+#pragma GCC unroll 4
+      for (int64_t g = 0; g < kParts; ++g) {
+        IVec rows[4];
+#pragma GCC unroll 4
+        for (int64_t n = 0; n < 4; ++n) rows[n] = Format::bytes(w[g].rows[n], set, step);
+        exchange_lanes(rows, lanes[g]);
+      }
+#pragma GCC unroll 4
+      for (int64_t j = 0; j < 4; ++j) {
+        Raw from[kParts], to[kParts];
+#pragma GCC unroll 4
+        for (int64_t g = 0; g < kParts; ++g) from[g] = lanes[g][j];
+        exchange_parts(from, to);
+#pragma GCC unroll 4
+        for (int64_t p = 0; p < kParts; ++p) panel.at(p, unit).bytes[4 * step + j][v] = ints(to[p]);
+      }
+    }
+    Vec from[kParts], to[kParts];
+#pragma GCC unroll 4
+    for (int64_t g = 0; g < kParts; ++g) from[g] = factors[g].scales[set];
+    put_factors<Format>(from, to);
+#pragma GCC unroll 4
+    for (int64_t p = 0; p < kParts; ++p) panel.at(p, unit).scales[v] = to[p];
+    if constexpr (Format::kMinima) {
+#pragma GCC unroll 4
+      for (int64_t g = 0; g < kParts; ++g) from[g] = factors[g].minima[set];
+      put_factors<Format>(from, to);
+#pragma GCC unroll 4
+      for (int64_t p = 0; p < kParts; ++p) panel.at(p, unit).minima[v] = to[p];
+    }
+  }
+}
+
+template <typename Format>
+void pack(const Weights<Format>& weights, int64_t first, int64_t first_span, int64_t spans,
+          Panel<Format>& panel) {
+  std::byte copies[kParts][kRowsTogether * Weights<Format>::kSpanBytes];
+  for (int64_t v = 0; v < kVectors; ++v) {
+    for (int64_t span = 0; span < spans; ++span) {
+      FourRows w[kParts];
+      for (int64_t g = 0; g < kParts; ++g) {
+        w[g] = weights.four(first + v * kWidth + g * kRowsTogether, 1, first_span + span);
+        if (!weights.is_whole(first_span + span)) w[g] = weights.copied(w[g], copies[g]);
+      }
+      pack_span(w, span, v, panel);
+    }
+  }
+}
+
+/// The sums so far of a group of rows of x with a panel's features, in chains.
+struct GroupSums {
+  Vec chains[kParts][kGroupRows][kVectors];
+};
+
+/// Products of how many vectors of bytes can be added in 16 bits.
+template <typename Format>
+constexpr int64_t kStepsInWords = Format::kOffset == 32 ? 2 : 4 * Format::kSteps;
+
+/// Adds a unit's products to dots.
+template <typename Format>
+[[gnu::always_inline]] inline void add_products(const PanelUnit<Format>& w,
+                                                const GroupUnit<Format::kStorage>& x,
+                                                IVec (&dots)[kGroupRows][kVectors]) {
+  constexpr bool kByWords = !kHasVnni && !Format::kSigned;
+  constexpr int64_t kStepsTogether = kByWords ? kStepsInWords<Format> : 1;
+#pragma GCC unroll 8
+  for (int64_t first = 0; first < 4 * Format::kSteps; first += kStepsTogether) {
+    IVec words[kGroupRows][kVectors];
+#pragma GCC unroll 8
+    for (int64_t j = first; j < first + kStepsTogether; ++j) {
+#pragma GCC unroll 8
+      for (int64_t r = 0; r < kGroupRows; ++r) {
+        const IVec values = IVec{} + x.values[r][j];
+#pragma GCC unroll 2
+        for (int64_t v = 0; v < kVectors; ++v) {
+          if constexpr (kByWords) {
+            const IVec pairs = multiply_pairs_of_bytes(w.bytes[j][v], values);
+            words[r][v] = j == first ? pairs : add_words(words[r][v], pairs);
+          } else {
+            dots[r][v] = dot<Format>(dots[r][v], w.bytes[j][v], values);
+          }
+        }
+      }
+    }
+    if constexpr (!kByWords) continue;
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < kGroupRows; ++r) {
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < kVectors; ++v) dots[r][v] += sum_words(words[r][v]);
+    }
+  }
+}
+
+/// Adds units to their chain, every kParts-th of x.
+template <typename Format>
+[[gnu::always_inline]] inline void add_units(const PanelUnit<Format>* w, int64_t units,
+                                             const GroupUnit<Format::kStorage>* x,
+                                             Vec (&sums)[kGroupRows][kVectors]) {
+  for (int64_t unit = 0; unit < units; ++unit, ++w, x += kParts) {
+    IVec dots[kGroupRows][kVectors];
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < kGroupRows; ++r) {
+      const IVec start = Format::kOffset != 0 ? IVec{} + x->starts[r] : IVec{};
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < kVectors; ++v) dots[r][v] = start;
+    }
+    add_products<Format>(*w, *x, dots);
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < kGroupRows; ++r) {
+      const Vec factor = broadcast(x->factors[r]);
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < kVectors; ++v) {
+        const Vec scaled = __builtin_convertvector(dots[r][v], Vec) * w->scales[v];
+        sums[r][v] = multiply_add(scaled, factor, sums[r][v]);
+        if constexpr (Format::kMinima) {
+          sums[r][v] = multiply_add(w->minima[v], broadcast(x->sums[r]), sums[r][v]);
+        }
+      }
+    }
+  }
+}
+
+template <typename Format>
+void multiply_group(const Panel<Format>& panel, int64_t spans, const GroupUnit<Format::kStorage>* x,
+                    bool first, GroupSums& group) {
+  for (int64_t chain = 0; chain < kParts; ++chain) {
+    Vec sums[kGroupRows][kVectors];
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < kGroupRows; ++r) {
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < kVectors; ++v) {
+        sums[r][v] = first ? Vec{} : group.chains[chain][r][v];
+      }
+    }
+    add_units<Format>(panel.units + chain * kChainUnits<Format>, spans * Format::kSets, x + chain,
+                      sums);
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < kGroupRows; ++r) {
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < kVectors; ++v) group.chains[chain][r][v] = sums[r][v];
+    }
+  }
+}
+
+/// Of rows first_row.. of x and features first...
+void put_group(const GroupSums& group, int64_t rows, int64_t first_row, int64_t first,
+               int64_t features, const Output& output) {
+  for (int64_t r = 0; r < rows; ++r) {
+    float row[kFeatures];
+    for (int64_t v = 0; v < kVectors; ++v) {
+      Vec sum = group.chains[0][r][v] + group.chains[1][r][v];
+      if constexpr (kParts == 4) sum += group.chains[2][r][v] + group.chains[3][r][v];
+      store(row + v * kWidth, sum);
+    }
+    output.put_row(first_row + r, first, row, features);
+  }
+}
+
+template <typename Format>
+void multiply_panels(const void* blocks, int64_t rows, int64_t k, const void* prepared, int64_t m,
+                     const Output& output, void* scratch) {
+  const Weights<Format> weights(blocks, rows, k);
+  const auto* x = static_cast<const GroupUnit<Format::kStorage>*>(prepared);
+  const int64_t spans = weights.spans();
+  const int64_t groups = groups_of(m);
+  auto* panel = static_cast<Panel<Format>*>(scratch);
+  auto* sums = reinterpret_cast<GroupSums*>(panel + 1);
+  for (int64_t first = 0; first < rows; first += kFeatures) {
+    const int64_t features = rows - first < kFeatures ? rows - first : kFeatures;
+    for (int64_t span = 0; span < spans; span += kBlockSpans) {
+      const int64_t count = spans - span < kBlockSpans ? spans - span : kBlockSpans;
+      pack(weights, first, span, count, *panel);
+      for (int64_t group = 0; group < groups; ++group) {
+        // In one block, sums need no memory of their own.
+        GroupSums& to = sums[spans > kBlockSpans ? group : 0];
+        multiply_group(*panel, count, x + (group * spans + span) * Format::kUnits, span == 0, to);
+        if (span + count < spans) continue;
+        const int64_t rest = m - group * kGroupRows;
+        put_group(to, rest < kGroupRows ? rest : kGroupRows, group * kGroupRows, first, features,
+                  output);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+size_t product_scratch_bytes(int64_t m) {
+  constexpr size_t kPanelBytes =
+      sizeof(Panel<Q4_K>) > sizeof(Panel<Q6_K>) ? sizeof(Panel<Q4_K>) : sizeof(Panel<Q6_K>);
+  return kPanelBytes + static_cast<size_t>(groups_of(m)) * sizeof(GroupSums);
+}
+
+void product_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
+                       const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate,
+                       void* scratch) {
+  const Output output = {y, ldy, accumulate};
+  switch (storage) {
+    case Storage::kQ8_0:
+      return multiply_panels<Q8_0>(weights, rows, k, prepared, m, output, scratch);
+    case Storage::kQ4_0:
+      return multiply_panels<Q4_0>(weights, rows, k, prepared, m, output, scratch);
+    case Storage::kQ4_K:
+      return multiply_panels<Q4_K>(weights, rows, k, prepared, m, output, scratch);
+    case Storage::kQ6_K:
+      return multiply_panels<Q6_K>(weights, rows, k, prepared, m, output, scratch);
+    default:
+      return;
+  }
+}
+
+#endif
+
+}  // namespace owl3::cpu::OWL3_ISA

@@ -1,0 +1,98 @@
+// Rows of x prepared for products with weights in blocks. Included by kernel sources only.
+//
+// All formats are walked in spans of 256 values, and spans in *units*: values that share a scale of
+// the weights and one of x. A row of weights and one of x meet in kParts chains: unit u is added to
+// chain u mod kParts, one unit after another, and the chains are added pairwise at the end. Every
+// kernel does these operations on floats, and sums of integers are exact in any order: so a row of
+// x has the same result whichever kernel it takes, and whatever rows come with it.
+#pragma once
+
+#include <cstddef>
+
+#include "backend/cpu/kernels/quantised_vectors.h"
+
+#if defined(__AVX2__)
+
+namespace owl3::cpu::OWL3_ISA {
+
+inline constexpr int64_t kSpan = 256;
+inline constexpr int64_t kMaxUnits = 16;  // in a span
+
+static inline int64_t spans_of(int64_t k) {
+  return (k + kSpan - 1) / kSpan;
+}
+
+/// 32 values in formats of 4 bits; with more, whose own rounding is finer, 16.
+constexpr int64_t unit_values(Storage storage) {
+  return storage == Storage::kQ6_K || storage == Storage::kQ8_0 ? 16 : 32;
+}
+
+/// By how much the bytes that products take are more than the weights' integers.
+constexpr int32_t offset_of(Storage storage) {
+  switch (storage) {
+    case Storage::kQ4_0:
+      return 8;
+    case Storage::kQ6_K:
+      return 32;
+    case Storage::kQ8_0:  // without VNNI they stay signed: pairs of products are added in 16 bits
+      return kHasVnni ? 128 : 0;
+    default:
+      return 0;
+  }
+}
+
+constexpr bool has_minima(Storage storage) {
+  return storage == Storage::kQ4_K;
+}
+
+/// A few rows: each for itself. Behind k all is zero.
+struct PreparedSpan {
+  int8_t values[kSpan];  // in the order in which the weights' bytes are (quantised_formats.h)
+  float factors[kMaxUnits];
+  union {
+    int32_t starts[kMaxUnits];  // where a unit's sum starts: -offset * the sum of its values
+    float sums[kMaxUnits];      // with minima: the factor times that sum
+  };
+};
+
+/// More: in tiles of kTileRows. kShare lanes, side by side, are a row: with as many features of the
+/// weights.
+inline constexpr int64_t kTileRows = 8;
+inline constexpr int64_t kShare = kWidth / kTileRows;
+struct PreparedTileSpan {
+  int32_t values[kSpan / 4][kWidth];  // 4 bytes each
+  float factors[kMaxUnits][kWidth];
+  union {
+    int32_t starts[kMaxUnits][kWidth];
+    float sums[kMaxUnits][kWidth];
+  };
+};
+
+/// Many: a unit of kGroupRows rows, whose bytes are broadcast to features (product_quantised.cpp).
+inline constexpr int64_t kGroupRows = kRegisters == 32 ? 6 : 4;
+template <Storage storage>
+struct GroupUnit {
+  int32_t values[kGroupRows][unit_values(storage) / 4];
+  float factors[kGroupRows];
+  union {
+    int32_t starts[kGroupRows];
+    float sums[kGroupRows];
+  };
+};
+
+static inline int64_t groups_of(int64_t m) {
+  return (m + kGroupRows - 1) / kGroupRows;
+}
+
+/// Up to so many rows go each for itself; where the others begin to be faster.
+constexpr int64_t max_single_rows(Storage storage) {
+  return unit_values(storage) == 32 ? 7 : 5;
+}
+
+static inline int64_t tiles_of(int64_t m) {
+  return (m + kTileRows - 1) / kTileRows;
+}
+
+}  // namespace owl3::cpu::OWL3_ISA
+
+#endif

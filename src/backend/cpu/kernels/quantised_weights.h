@@ -1,0 +1,99 @@
+// Rows of weights in ggml's blocks, span by span, and where products with them go. Included by
+// kernel sources only.
+#pragma once
+
+#include "backend/cpu/kernels/quantised_formats.h"
+
+#if defined(__AVX2__)
+
+namespace owl3::cpu::OWL3_ISA {
+
+constexpr int64_t bytes_of_span(Storage storage) {
+  switch (storage) {
+    case Storage::kQ8_0:
+      return kSpan / 32 * int64_t{sizeof(BlockQ8_0)};
+    case Storage::kQ4_0:
+      return kSpan / 32 * int64_t{sizeof(BlockQ4_0)};
+    case Storage::kQ4_K:
+      return sizeof(BlockQ4_K);
+    default:
+      return sizeof(BlockQ6_K);
+  }
+}
+
+template <typename Format>
+inline IVec dot(IVec sum, IVec w, IVec x) {
+  if constexpr (Format::kSigned) return dot_signed(sum, w, x);
+  return dot_unsigned(sum, w, x);
+}
+
+/// Rows of weights in blocks, by spans.
+template <typename Format>
+class Weights {
+ public:
+  static constexpr int64_t kSpanBytes = bytes_of_span(Format::kStorage);
+
+  Weights(const void* weights, int64_t rows, int64_t k)
+      : weights_(static_cast<const std::byte*>(weights)),
+        rows_(rows),
+        whole_(k / kSpan),
+        rest_blocks_(k % kSpan / 32),
+        stride_(kSpanBytes * k / kSpan) {}
+
+  int64_t rows() const { return rows_; }
+  int64_t spans() const { return whole_ + (rest_blocks_ > 0 ? 1 : 0); }
+
+  /// A span of 4 rows, `step` rows apart. Of the last ones, the last stands in for those behind it.
+  FourRows four(int64_t first, int64_t step, int64_t span) const {
+    FourRows four;
+    for (int64_t n = 0; n < kRowsTogether; ++n) {
+      const int64_t row = first + n * step < rows_ ? first + n * step : rows_ - 1;
+      four.rows[n] = weights_ + row * stride_ + span * kSpanBytes;
+    }
+    return four;
+  }
+  /// Where a row begins; it may lie behind the last one.
+  const std::byte* row(int64_t n) const { return weights_ + n * stride_; }
+  /// A last span that is not whole is copied, zeros behind it.
+  bool is_whole(int64_t span) const { return span < whole_; }
+  FourRows copied(const FourRows& w, std::byte* copy) const {
+    constexpr int64_t kBlockBytes = kSpanBytes / (kSpan / 32);
+    __builtin_memset(copy, 0, kRowsTogether * kSpanBytes);
+    FourRows four;
+    for (int64_t n = 0; n < kRowsTogether; ++n) {
+      std::byte* to = copy + n * kSpanBytes;
+      for (int64_t i = 0; i < rest_blocks_; ++i) {
+        __builtin_memcpy(to + i * kBlockBytes, w.rows[n] + i * kBlockBytes, kBlockBytes);
+      }
+      four.rows[n] = to;
+    }
+    return four;
+  }
+
+ private:
+  const std::byte* weights_;
+  int64_t rows_, whole_, rest_blocks_, stride_;
+};
+
+struct Output {
+  float* y;
+  int64_t ldy;
+  bool accumulate;
+
+  void put(int64_t row, int64_t feature, float value) const {
+    float& at = y[row * ldy + feature];
+    at = value + (accumulate ? at : 0.0f);
+  }
+  void put_row(int64_t row, int64_t first, const float* values, int64_t count) const {
+    float* at = y + row * ldy + first;
+    if (accumulate) {
+      for (int64_t i = 0; i < count; ++i) at[i] += values[i];
+    } else {
+      for (int64_t i = 0; i < count; ++i) at[i] = values[i];
+    }
+  }
+};
+
+}  // namespace owl3::cpu::OWL3_ISA
+
+#endif

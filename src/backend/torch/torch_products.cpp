@@ -1,0 +1,97 @@
+// Weights made ready, and the products with them.
+#include <cmath>
+
+#include "backend/torch/torch_backend.h"
+
+namespace owl3 {
+
+namespace {
+
+// Values of blocks that are expanded at a time: bounds what lies on the device beside the weights.
+constexpr int64_t kExpandedAtOnce = int64_t{1} << 24;
+
+at::Tensor activated(const at::Tensor& y, Activation activation) {
+  switch (activation) {
+    case Activation::kNone:
+      return y;
+    case Activation::kGeluTanh:
+      return at::gelu(y, "tanh");
+    case Activation::kGeluErf:
+      return at::gelu(y, "none");
+    case Activation::kSigmoid:
+      return at::sigmoid(y);
+  }
+  OWL3_CHECK(false);
+}
+
+}  // namespace
+
+at::Tensor TorchBackend::uploaded(const Tensor& host) const {
+  if (is_plain(host.dtype())) return bridge_.to_device(host);
+  const int64_t rows = host.dim(0);
+  const int64_t columns = host.row_size();
+  const at::Tensor all = at::empty({rows, columns}, bridge_.options(product_type_));
+  const int64_t step = std::max<int64_t>(1, kExpandedAtOnce / columns);
+  for (int64_t first = 0; first < rows; first += step) {
+    const Tensor some = host.rows(first, std::min(rows, first + step));
+    const auto bytes = static_cast<int64_t>(bytes_of(host.dtype(), columns));
+    const Tensor stored(DType::kI8, {some.dim(0), bytes}, const_cast<void*>(some.raw()), nullptr);
+    all.narrow(0, first, some.dim(0)).copy_(expand_blocks(host.dtype(), bridge_.to_device(stored)));
+  }
+  return all.view(host.shape());
+}
+
+Linear TorchBackend::prepare(const Linear& layer, WeightForm form) {
+  return run([&] {
+    const auto there = [&](const Tensor& x) { return x.device().is_host() ? uploaded(x) : see(x); };
+    const at::Tensor weight = there(layer.weight);
+    Linear prepared;
+    if (layer.bias.defined()) prepared.bias = keep(there(layer.bias));
+    if (form != WeightForm::kInt8) {
+      prepared.weight = keep(weight.to(product_type_));
+      return prepared;
+    }
+    const at::Tensor values = weight.to(at::kFloat);
+    const at::Tensor scales = values.abs().amax(-1).div_(127);
+    // Where a row is zero, so are its scale and its values; NaN stays in the scale.
+    const at::Tensor rounded = (values / scales.unsqueeze(-1)).nan_to_num_(0, 127, -127).round_();
+    prepared.weight = keep(rounded.to(at::kChar));
+    prepared.scales = keep(scales);
+    return prepared;
+  });
+}
+
+at::Tensor TorchBackend::product(const Tensor& x, const Linear& layer) const {
+  const int64_t rows = x.dim(0);
+  const int64_t outputs = layer.weight.dim(0);
+  if (rows == 0) return at::empty({0, outputs}, bridge_.options(at::kFloat));
+  OWL3_CHECK(x.row_size() == layer.weight.dim(1));
+  // -127 to 127 are numbers of bf16, too: of int8 weights only their storage is smaller.
+  const at::Tensor weight = see(layer.weight).to(product_type_);
+  at::Tensor y = at::mm(see(x).view({rows, -1}).to(product_type_), weight.t()).to(at::kFloat);
+  if (layer.scales.defined()) y.mul_(see(layer.scales));
+  if (layer.bias.defined()) y.add_(see(layer.bias));
+  return y;
+}
+
+Tensor TorchBackend::linear(const Tensor& x, const Linear& layer, Activation activation) {
+  return run([&] {
+    const at::Tensor y = activated(product(x, layer), activation);
+    // Behind an activation comes another product.
+    return keep(activation == Activation::kNone ? y : y.to(product_type_));
+  });
+}
+
+void TorchBackend::linear_add(Tensor& y, const Tensor& x, const Linear& layer) {
+  run([&] { see(y).add_(product(x, layer)); });
+}
+
+void TorchBackend::activate(Tensor& y, Activation activation) {
+  if (activation == Activation::kNone) return;
+  run([&] {
+    const at::Tensor values = see(y);
+    values.copy_(activated(values, activation));
+  });
+}
+
+}  // namespace owl3

@@ -1,0 +1,21 @@
+// The outputs of shards as one.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace owl3 {
+
+struct MergedBatch {
+  int64_t rows = 0;
+  int64_t failed = 0;   // of those
+  int64_t missing = 0;  // where that is allowed
+};
+
+/// Writes the rows of all files in the order of their indices; an InputError tells of rows that are
+/// there twice, that are missing unless `partial`, and of files that are of different runs.
+MergedBatch merge_batches(const std::vector<std::filesystem::path>& files,
+                          const std::filesystem::path& output, bool partial);
+
+}  // namespace owl3

@@ -1,0 +1,98 @@
+#include "batch/batch_row.h"
+
+#include <charconv>
+#include <vector>
+
+#include "batch/csv.h"
+#include "core/error.h"
+
+namespace owl3 {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// As a field of a table: text as it is.
+std::string field_text(const Json& json) {
+  if (json.is_null()) return {};
+  return json.is_string() ? json.get<std::string>() : dumped(json);
+}
+
+std::string json_line(const BatchRow& row, const BatchLayout& layout) {
+  Json line = {{"index", row.index}};
+  if (!row.item.is_null()) line["item"] = row.item;
+  if (layout.has_question) line["question"] = row.question;
+  if (layout.has_row && !row.columns.is_null()) line["row"] = row.columns;
+  if (row.error.empty()) {
+    line["answer"] = row.answer;
+    line["stop"] = row.stop;
+    line["tokens"] = row.tokens;
+  } else {
+    line["error"] = row.error;
+  }
+  if (!row.warning.empty()) line["warning"] = row.warning;
+  return dumped(line) + "\n";
+}
+
+std::string csv_line(const BatchRow& row, const BatchLayout& layout) {
+  std::vector<std::string> fields = {std::to_string(row.index), field_text(row.item)};
+  if (layout.has_question) fields.push_back(row.question);
+  if (layout.has_row) fields.push_back(field_text(row.columns));
+  const bool answered = row.error.empty();
+  fields.push_back(answered ? field_text(row.answer) : "");
+  fields.push_back(row.stop);
+  fields.push_back(answered ? std::to_string(row.tokens) : "");
+  fields.push_back(row.error);
+  return csv_record(fields);
+}
+
+BatchLine read_json_line(std::string_view text, const std::string& where) {
+  const Json line = Json::parse(text, nullptr, false);
+  if (!line.is_object() || !line.contains("index") || !line["index"].is_number_integer()) {
+    throw InputError(where + ": is no row of owl3 batch");
+  }
+  return {line["index"].get<int64_t>(), line.contains("error")};
+}
+
+BatchLine read_csv_line(std::string_view text, const std::string& where) {
+  const std::vector<std::string> fields = parse_csv_record(text, where);
+  BatchLine line;
+  const std::string& index = fields.front();
+  const auto number = std::from_chars(index.data(), index.data() + index.size(), line.index);
+  if (number.ec != std::errc() || number.ptr != index.data() + index.size()) {
+    throw InputError(where + ": is no row of owl3 batch");
+  }
+  line.failed = !fields.back().empty();
+  return line;
+}
+
+}  // namespace
+
+std::string header_of(const BatchLayout& layout) {
+  if (layout.format == BatchFormat::kJsonl) return {};
+  std::vector<std::string> names = {"index", "item"};
+  if (layout.has_question) names.emplace_back("question");
+  if (layout.has_row) names.emplace_back("row");
+  names.insert(names.end(), {"answer", "stop", "tokens", "error"});
+  return csv_record(names);
+}
+
+std::string line_of(const BatchRow& row, const BatchLayout& layout) {
+  return layout.format == BatchFormat::kCsv ? csv_line(row, layout) : json_line(row, layout);
+}
+
+BatchLine read_line(std::string_view line, BatchFormat format, const std::string& where) {
+  return format == BatchFormat::kCsv ? read_csv_line(line, where) : read_json_line(line, where);
+}
+
+size_t line_end(std::string_view text, size_t begin, BatchFormat format) {
+  if (format == BatchFormat::kCsv) return csv_record_end(text, begin);
+  const size_t end = text.find('\n', begin);
+  return end == text.npos ? end : end + 1;
+}
+
+}  // namespace owl3

@@ -1,0 +1,48 @@
+// A question about an item with its answer, as a line of the output.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace owl3 {
+
+enum class BatchFormat { kJsonl, kCsv };
+
+/// What rows have beside an answer.
+struct BatchLayout {
+  BatchFormat format = BatchFormat::kJsonl;
+  bool has_question = false;  // where several are asked
+  bool has_row = false;       // the columns of the input
+};
+
+struct BatchRow {
+  int64_t index = 0;
+  nlohmann::ordered_json item;
+  std::string question;
+  nlohmann::ordered_json columns;
+  nlohmann::ordered_json answer;  // text, or the value that it is as JSON
+  std::string stop;
+  int64_t tokens = 0;
+  std::string warning;  // what was not right with its files
+  std::string error;    // why there is no answer; empty where there is one
+};
+
+/// What stands above all rows: of CSV the names of its columns.
+std::string header_of(const BatchLayout& layout);
+/// With its line end.
+std::string line_of(const BatchRow& row, const BatchLayout& layout);
+
+/// What a line says of itself. Throws InputError "<where>: ..." for a line that is no row.
+struct BatchLine {
+  int64_t index = 0;
+  bool failed = false;
+};
+BatchLine read_line(std::string_view line, BatchFormat format, const std::string& where);
+
+/// Behind the line that begins at `begin`; npos where the text ends before it does.
+size_t line_end(std::string_view text, size_t begin, BatchFormat format);
+
+}  // namespace owl3

@@ -1,0 +1,23 @@
+// Items that are rows of a file, each with the paths of its images and films: JSONL, a JSON list or
+// CSV.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "batch/batch_item.h"
+
+namespace owl3 {
+
+struct RowColumns {
+  std::string image = "image";
+  std::string video = "video";
+};
+
+/// Passes once over the file. Paths in it are as seen from its folder. Throws InputError where it
+/// is no such file, with the line; what is wrong within a row its item says.
+std::unique_ptr<BatchInput> items_of_rows(const std::filesystem::path& path,
+                                          const RowColumns& columns);
+
+}  // namespace owl3

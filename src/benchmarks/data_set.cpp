@@ -1,0 +1,153 @@
+#include "benchmarks/data_set.h"
+
+#include <algorithm>
+
+#include "benchmarks/data_readers.h"
+#include "benchmarks/registry.h"
+#include "core/error.h"
+#include "core/similar.h"
+
+namespace owl3 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+BenchmarkSet set_of(std::string task, std::string name, std::string title, bool cut,
+                    std::vector<BenchmarkSource> sources) {
+  return {std::move(name), std::move(task), std::move(title), cut, std::move(sources)};
+}
+
+/// A set whose rows are read as the official evaluation has them.
+std::vector<BenchmarkSource> rows_named(const std::string& name) {
+  return {{{name + ".jsonl"}, readers::official_rows}, {{name + ".json"}, readers::official_rows}};
+}
+
+std::vector<BenchmarkSource> with_rows_named(const std::string& name,
+                                             std::vector<BenchmarkSource> sources) {
+  for (BenchmarkSource& source : rows_named(name)) sources.push_back(std::move(source));
+  return sources;
+}
+
+BenchmarkSet mmbench(const std::string& name, const std::string& title) {
+  return set_of("MMBenchTask", name, title, true,
+                {{{name + ".jsonl", name + ".tsv"}, readers::mmbench_rows_and_table},
+                 {{name + ".tsv"}, readers::mmbench_table}});
+}
+
+BenchmarkSet pope(const std::string& part) {
+  return set_of("VQATask", "pope_" + part, "POPE's \"" + part + "\" questions (RUCAIBox/POPE)",
+                true,
+                {{{"coco_pope_" + part + ".json"}, readers::pope},
+                 {{"ImageQA_POPE_" + part + ".jsonl"}, readers::pope},
+                 {{"pope_" + part + ".jsonl"}, readers::pope}});
+}
+
+std::vector<BenchmarkSet> all_sets() {
+  return {
+      mmbench("mmbench_test_en_20231003", "MMBench, English test (opencompass.org.cn)"),
+      mmbench("mmbench_test_cn_20231003", "MMBench, Chinese test (opencompass.org.cn)"),
+      mmbench("mmbench_dev_en_20231003", "MMBench, English dev (opencompass.org.cn)"),
+      mmbench("mmbench_dev_cn_20231003", "MMBench, Chinese dev (opencompass.org.cn)"),
+      set_of("MMVetBench", "mmvet", "MM-Vet (yuweihao/MM-Vet)", true,
+             {{{"mm-vet.json"}, readers::mmvet}}),
+      pope("random"),
+      pope("popular"),
+      pope("adversarial"),
+      set_of("AI2DBench", "ai2d", "AI2D, test (lmms-lab/ai2d), its rows as JSONL", true,
+             rows_named("ai2d")),
+      set_of("VQATask", "okvqa_val", "OK-VQA, val (okvqa.allenai.org)", true,
+             {{{"OpenEnded_mscoco_val2014_questions.json", "mscoco_val2014_annotations.json"},
+               readers::vqa_val_questions_and_annotations},
+              {{"okvqa_val.jsonl", "mscoco_val2014_annotations.json"},
+               readers::official_rows_and_annotations}}),
+      set_of("VQATask", "textvqa_val_ocr_v2", "TextVQA, val (textvqa.org)", true,
+             {{{"textvqa_val_ocr_v2.jsonl", "textvqa_val_annotations.json"},
+               readers::official_rows_and_annotations},
+              {{"TextVQA_0.5.1_val.json"}, readers::textvqa}}),
+      set_of("VQATask", "vizwiz_test", "VizWiz, test (vizwiz.org)", true,
+             {{{"vizwiz_test.jsonl"}, readers::official_rows}, {{"test.json"}, readers::vizwiz}}),
+      set_of("VQATask", "vqav2_test", "VQA v2.0, test (visualqa.org)", true,
+             with_rows_named("vqav2_test", {{{"v2_OpenEnded_mscoco_test2015_questions.json"},
+                                             readers::vqa_test_questions}})),
+      set_of("VQATask", "gqa_testdev", "GQA, balanced testdev (Stanford)", true,
+             with_rows_named("gqa_testdev", {{{"testdev_balanced.jsonl"}, readers::official_rows},
+                                             {{"testdev_balanced_questions.json"}, readers::gqa}})),
+      set_of("NLVR2Bench", "nlvr2",
+             "NLVR2, unbalanced_test_public (lmms-lab/NLVR2), its rows as JSONL", false,
+             rows_named("nlvr2")),
+      set_of("QbenchTask", "q_bench2", "Q-Bench2, dev (q-future/Q-Bench2-HF), its rows as JSONL",
+             false, rows_named("q_bench2")),
+      set_of("LlavaInterleaveBenchTask", "out_domain",
+             "LLaVA-Interleave, out of domain (lmms-lab/LLaVA-NeXT-Interleave-Bench)", false,
+             with_rows_named("out_domain",
+                             {{{"multi_image_out_domain.json"}, readers::official_rows}})),
+      set_of(
+          "LlavaInterleaveBenchTask", "in_domain",
+          "LLaVA-Interleave, in domain (lmms-lab/LLaVA-NeXT-Interleave-Bench)", false,
+          with_rows_named("in_domain", {{{"multi_image_in_domain.json"}, readers::official_rows}})),
+      set_of("MIBench", "mi_bench", "MIBench (StarBottle/MIBench)", false,
+             {{{"multi_image_instruction.json", "multimodal_knowledge_seeking.json"},
+               readers::mi_bench},
+              {{"multi_image_instruction.jsonl", "multimodal_knowledge_seeking.jsonl"},
+               readers::mi_bench}}),
+  };
+}
+
+/// Where a file of the set is; nothing where it is in neither folder.
+std::optional<fs::path> find_file(const BenchmarkSet& set, const fs::path& folder,
+                                  const std::string& name) {
+  for (const fs::path& path : {folder / set.name / name, folder / name}) {
+    std::error_code ignored;
+    if (fs::exists(path, ignored)) return path;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::unique_ptr<BenchmarkTask> BenchmarkSet::make_task() const {
+  TaskSettings settings = planned_settings(task, name);
+  settings.cut = cut;
+  return make_benchmark_task(task, name, settings);
+}
+
+const std::vector<BenchmarkSet>& benchmark_sets() {
+  static const std::vector<BenchmarkSet> kSets = all_sets();
+  return kSets;
+}
+
+const BenchmarkSet& find_benchmark_set(const std::string& name) {
+  std::vector<std::string> names;
+  for (const BenchmarkSet& set : benchmark_sets()) {
+    if (set.name == name) return set;
+    names.push_back(set.name);
+  }
+  throw UsageError(fmt::format("there is no benchmark {} (owl3 eval bench --list lists them){}",
+                               name, did_you_mean(name, names)));
+}
+
+std::string expected_files(const BenchmarkSet& set) {
+  std::string text;
+  for (const BenchmarkSource& source : set.sources) {
+    if (!text.empty()) text += &source == &set.sources.back() ? " or " : ", ";
+    for (const std::string& file : source.files) {
+      text += (&file == &source.files.front() ? "" : " with ") + file;
+    }
+  }
+  return text;
+}
+
+BenchmarkData read_benchmark(const BenchmarkSet& set, const fs::path& folder) {
+  for (const BenchmarkSource& source : set.sources) {
+    readers::Paths files;
+    for (const std::string& name : source.files) {
+      if (auto path = find_file(set, folder, name)) files.push_back(*path);
+    }
+    if (files.size() == source.files.size()) return source.read(files);
+  }
+  throw InputError(fmt::format("{}: has no {}: expected {} there or in {}", folder.string(),
+                               set.title, expected_files(set), (folder / set.name).string()));
+}
+
+}  // namespace owl3

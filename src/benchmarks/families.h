@@ -1,0 +1,39 @@
+// The families of benchmarks: each a file that knows its rows, prompts and metrics.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "benchmarks/task.h"
+
+namespace owl3 {
+
+// Each makes the task of a data set, or nothing where it has no such set.
+
+std::unique_ptr<BenchmarkTask> make_vqa_task(const std::string& set, const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_mmbench_task(const std::string& set,
+                                                 const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_mmvet_task(const std::string& set,
+                                               const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_ai2d_task(const std::string& set, const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_nlvr2_task(const std::string& set,
+                                               const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_q_bench_task(const std::string& set,
+                                                 const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_mi_bench_task(const std::string& set,
+                                                  const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_llava_task(const std::string& set,
+                                               const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_next_qa_task(const std::string& set,
+                                                 const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_videomme_task(const std::string& set,
+                                                  const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_long_video_task(const std::string& set,
+                                                    const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_mvbench_task(const std::string& set,
+                                                 const TaskSettings& settings);
+/// Open questions about films: the official class without a data set.
+std::unique_ptr<BenchmarkTask> make_video_qa_task(const std::string& set,
+                                                  const TaskSettings& settings);
+
+}  // namespace owl3

@@ -1,0 +1,50 @@
+#include "cli/batch/batch_merge_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch/batch_merge.h"
+#include "core/counted.h"
+
+namespace owl3::cli {
+
+namespace {
+
+struct Arguments {
+  std::vector<std::string> files;
+  std::string out;
+  bool partial = false;
+};
+
+void merge(const Arguments& arguments) {
+  const std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
+  const MergedBatch merged = merge_batches(files, arguments.out, arguments.partial);
+  std::string text = fmt::format("{}: {}", arguments.out, counted(merged.rows, "row"));
+  if (merged.failed > 0) text += fmt::format(", {} failed", merged.failed);
+  if (merged.missing > 0) text += fmt::format(", {} missing", merged.missing);
+  fmt::print("{}\n", text);
+}
+
+}  // namespace
+
+void add_batch_merge_command(CLI::App& batch) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command =
+      batch.add_subcommand("merge", "The outputs of shards as one, in the order of the items");
+  command->add_option("FILE", arguments->files, "Outputs of owl3 batch --shard")
+      ->required()
+      ->type_name("");
+  command->add_option("-o,--out", arguments->out, "Where all rows go")
+      ->required()
+      ->type_name("FILE");
+  command->add_flag("--partial", arguments->partial,
+                    "Merge what is there, though rows are missing");
+  command->callback([arguments] { merge(*arguments); });
+}
+
+}  // namespace owl3::cli

@@ -1,0 +1,192 @@
+#include "cli/batch/batch_options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+
+#include "batch/batch_file.h"
+#include "builtin/builtin_model.h"
+#include "cli/chat/chat_session.h"
+#include "cli/media_options.h"
+#include "cli/models/load_model.h"
+#include "core/error.h"
+#include "program/arithmetic_options.h"
+#include "program/lora_option.h"
+#include "program/number_option.h"
+#include "program/shard_option.h"
+
+namespace owl3::cli {
+
+namespace {
+
+constexpr const char* kItems = "What is asked about";
+constexpr const char* kAnswer = "The answers";
+constexpr const char* kOutput = "Output";
+constexpr const char* kReading = "Images and films";
+constexpr const char* kMachine = "The machine";
+constexpr int kMostParallel = 256;
+
+void add_item_options(CLI::App& command, BatchArguments& arguments) {
+  command
+      .add_option("--each", arguments.each,
+                  "Image files, films, folders or globs, each of them an item; photos/** is all of "
+                  "a folder and the folders in it")
+      ->type_name("FILE...")
+      ->expected(1, -1)
+      ->group(kItems);
+  command
+      .add_option("--input", arguments.input,
+                  "Rows, each an item: JSONL, a JSON list, or CSV with a header; {column} in a "
+                  "question is what the row has there")
+      ->type_name("FILE")
+      ->group(kItems);
+  command
+      .add_option("--image-column", arguments.columns.image,
+                  "The column of rows with the path of their image, or a list of them (image)")
+      ->type_name("NAME")
+      ->group(kItems);
+  command.add_option("--video-column", arguments.columns.video, "The same of films (video)")
+      ->type_name("NAME")
+      ->group(kItems);
+  command
+      .add_option("--group-by", arguments.group_by,
+                  "Several files are one item: all of a folder, or N that follow each other")
+      ->type_name("folder|N")
+      ->group(kItems);
+  add_shard_option(command, arguments.shard,
+                   "Every Nth item from the Kth on: for N machines, whose outputs owl3 batch merge "
+                   "joins")
+      ->group(kItems);
+}
+
+void add_question_options(CLI::App& command, BatchArguments& arguments) {
+  command
+      .add_option(
+          "-p,--prompt", arguments.prompts,
+          "The question; repeatable: each is asked about every item, which is looked at once")
+      ->type_name("TEXT")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(kAnswer);
+  command.add_option("--system", arguments.chat.system, "System message: who the model is to be")
+      ->type_name("TEXT")
+      ->group(kAnswer);
+  add_form_options(command, arguments.form, kAnswer);
+  add_generation_options(command, arguments.generation, kAnswer);
+  add_lora_option(command, arguments.model_options.lora)->group(kAnswer);
+}
+
+void add_output_options(CLI::App& command, BatchArguments& arguments) {
+  command
+      .add_option("-o,--out", arguments.out,
+                  "Where the rows go, each whole as soon as it is answered (default: standard "
+                  "output)")
+      ->type_name("FILE")
+      ->group(kOutput);
+  command.add_option("--format", arguments.format, "jsonl or csv (default: as FILE is called)")
+      ->check(CLI::IsMember({"jsonl", "csv"}))
+      ->type_name("NAME")
+      ->group(kOutput);
+  command
+      .add_option("--side", arguments.side,
+                  "Write each answer beside its picture: photo.txt, or photo.json")
+      ->check(CLI::IsMember({"txt", "json"}))
+      ->type_name("NAME")
+      ->group(kOutput);
+  command
+      .add_flag("--resume", arguments.resume,
+                "Go on behind the rows that FILE has, whatever ended the run that wrote them")
+      ->group(kOutput);
+  command
+      .add_flag("--retry-failed", arguments.retry_failed,
+                "As --resume, and first ask again what is an error in FILE")
+      ->group(kOutput);
+}
+
+void require(bool holds, const std::string& message) {
+  if (!holds) throw UsageError(message);
+}
+
+/// A checkpoint given behind --each's files is still the MODEL.
+void take_model_from_files(BatchArguments& arguments) {
+  if (!arguments.model.empty()) return;
+  for (auto file = arguments.each.begin(); file != arguments.each.end(); ++file) {
+    if (!means_model(*file)) continue;
+    arguments.model = *file;
+    arguments.each.erase(file);
+    return;
+  }
+  require(builtin_model().has_value(),
+          "MODEL is missing: owl3 batch MODEL, a name (owl3 list), a checkpoint folder or .gguf "
+          "file");
+}
+
+void check_items(const BatchArguments& arguments) {
+  require(arguments.each.empty() != arguments.input.empty(),
+          "what is asked about? --each FILES, or --input with a file of rows");
+  require(arguments.group_by.empty() || arguments.input.empty(),
+          "--group-by: groups the files of --each; a row of --input says itself which are its own");
+  arguments.grouping();
+}
+
+void check_questions(const BatchArguments& arguments) {
+  require(!arguments.prompts.empty(), "-p: the question is missing");
+  for (const std::string& prompt : arguments.prompts) check_question(prompt);
+  check_text("--system", arguments.chat.system);
+  check_generation_choices(arguments.generation);
+  check_video_options(arguments.video);
+}
+
+void check_output(const BatchArguments& arguments) {
+  require(!arguments.out.empty() || !(arguments.resume || arguments.retry_failed),
+          "--resume, --retry-failed: go on with a file; name it with -o");
+  if (arguments.side.empty()) return;
+  require(arguments.prompts.size() == 1 && !arguments.each.empty() && arguments.group_by.empty(),
+          "--side: a file beside a picture has one answer: take one -p, --each and no --group-by");
+}
+
+}  // namespace
+
+BatchFormat BatchArguments::output_format() const {
+  if (format.empty() && !out.empty()) return format_of(out);
+  return format == "csv" ? BatchFormat::kCsv : BatchFormat::kJsonl;
+}
+
+std::optional<SideFormat> BatchArguments::side_format() const {
+  if (side.empty()) return std::nullopt;
+  return side == "json" ? SideFormat::kJson : SideFormat::kText;
+}
+
+Grouping BatchArguments::grouping() const {
+  if (group_by.empty()) return {};
+  if (group_by == "folder") return {.by_folder = true};
+  const auto files = decimal<int64_t>(group_by);
+  require(files && *files >= 1, "--group-by: must be folder, or how many files an item has");
+  return {.files = *files};
+}
+
+void add_batch_options(CLI::App& command, BatchArguments& arguments) {
+  add_optional_model(command, arguments.model);
+  add_item_options(command, arguments);
+  add_question_options(command, arguments);
+  add_output_options(command, arguments);
+  add_reading_options(command, {arguments.image, arguments.video, arguments.strict, "128"},
+                      kReading);
+  command
+      .add_option("--parallel", arguments.parallel,
+                  "Items that are read, looked at or answered at once (8)")
+      ->transform(whole_number(1, kMostParallel))
+      ->type_name("N")
+      ->group(kMachine);
+  add_arithmetic_options(command, arguments.model_options, kMachine);
+  add_threads_option(command, arguments.model_options.threads)->group(kMachine);
+}
+
+void check_batch_arguments(BatchArguments& arguments) {
+  take_model_from_files(arguments);
+  check_items(arguments);
+  check_questions(arguments);
+  check_output(arguments);
+}
+
+}  // namespace owl3::cli

@@ -1,0 +1,55 @@
+// The options of `owl3 batch`, as the user gave them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "batch/batch_row.h"
+#include "batch/file_items.h"
+#include "batch/row_items.h"
+#include "batch/side_files.h"
+#include "cli/chat/chat_options.h"
+#include "cli/chat/form_options.h"
+#include "core/shard.h"
+#include "owl3/owl3.h"
+
+namespace CLI {
+class App;
+}
+
+namespace owl3::cli {
+
+struct BatchArguments {
+  std::string model;
+  std::vector<std::string> each;  // files, folders, globs
+  std::string input;              // a file of rows, or empty
+  RowColumns columns;
+  std::string group_by;
+  std::vector<std::string> prompts;
+  std::string out;     // empty: standard output
+  std::string format;  // "jsonl", "csv", or empty: as the output is called
+  std::string side;    // "txt", "json", or empty
+  bool resume = false;
+  bool retry_failed = false;
+  Shard shard;
+  int parallel = 8;
+  bool strict = false;  // what can't be read ends the work
+  ModelOptions model_options;
+  ImageOptions image;
+  VideoOptions video;
+  ChatOptions chat;
+  GenerationChoices generation;
+  FormArguments form;
+
+  BatchFormat output_format() const;
+  std::optional<SideFormat> side_format() const;
+  /// Throws UsageError.
+  Grouping grouping() const;
+};
+
+void add_batch_options(CLI::App& command, BatchArguments& arguments);
+/// Takes a MODEL from among the files, and throws UsageError where values don't fit together.
+void check_batch_arguments(BatchArguments& arguments);
+
+}  // namespace owl3::cli

@@ -1,0 +1,55 @@
+// Where the rows of `owl3 batch` go, and what was counted of them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "batch/batch_item.h"
+#include "batch/batch_journal.h"
+#include "batch/batch_runner.h"
+#include "cli/batch/batch_options.h"
+
+namespace owl3::cli {
+
+struct BatchCounts {
+  int64_t rows = 0;
+  int64_t failed = 0;
+  int64_t tokens = 0;
+  std::string first_error;
+};
+
+class BatchOutput {
+ public:
+  /// Looks at what is there; writes nothing. Throws InputError, as BatchJournal does.
+  BatchOutput(const BatchArguments& arguments, const BatchInput& input);
+
+  const BatchPlan& plan() const { return plan_; }
+  /// Rows that are there; none on standard output.
+  int64_t rows() const { return journal_ ? journal_->rows() : 0; }
+  std::vector<int64_t> failed() const;
+
+  /// Makes the file, where there is one.
+  void open();
+  /// The next rows.
+  void write(const std::vector<BatchRow>& rows);
+  /// Rows that stand for those that are errors, once put_in_place() was called.
+  void keep(const BatchWork& work, const std::vector<BatchRow>& rows);
+  void put_in_place();
+
+  const BatchCounts& counts() const { return counts_; }
+
+ private:
+  void count(const BatchRow& row);
+
+  const BatchArguments& arguments_;
+  BatchPlan plan_;
+  BatchLayout layout_;
+  std::optional<BatchJournal> journal_;
+  std::map<int64_t, std::string> kept_;
+  BatchCounts counts_;
+};
+
+}  // namespace owl3::cli

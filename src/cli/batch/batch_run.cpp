@@ -1,0 +1,86 @@
+#include "cli/batch/batch_run.h"
+
+#include <fmt/format.h>
+
+#include "builtin/builtin_model.h"
+
+namespace owl3::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+void add_given(Json& json, const char* name, const std::optional<T>& value) {
+  if (value) json[name] = *value;
+}
+
+Json generation_json(const GenerationChoices& choices) {
+  Json json = Json::object();
+  if (!choices.preset.empty()) json["preset"] = choices.preset;
+  if (choices.greedy) json["greedy"] = true;
+  add_given(json, "temperature", choices.temperature);
+  add_given(json, "top_k", choices.top_k);
+  add_given(json, "top_p", choices.top_p);
+  add_given(json, "min_p", choices.min_p);
+  add_given(json, "repetition_penalty", choices.repetition_penalty);
+  add_given(json, "seed", choices.seed);
+  add_given(json, "max_new_tokens", choices.max_new_tokens);
+  add_given(json, "num_beams", choices.num_beams);
+  if (!choices.stop.empty()) json["stop"] = choices.stop;
+  return json;
+}
+
+Json form_json(const std::optional<AnswerForm>& form) {
+  if (!form) return nullptr;
+  return {{"schema", form->schema},
+          {"choices", form->choices},
+          {"regex", form->regex},
+          {"json", form->json}};
+}
+
+Json reading_json(const ImageOptions& image, const VideoOptions& video) {
+  Json json = {{"exif", image.apply_exif_orientation},
+               {"max_pixels", image.max_pixels},
+               {"fps", video.fps},
+               {"max_frames", video.max_frames},
+               {"start", video.start_seconds},
+               {"end", video.end_seconds},
+               {"official_sampling", video.sampling == FrameSampling::kOfficial}};
+  add_given(json, "cut", image.cut);
+  if (image.background) {
+    json["background"] = fmt::format("#{:02x}{:02x}{:02x}", image.background->red,
+                                     image.background->green, image.background->blue);
+  }
+  return json;
+}
+
+/// What else the model computes with; not how many threads, or where.
+Json model_json(const BatchArguments& arguments) {
+  const ModelOptions& options = arguments.model_options;
+  Json json = {{"name", arguments.model.empty() ? builtin_model()->name : arguments.model},
+               {"float32", options.precision == Precision::kFloat32},
+               {"vision_int8", options.vision_int8},
+               {"visual_memory_int8", options.visual_memory_int8}};
+  for (const LoraOptions& lora : options.lora) {
+    json["lora"].push_back({lora.folder.string(), lora.scale});
+  }
+  return json;
+}
+
+}  // namespace
+
+Json run_json(const BatchArguments& arguments, const BatchInput& input) {
+  return {{"model", model_json(arguments)},
+          {"questions", arguments.prompts},
+          {"system", arguments.chat.system},
+          {"form", form_json(arguments.generation.form)},
+          {"generation", generation_json(arguments.generation)},
+          {"reading", reading_json(arguments.image, arguments.video)},
+          {"items", input.size()},
+          {"checksum", input.checksum()},
+          {"format", arguments.output_format() == BatchFormat::kCsv ? "csv" : "jsonl"},
+          {"shard", fmt::format("{}/{}", arguments.shard.number, arguments.shard.of)}};
+}
+
+}  // namespace owl3::cli

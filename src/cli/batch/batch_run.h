@@ -1,0 +1,14 @@
+// What a run of `owl3 batch` is: what must be the same for it to be gone on with.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "batch/batch_item.h"
+#include "cli/batch/batch_options.h"
+
+namespace owl3::cli {
+
+/// `arguments.generation` has its form.
+nlohmann::ordered_json run_json(const BatchArguments& arguments, const BatchInput& input);
+
+}  // namespace owl3::cli

@@ -1,0 +1,119 @@
+// An answer on its way through a grammar, a byte at a time: the places where it may be, each a
+// stack of what is open. Every place can be completed, so that no answer ends in a dead end.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "constraint/character_reader.h"
+#include "constraint/schema_grammar.h"
+
+namespace owl3 {
+
+/// A stack of what is open, innermost first; equal stacks have equal numbers. 0: nothing is open.
+using StackId = uint32_t;
+/// The places where an answer may be; sorted. Empty: no answer begins so.
+using WalkState = std::vector<StackId>;
+
+enum class Open : uint8_t {
+  kValue,    // a value of `formula` begins
+  kLiteral,  // null, false or true
+  kNumber,
+  kText,    // inside a string, or in an answer that is plain text
+  kArray,   // behind [, an item, or a comma
+  kObject,  // behind {, a member, or a comma
+  kName,    // inside a member's name
+  kColon,   // behind it
+};
+
+/// What is open at one level.
+struct Frame {
+  Open open = Open::kValue;
+  uint8_t step = 0;  // kArray, kObject: Step; kValue: a space may come; kText: it is plain text;
+                     // kName: some name in question still begins so
+  uint32_t a = 0;  // formula; literal; automaton; automaton; position; position; position; formula
+  uint32_t b = 0;  // characters; state; state; state of the names
+  uint32_t need = 0;  // kText: characters at least; kName: what was written, as a number
+  uint32_t room = 0;  // kText: characters at most
+  PartialCharacter part = 0;
+  bool operator==(const Frame&) const = default;
+};
+
+class AnswerWalk {
+ public:
+  explicit AnswerWalk(SchemaGrammar& grammar) : grammar_(grammar) { stacks_.push_back({}); }
+
+  /// Before any value of the formula, as JSON; or before any text of the term.
+  WalkState begin_json(FormulaId formula);
+  WalkState begin_text(TextAutomaton& automaton);
+
+  WalkState next(const WalkState& state, unsigned char byte);
+  /// What of the byte's ways one stack leads to; for walks that look at stacks one by one.
+  void next(StackId stack, unsigned char byte, WalkState& reached);
+  /// The answer may end here.
+  bool complete(const WalkState& state) const;
+  /// The bytes that may come next, up to `most` of them.
+  std::string next_bytes(const WalkState& state, size_t most = 256);
+
+  const Frame& top(StackId stack) const { return stacks_[stack].frame; }
+  StackId below(StackId stack) const { return stacks_[stack].below; }
+  /// The innermost frame in the least detail that decides how its text may go on within `bytes`
+  /// bytes; of kText and kName alone.
+  Frame text_ahead(StackId stack, uint32_t bytes);
+  enum class TextStep { kNone, kInside, kClosed };
+  /// Takes a byte inside a text frame that text_ahead() returned.
+  TextStep step_text(Frame& frame, unsigned char byte);
+
+  /// How much it has noted: grows with answers.
+  size_t size() const { return stacks_.size() + names_.size() + grammar_.positions(); }
+
+ private:
+  enum Step : uint8_t { kFirst, kBehind, kComma, kCommaSpace };
+  struct Stack {
+    Frame frame{};
+    StackId below = 0;
+  };
+  struct NameText {
+    uint32_t before = 0;
+    char last = 0;
+  };
+
+  StackId push(const Frame& frame, StackId below);
+  void begin_value(FormulaId formula, StackId below, unsigned char byte, WalkState& reached);
+  void next_in_literal(const Frame& frame, StackId below, unsigned char byte, WalkState& reached);
+  void next_in_array(const Frame& frame, StackId below, unsigned char byte, WalkState& reached);
+  void next_in_object(const Frame& frame, StackId below, unsigned char byte, WalkState& reached);
+  void next_in_name(const Frame& frame, StackId below, unsigned char byte, WalkState& reached);
+  void close_name(const Frame& frame, StackId below, WalkState& reached);
+  bool follow_name(Frame& frame, const ReadByte& read);
+  bool name_may_become(const Frame& frame, const NameChoices& choices, const std::string& text,
+                       const CharSet& characters);
+  uint64_t names_taken(const Frame& frame, const NameChoices& choices, std::string_view prefix);
+  bool name_may_go_on(const Frame& frame, const NameChoices& choices, const std::string& text);
+  uint32_t automaton_number(TextAutomaton* automaton);
+  uint32_t counts_number(const std::vector<uint64_t>* counts, const ObjectShape& shape,
+                         const NameChoices& choices);
+  uint32_t longer_name(uint32_t name, std::string_view bytes);
+  std::string name_text(uint32_t name) const;
+  static void finish(WalkState& state);
+
+  SchemaGrammar& grammar_;
+  std::vector<Stack> stacks_;
+  std::unordered_multimap<uint64_t, StackId> stack_numbers_;
+  std::vector<TextAutomaton*> automata_;
+  std::unordered_map<TextAutomaton*, uint32_t> automaton_numbers_;
+  std::vector<const NumberAutomaton*> numbers_;
+  std::unordered_map<const NumberAutomaton*, uint32_t> number_numbers_;
+  struct OtherNames {
+    const std::vector<uint64_t>* counts;
+    const ObjectShape* shape;
+  };
+  std::vector<OtherNames> other_names_;
+  std::vector<NameText> names_{1};
+  std::unordered_map<uint64_t, uint32_t> name_numbers_;
+};
+
+}  // namespace owl3

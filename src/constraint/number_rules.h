@@ -1,0 +1,60 @@
+// What a schema says of numbers, decided on their text: each rule follows the characters of a
+// number in a small state and has a verdict at its end.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "constraint/decimal.h"
+
+namespace owl3 {
+
+/// The characters of a number's text.
+inline constexpr std::string_view kNumberCharacters = "0123456789-+.eE";
+
+enum class Verdict { kYes, kNo, kUnknown };
+
+/// A rule's state: small, comparable, of a bounded number of values.
+using RuleState = std::array<int16_t, 6>;
+
+class NumberRule {
+ public:
+  virtual ~NumberRule() = default;
+  virtual RuleState start() const = 0;
+  /// `character` continues a well-formed number.
+  virtual RuleState next(const RuleState& state, char character) const = 0;
+  virtual Verdict verdict(const RuleState& state) const = 0;
+};
+
+enum class Comparison { kAtLeast, kAtMost, kEqual };
+
+std::unique_ptr<NumberRule> make_comparison(Comparison comparison, const Decimal& bound);
+/// A number without fraction, however it is written: 1, 1.0, 1.5e+3.
+std::unique_ptr<NumberRule> make_integer_rule();
+/// `divisor` > 0. Throws InputError when it has too many digits to be counted by.
+std::unique_ptr<NumberRule> make_multiple_rule(const Decimal& divisor);
+/// How many states that rule has, about.
+size_t states_of_multiple(const Decimal& divisor);
+
+/// The form itself: what serialisers write. Up to 32 digits on each side of the point (any number
+/// where `counted` is false), or a digit other than 0, its fraction and an exponent that a double
+/// has; no zeros at a fraction's end but for ".0". Its next() gives kBroken for other characters.
+class NumberForm {
+ public:
+  explicit NumberForm(bool counted) : counted_(counted) {}
+  static constexpr RuleState kBroken = {-1, -1, -1, -1, -1, -1};
+  RuleState start() const { return {}; }
+  RuleState next(const RuleState& state, char character) const;
+  bool complete(const RuleState& state) const;
+
+ private:
+  RuleState next_in_exponent(const RuleState& state, char character) const;
+
+  bool counted_;
+};
+
+}  // namespace owl3

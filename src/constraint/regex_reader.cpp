@@ -1,0 +1,413 @@
+// Regular expressions of ECMA-262: read to a tree, which is turned into a term from its end, since
+// an anchor or a lookahead speaks about all that follows.
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "constraint/regex.h"
+#include "constraint/unicode_classes.h"
+#include "text/utf8.h"
+
+namespace owl3 {
+
+namespace {
+
+constexpr size_t kMaxPattern = 20'000;  // bytes
+constexpr int kMaxNesting = 100;
+constexpr uint32_t kMaxUnrolled = 16;  // repetitions of what holds anchors or lookaheads
+
+struct Tree {
+  enum class Kind { kEmpty, kSet, kSequence, kChoice, kRepeat, kStart, kEnd, kLookahead };
+  Kind kind = Kind::kEmpty;
+  CharSet set{};
+  std::vector<Tree> parts{};
+  uint32_t min = 0;
+  uint32_t max = 0;
+  bool negative = false;  // kLookahead
+
+  bool zero_width() const {
+    return kind == Kind::kEmpty || kind == Kind::kStart || kind == Kind::kEnd ||
+           kind == Kind::kLookahead;
+  }
+  /// No anchor or lookahead in it.
+  bool plain() const {
+    if (kind == Kind::kStart || kind == Kind::kEnd || kind == Kind::kLookahead) return false;
+    return std::all_of(parts.begin(), parts.end(), [](const Tree& part) { return part.plain(); });
+  }
+};
+
+class RegexReader {
+ public:
+  explicit RegexReader(std::string_view pattern) : pattern_(pattern) {
+    if (pattern.size() > kMaxPattern) fail("it is longer than 20,000 bytes");
+    while (!pattern.empty()) {
+      const Utf8Character next = first_character(pattern);
+      if (next.state != Utf8State::kValid) fail("it is not UTF-8");
+      text_.push_back(next.code_point);
+      pattern.remove_prefix(next.length);
+    }
+  }
+
+  Tree read() {
+    Tree tree = choice();
+    if (at_ < text_.size()) fail("a ) closes nothing");
+    return tree;
+  }
+
+  [[noreturn]] void fail(std::string_view what) const {
+    constexpr size_t kShown = 80;
+    std::string shown(pattern_.substr(0, kShown));
+    if (pattern_.size() > kShown) shown += "...";
+    throw InputError(fmt::format("the pattern \"{}\": {}", with_replacements(shown), what));
+  }
+
+ private:
+  bool ended() const { return at_ == text_.size(); }
+  char32_t peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : U'\0';
+  }
+  bool take(char32_t character) {
+    if (ended() || text_[at_] != character) return false;
+    ++at_;
+    return true;
+  }
+  bool take(std::u32string_view word) {
+    if (std::u32string_view(text_).substr(at_, word.size()) != word) return false;
+    at_ += word.size();
+    return true;
+  }
+  char32_t next() {
+    if (ended()) fail("it ends too early");
+    return text_[at_++];
+  }
+
+  Tree choice() {
+    if (++depth_ > kMaxNesting) fail("its groups are nested more than 100 deep");
+    Tree tree{Tree::Kind::kChoice};
+    do tree.parts.push_back(sequence());
+    while (take(U'|'));
+    --depth_;
+    return tree.parts.size() == 1 ? std::move(tree.parts.front()) : tree;
+  }
+
+  Tree sequence() {
+    Tree tree{Tree::Kind::kSequence};
+    while (!ended() && peek() != U'|' && peek() != U')') tree.parts.push_back(quantified());
+    return tree;
+  }
+
+  Tree quantified() {
+    Tree tree = atom();
+    uint32_t min = 0;
+    uint32_t max = kUnlimited;
+    if (take(U'*')) {
+      min = 0;
+    } else if (take(U'+')) {
+      min = 1;
+    } else if (take(U'?')) {
+      max = 1;
+    } else if (peek() == U'{') {
+      if (!braces(min, max)) return tree;
+    } else {
+      return tree;
+    }
+    take(U'?');  // whether it is lazy doesn't matter for what matches
+    if (peek() == U'*' || peek() == U'+' || peek() == U'?') fail("nothing to repeat");
+    Tree repeated{Tree::Kind::kRepeat, {}, {}, min, max};
+    repeated.parts.push_back(std::move(tree));
+    return repeated;
+  }
+
+  std::optional<uint32_t> count() {
+    if (peek() < U'0' || peek() > U'9') return std::nullopt;
+    uint64_t value = 0;
+    while (peek() >= U'0' && peek() <= U'9') {
+      value = std::min<uint64_t>(value * 10 + (next() - U'0'), 1'000'000);
+    }
+    return static_cast<uint32_t>(value);
+  }
+
+  /// {n}, {n,} or {n,m}; anything else is text, as everywhere but under the u flag.
+  bool braces(uint32_t& min, uint32_t& max) {
+    const size_t begin = at_;
+    take(U'{');
+    const std::optional<uint32_t> first = count();
+    if (!first) return give_back(begin);
+    min = *first;
+    max = min;
+    if (take(U',')) {
+      const std::optional<uint32_t> second = count();
+      max = second ? *second : kUnlimited;
+    }
+    if (!take(U'}')) return give_back(begin);
+    if (min > max) fail("a repetition's limits are in the wrong order");
+    return true;
+  }
+  bool give_back(size_t begin) {
+    at_ = begin;
+    return false;
+  }
+
+  Tree atom() {
+    const char32_t character = next();
+    switch (character) {
+      case U'^':
+        return {Tree::Kind::kStart};
+      case U'$':
+        return {Tree::Kind::kEnd};
+      case U'(':
+        return group();
+      case U'[':
+        return {Tree::Kind::kSet, bracket()};
+      case U'.':
+        return {Tree::Kind::kSet,
+                complement(make_char_set({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}))};
+      case U'\\':
+        return escape();
+      case U'*':
+      case U'+':
+      case U'?':
+        fail("nothing to repeat");
+      default:
+        return {Tree::Kind::kSet, make_char_set({{character, character}})};
+    }
+  }
+
+  Tree group() {
+    Tree look{Tree::Kind::kLookahead};
+    bool is_look = false;
+    if (take(U"?=")) {
+      is_look = true;
+    } else if (take(U"?!")) {
+      is_look = look.negative = true;
+    } else if (peek() == U'?' && peek(1) == U'<' && (peek(2) == U'=' || peek(2) == U'!')) {
+      fail("lookbehind is not supported");
+    } else if (take(U"?<") || take(U"?P<")) {
+      while (next() != U'>') {
+      }
+    } else if (!take(U"?:") && peek() == U'?') {
+      fail("a group begins with (? and something not supported");
+    }
+    Tree inside = choice();
+    if (!take(U')')) fail("a ( is not closed");
+    if (!is_look) return inside;
+    look.parts.push_back(std::move(inside));
+    return look;
+  }
+
+  Tree escape() {
+    if (peek() == U'b' || peek() == U'B') fail("word boundaries (\\b) are not supported");
+    if (peek() >= U'1' && peek() <= U'9') fail("backreferences are not supported");
+    if (peek() == U'k') fail("backreferences are not supported");
+    if (take(U'A')) return {Tree::Kind::kStart};
+    if (take(U'Z') || take(U'z')) return {Tree::Kind::kEnd};
+    return {Tree::Kind::kSet, escaped_set()};
+  }
+
+  /// What stands behind a backslash, inside brackets or outside.
+  CharSet escaped_set() {
+    const char32_t character = next();
+    const auto one = [](char32_t c) { return make_char_set({{c, c}}); };
+    switch (character) {
+      case U'd':
+        return digits();
+      case U'D':
+        return complement(digits());
+      case U'w':
+        return word_characters();
+      case U'W':
+        return complement(word_characters());
+      case U's':
+        return white_space();
+      case U'S':
+        return complement(white_space());
+      case U'p':
+      case U'P': {
+        if (!take(U'{')) fail("\\p needs a property in braces");
+        std::string name;
+        for (char32_t c = next(); c != U'}'; c = next()) append_utf8(name, c);
+        std::optional<CharSet> set = characters_of_category(name);
+        if (!set) fail("the property \\p{" + name + "} is not supported (categories are)");
+        return character == U'p' ? *set : complement(*set);
+      }
+      case U't':
+        return one(U'\t');
+      case U'n':
+        return one(U'\n');
+      case U'v':
+        return one(U'\v');
+      case U'f':
+        return one(U'\f');
+      case U'r':
+        return one(U'\r');
+      case U'0':
+        return one(U'\0');
+      case U'c':
+        return one(next() % 32);
+      case U'x':
+        return one(hex(2));
+      case U'u':
+        return one(unicode_escape());
+      default:
+        return one(character);
+    }
+  }
+
+  char32_t hex(int digits) {
+    char32_t value = 0;
+    for (int i = 0; i < digits; ++i) value = value * 16 + hex_digit();
+    return value;
+  }
+  char32_t hex_digit() {
+    const char32_t c = next();
+    if (c >= U'0' && c <= U'9') return c - U'0';
+    if (c >= U'a' && c <= U'f') return c - U'a' + 10;
+    if (c >= U'A' && c <= U'F') return c - U'A' + 10;
+    fail("a hexadecimal escape has other characters");
+  }
+  char32_t unicode_escape() {
+    if (take(U'{')) {
+      char32_t value = 0;
+      while (!take(U'}')) {
+        value = value * 16 + hex_digit();
+        if (value > kLastCharacter) fail("an escaped character does not exist");
+      }
+      return value;
+    }
+    const char32_t high = hex(4);
+    if (high >= 0xD800 && high < 0xDC00 && take(U"\\u")) {
+      return 0x10000 + ((high - 0xD800) << 10) + ((hex(4) - 0xDC00) & 0x3FF);
+    }
+    return high;
+  }
+
+  CharSet bracket() {
+    const bool negative = take(U'^');
+    std::vector<CharRange> ranges;
+    while (!take(U']')) {
+      const CharSet first = bracket_member();
+      const bool single = first.size() == 1 && first.front().first == first.front().last;
+      if (single && peek() == U'-' && peek(1) != U']' && peek(1) != U'\0') {
+        const size_t before = at_++;
+        const CharSet last = bracket_member();
+        if (last.size() == 1 && last.front().first == last.front().last) {
+          if (first.front().first > last.front().first) fail("a range is in the wrong order");
+          ranges.push_back({first.front().first, last.front().first});
+          continue;
+        }
+        at_ = before;
+      }
+      ranges.insert(ranges.end(), first.begin(), first.end());
+    }
+    const CharSet set = make_char_set(std::move(ranges));
+    return negative ? complement(set) : set;
+  }
+
+  CharSet bracket_member() {
+    const char32_t character = next();
+    if (character != U'\\') return make_char_set({{character, character}});
+    if (take(U'b')) return make_char_set({{'\b', '\b'}});
+    return escaped_set();
+  }
+
+  static CharSet digits() { return make_char_set({{'0', '9'}}); }
+  static CharSet word_characters() {
+    return make_char_set({{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}});
+  }
+  static CharSet white_space() {
+    return make_char_set({{'\t', '\r'},
+                          {' ', ' '},
+                          {0xA0, 0xA0},
+                          {0x1680, 0x1680},
+                          {0x2000, 0x200A},
+                          {0x2028, 0x2029},
+                          {0x202F, 0x202F},
+                          {0x205F, 0x205F},
+                          {0x3000, 0x3000},
+                          {0xFEFF, 0xFEFF}});
+  }
+
+  std::string_view pattern_;
+  std::u32string text_;
+  size_t at_ = 0;
+  int depth_ = 0;
+};
+
+class TermMaker {
+ public:
+  TermMaker(RegexTerms& terms, const RegexReader& reader) : terms_(terms), reader_(reader) {}
+
+  /// `tree`, then `rest`. `at_start`: nothing stands before it.
+  RegexId make(const Tree& tree, RegexId rest, bool at_start) {
+    switch (tree.kind) {
+      case Tree::Kind::kEmpty:
+        return rest;
+      case Tree::Kind::kSet:
+        return terms_.concat(terms_.set(tree.set), rest);
+      case Tree::Kind::kStart:
+        return at_start ? rest : terms_.none();
+      case Tree::Kind::kEnd:
+        return terms_.both({rest, terms_.empty()});
+      case Tree::Kind::kLookahead: {
+        const RegexId ahead = make(tree.parts.front(), terms_.any_text(), at_start);
+        return terms_.both({tree.negative ? terms_.negation(ahead) : ahead, rest});
+      }
+      case Tree::Kind::kChoice: {
+        std::vector<RegexId> ways;
+        for (const Tree& part : tree.parts) ways.push_back(make(part, rest, at_start));
+        return terms_.either(std::move(ways));
+      }
+      case Tree::Kind::kSequence:
+        return sequence(tree, rest, at_start);
+      case Tree::Kind::kRepeat:
+        return repetition(tree, rest, at_start);
+    }
+    return rest;
+  }
+
+ private:
+  RegexId sequence(const Tree& tree, RegexId rest, bool at_start) {
+    size_t leading = 0;  // of no width, so that what follows them is at the start, too
+    while (leading < tree.parts.size() && tree.parts[leading].zero_width()) ++leading;
+    for (size_t i = tree.parts.size(); i-- > 0;) {
+      rest = make(tree.parts[i], rest, at_start && i <= leading);
+    }
+    return rest;
+  }
+
+  RegexId repetition(const Tree& tree, RegexId rest, bool at_start) {
+    const Tree& part = tree.parts.front();
+    if (part.plain()) {
+      const RegexId once = make(part, terms_.empty(), false);
+      return terms_.concat(terms_.repeat(once, tree.min, tree.max), rest);
+    }
+    if (tree.max > kMaxUnrolled) {
+      reader_.fail("an anchor or lookahead inside a repetition is not supported");
+    }
+    RegexId term = rest;
+    for (uint32_t i = tree.max; i-- > 0;) {
+      term = make(part, term, at_start && i == 0);
+      if (i >= tree.min) term = terms_.either({rest, term});
+    }
+    return term;
+  }
+
+  RegexTerms& terms_;
+  const RegexReader& reader_;
+};
+
+}  // namespace
+
+RegexId read_regex(RegexTerms& terms, std::string_view pattern, bool whole) {
+  RegexReader reader(pattern);
+  const Tree tree = reader.read();
+  TermMaker maker(terms, reader);
+  if (whole) return maker.make(tree, terms.empty(), true);
+  const RegexId at_start = maker.make(tree, terms.any_text(), true);
+  const RegexId later = maker.make(tree, terms.any_text(), false);
+  if (later == at_start) return terms.concat(terms.any_text(), later);
+  return terms.either(
+      {at_start, terms.concat(terms.any_character(), terms.concat(terms.any_text(), later))});
+}
+
+}  // namespace owl3

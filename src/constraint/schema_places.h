@@ -1,0 +1,44 @@
+// Where `$ref` leads: the identifiers and anchors of a schema document.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <unordered_map>
+
+namespace owl3 {
+
+class SchemaPlaces {
+ public:
+  using Json = nlohmann::ordered_json;
+
+  /// The document stays where it is. Throws InputError where it is nested more than 200 deep.
+  explicit SchemaPlaces(const Json& document);
+
+  /// What a reference at this place means. Throws InputError where there is nothing, or where it
+  /// lies outside of the document.
+  const Json& target(const Json& from, const std::string& reference) const;
+  /// "#/properties/a", for messages.
+  const std::string& pointer(const Json& place) const;
+  /// The document says that it is of a draft up to 7.
+  bool is_old_draft() const { return old_draft_; }
+  /// Whether formats are asserted: not where the document says it is of draft 2019-09 or later.
+  bool asserts_formats() const { return asserts_formats_; }
+
+ private:
+  struct Place {
+    std::string base;
+    std::string pointer;
+  };
+  enum class Content { kSchema, kNamedSchemas, kData };
+  void visit(const Json& value, const std::string& base, const std::string& pointer, int depth,
+             Content content);
+  std::string identify(const Json& schema, const std::string& base);
+
+  const Json& document_;
+  bool old_draft_ = false;
+  bool asserts_formats_ = true;
+  std::unordered_map<const Json*, Place> places_;
+  std::unordered_map<std::string, const Json*> identified_;  // by URI, or URI#anchor
+};
+
+}  // namespace owl3

@@ -1,0 +1,220 @@
+#include "constraint/text_automaton.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+namespace owl3 {
+
+namespace {
+
+constexpr size_t kMaxStates = 20'000;
+constexpr size_t kMaxTableBytes = size_t{64} << 20;
+
+}  // namespace
+
+TextAutomaton::TextAutomaton(RegexTerms& terms, RegexId term, WorkBudget& budget)
+    : budget_(&budget) {
+  explore(terms, {term}, budget);
+  make_dead();
+}
+
+TextAutomaton::TextAutomaton(RegexTerms& terms, const std::vector<RegexId>& followed,
+                             WorkBudget& budget)
+    : budget_(&budget) {
+  if (followed.size() > kMaxFollowed) {
+    throw InputError("an object of the schema has more than 64 patterns of names");
+  }
+  explore(terms, followed, budget);
+}
+
+void TextAutomaton::explore(RegexTerms& terms, const std::vector<RegexId>& followed,
+                            WorkBudget& budget) {
+  const Alphabet alphabet = terms.alphabet(followed);
+  starts_ = alphabet.starts;
+  interval_class_ = alphabet.class_of;
+  representatives_ = alphabet.representatives;
+  classes_ = representatives_.size();
+  for (char32_t c = 0; c < ascii_.size(); ++c) ascii_[c] = interval_class_[interval_of(c)];
+
+  std::map<std::vector<RegexId>, uint32_t> known = {{followed, 0}};
+  std::vector<std::vector<RegexId>> states = {followed};
+  for (uint32_t state = 0; state < states.size(); ++state) {
+    MatchBits matches = 0;
+    for (size_t i = 0; i < followed.size(); ++i) {
+      matches |= MatchBits{terms.nullable(states[state][i])} << i;
+    }
+    matches_.push_back(matches);
+    for (size_t c = 0; c < classes_; ++c) {
+      const char32_t character = representatives_[c];
+      if (character >= kFirstSurrogate && character <= kLastSurrogate) {
+        next_.push_back(kDead);
+        continue;
+      }
+      std::vector<RegexId> target = states[state];
+      for (RegexId& term : target) term = terms.derivative(term, character);
+      const auto number = static_cast<uint32_t>(states.size());
+      const auto [found, is_new] = known.emplace(target, number);
+      if (is_new) states.push_back(std::move(target));
+      next_.push_back(found->second);
+    }
+    budget.spend(1 + classes_ / 8);
+    if (states.size() > kMaxStates) {
+      throw InputError(
+          "a pattern or the lengths of a text in the answer's form are too intricate: they need "
+          "more than 20,000 states; make them simpler");
+    }
+  }
+}
+
+/// States from which nothing matches become kDead.
+void TextAutomaton::make_dead() {
+  std::vector<std::vector<uint32_t>> before(states());
+  for (uint32_t state = 0; state < states(); ++state) {
+    for (size_t c = 0; c < classes_; ++c) {
+      const uint32_t target = next_[state * classes_ + c];
+      if (target != kDead && (before[target].empty() || before[target].back() != state)) {
+        before[target].push_back(state);
+      }
+    }
+  }
+  std::vector<bool> alive(states());
+  std::vector<uint32_t> open;
+  for (uint32_t state = 0; state < states(); ++state) {
+    if (!accepts(state)) continue;
+    alive[state] = true;
+    open.push_back(state);
+  }
+  while (!open.empty()) {
+    const uint32_t state = open.back();
+    open.pop_back();
+    for (const uint32_t earlier : before[state]) {
+      if (alive[earlier]) continue;
+      alive[earlier] = true;
+      open.push_back(earlier);
+    }
+  }
+  for (uint32_t& target : next_) {
+    if (target != kDead && !alive[target]) target = kDead;
+  }
+  if (!alive[start_]) start_ = kDead;
+}
+
+size_t TextAutomaton::interval_of(char32_t character) const {
+  const auto above = std::upper_bound(starts_.begin(), starts_.end(), character);
+  return static_cast<size_t>(above - starts_.begin()) - 1;
+}
+
+const std::vector<bool>& TextAutomaton::row(size_t length) {
+  while (cycle_begin_ == SIZE_MAX && rows_.size() <= length) {
+    std::vector<bool> row(states());
+    if (rows_.empty()) {
+      for (uint32_t state = 0; state < states(); ++state) row[state] = accepts(state);
+    } else {
+      for (uint32_t state = 0; state < states(); ++state) {
+        const auto first = next_.begin() + static_cast<std::ptrdiff_t>(state * classes_);
+        row[state] =
+            std::any_of(first, first + static_cast<std::ptrdiff_t>(classes_),
+                        [&](uint32_t target) { return target != kDead && rows_.back()[target]; });
+      }
+    }
+    budget_->spend(1 + states() * classes_ / 16);
+    if (rows_.size() * states() / 8 > kMaxTableBytes) {
+      throw InputError("a pattern with such lengths is too intricate in the answer's form");
+    }
+    // The most a row's repetition may lie back: alternating lengths of small patterns.
+    constexpr size_t kLongestCycle = 64;
+    const size_t oldest = rows_.size() > kLongestCycle ? rows_.size() - kLongestCycle : 0;
+    for (size_t i = rows_.size(); i-- > oldest && cycle_begin_ == SIZE_MAX;) {
+      if (rows_[i] == row) cycle_begin_ = i;
+    }
+    if (cycle_begin_ == SIZE_MAX) rows_.push_back(std::move(row));
+  }
+  if (length < rows_.size()) return rows_[length];
+  return rows_[cycle_begin_ + (length - cycle_begin_) % (rows_.size() - cycle_begin_)];
+}
+
+bool TextAutomaton::matches_within(uint32_t state, uint32_t min, uint32_t max) {
+  if (state == kDead || min > max) return false;
+  if (min == 0 && max == kUnlimited) return true;
+  for (size_t length = min;; ++length) {
+    if (row(length)[state]) return true;
+    if (length == max) return false;
+    // All rows there are have been looked at once behind the minimum.
+    if (cycle_begin_ != SIZE_MAX && length >= min + rows_.size()) return false;
+  }
+}
+
+uint32_t TextAutomaton::steady_length(uint32_t max) {
+  row(max);
+  if (cycle_begin_ == SIZE_MAX || cycle_begin_ + 1 != rows_.size()) return kUnlimited;
+  return static_cast<uint32_t>(cycle_begin_);
+}
+
+std::vector<uint64_t> TextAutomaton::count_texts(const std::vector<bool>& counted) const {
+  // Texts of a length at most the number of states; beyond, a state repeats and there is no limit.
+  std::vector<uint64_t> total(states());
+  std::vector<uint64_t> last(states());
+  for (size_t state = 0; state < states(); ++state) total[state] = last[state] = counted[state];
+  // How many characters are in each class.
+  std::vector<uint64_t> sizes(classes_);
+  for (size_t i = 0; i < starts_.size(); ++i) {
+    const uint64_t end = i + 1 < starts_.size() ? starts_[i + 1] : kLastCharacter + 1;
+    sizes[interval_class_[i]] += end - starts_[i];
+  }
+  for (size_t length = 1; length <= states() + 1; ++length) {
+    std::vector<uint64_t> longer(states());
+    bool any = false;
+    for (size_t state = 0; state < states(); ++state) {
+      uint64_t sum = 0;
+      for (size_t c = 0; c < classes_; ++c) {
+        const uint32_t target = next_[state * classes_ + c];
+        if (target != kDead && last[target] > 0) {
+          sum = std::min(sum + std::min(sizes[c] * last[target], kCountLimit), kCountLimit);
+        }
+      }
+      longer[state] = length > states() && sum > 0 ? kCountLimit : sum;
+      total[state] = std::min(total[state] + longer[state], kCountLimit);
+      any = any || (sum > 0 && total[state] < kCountLimit);
+    }
+    budget_->spend(1 + states() * classes_ / 16);
+    last = std::move(longer);
+    if (!any) break;
+  }
+  return total;
+}
+
+/// What writing one down costs.
+constexpr size_t kStepsPerText = 8;
+
+std::vector<std::u32string> TextAutomaton::shortest_texts(const std::vector<bool>& counted,
+                                                          size_t most) const {
+  const std::vector<uint64_t> ahead = count_texts(counted);
+  std::vector<std::u32string> found;
+  std::deque<std::pair<uint32_t, std::u32string>> open = {{start_, U""}};
+  while (!open.empty() && found.size() < most) {
+    const auto [state, text] = std::move(open.front());
+    open.pop_front();
+    if (counted[state]) found.push_back(text);
+    budget_->spend(1 + starts_.size() / 8);
+    for (size_t i = 0; i < starts_.size() && open.size() < 4 * most + 64; ++i) {
+      const uint32_t target = next_[state * classes_ + interval_class_[i]];
+      if (target == kDead || ahead[target] == 0) continue;
+      const char32_t end = i + 1 < starts_.size() ? starts_[i + 1] : kLastCharacter + 1;
+      for (char32_t c = starts_[i]; c < end && c < starts_[i] + most + 1; ++c) {
+        budget_->spend(kStepsPerText + text.size() / 4);
+        open.emplace_back(target, text + c);
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<MatchBits> TextAutomaton::all_matches() const {
+  std::vector<MatchBits> all = matches_;
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+}  // namespace owl3

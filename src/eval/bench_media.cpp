@@ -1,0 +1,80 @@
+#include "eval/bench_media.h"
+
+#include <optional>
+
+#include "benchmarks/row_fields.h"
+#include "core/error.h"
+
+namespace owl3 {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// Longest text of a table's cell that says in which row the picture stands.
+constexpr size_t kLongestIndex = 20;
+
+/// The path of the k-th picture as the row has it; empty where its paths are elsewhere.
+std::string own_path(const Json& row, size_t k) {
+  const Json image = row.value("image", Json());
+  if (image.is_string() && k == 0) return image.get<std::string>();
+  if (image.is_array() && k < image.size() && image[k].is_string()) {
+    return image[k].get<std::string>();
+  }
+  return "";
+}
+
+/// Below `root`, with fewer and fewer of its first folders.
+std::optional<fs::path> find_below(const fs::path& root, const std::string& name) {
+  for (std::string_view rest = name; !rest.empty();) {
+    const fs::path path = root / rest;
+    std::error_code ignored;
+    if (fs::is_regular_file(path, ignored)) return path;
+    const size_t slash = rest.find('/');
+    if (slash == std::string_view::npos) break;
+    rest.remove_prefix(slash + 1);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> BenchMedia::references(const BenchmarkRow& row,
+                                                const BenchmarkPrompt& prompt) const {
+  std::vector<std::string> references;
+  for (const Json& image : prompt.images) {
+    if (row.table_row) {
+      references.push_back(from_table(*row.table_row));
+      continue;
+    }
+    if (!image.is_string()) throw InputError("the image of the row is no path");
+    references.push_back(find(image.get<std::string>(), own_path(row.row, references.size())));
+  }
+  return references;
+}
+
+std::string BenchMedia::find(const std::string& official, const std::string& own) const {
+  if (own.starts_with("data:")) return own;
+  for (const std::string& name : {official, own}) {
+    for (const fs::path& root :
+         {folder_ / set_name_, folder_ / set_name_ / "images", folder_, folder_ / "images"}) {
+      if (const auto path = find_below(root, name)) return path->string();
+    }
+  }
+  throw InputError(fmt::format("there is no picture {} in {}", official, folder_.string()));
+}
+
+/// A cell may name the row, by its index, in which the picture stands for several rows.
+std::string BenchMedia::from_table(size_t table_row) const {
+  const Table& table = *data_.truth.table;
+  std::string picture = table.text(table_row, "image");
+  if (picture.size() < kLongestIndex &&
+      picture.find_first_not_of("0123456789") == std::string::npos && !picture.empty()) {
+    picture = table.text(RowFinder(table, "index").row(std::stoll(picture)), "image");
+  }
+  if (picture.empty()) throw InputError("the table has no picture for the row");
+  return "data:image/jpeg;base64," + picture;
+}
+
+}  // namespace owl3

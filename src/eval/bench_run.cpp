@@ -1,0 +1,346 @@
+#include "eval/bench_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "benchmarks/python_text.h"
+#include "benchmarks/task_parts.h"
+#include "core/atomic_file.h"
+#include "core/checksum.h"
+#include "core/error.h"
+#include "eval/bench_media.h"
+#include "text/user_marks.h"
+#include "training_data/media_reader.h"
+
+namespace owl3 {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kErrorsShown = 3;
+
+std::string checksum_of_rows(const BenchmarkData& data) {
+  std::string all;
+  for (const BenchmarkRow& row : data.rows) {
+    all += row.row.dump(-1, ' ', false, Json::error_handler_t::replace);
+    all += fmt::format("{} {}\n", row.place.part, row.place.rotation);
+  }
+  std::string digits;
+  for (const uint8_t byte : checksum_of(std::as_bytes(std::span(all)))) {
+    digits += fmt::format("{:02x}", byte);
+  }
+  return digits;
+}
+
+/// What the user says in a prompt of the official evaluation, as Chat takes it.
+std::string question_of(const BenchmarkPrompt& prompt) {
+  std::string question;
+  for (const BenchmarkPrompt::Message& message : prompt.messages) {
+    if (message.role != "user") continue;
+    const auto parts = python::split(message.content, kImage);
+    question = without_marks(parts.front());
+    for (size_t i = 1; i < parts.size(); ++i) {
+      question.append(kUserImageMark).append(without_marks(parts[i]));
+    }
+    const size_t marks = parts.size() - 1;
+    if (marks != prompt.images.size()) {
+      throw InputError(fmt::format("the prompt names {} images, but the row has {}", marks,
+                                   prompt.images.size()));
+    }
+  }
+  return question;
+}
+
+/// How much of the evidence each picture is.
+std::vector<double> shares_of(const Evidence& evidence, size_t pictures) {
+  std::vector<double> shares(pictures, 0);
+  for (const ImageEvidence& image : evidence.images) shares.at(image.medium) += image.share;
+  return shares;
+}
+
+/// Asks one row after the other; pictures of the row before are still known.
+class RowAsker {
+ public:
+  RowAsker(const Model& model, const BenchmarkTask& task, const BenchMedia& media,
+           int64_t max_new_tokens, const ProgressCallback& progress)
+      : model_(model),
+        task_(task),
+        media_(media),
+        progress_(progress),
+        memory_(model),
+        generation_(model.preset("eval")) {
+    generation_.do_sample = false;
+    generation_.evidence = EvidenceOptions{.heat_maps = 0};
+    generation_.max_new_tokens = max_new_tokens;
+  }
+
+  /// The line of the records. Throws Interrupted.
+  Json ask(const BenchmarkRow& row) {
+    Json line = {{"row", nullptr}, {"where", row.where}};
+    try {
+      if (!row.error.empty()) throw InputError(row.error);
+      const BenchmarkPrompt prompt = task_.prompt(row.row, row.place);
+      line["reference"] = prompt.reference;
+      line["images"] = prompt.images;
+      const std::string question = question_of(prompt);
+      for (const auto& message : prompt.messages) {
+        if (message.role == "user") line["prompt"] = message.content;
+      }
+      const std::vector<Medium> pictures = encoded(media_.references(row, prompt));
+      const Answer answer = answer_to(question, pictures);
+      line["reply"] = answer.text;
+      line["evidence"] = shares_of(*answer.evidence, pictures.size());
+    } catch (const InputError& error) {
+      line["error"] = error.what();
+    } catch (const UsageError& error) {  // more than the context holds
+      line["error"] = error.what();
+    }
+    return line;
+  }
+
+ private:
+  std::vector<Medium> encoded(const std::vector<std::string>& references) {
+    std::vector<MediaBytes> files;
+    std::vector<ImageBytes> images;
+    for (const std::string& reference : references) {
+      files.push_back(reader_.read(reference));
+      images.push_back({files.back().name, files.back().bytes});
+    }
+    ImageOptions options;
+    options.cut = task_.settings().cut;
+    return memory_.add_images(images, options, progress_);
+  }
+
+  Answer answer_to(const std::string& question, const std::vector<Medium>& pictures) {
+    // Control tokens written out in a row work, as in the official evaluation.
+    ChatOptions options;
+    options.control_tokens = true;
+    Chat chat(model_, options);
+    const auto go_on = [this](std::string_view) { return !progress_ || progress_("", 0, 0); };
+    Answer answer = chat.ask(question, pictures, generation_, go_on, progress_);
+    if (answer.stop_reason == StopReason::kInterrupted) throw Interrupted("interrupted");
+    return answer;
+  }
+
+  const Model& model_;
+  const BenchmarkTask& task_;
+  const BenchMedia& media_;
+  const ProgressCallback& progress_;
+  MediaReader reader_;
+  VisualMemory memory_;
+  GenerationOptions generation_;
+};
+
+std::vector<int64_t> wanted_rows(const BenchmarkData& data, const BenchOptions& options) {
+  std::vector<int64_t> wanted;
+  const int64_t all = std::ssize(data.rows);
+  const int64_t end = options.limit > 0 ? std::min(options.limit, all) : all;
+  for (int64_t i = 0; i < end; ++i) {
+    if (options.shard.has(i)) wanted.push_back(i);
+  }
+  return wanted;
+}
+
+/// The official record of a reply; null where the row is so broken that it has none.
+Json record_of(const BenchmarkTask& task, const BenchmarkRow& row, const Json& line,
+               Compatibility mode) {
+  try {
+    if (!row.error.empty()) return nullptr;
+    return task.record(row.row, row.place, line.value("reply", std::string()), mode);
+  } catch (const InputError&) {
+    return nullptr;
+  }
+}
+
+/// Scores what was answered.
+class Scorer {
+ public:
+  Scorer(const BenchmarkTask& task, const BenchmarkData& data, const BenchLines& lines,
+         const std::vector<int64_t>& rows)
+      : task_(task), data_(data), lines_(lines), rows_(rows) {}
+
+  std::vector<Json> records(Compatibility mode) const {
+    std::vector<Json> records;
+    for (const int64_t row : answered(mode)) records.push_back(record(row, mode));
+    return records;
+  }
+
+  BenchmarkMetrics metrics(Compatibility mode) const {
+    const std::vector<Json> all = records(mode);
+    return task_.metrics(all, truth_of(all), mode);
+  }
+
+  /// The rows that have a record.
+  std::vector<int64_t> answered(Compatibility mode) const {
+    std::vector<int64_t> answered;
+    for (const int64_t row : rows_) {
+      if (lines_.contains(row) && !record(row, mode).is_null()) answered.push_back(row);
+    }
+    return answered;
+  }
+
+  BenchmarkTruth truth_of(const std::vector<Json>& records) const {
+    BenchmarkTruth truth;
+    truth.table = data_.truth.table;
+    std::set<std::string> asked;
+    for (const Json& record : records) {
+      if (record.contains("question_id")) asked.insert(record["question_id"].dump());
+    }
+    for (const Json& annotation : data_.truth.annotations) {
+      if (asked.contains(annotation.value("question_id", Json()).dump())) {
+        truth.annotations.push_back(annotation);
+      }
+    }
+    return truth;
+  }
+
+ private:
+  Json record(int64_t row, Compatibility mode) const {
+    return record_of(task_, data_.rows[static_cast<size_t>(row)], lines_.at(row), mode);
+  }
+
+  const BenchmarkTask& task_;
+  const BenchmarkData& data_;
+  const BenchLines& lines_;
+  const std::vector<int64_t>& rows_;
+};
+
+/// Rows that have no answer yet, or could not be asked.
+std::vector<int64_t> open_rows(const std::vector<int64_t>& rows, const BenchLines& lines) {
+  std::vector<int64_t> open;
+  for (const int64_t row : rows) {
+    const auto found = lines.find(row);
+    if (found == lines.end() || found->second.contains("error")) open.push_back(row);
+  }
+  return open;
+}
+
+void tell_errors(const std::vector<int64_t>& rows, const BenchLines& lines, BenchResult& result) {
+  for (const int64_t row : rows) {
+    const auto found = lines.find(row);
+    if (found == lines.end()) continue;
+    ++result.answered;
+    if (!found->second.contains("error")) continue;
+    ++result.errors;
+    if (result.first_errors.size() < kErrorsShown) {
+      const std::string where = found->second.value("where", "");
+      const std::string error = found->second.value("error", "");
+      result.first_errors.push_back(error.starts_with(where) ? error : where + ": " + error);
+    }
+  }
+}
+
+/// Whether both say the same; a number that is not defined is as good as another.
+bool is_same(const Json& a, const Json& b) {
+  return a.dump() == b.dump();
+}
+
+void score(const Scorer& scorer, Compatibility mode, BenchResult& result) {
+  try {
+    result.metrics = scorer.metrics(mode);
+  } catch (const InputError& error) {
+    result.not_scored = error.what();
+    return;
+  }
+  if (mode == Compatibility::kOfficial) return;
+  try {
+    Json official = scorer.metrics(Compatibility::kOfficial).values;
+    if (!is_same(official, result.metrics->values)) result.official = std::move(official);
+  } catch (const InputError& error) {
+    result.official = {{"error", error.what()}};
+  }
+}
+
+/// The lines with what was made of each reply, and its score.
+BenchLines with_scores(BenchLines scored, const Scorer& scorer, Compatibility mode,
+                       const BenchResult& result) {
+  const std::vector<int64_t> rows = scorer.answered(mode);
+  const std::vector<Json> records = scorer.records(mode);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Json& line = scored.at(rows[i]);
+    line["record"] = records[i];
+    if (!result.metrics) continue;
+    const auto& row_score = result.metrics->scores.at(i);
+    line["score"] = row_score ? Json(*row_score) : Json(nullptr);
+  }
+  return scored;
+}
+
+fs::path write_file(const fs::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+  return path;
+}
+
+/// The file to be handed in, where answers are not public.
+void write_submission(const BenchmarkTask& task, const BenchmarkSet& set, const Scorer& scorer,
+                      const BenchOptions& options, BenchResult& result) {
+  // What is handed in is the official file in every mode.
+  const std::vector<Json> records = scorer.records(Compatibility::kOfficial);
+  const Submission submission = task.submission(records, scorer.truth_of(records));
+  const std::string stem = (options.output / (set.name + ".submission")).string();
+  if (submission.sheet) {
+    result.files.push_back(write_file(stem + ".xlsx", submission.sheet->xlsx()));
+    return;
+  }
+  const std::string text =
+      submission.file_text
+          ? *submission.file_text
+          : submission.content.dump(-1, ' ', false, Json::error_handler_t::replace);
+  result.files.push_back(write_file(stem + ".json", text));
+}
+
+}  // namespace
+
+BenchResult run_benchmark(const BenchmarkSet& set, const Model& model,
+                          const std::string& model_name, const BenchOptions& options,
+                          const ProgressCallback& progress) {
+  const BenchmarkData data = read_benchmark(set, options.data);
+  const auto task = set.make_task();
+  const BenchMedia media(set, data, options.data);
+  BenchRecords records(
+      options.output,
+      {set.name, model_name, options.arithmetic, checksum_of_rows(data), options.max_new_tokens},
+      options.shard);
+  const std::vector<int64_t> rows = wanted_rows(data, options);
+  BenchResult result;
+  result.benchmark = set.name;
+  result.title = set.title;
+  result.rows = std::ssize(rows);
+  try {
+    RowAsker asker(model, *task, media, options.max_new_tokens, progress);
+    const std::vector<int64_t> open = open_rows(rows, records.lines());
+    for (size_t i = 0; i < open.size(); ++i) {
+      const int64_t done = result.rows - std::ssize(open) + static_cast<int64_t>(i);
+      if (progress && !progress("asking", done, result.rows)) throw Interrupted("interrupted");
+      Json line = asker.ask(data.rows[static_cast<size_t>(open[i])]);
+      line["row"] = open[i];
+      records.add(open[i], std::move(line));
+    }
+  } catch (const Interrupted&) {
+    result.interrupted = true;
+  }
+  tell_errors(rows, records.lines(), result);
+  result.files.push_back(records.path());
+  if (result.interrupted) return result;
+  const auto mode = options.official_compat ? Compatibility::kOfficial : Compatibility::kIntended;
+  const Scorer scorer(*task, data, records.lines(), rows);
+  if (!task->submit_only()) {
+    score(scorer, mode, result);
+  } else {
+    result.not_scored = "its replies are handed in, and scored elsewhere";
+    if (options.shard.of == 1) write_submission(*task, set, scorer, options, result);
+  }
+  BenchLines lines = records.lines();
+  std::erase_if(lines, [&](const auto& line) { return !options.shard.has(line.first); });
+  records.rewrite(with_scores(std::move(lines), scorer, mode, result));
+  return result;
+}
+
+}  // namespace owl3

@@ -1,0 +1,49 @@
+// A benchmark asked of a model, row by row, and scored.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "benchmarks/data_set.h"
+#include "eval/bench_records.h"
+#include "owl3/owl3.h"
+
+namespace owl3 {
+
+struct BenchOptions {
+  std::filesystem::path data;    // the folder with the benchmarks' files
+  std::filesystem::path output;  // the folder for what comes of it
+  int64_t limit = 0;             // only so many first rows; 0: all
+  int64_t max_new_tokens = 100;
+  std::string arithmetic;  // "bf16", "float32", ...: stands in the records
+  BenchShard shard;
+  bool official_compat = false;
+};
+
+struct BenchResult {
+  std::string benchmark, title;
+  int64_t rows = 0;      // that are to be asked: of the shard, within the limit
+  int64_t answered = 0;  // of those
+  int64_t errors = 0;    // rows that could not be asked; an empty reply stands for theirs
+  std::vector<std::string> first_errors;
+  bool interrupted = false;
+  /// Of all that were answered; nothing where others score them, or where it is not defined.
+  std::optional<BenchmarkMetrics> metrics;
+  std::string not_scored;  // why there is none
+  /// What the official code gives, where it differs: metrics, or an error.
+  nlohmann::ordered_json official;
+  std::vector<std::filesystem::path> files;  // that were written
+};
+
+/// Asks what the records do not have yet, greedily. Rows that can't be asked become error rows, and
+/// are asked again next time. Throws InputError where the data are not there or records are of
+/// another run. Interrupted by `progress`, it tells so.
+BenchResult run_benchmark(const BenchmarkSet& set, const Model& model,
+                          const std::string& model_name, const BenchOptions& options,
+                          const ProgressCallback& progress);
+
+}  // namespace owl3

@@ -1,0 +1,12 @@
+// The order in which people expect files.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+namespace owl3 {
+
+/// Natural order: "2.png" before "10.png", letters without their case.
+void sort_naturally(std::vector<std::filesystem::path>& paths);
+
+}  // namespace owl3

@@ -1,0 +1,149 @@
+#include "server/access.h"
+
+#include <fstream>
+#include <span>
+
+#include "core/error.h"
+#include "server/page/page.h"
+
+namespace owl3::server {
+
+namespace {
+
+Sha256::Digest digest_of(std::string_view key) {
+  Sha256 hash;
+  hash.add(std::as_bytes(std::span(key)));
+  return hash.finish();
+}
+
+bool open_to_all(std::string_view path) {
+  return path == "/health" || path == "/ready" || path == "/version" || is_page_file(path);
+}
+
+/// "127.0.0.1:8080" -> "127.0.0.1", "[::1]:80" -> "[::1]"
+std::string_view without_port(std::string_view host) {
+  const size_t colon = host.rfind(':');
+  const size_t bracket = host.rfind(']');
+  const bool has_port = colon != host.npos && (bracket == host.npos || bracket < colon);
+  return has_port ? host.substr(0, colon) : host;
+}
+
+/// An address in digits, or this machine: a name that no stranger's name server can give to it.
+bool is_certain(std::string_view host) {
+  host = without_port(host);
+  if (host == "localhost" || host.starts_with('[')) return true;
+  return !host.empty() && host.find_first_not_of("0123456789.") == host.npos;
+}
+
+/// Whether the page that sends the request is this server's own.
+bool is_own_page(const http::Request& head, std::string_view origin) {
+  const size_t scheme = origin.find("://");
+  return scheme != origin.npos && origin.substr(scheme + 3) == head.header("Host");
+}
+
+std::string_view key_of(const http::Request& head) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view authorization = head.header("Authorization");
+  if (authorization.starts_with(kBearer)) return authorization.substr(kBearer.size());
+  return head.header("X-Api-Key");
+}
+
+}  // namespace
+
+Access::Access(const std::vector<std::string>& keys, std::vector<std::string> origins)
+    : origins_(std::move(origins)) {
+  for (const std::string& key : keys) keys_.push_back(digest_of(key));
+}
+
+bool Access::knows(std::string_view key) const {
+  const Sha256::Digest asked = digest_of(key);
+  unsigned found = 0;
+  for (const Sha256::Digest& known : keys_) {
+    unsigned different = 0;
+    for (size_t i = 0; i < known.size(); ++i) {
+      different |= static_cast<unsigned>(known[i] ^ asked[i]);
+    }
+    found |= static_cast<unsigned>(different == 0);
+  }
+  return found != 0;
+}
+
+std::string Access::owner_of(const http::Request& head) const {
+  if (keys_.empty()) return {};
+  std::string owner;
+  for (const auto byte : digest_of(key_of(head))) {
+    owner += fmt::format("{:02x}", static_cast<unsigned>(byte));
+  }
+  return owner;
+}
+
+std::optional<RequestError> Access::refusal(const http::Request& head) const {
+  // Browsers let any page send requests to this machine, though not read the answers; each of them
+  // would compute for minutes. A page whose own name is made to mean this machine could read them
+  // as well: where there are no keys, names are not trusted.
+  const std::string_view origin = head.header("Origin");
+  if (!origin.empty() && !takes_page_of(origin)) {
+    if (!is_own_page(head, origin)) {
+      return RequestError(403,
+                          "requests of other web pages are not taken, but of those named by --cors",
+                          {}, "origin_not_allowed");
+    }
+    if (keys_.empty() && !is_certain(head.header("Host"))) {
+      return RequestError(403,
+                          "without --api-key, the page is used by an address in digits or as "
+                          "localhost",
+                          {}, "origin_not_allowed");
+    }
+  }
+  if (is_preflight(head)) return std::nullopt;  // which browsers send without a key
+  if (keys_.empty() || open_to_all(head.path) || knows(key_of(head))) return std::nullopt;
+  return RequestError(401, "an API key is needed: Authorization: Bearer KEY", {},
+                      "invalid_api_key");
+}
+
+bool Access::takes_page_of(std::string_view origin) const {
+  for (const std::string& taken : origins_) {
+    if (taken == "*" || taken == origin) return true;
+  }
+  return false;
+}
+
+bool Access::is_preflight(const http::Request& head) const {
+  return head.method == "OPTIONS" && takes_page_of(head.header("Origin")) &&
+         !head.header("Access-Control-Request-Method").empty();
+}
+
+void Access::let_page_read(const http::Request& head, http::Response& response) const {
+  if (origins_.empty()) return;
+  response.headers.emplace_back("Vary", "Origin");
+  const std::string_view origin = head.header("Origin");
+  if (origin.empty() || !takes_page_of(origin)) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", std::string(origin));
+  if (!is_preflight(head)) {
+    response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
+    return;
+  }
+  response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE");
+  response.headers.emplace_back("Access-Control-Max-Age", "600");
+  const std::string_view wanted = head.header("Access-Control-Request-Headers");
+  if (!wanted.empty()) {
+    response.headers.emplace_back("Access-Control-Allow-Headers", std::string(wanted));
+  }
+  if (!head.header("Access-Control-Request-Private-Network").empty()) {
+    response.headers.emplace_back("Access-Control-Allow-Private-Network", "true");
+  }
+}
+
+std::vector<std::string> read_keys(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw InputError(fmt::format("{}: can't be read", path));
+  std::vector<std::string> keys;
+  for (std::string line; std::getline(file, line);) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (!line.empty() && line.front() != '#') keys.push_back(line);
+  }
+  if (keys.empty()) throw InputError(fmt::format("{}: has no key in it", path));
+  return keys;
+}
+
+}  // namespace owl3::server

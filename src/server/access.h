@@ -1,0 +1,44 @@
+// Who may ask: keys, and pages of other places that a browser has open.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/sha.h"
+#include "server/http/http_server.h"
+#include "server/request_error.h"
+
+namespace owl3::server {
+
+class Access {
+ public:
+  /// Without keys everybody may ask; web pages only those of the origins given
+  /// ("https://example.org"; "*": all).
+  explicit Access(const std::vector<std::string>& keys, std::vector<std::string> origins = {});
+
+  /// What is wrong with a request's head: 401 without a key that is known, 403 from a web page.
+  /// Whether the server is there and ready may be asked without a key.
+  std::optional<RequestError> refusal(const http::Request& head) const;
+  /// Whether a browser asks for a page of an origin that may whether it may.
+  bool is_preflight(const http::Request& head) const;
+  /// Lets the page of such an origin read the answer.
+  void let_page_read(const http::Request& head, http::Response& response) const;
+  /// Whose a request is: the same for the same key, and tells nothing of it. Without keys all are
+  /// one.
+  std::string owner_of(const http::Request& head) const;
+
+ private:
+  bool knows(std::string_view key) const;
+  bool takes_page_of(std::string_view origin) const;
+
+  std::vector<std::string> origins_;
+  std::vector<Sha256::Digest> keys_;  // of one length, so that comparing tells nothing
+};
+
+/// A file of keys, one a line; empty lines and those that begin with # are none. Throws InputError
+/// where there is none in it.
+std::vector<std::string> read_keys(const std::string& path);
+
+}  // namespace owl3::server

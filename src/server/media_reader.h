@@ -1,0 +1,28 @@
+// The images and films of a question: looked at first, then encoded.
+#pragma once
+
+#include <vector>
+
+#include "server/question.h"
+#include "server/served_model.h"
+
+namespace owl3::server {
+
+/// Has what is named by URLs brought here. Throws RequestError with its place, Interrupted when
+/// `progress` says no.
+void fetch_media(ServedModel& model, std::vector<SentMedium>& media,
+                 const ProgressCallback& progress);
+
+/// What each will be to the model. Throws RequestError with its place, as read_media() does.
+std::vector<MediumPlan> plan_media(ServedModel& model, const std::vector<SentMedium>& media,
+                                   const ProgressCallback& progress);
+
+struct EncodedMedia {
+  std::vector<Medium> media;
+  VisualMemoryStats stats;  // of what it took: images that were known already took nothing
+};
+
+EncodedMedia read_media(ServedModel& model, const std::vector<SentMedium>& media,
+                        const ProgressCallback& progress);
+
+}  // namespace owl3::server

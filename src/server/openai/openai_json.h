@@ -1,0 +1,32 @@
+// What the answers of OpenAI's several paths have in common: events, usage, likelihoods, errors.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "server/answer_form.h"
+
+namespace owl3::server {
+
+using OrderedJson = nlohmann::ordered_json;
+
+/// Whatever is in it, it is UTF-8.
+std::string written(const OrderedJson& json);
+/// "data: ...", as a stream has it.
+std::string event_of(const OrderedJson& json);
+
+/// "length" or "stop".
+const char* finish_reason(StopReason reason);
+/// Of all prompts, and all that was written. `choices`: answers that each prompt got.
+OrderedJson usage_of(std::span<const Answer> answers, size_t choices);
+/// As llama.cpp has them.
+OrderedJson timings_of(std::span<const Answer> answers, const MediaReport& media);
+/// A list: each token with its likelihood, and the likeliest in its place.
+OrderedJson logprobs_of(std::span<const ScoredToken> tokens);
+
+OrderedJson error_json(const RequestError& error);
+http::Response error_response(const RequestError& error);
+OrderedJson model_object(const std::string& name, int64_t created);
+
+}  // namespace owl3::server

@@ -1,0 +1,76 @@
+#include "batch/batch_merge.h"
+
+#include <gtest/gtest.h>
+
+#include "batch/batch_file.h"
+#include "core/scratch_folder.h"
+#include "owl3/error.h"
+
+namespace owl3 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string line(int64_t index) {
+  BatchRow row;
+  row.index = index;
+  row.answer = "an owl";
+  return line_of(row, {});
+}
+
+class BatchMerge : public ::testing::Test {
+ protected:
+  std::filesystem::path shard(const std::string& name, const std::vector<int64_t>& rows) {
+    std::string text;
+    for (const int64_t row : rows) text += line(row);
+    return folder_.write(name, text);
+  }
+
+  ScratchFolder folder_;
+};
+
+TEST_F(BatchMerge, PutsRowsInOrder) {
+  const auto a = shard("a", {0, 2});
+  const auto b = shard("b", {1, 3});
+  EXPECT_EQ(merge_batches({b, a}, folder_ / "all", false).rows, 4);
+  EXPECT_EQ(read_text(folder_ / "all"), line(0) + line(1) + line(2) + line(3));
+}
+
+TEST_F(BatchMerge, RefusesRowsThatAreMissingUnlessItMay) {
+  const auto a = shard("a", {0, 3});
+  EXPECT_NE(message_of<InputError>([&] {
+              merge_batches({a}, folder_ / "all", false);
+            }).find("2 of 4 rows are missing, the first of them row 1"),
+            std::string::npos);
+  EXPECT_EQ(merge_batches({a}, folder_ / "all", true).missing, 2);
+}
+
+TEST_F(BatchMerge, KnowsFromTheRunsThatTheLastRowsAreMissing) {
+  const auto a = shard("a", {0, 1});
+  write_run_file(a, {{"questions", {"What?"}}, {"items", 3}, {"shard", "1/1"}});
+  message_of<InputError>([&] { merge_batches({a}, folder_ / "all", false); });
+}
+
+TEST_F(BatchMerge, RefusesRowsThatAreThereTwiceAndFilesOfOtherRuns) {
+  const auto a = shard("a", {0, 1});
+  const auto b = shard("b", {1, 2});
+  EXPECT_NE(message_of<InputError>([&] {
+              merge_batches({a, b}, folder_ / "all", true);
+            }).find("row 1 is there twice"),
+            std::string::npos);
+  write_run_file(a, {{"questions", {"What?"}}, {"items", 3}});
+  write_run_file(b, {{"questions", {"Who?"}}, {"items", 3}});
+  EXPECT_NE(message_of<InputError>([&] {
+              merge_batches({a, b}, folder_ / "all", true);
+            }).find("another run"),
+            std::string::npos);
+}
+
+TEST_F(BatchMerge, OverwritesNothing) {
+  const auto a = shard("a", {0});
+  message_of<InputError>([&] { merge_batches({a}, a, false); });
+  EXPECT_EQ(read_text(a), line(0));
+}
+
+}  // namespace
+}  // namespace owl3

@@ -1,0 +1,108 @@
+// owl3 chat asked for answers with a form.
+#include <gtest/gtest.h>
+
+#include "chat_runs.h"
+
+namespace owl3::test {
+
+namespace {
+
+const std::string kCrab = OWL3_SOURCE_DIR "/demo/crab.jpg";
+const std::string kSchema =
+    R"({"type": "object", "properties": {"thing": {"type": "string", "maxLength": 20}, )"
+    R"("large": {"type": "boolean"}}, "required": ["thing", "large"], )"
+    R"("additionalProperties": false})";
+
+/// What owlet says to "What is this?" of the crab.
+Outcome about_the_crab(const Words& more) {
+  Words words = {"chat", "owlet", "--image", kCrab, "-t", "1", "-p", "What is this?"};
+  words.insert(words.end(), more.begin(), more.end());
+  return run_owl3(words);
+}
+
+/// A refusal of what is asked for, before the model would be found not to be there.
+std::string refusal(Words more) {
+  more.insert(more.begin(), {"chat", "no/such/model", "-p", "What is this?"});
+  const Outcome outcome = run_owl3(more);
+  EXPECT_NE(outcome.exit_code, 0);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  EXPECT_EQ(outcome.err.find("no/such/model"), std::string::npos) << outcome.err;
+  return outcome.err;
+}
+
+TEST(ChatForms, AnswersAreValidUnderASchema) {
+  const std::string file = (scratch_folder() / "thing.json").string();
+  std::ofstream(file) << "\xEF\xBB\xBF" << kSchema;
+  const Outcome of_file = about_the_crab({"--schema", file, "--greedy"});
+  ASSERT_EQ(of_file.exit_code, 0) << of_file.err;
+  const auto json = nlohmann::json::parse(of_file.out);
+  EXPECT_EQ(json.size(), 2U);
+  EXPECT_TRUE(json.at("thing").is_string());
+  EXPECT_TRUE(json.at("large").is_boolean());
+  EXPECT_EQ(about_the_crab({"--schema", "  " + kSchema, "--greedy"}).out, of_file.out);
+}
+
+TEST(ChatForms, AnswersAreOneOfTheChoices) {
+  EXPECT_EQ(about_the_crab(
+                {"--choices", "This is a house., This is a crab., This is a crane.", "--greedy"})
+                .out,
+            "This is a crab.\n");
+  for (const char* seed : {"1", "2", "3"}) {
+    const auto json = chat_json({"--choices", "yes, no,unclear", "-p", "Well?", "--seed", seed});
+    const std::string text = json.at("text");
+    EXPECT_TRUE(text == "yes" || text == "no" || text == "unclear") << text;
+    EXPECT_EQ(json.at("stop_reason"), "end");
+  }
+}
+
+TEST(ChatForms, AnswersMatchARegularExpression) {
+  for (const Words& how : {Words{"--greedy"}, Words{"--seed", "5"}, Words{"--num-beams", "3"}}) {
+    Words words = {"--regex", "[a-c]{2}-\\d", "-p", "Well?"};
+    words.insert(words.end(), how.begin(), how.end());
+    const std::string text = chat_json(words).at("text");
+    ASSERT_EQ(text.size(), 4U) << text;
+    EXPECT_EQ(text.find_first_not_of("abc"), 2U) << text;
+    EXPECT_EQ(text[2], '-');
+    EXPECT_TRUE(text[3] >= '0' && text[3] <= '9') << text;
+  }
+}
+
+TEST(ChatForms, AnyJsonIsAnObjectOrArrayAndAWarningTellsWhereItIsCut) {
+  const Outcome outcome = run_owl3({"chat", tiny_checkpoint(), "-t", "1", "--json-answer", "-p",
+                                    "Well?", "--greedy", "--max-new-tokens", "1"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  ASSERT_FALSE(outcome.out.empty());
+  EXPECT_TRUE(outcome.out[0] == '{' || outcome.out[0] == '[') << outcome.out;
+  EXPECT_TRUE(outcome.err.starts_with("owl3: warning: the answer was cut short")) << outcome.err;
+  EXPECT_NE(outcome.err.find("--max-new-tokens"), std::string::npos) << outcome.err;
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+}
+
+TEST(ChatForms, EveryQuestionOfAConversationIsAnsweredInTheForm) {
+  const Outcome outcome =
+      chat({"--choices", "yes,no"}, {.input = "Well?\nAnd then?\n/clear\nSo?\n"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  std::istringstream lines(outcome.out);
+  size_t answers = 0;
+  for (std::string line; std::getline(lines, line); ++answers) {
+    EXPECT_TRUE(line == "yes" || line == "no") << line;
+  }
+  EXPECT_EQ(answers, 3U) << outcome.out;
+}
+
+TEST(ChatForms, WhatCannotBeKeptToIsToldBeforeTheModelIsLoaded) {
+  EXPECT_NE(refusal({"--schema", R"({"type": "array", "uniqueItems": true})"}).find("uniqueItems"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--schema", R"({"type": "strin"})"}).find("--schema: "), std::string::npos);
+  EXPECT_NE(refusal({"--schema", "{"}).find("no JSON"), std::string::npos);
+  EXPECT_NE(refusal({"--schema", "missing.json"}).find("missing.json"), std::string::npos);
+  EXPECT_NE(refusal({"--schema", R"({"enum": []})"}).find("--schema: "), std::string::npos);
+  EXPECT_NE(refusal({"--regex", "a("}).find("--regex: "), std::string::npos);
+  EXPECT_NE(refusal({"--choices", "yes,,no"}).find("--choices: a choice is empty"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--regex", "a", "--json-answer"}).find("give one of them"), std::string::npos);
+}
+
+}  // namespace
+
+}  // namespace owl3::test

@@ -1,0 +1,276 @@
+// owl3 eval bench as a user runs it: files as their authors publish them, runs that are ended and
+// go on, shards, rows that are broken, files to be handed in. The model is a small random one.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "run_program.h"
+
+namespace owl3::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+using nlohmann::json;
+
+/// A folder for data and results, empty.
+class EvalBench : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_ / "data");
+  }
+
+  void write(const std::string& name, const std::string& text) const {
+    const fs::path path = folder_ / "data" / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  void picture(const std::string& name) const {
+    const fs::path path = folder_ / "data" / name;
+    fs::create_directories(path.parent_path());
+    fs::copy_file(OWL3_TEST_DATA "/images/20-RGB-190x300.png", path);
+  }
+
+  Outcome bench(const Words& names, const Words& more = {}, const RunOptions& options = {}) const {
+    Words words = {"eval", "bench"};
+    words.insert(words.end(), names.begin(), names.end());
+    for (const std::string& word :
+         {tiny_checkpoint(), std::string("--data"), (folder_ / "data").string(), std::string("-o"),
+          (folder_ / "out").string(), std::string("-t"), std::string("1"),
+          std::string("--max-new-tokens"), std::string("3")}) {
+      words.push_back(word);
+    }
+    words.insert(words.end(), more.begin(), more.end());
+    return run_owl3(words, options);
+  }
+  json report(const Words& names, const Words& more = {}) const {
+    Words with_json = more;
+    with_json.emplace_back("--json");
+    const Outcome outcome = bench(names, with_json);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    return json::parse(outcome.out)["benchmarks"];
+  }
+
+  std::string text(const std::string& name) const {
+    std::ifstream file(folder_ / "out" / name);
+    std::stringstream all;
+    all << file.rdbuf();
+    return all.str();
+  }
+  std::vector<json> lines(const std::string& name) const {
+    std::vector<json> lines;
+    std::istringstream all(text(name));
+    for (std::string line; std::getline(all, line);) lines.push_back(json::parse(line));
+    return lines;
+  }
+
+  /// POPE's file, with so many questions about one picture.
+  void pope(int questions) const {
+    std::string rows;
+    for (int i = 1; i <= questions; ++i) {
+      rows += json({{"question_id", i},
+                    {"image", "COCO_val2014_000000000001.jpg"},
+                    {"text", "Is there an owl in the image? " + std::to_string(i)},
+                    {"label", i % 2 == 0 ? "yes" : "no"}})
+                  .dump() +
+              "\n";
+    }
+    write("coco_pope_random.json", rows);
+    picture("val2014/COCO_val2014_000000000001.jpg");
+  }
+
+  fs::path folder_ = scratch_folder() / "bench";
+};
+
+TEST_F(EvalBench, ReadsWhatItsAuthorsPublish) {
+  pope(2);
+  write("testdev_balanced_questions.json",
+        R"({"17": {"imageId": "n1", "question": "What is it?", "answer": "owl"}})");
+  picture("images/n1.jpg");
+  write("OpenEnded_mscoco_val2014_questions.json",
+        R"({"questions": [{"image_id": 1, "question": "What is it?", "question_id": 5}]})");
+  write("mscoco_val2014_annotations.json",
+        R"({"annotations": [{"question_id": 5, "question_type": "one", "answer_type": "other",)"
+        R"( "answers": [{"answer": "owl", "answer_id": 1}, {"answer": "bird", "answer_id": 2}]},)"
+        R"( {"question_id": 6, "question_type": "one", "answer_type": "other", "answers": []}]})");
+  const json all = report({"pope_random", "gqa_testdev", "okvqa_val"});
+  ASSERT_EQ(all.size(), 3U);
+  for (const json& one : all) EXPECT_EQ(one["errors"], 0) << one;
+  EXPECT_EQ(all[0]["rows"], 2);
+  EXPECT_TRUE(all[1]["metrics"].is_object());
+  EXPECT_EQ(all[2]["metrics"]["overall"], 0.0);
+  EXPECT_EQ(all[2]["mean_score"]["mean"], 0.0);
+  const json line = lines("gqa_testdev.jsonl").at(1);
+  EXPECT_EQ(line["prompt"],
+            "<|image|>What is it? Answer the question using a single word or phrase.");
+  EXPECT_EQ(line["reference"], "owl");
+  EXPECT_EQ(line["score"], 0.0);
+  EXPECT_NEAR(line["evidence"].at(0).get<double>(), 1, 1e-6);
+  EXPECT_EQ(line["record"]["question_id"], 17);
+}
+
+TEST_F(EvalBench, GoesOnWhereItWasEnded) {
+  pope(3);
+  const json whole = report({"pope_random"});
+  const std::string records = text("pope_random.jsonl");
+  // As a program leaves it that is ended in the middle of the second row.
+  const size_t second = records.find('\n', records.find('\n') + 1) + 1;
+  std::ofstream(folder_ / "out" / "pope_random.jsonl") << records.substr(0, second + 20);
+  EXPECT_EQ(report({"pope_random"}), whole);
+  EXPECT_EQ(text("pope_random.jsonl"), records);
+  const json limited = report({"pope_random"}, {"--limit", "2"});
+  EXPECT_EQ(limited[0]["rows"], 2);
+  EXPECT_EQ(lines("pope_random.jsonl").size(), 4U) << "what was asked is kept";
+}
+
+TEST_F(EvalBench, InterruptedKeepsWhatIsDone) {
+  pope(4000);
+  const fs::path file = folder_ / "out" / "pope_random.jsonl";
+  const auto begun = [&] {
+    std::ifstream records(file);
+    std::string head, row;
+    return std::getline(records, head) && std::getline(records, row);
+  };
+  const Outcome outcome =
+      bench({"pope_random"}, {"--json"}, {.signal_when = begun, .signals = {SIGINT}});
+  EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
+  const json report = json::parse(outcome.out)["benchmarks"][0];
+  EXPECT_EQ(report["interrupted"], true);
+  EXPECT_GE(report["answered"], 1);
+  EXPECT_EQ(lines("pope_random.jsonl").size(), report["answered"].get<size_t>() + 1);
+}
+
+TEST_F(EvalBench, MergesShards) {
+  pope(3);
+  const json whole = report({"pope_random"});
+  const std::string records = text("pope_random.jsonl");
+  fs::remove_all(folder_ / "out");
+  EXPECT_EQ(report({"pope_random"}, {"--shard", "2/2"})[0]["rows"], 1);
+  EXPECT_EQ(report({"pope_random"}, {"--shard", "1/2"})[0]["rows"], 2);
+  EXPECT_EQ(lines("pope_random.1-of-2.jsonl").size(), 3U);
+  EXPECT_EQ(report({"pope_random"}), whole);
+  EXPECT_EQ(text("pope_random.jsonl"), records);
+}
+
+TEST_F(EvalBench, ABrokenRowIsAnErrorRow) {
+  write("gqa_testdev.jsonl",
+        R"({"image": "gqa/a.jpg", "question": "What?", "question_id": 1, "answer": "owl"})"
+        "\nno json\n"
+        R"({"image": "gqa/gone.jpg", "question": "What?", "question_id": 2, "answer": "owl"})"
+        "\n"
+        R"({"image": "gqa/a.jpg", "question": "<|image|>?", "question_id": 3, "answer": "owl"})"
+        "\n");
+  picture("gqa_testdev/gqa/a.jpg");
+  const json report = this->report({"gqa_testdev"})[0];
+  EXPECT_EQ(report["answered"], 4);
+  EXPECT_EQ(report["errors"], 3);
+  EXPECT_EQ(report["mean_score"]["rows"], 3) << "what has no reference is not scored";
+  const auto rows = lines("gqa_testdev.jsonl");
+  EXPECT_NE(rows.at(2)["error"].get<std::string>().find("gqa_testdev.jsonl:2: no JSON"),
+            std::string::npos);
+  EXPECT_NE(rows.at(3)["error"].get<std::string>().find("gone.jpg"), std::string::npos);
+  EXPECT_EQ(rows.at(4)["error"], "the prompt names 2 images, but the row has 1");
+  picture("images/gqa/images/gone.jpg");
+  EXPECT_EQ(this->report({"gqa_testdev"})[0]["errors"], 2) << "asked again";
+}
+
+TEST_F(EvalBench, WritesWhatIsHandedIn) {
+  write("mm-vet.json", R"({"v1_0": {"imagename": "v1_0.png", "question": "What?"}})");
+  picture("images/v1_0.png");
+  // A picture in base64, and a row that names the row which has it.
+  write("mmbench_test_en_20231003.tsv",
+        "index\tquestion\thint\tA\tB\timage\n"
+        "1\tWhich?\t\t17\tan owl\tiVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQ"
+        "d1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC\n"
+        "1000001\tWhich?\t\tan owl\t17\t1\n");
+  const json all = report({"mmvet", "mmbench_test_en_20231003"});
+  EXPECT_EQ(all[0]["errors"], 0);
+  EXPECT_EQ(all[1]["errors"], 0) << all[1];
+  EXPECT_TRUE(json::parse(text("mmvet.submission.json"))["v1_0"].is_string());
+  const auto rows = lines("mmbench_test_en_20231003.jsonl");
+  EXPECT_NE(rows.at(1)["prompt"].get<std::string>().find("Options: A. 17\nB. an owl\n"),
+            std::string::npos);
+  const std::string sheet = text("mmbench_test_en_20231003.submission.xlsx");
+  EXPECT_TRUE(sheet.starts_with("PK"));
+  EXPECT_NE(sheet.find("<c><v>1000001</v></c>"), std::string::npos);
+}
+
+/// Two runs of rows that are right (1) or wrong (0).
+class EvalCompare : public testing::Test {
+ protected:
+  static std::string run(const std::string& name, const std::vector<double>& scores,
+                         const std::string& data = "x") {
+    const fs::path path = scratch_folder() / ("compare-" + name + ".jsonl");
+    std::ofstream file(path);
+    file << json({{"benchmark", "gqa_testdev"}, {"model", name}, {"data", data}}).dump() << "\n";
+    for (size_t i = 0; i < scores.size(); ++i) {
+      file << json({{"row", i}, {"reply", name + " says"}, {"score", scores[i]}}).dump() << "\n";
+    }
+    return path.string();
+  }
+};
+
+TEST_F(EvalCompare, TellsWhetherOneIsBetter) {
+  const std::string one = run("one", {1, 1, 1, 1, 1, 0, 1, 0, 1});
+  const std::string two = run("two", {0, 0, 0, 0, 0.5, 1, 1, 0});
+  const json compared = json::parse(run_owl3({"eval", "compare", one, two, "--json"}).out);
+  EXPECT_EQ(compared["rows"], 8);
+  EXPECT_EQ(compared["scored_in_one_run_only"], 1);
+  EXPECT_EQ(compared["better"], json::parse("[5, 1]"));
+  EXPECT_EQ(compared["differences"].size(), 6U);
+  EXPECT_NEAR(compared["p_value"].get<double>(), 14.0 / 64, 1e-9);
+  EXPECT_EQ(json::parse(run_owl3({"eval", "compare", one, one, "--json"}).out)["p_value"], 1.0);
+  const Outcome table = run_owl3({"eval", "compare", one, two});
+  EXPECT_NE(table.out.find("gqa_testdev: 8 rows"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("two says"), std::string::npos) << table.out;
+}
+
+TEST_F(EvalCompare, RefusesWhatCannotBeCompared) {
+  const std::string one = run("one", {1, 0});
+  for (const auto& [other, part] :
+       {std::pair(run("two", {1, 0}, "y"), "are not of the same rows: data differs"),
+        std::pair(run("none", {}), "has no scores"),
+        std::pair((scratch_folder() / "gone.jsonl").string(), "gone.jsonl")}) {
+    const Outcome outcome = run_owl3({"eval", "compare", one, other});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+  }
+}
+
+TEST_F(EvalBench, TellsWhatIsMissingInOneLine) {
+  const auto expect_refusal = [](const Outcome& outcome, int code, const std::string& part) {
+    EXPECT_EQ(outcome.exit_code, code) << outcome.err;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+  };
+  expect_refusal(bench({"pope_random"}), 1,
+                 "has no POPE's \"random\" questions (RUCAIBox/POPE): expected "
+                 "coco_pope_random.json, ");
+  expect_refusal(bench({"pope_randon"}), 2, "did you mean pope_random?");
+  expect_refusal(bench({}), 2, "NAME... MODEL");
+  expect_refusal(bench({"pope_random"}, {"--shard", "3/2"}), 2, "--shard 3/2: must be K/N");
+  pope(1);
+  ASSERT_EQ(bench({"pope_random"}).exit_code, 0);
+  expect_refusal(bench({"pope_random"}, {"--precision", "float32"}), 1,
+                 "is of another run (arithmetic is \"bf16\" there, \"float32\" here)");
+  EXPECT_EQ(run_owl3({"eval", "bench", "--list"}).exit_code, 0);
+}
+
+TEST_F(EvalBench, PrintsTablesForPeopleAndPages) {
+  pope(2);
+  const std::string table = bench({"pope_random"}).out;
+  EXPECT_NE(table.find("pope_random: POPE's"), std::string::npos) << table;
+  EXPECT_NE(table.find("2 of 2"), std::string::npos) << table;
+  const std::string page = bench({"pope_random"}, {"--markdown"}).out;
+  EXPECT_NE(page.find("| pope_random | rows | 2 of 2 |"), std::string::npos) << page;
+}
+
+}  // namespace
+}  // namespace owl3::test

@@ -1,0 +1,157 @@
+// Schemas of our own: what the public suite doesn't ask.
+#include <gtest/gtest.h>
+
+#include "constraint/answer_form.h"
+#include "constraint/schema_reader.h"
+#include "core/error.h"
+
+namespace owl3 {
+namespace {
+
+AnswerGrammar schema(const std::string& text) {
+  AnswerForm form;
+  form.schema = text;
+  return AnswerGrammar(form);
+}
+
+std::string refusal(const std::string& text) {
+  try {
+    schema(text);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Schema, TakesPropertiesInAnyOrderAndOneSpaceBehindPunctuation) {
+  AnswerGrammar grammar =
+      schema(R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}},)"
+             R"("required":["a","b"],"additionalProperties":false})");
+  EXPECT_TRUE(grammar.accepts(R"({"a":1,"b":"x"})"));
+  EXPECT_TRUE(grammar.accepts(R"({"b":"x","a":1})"));
+  EXPECT_TRUE(grammar.accepts(R"({"a": 1, "b": "x"})"));
+  EXPECT_FALSE(grammar.accepts(R"({"a":1})"));
+  EXPECT_FALSE(grammar.accepts(R"({"a":1,"b":"x","c":2})"));
+  EXPECT_FALSE(grammar.accepts(R"({"a":1,"a":2,"b":"x"})"));  // a name twice
+  EXPECT_FALSE(grammar.accepts(R"({"a":  1,"b":"x"})"));
+  EXPECT_FALSE(grammar.accepts(R"({"a":1,"b":"x"} )"));
+}
+
+TEST(Schema, NamesTwiceAreRefusedAmongOtherNames) {
+  AnswerGrammar grammar = schema(R"({"type":"object","additionalProperties":{"type":"integer"}})");
+  EXPECT_TRUE(grammar.accepts(R"({"xa":1,"xb":2,"":3,"ü":4})"));
+  EXPECT_FALSE(grammar.accepts(R"({"xa":1,"xb":2,"xa":3})"));
+  EXPECT_TRUE(grammar.accepts(R"({"xä":1,"xö":3})"));
+  EXPECT_FALSE(grammar.accepts(R"({"xä":1,"x\u00e4":3})"));  // the same name, escaped
+}
+
+TEST(Schema, CountsCharactersHoweverTheyAreWritten) {
+  AnswerGrammar grammar = schema(R"({"type":"string","minLength":2,"maxLength":3})");
+  EXPECT_TRUE(grammar.accepts(R"("äö")"));
+  EXPECT_TRUE(grammar.accepts(R"("\u00e4\ud83d\ude00")"));
+  EXPECT_TRUE(grammar.accepts("\"\xF0\x9F\x98\x80\\n\\\"\""));
+  EXPECT_FALSE(grammar.accepts(R"("ä")"));
+  EXPECT_FALSE(grammar.accepts(R"("abcd")"));
+  EXPECT_FALSE(grammar.accepts("\"\xC0\x80z\""));      // no UTF-8
+  EXPECT_FALSE(grammar.accepts("\"\xED\xA0\x80z\""));  // a surrogate
+  EXPECT_FALSE(grammar.accepts(R"("\ud83dz")"));       // half of a pair
+  EXPECT_FALSE(grammar.accepts("\"a\nb\""));           // a line's end must be escaped
+}
+
+TEST(Schema, EscapesWhatSerialisersEscape) {
+  AnswerGrammar grammar = schema(R"({"enum":["ab\"\\/","ä\n\u0001\u007f"]})");
+  EXPECT_TRUE(grammar.accepts(R"("ab\"\\/")"));
+  EXPECT_TRUE(grammar.accepts(R"("ab\"\\\/")"));
+  EXPECT_TRUE(grammar.accepts(R"("\u00E4\u000a\u0001\u007f")"));
+  EXPECT_TRUE(grammar.accepts("\"ä\\n\\u0001\x7f\""));
+  for (const char* text : {R"("\u0061b\"\\/")", R"("ab\u0022\\/")", R"("ab\"\u005c/")"}) {
+    EXPECT_FALSE(grammar.accepts(text)) << text;
+  }
+}
+
+TEST(Schema, KnowsNumbersByTheirValue) {
+  AnswerGrammar between = schema(R"({"type":"number","minimum":-1.5,"exclusiveMaximum":20})");
+  for (const char* inside : {"-1.5", "-1.50001e0", "0", "-0", "-0.0", "19.999", "1e1", "1.9e+1",
+                             "5e-300", "3.25", "1.0"}) {
+    const bool expected = std::string(inside) != "-1.50001e0";
+    EXPECT_EQ(between.accepts(inside), expected) << inside;
+  }
+  for (const char* outside :
+       {"-1.51", "20", "20.0", "2e1", "-2", "1e300", "007", "1.", ".5", "+1"}) {
+    EXPECT_FALSE(between.accepts(outside)) << outside;
+  }
+  AnswerGrammar hundredths = schema(R"({"type":"number","multipleOf":0.01})");
+  for (const char* yes : {"1.13", "0.1", "-2", "0.07", "0"})
+    EXPECT_TRUE(hundredths.accepts(yes)) << yes;
+  for (const char* no : {"1.131", "0.001"}) EXPECT_FALSE(hundredths.accepts(no)) << no;
+  AnswerGrammar integers = schema(R"({"type":"integer","multipleOf":25,"maximum":1000})");
+  for (const char* yes : {"0", "25", "1000", "-75", "50.0"})
+    EXPECT_TRUE(integers.accepts(yes)) << yes;
+  for (const char* no : {"1025", "26", "12.5"}) EXPECT_FALSE(integers.accepts(no)) << no;
+}
+
+TEST(Schema, EveryByteOfAnAnswerCanBeCompleted) {
+  // Names of which few are left, and properties of which one must be there.
+  AnswerGrammar grammar =
+      schema(R"({"type":"object","patternProperties":{"^[ab]$":{"type":"null"}},)"
+             R"("additionalProperties":false,"minProperties":2})");
+  AnswerWalk& walk = grammar.walk();
+  WalkState state = grammar.begin();
+  for (const char byte : std::string(R"({"a":null)")) {
+    state = walk.next(state, static_cast<unsigned char>(byte));
+  }
+  EXPECT_EQ(walk.next_bytes(state), ",");
+  for (const char byte : std::string(R"(,")")) {
+    state = walk.next(state, static_cast<unsigned char>(byte));
+  }
+  const std::string next = walk.next_bytes(state);
+  EXPECT_NE(next.find('b'), std::string::npos);
+  EXPECT_EQ(next.find_first_not_of("b\\"), std::string::npos) << next;
+}
+
+TEST(Schema, RefusesByNameWhatItCannotKeepTo) {
+  EXPECT_NE(refusal(R"({"uniqueItems":true})").find("\"uniqueItems\""), std::string::npos);
+  EXPECT_NE(refusal(R"({"properties":{"a":{"unevaluatedProperties":false}}})")
+                .find("\"unevaluatedProperties\" (at #/properties/a)"),
+            std::string::npos);
+  EXPECT_NE(refusal(R"({"$ref":"other.json"})").find("leads out of the document"),
+            std::string::npos);
+  EXPECT_NE(refusal(R"({"$ref":"#/$defs/none"})").find("leads nowhere"), std::string::npos);
+  EXPECT_NE(refusal(R"({"$ref":"#"})").find("refers to itself"), std::string::npos);
+  EXPECT_NE(refusal(R"({"type":"strnig"})").find("no type"), std::string::npos);
+  EXPECT_NE(refusal(R"({"pattern":"(a"})").find("not closed"), std::string::npos);
+  EXPECT_NE(refusal(R"({"pattern":"(a)\\1"})").find("backreferences"), std::string::npos);
+  EXPECT_NE(refusal("{").find("no JSON"), std::string::npos);
+  EXPECT_NE(refusal(R"({"type":"string","minLength":3,"maxLength":2})").find("no answer"),
+            std::string::npos);
+}
+
+TEST(Schema, RefusesWhatWouldMultiply) {
+  // Each of these is small to write, and has more cases than there are bytes of memory.
+  std::string all_of = R"({"type":"object","allOf":[)";
+  for (int i = 0; i < 40; ++i) {
+    all_of += fmt::format(R"({}{{"anyOf":[{{"required":["a{}"]}},{{"required":["b{}"]}}]}})",
+                          i > 0 ? "," : "", i, i);
+  }
+  EXPECT_NE(refusal(all_of + "]}").find("simpler"), std::string::npos);
+  EXPECT_NE(refusal(R"({"type":"string","pattern":"(a|b)*a(a|b){30}$"})").find("simpler"),
+            std::string::npos);
+  EXPECT_NE(refusal(R"({"type":"string","pattern":"((((a{100}){100}){100}){100}){100}"})"), "");
+  EXPECT_NE(refusal(std::string(100'000, '[')).find("nested"), std::string::npos);
+}
+
+TEST(Schema, RecursesThroughReferences) {
+  AnswerGrammar tree =
+      schema(R"({"$defs":{"node":{"type":"object","properties":{"value":{"type":"integer"},)"
+             R"("children":{"type":"array","items":{"$ref":"#/$defs/node"}}},"required":["value"],)"
+             R"("additionalProperties":false}},"$ref":"#/$defs/node"})");
+  EXPECT_TRUE(tree.accepts(R"({"value":1,"children":[{"value":2},{"value":3,"children":[]}]})"));
+  EXPECT_FALSE(tree.accepts(R"({"value":1,"children":[{"children":[]}]})"));
+  EXPECT_NE(refusal(R"({"$defs":{"n":{"type":"object","properties":{"n":{"$ref":"#/$defs/n"}},)"
+                    R"("required":["n"]}},"$ref":"#/$defs/n"})")
+                .find("no answer"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace owl3

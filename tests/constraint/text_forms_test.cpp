@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+
+#include "constraint/answer_form.h"
+#include "core/error.h"
+
+namespace owl3 {
+namespace {
+
+AnswerGrammar choices(std::vector<std::string> texts) {
+  AnswerForm form;
+  form.choices = std::move(texts);
+  return AnswerGrammar(form);
+}
+
+AnswerGrammar regex(const std::string& pattern) {
+  AnswerForm form;
+  form.regex = pattern;
+  return AnswerGrammar(form);
+}
+
+TEST(TextForms, ChoicesAreWhole) {
+  AnswerGrammar grammar = choices({"yes", "yes, but", "nein", "für"});
+  for (const char* text : {"yes", "yes, but", "nein", "für"}) EXPECT_TRUE(grammar.accepts(text));
+  for (const char* text : {"", "ye", "yes,", "no", "yes "}) EXPECT_FALSE(grammar.accepts(text));
+}
+
+TEST(TextForms, RegularExpressionsMatchAllOfTheAnswer) {
+  AnswerGrammar date = regex(R"(\d{4}-(0[1-9]|1[0-2])|unknown)");
+  EXPECT_TRUE(date.accepts("2024-12"));
+  EXPECT_TRUE(date.accepts("unknown"));
+  EXPECT_FALSE(date.accepts("2024-13"));
+  EXPECT_FALSE(date.accepts("in 2024-12"));
+  AnswerGrammar not_x = regex("(?!x)[a-z]+(?:\\.[^\\W\\d]+)?");
+  EXPECT_TRUE(not_x.accepts("ax.b_"));
+  EXPECT_FALSE(not_x.accepts("xa"));
+  EXPECT_FALSE(not_x.accepts("a.1"));
+  AnswerGrammar word = regex("\\p{Lu}\\p{Ll}+");
+  EXPECT_TRUE(word.accepts("Äpfel"));
+  EXPECT_FALSE(word.accepts("äpfel"));
+}
+
+TEST(TextForms, AFormIsOneThing) {
+  EXPECT_THROW(AnswerGrammar(AnswerForm{}), UsageError);
+  AnswerForm both;
+  both.json = true;
+  both.regex = "a";
+  EXPECT_THROW(AnswerGrammar{both}, UsageError);
+  EXPECT_THROW(choices({"a", ""}), UsageError);
+  EXPECT_THROW(regex("[b-a]"), InputError);
+  EXPECT_THROW(regex("a$b"), InputError);
+}
+
+TEST(TextForms, AnyJsonIsAnObjectOrArray) {
+  AnswerForm form;
+  form.json = true;
+  AnswerGrammar grammar(form);
+  EXPECT_TRUE(grammar.accepts(R"({"a":[1,-2.5e+3,true,null,{"b":"\u00fc\n"}],"c":{}})"));
+  EXPECT_TRUE(grammar.accepts("[]"));
+  for (const char* text : {"", "1", "\"a\"", "[1,]", "{\"a\"}", "[01]", "[1] "}) {
+    EXPECT_FALSE(grammar.accepts(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace owl3

@@ -1,0 +1,217 @@
+// All that the page says, in one place: another language is another object of this shape.
+
+function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+export function percent(share: number): string {
+  return share >= 0.1 || share === 0 ? `${Math.round(share * 100)} %` : `${(share * 100).toFixed(1)} %`;
+}
+
+export function seconds(value: number): string {
+  return value < 10 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`;
+}
+
+/** 0:07, 1:02.5, 1:00:00 */
+export function clock(value: number): string {
+  const tenths = Math.round(value * 10);
+  const whole = Math.floor(tenths / 10);
+  const two = (n: number): string => String(n).padStart(2, "0");
+  const fraction = tenths % 10 ? `.${tenths % 10}` : "";
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes}:${two(whole % 60)}${fraction}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}${fraction}`;
+}
+
+export const texts = {
+  title: "owl3",
+  skip: "Skip to the question",
+  conversations: "Conversations",
+  newConversation: "New conversation",
+  untitled: "New conversation",
+  deleteConversation: (title: string) => `Delete “${title}”`,
+  deleted: (title: string) => `“${title}” is deleted.`,
+  undo: "Undo",
+  openMenu: "Conversations",
+  download: "Download this conversation",
+  downloadNote: (command: string) =>
+    `Put the file beside its pictures; then ${command} goes on from here.`,
+  settings: "Settings",
+  builders: "For builders",
+  help: "Keys and help",
+  close: "Close",
+  cancel: "Cancel",
+  welcome: "Ask your pictures.",
+  welcomeText:
+    "Drop pictures, a whole folder, or a film anywhere on this page. Then ask about them, as often as you like: each is looked at once.",
+  private: (host: string) => `Nothing leaves this browser but to the owl3 at ${host}.`,
+  owlet: "This is owlet, a small model to try things with: it knows drawn pictures of things on coloured grounds, and nothing of photographs. For those, start owl3 serve with a real model.",
+  nowAsk: "Now ask.",
+  forInstance: "For instance:",
+  examples: {
+    owlet: ["Which image shows a drop?", "What is in image 20?", "What colour is the ground behind the rose?"],
+    owletFilm: ["What happens in the clip?", "What colour is the ground?"],
+    one: ["What is this?", "What is remarkable about it?"],
+    several: ["What do these pictures show?", "What do they have in common?", "Which one is the odd one out?"],
+    film: ["What happens?", "What comes first, and what last?"],
+  },
+  choose: "Pictures or films",
+  chooseFolder: "A folder",
+  camera: "Camera",
+  takePicture: "Take a picture",
+  noCamera: (why: string) => `The camera can't be used: ${why}`,
+  cameraNeedsSafety: "browsers allow it on localhost or over https only",
+  standing: "Ask again and again",
+  standingExample: "What is going on?",
+  every: "Every … seconds",
+  watch: "Watch",
+  stopWatching: "Stop watching",
+  watchLog: "Answers, the newest first",
+  memories: "Stored memories",
+  memoryImages: (n: number) => count(n, "image"),
+  add: "Add pictures or films",
+  dropHere: "Drop it here",
+  ask: "Ask",
+  askPlaceholder: "Ask about them…",
+  askFirst: "Ask, or drop pictures here…",
+  stop: "Stop",
+  question: "Your question",
+  yourQuestion: "You asked",
+  answer: "owl3 answered",
+  copy: "Copy the answer",
+  copied: "Copied.",
+  again: "Answer again",
+  edit: "Edit the question, and go on from there",
+  editing: (n: number) =>
+    n > 0
+      ? `You are editing an earlier question. Sending it removes ${count(n, "later question")}.`
+      : "You are editing your last question.",
+  removedTurns: (n: number) => `${count(n, "later question")} removed.`,
+  code: "The request as code",
+  tray: "Pictures and films of your next question",
+  trayHint: "Arrow keys move between them, Alt with an arrow key moves one, Delete removes it, Enter opens it.",
+  clearTray: "Remove all",
+  remove: (name: string) => `Remove ${name}`,
+  mark: "Put a mark for this one into the text",
+  pictures: (n: number) => count(n, "picture"),
+  films: (n: number) => count(n, "film"),
+  more: (n: number) => `${n} more`,
+  fewer: "Show fewer",
+  number: (n: number) => `Image ${n}`,
+  waiting: "waiting",
+  sending: (share: number) => `sending, ${Math.round(share * 100)} %`,
+  encoding: "being looked at",
+  ready: (images: number) => (images === 1 ? "ready" : `ready, ${count(images, "image")}`),
+  failed: (why: string) => `can't be used: ${why}`,
+  progress: (done: number, all: number) => `${done} of ${all} looked at`,
+  allReady: (images: number) => `${count(images, "image")} ready`,
+  waitingForMedia: (done: number, all: number) => `Looking at ${done} of ${all}…`,
+  reading: (done: number, all: number) => `Reading ${done} of ${all} tokens…`,
+  thinking: "Reading…",
+  notMedia: (names: string[]) =>
+    names.length === 1
+      ? `${names[0]} is neither a picture nor a film.`
+      : `${names.length} files are neither pictures nor films: ${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}`,
+  noFiles: "There are no pictures or films in it.",
+  encodedNow: (n: number) => (n === 1 ? "1 image encoded" : `${n} images encoded`),
+  tokensIn: (tokens: number, time: number) => `${count(tokens, "token")} in ${seconds(time)}`,
+  cut: "The answer was cut: it has the most tokens that are allowed.",
+  stopped: "Stopped.",
+  interrupted: "The answer was cut off when the page was closed.",
+  failedAnswer: (why: string) => `No answer: ${why}`,
+  broken: "The connection broke off.",
+  empty: "The model said nothing.",
+  goneTitle: "The server does not answer.",
+  gone: "The server does not answer, or still loads its model. What you write is kept; this goes on by itself when it is there.",
+  back: "The server is back.",
+  queue: (s: number) => `Many are asking at once. Trying again in ${count(s, "second")}…`,
+  keyNeeded: "This server wants a key.",
+  key: "Key",
+  keySave: "Use this key",
+  otherTab: "This conversation was changed in another tab; here is its newest state.",
+  forked: "Another tab changed this conversation meanwhile: yours goes on as a copy.",
+  notKept: "This browser keeps nothing between visits (a private window?): download what you want to keep.",
+  full: "The browser has no room left to keep pictures; this conversation will forget them when the page is closed.",
+  missing: (name: string) => `${name} is no longer kept in this browser; remove it or add it again.`,
+  readFrom: "Read from",
+  readFromWord: (word: string) => `“${word}” was read from`,
+  readFromNothing: "It looked at no picture for this.",
+  evidenceMeans:
+    "How the model’s attention to pictures was shared out while it wrote this. It shows where it looked, not why it said so: it may look and misjudge, or know without looking.",
+  evidenceWhat: "What does this mean?",
+  evidenceLine: (n: number) => `All ${count(n, "image")} in order; the higher, the more was read from it. Click to open.`,
+  heat: "Heat",
+  heatMeans: "The warmer, the more was read there.",
+  noHeat: "Heat maps are kept for the leading images only.",
+  share: (share: number) => `${percent(share)} of what was read`,
+  imageWord: "Image ",
+  ofWhatWasRead: " of what was read",
+  previous: "Previous",
+  next: "Next",
+  frameAt: (time: string) => `at ${time}`,
+  frames: (n: number) => `${count(n, "frame")} looked at`,
+  fps: "Frames a second",
+  maxFrames: "At most",
+  from: "From second",
+  to: "To second",
+  toEnd: "end",
+  lookAgain: "Look again",
+  filmSettings: "How this film is looked at",
+  cannotPlay: "This browser can't show the film; the server can read it all the same.",
+  cannotShow: "This browser can't show the file; the server may read it all the same.",
+  systemMessage: "Who the model is to be",
+  systemHint: "A system message, for this conversation",
+  preset: "Preset",
+  presets: {
+    model: "As the model recommends",
+    sample: "Sample (official demo)",
+    greedy: "Greedy: the likeliest answer",
+    eval: "Evaluation: greedy, 100 tokens",
+    own: "My own",
+  },
+  fields: {
+    temperature: "Temperature",
+    top_k: "Top-k",
+    top_p: "Top-p",
+    min_p: "Min-p",
+    repetition_penalty: "Repetition penalty",
+    max_tokens: "Longest answer, in tokens",
+    seed: "Seed",
+  },
+  fieldHints: {
+    temperature: "lower is soberer, 0 always the same",
+    top_k: "among so many likeliest; 0: off",
+    top_p: "among those that together have this probability",
+    min_p: "none below this part of the likeliest’s",
+    repetition_penalty: "above 1: repeats itself less",
+    max_tokens: "what is left of its memory, if empty",
+    seed: "the same seed gives the same answer",
+  },
+  byDefault: "as recommended",
+  evidenceWanted: "Show what answers were read from",
+  done: "Done",
+  timings: "Where the time went",
+  timingNames: {
+    decode: "Reading files",
+    encode: "Looking (encode)",
+    prompt: "Reading the question",
+    predicted: "Writing the answer",
+  },
+  lastRequest: "The last question as a request",
+  noRequest: "Ask something first: its request will stand here.",
+  uploadNote: "Pictures were sent once, before; in the request they go by these names.",
+  keysTitle: "Keys",
+  keys: [
+    ["Enter", "ask"],
+    ["Shift + Enter", "new line"],
+    ["Esc", "stop the answer, leave what is open"],
+    ["/", "go to the question"],
+    ["Alt + N", "new conversation"],
+    ["Alt + ↑ ↓", "previous, next conversation"],
+    ["← →", "between pictures, words and frames"],
+    ["Alt + ← →", "move a picture of your question"],
+    ["Delete", "remove it"],
+    ["Enter on a picture", "open it"],
+  ] as [string, string][],
+  about: "owl3 answers on your own machine. Its page, tools and models: see the documentation that came with it.",
+};

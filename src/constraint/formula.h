@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -148,9 +149,10 @@ class Formulas {
   FormulaId combine(FormulaKind kind, std::vector<FormulaId> parts);
 
   WorkBudget& budget_;
-  std::vector<Formula> formulas_;
+  // Deques: a rule that is being read stays where it is while others are made of it.
+  std::deque<Formula> formulas_;
   std::unordered_multimap<uint64_t, FormulaId> known_;
-  std::vector<Atom> atoms_;
+  std::deque<Atom> atoms_;
   std::unordered_map<std::string, uint32_t> atom_numbers_;
   std::vector<FormulaId> references_;
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -63,8 +64,9 @@ class RegexTerms {
   RegexId set_operation(Kind kind, std::vector<RegexId> terms);
 
   WorkBudget& budget_;
-  std::vector<Node> nodes_;
-  std::vector<CharSet> sets_;
+  // Deques: a term that is being read stays where it is while others are made of it.
+  std::deque<Node> nodes_;
+  std::deque<CharSet> sets_;
   std::unordered_multimap<uint64_t, RegexId> known_;
   RegexId any_character_ = 0;
   RegexId any_text_ = 0;

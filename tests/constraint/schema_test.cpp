@@ -140,6 +140,31 @@ TEST(Schema, RefusesWhatWouldMultiply) {
   EXPECT_NE(refusal(std::string(100'000, '[')).find("nested"), std::string::npos);
 }
 
+TEST(Schema, ReadsRulesWhileOthersAreMadeOfThem) {
+  // What contradicts a rule is new rules: each of these makes two while it is read.
+  const auto none_of = [](const std::string& least, const std::string& most, int count) {
+    std::string parts;
+    for (int i = 1; i <= count; ++i) {
+      const std::string limit = std::to_string(2 * i);
+      parts += (i > 1 ? "," : "") +
+               ("{\"not\":{\"" + least + "\":" + limit + ",\"" + most + "\":" + limit + "}}");
+    }
+    return "\"allOf\":[" + parts + "]";
+  };
+  AnswerGrammar items = schema(R"({"type":"array",)" + none_of("minItems", "maxItems", 20) + "}");
+  EXPECT_TRUE(items.accepts("[1]"));
+  EXPECT_FALSE(items.accepts("[1,2]"));
+  EXPECT_TRUE(items.accepts("[1,2,3]"));
+  EXPECT_FALSE(items.accepts("[1,2,3,4]"));
+  AnswerGrammar text = schema(R"({"type":"string",)" + none_of("minLength", "maxLength", 20) + "}");
+  EXPECT_TRUE(text.accepts(R"("abc")"));
+  EXPECT_FALSE(text.accepts(R"("abcd")"));
+  AnswerGrammar members =
+      schema(R"({"type":"object",)" + none_of("minProperties", "maxProperties", 20) + "}");
+  EXPECT_TRUE(members.accepts(R"({"a":1})"));
+  EXPECT_FALSE(members.accepts(R"({"a":1,"b":2})"));
+}
+
 TEST(Schema, RecursesThroughReferences) {
   AnswerGrammar tree =
       schema(R"({"$defs":{"node":{"type":"object","properties":{"value":{"type":"integer"},)"

@@ -34,6 +34,15 @@ build_owl3() {
     { tail -20 "$out/build.log" >&2; exit 1; }
 }
 
+# The trainer, from the same PyTorch; false, with the reason in $out/train.log, where this machine
+# has not what it needs (the media libraries, PyTorch's CMake files and what those ask for, gloo).
+build_trainer() {
+  local torch=${TORCH-$(find_torch)}
+  cmake -S . -B "$build/train" -G Ninja -DCMAKE_BUILD_TYPE=Release -DOWL3_TESTS=OFF \
+    -DOWL3_TORCH=OFF -DOWL3_TRAIN=ON -DCMAKE_PREFIX_PATH="$torch" > "$out/train.log" 2>&1 &&
+    cmake --build "$build/train" --target owl3-train >> "$out/train.log" 2>&1
+}
+
 # check NAME COMMAND...: one line of the report, passed or failed.
 checks=()
 failed=0
@@ -59,6 +68,34 @@ check_answer() {
   here=$("$owl3" chat owlet --image demo/album -p 'Which image shows a drop?')
   there=$("$owl3" chat owlet --image demo/album -p 'Which image shows a drop?' --device "$device")
   check "owlet answers as on the CPU" [ "$here" = "$there" ]
+}
+
+# Ten steps of LoRA in float32. The trainer takes a card where it sees one: once it sees none.
+train_steps() {
+  rm -rf "$out/train-$1"
+  "$build/train/owl3-train" train recipes/owlet/lora.yaml --set steps=10 --set log_every=1 \
+    --set "output=$out/train-$1"
+}
+
+losses_agree() {
+  train_steps device && CUDA_VISIBLE_DEVICES='' HIP_VISIBLE_DEVICES='' train_steps cpu || return
+  python3 - "$out/train-device/metrics.jsonl" "$out/train-cpu/metrics.jsonl" << 'PYTHON'
+import json, sys
+device, cpu = ([json.loads(line)["loss"] for line in open(path) if '"loss"' in line]
+               for path in sys.argv[1:])
+assert len(device) == len(cpu) == 10, f"{len(device)} and {len(cpu)} losses instead of 10"
+for step, (a, b) in enumerate(zip(device, cpu), 1):
+    assert abs(a - b) <= 0.01 * abs(b), f"step {step}: loss {a} on the device, {b} on the CPU"
+PYTHON
+}
+
+check_training() {
+  if build_trainer; then
+    check "ten steps of training lose as on the CPU, within 1 %" losses_agree
+  else
+    say "training: not compared, the trainer can't be built here (see $out/train.log)"
+    checks+=('{"name": "training", "result": "not compared: the trainer could not be built"}')
+  fi
 }
 
 # The figures of one model, as owl3 bench writes them.
@@ -104,6 +141,7 @@ owl3=$build/owl3
 build_owl3
 check_goldens
 check_answer
+check_training
 for shape in "${shapes[@]}"; do measure "$shape"; done
 {
   echo "# $device, $(date +%Y-%m-%d), $("$owl3" --version)"

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/machine.h"
 #include "eval/distractors_report.h"
 #include "eval/replies_file.h"
 #include "program/companion.h"
 #include "program/interrupt.h"
-#include "program/machine.h"
 #include "program/progress_bar.h"
 #include "program/terminal.h"
 

@@ -4,8 +4,8 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/machine.h"
 #include "eval/scoring.h"
-#include "program/machine.h"
 
 namespace owl3 {
 

@@ -15,13 +15,13 @@
 #include "api/impl.h"
 #include "api/watched_backend.h"
 #include "backend/make_backend.h"
+#include "core/machine.h"
 #include "core/scratch_folder.h"
 #include "formats/random_checkpoint.h"
 #include "media/encode_png.h"
 #include "media/live_reader.h"
 #include "media/video.h"
 #include "owl3/owl3.h"
-#include "program/machine.h"
 
 namespace owl3 {
 namespace {

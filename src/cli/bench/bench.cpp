@@ -13,9 +13,9 @@
 #include "cli/bench/machine_peaks.h"
 #include "cli/commands.h"
 #include "core/error.h"
+#include "core/machine.h"
 #include "core/threads.h"
 #include "program/interrupt.h"
-#include "program/machine.h"
 #include "program/terminal.h"
 
 namespace owl3::cli {

@@ -5,7 +5,7 @@
 
 #include "cli/bench/bench_models.h"
 #include "cli/bench/bench_options.h"
-#include "program/machine.h"
+#include "core/machine.h"
 
 namespace owl3::cli {
 

@@ -10,7 +10,7 @@
 
 #include "backend/make_backend.h"
 #include "core/byte_text.h"
-#include "program/machine.h"
+#include "core/machine.h"
 #include "program/terminal.h"
 
 namespace owl3::cli {

@@ -6,7 +6,7 @@
 #include "api/stop_reason.h"
 #include "cli/chat/chat_evidence.h"
 #include "core/byte_text.h"
-#include "program/machine.h"
+#include "core/machine.h"
 
 namespace owl3::cli {
 

@@ -9,7 +9,7 @@
 #include "cli/chat/chat_report.h"
 #include "core/byte_text.h"
 #include "core/error.h"
-#include "program/machine.h"
+#include "core/machine.h"
 
 namespace owl3::cli {
 

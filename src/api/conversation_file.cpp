@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "constraint/answer_form.h"
 #include "core/atomic_file.h"
 #include "core/colour.h"
 #include "core/error.h"
@@ -41,6 +42,16 @@ Json to_json(const MediumSource& medium) {
   return json;
 }
 
+/// The one thing that a form says.
+Json to_json(const AnswerForm& form) {
+  Json json = Json::object();
+  if (!form.schema.empty()) json["schema"] = parse_schema(form.schema);
+  if (!form.choices.empty()) json["choices"] = form.choices;
+  if (!form.regex.empty()) json["regex"] = form.regex;
+  if (form.json) json["json"] = true;
+  return json;
+}
+
 Json to_json(const GenerationOptions& options) {
   Json json;
   json["do_sample"] = options.do_sample;
@@ -53,6 +64,7 @@ Json to_json(const GenerationOptions& options) {
   json["max_new_tokens"] = options.max_new_tokens;
   json["num_beams"] = options.num_beams;
   json["stop"] = options.stop;
+  if (options.form) json["form"] = to_json(*options.form);
   return json;
 }
 
@@ -92,7 +104,10 @@ class Reader {
     conversation.system = text(reader, "system");
     conversation.number_images = reader.optional_bool("number_images");
     conversation.generation = defaults;
-    if (reader.has("generation")) read_generation(reader, conversation.generation);
+    if (reader.has("generation")) {
+      read_generation(reader, conversation.generation);
+      conversation.generation.form = read_form(json.at("generation"));
+    }
     conversation.turns = read_list<SavedTurn>(
         json, "turns", "",
         [this](const auto& value, const std::string& place) { return read_turn(value, place); });
@@ -192,6 +207,24 @@ class Reader {
     for (const std::string& text : options.stop) {
       if (text.empty()) fail("generation.stop", "holds an empty text, which would end any answer");
     }
+  }
+
+  /// Compiles it, so that what can't be kept to is told with the file's name.
+  std::optional<AnswerForm> read_form(const nlohmann::json& generation) const {
+    const JsonReader holder(generation, name_, "generation.");
+    if (!holder.has("form")) return std::nullopt;
+    const JsonReader reader = holder.object("form");
+    AnswerForm form;
+    if (reader.has("schema")) form.schema = generation.at("form").at("schema").dump();
+    form.choices = reader.optional_strings("choices").value_or(form.choices);
+    form.regex = text(reader, "regex");
+    form.json = reader.optional_bool("json").value_or(false);
+    try {
+      AnswerGrammar grammar(form);
+    } catch (const Error& error) {
+      throw InputError(fmt::format("{}: generation.form: {}", name_, error.what()));
+    }
+    return form;
   }
 
   [[noreturn]] void fail(const std::string& place, std::string_view what) const {

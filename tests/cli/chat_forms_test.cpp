@@ -103,6 +103,34 @@ TEST(ChatForms, WhatCannotBeKeptToIsToldBeforeTheModelIsLoaded) {
   EXPECT_NE(refusal({"--regex", "a", "--json-answer"}).find("give one of them"), std::string::npos);
 }
 
+TEST(ChatForms, GoWithASavedConversation) {
+  const std::string file = (scratch_folder() / "form.json").string();
+  const auto answer = [&](Words more) {
+    more.insert(more.begin(), {"chat", "owlet", "-t", "1", "--load", file, "-p", "Who are you?"});
+    return run_owl3(more);
+  };
+  const Outcome saved = run_owl3({"chat", "owlet", "-t", "1", "--choices", "yes,yea"},
+                                 {.input = "/save " + file + "\n"});
+  ASSERT_EQ(saved.exit_code, 0) << saved.err;
+  EXPECT_EQ(answer({"--greedy"}).out.substr(0, 2), "ye");
+  EXPECT_EQ(answer({"--preset", "greedy"}).out.substr(0, 2), "ye");
+  EXPECT_EQ(answer({"--choices", "no"}).out, "no\n");
+  // As the page of the server writes it.
+  const std::string head =
+      R"({"format": "owl3 conversation", "version": 1, "generation": {"form": )";
+  std::ofstream(file) << head << R"({"schema": )" << kSchema << "}}}";
+  const auto json = nlohmann::json::parse(answer({"--greedy"}).out);
+  EXPECT_TRUE(json.at("thing").is_string());
+  for (const char* wrong : {R"({})", R"({"json": true, "regex": "x"})", R"(7)",
+                            R"({"choices": "x"})", R"({"schema": {"uniqueItems": true}})"}) {
+    std::ofstream(file) << head << wrong << "}}";
+    const Outcome outcome = answer({});
+    EXPECT_NE(outcome.exit_code, 0) << wrong;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find("form.json: generation.form"), std::string::npos) << outcome.err;
+  }
+}
+
 }  // namespace
 
 }  // namespace owl3::test

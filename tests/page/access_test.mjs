@@ -44,6 +44,20 @@ await withPage(async ({ open }) => {
         await look(page, panel);
         await page.keyboard.press("Escape");
       }
+      await page.getByRole("button", { name: "Settings", exact: true }).click();
+      await page.getByLabel("Form of answers").selectOption("schema");
+      await page.getByLabel("JSON Schema", { exact: true }).fill("{");
+      await page.getByText(/^This is not JSON yet/).waitFor();
+      await look(page, "a schema that is wrong");
+      await page.getByLabel("JSON Schema", { exact: true }).fill('{"type": "object", "properties": {"sure": {"type": "boolean"}}, "required": ["sure"], "additionalProperties": false}');
+      await page.getByText("Answers can be held to it.").waitFor();
+      await look(page, "a schema");
+      await shoot(page, `schema-${name}`);
+      await page.keyboard.press("Escape");
+      if (settings.viewport) await page.keyboard.press("Escape"); // the menu
+      await ask(page, "Is there a drop?");
+      await look(page, "an answer that is JSON");
+      await shoot(page, `json-${name}`);
       untroubled(page);
       await page.context().close();
     });

@@ -137,6 +137,22 @@ export interface ChatBody {
   [option: string]: unknown;
 }
 
+/** Why the server can't hold answers to a form, in its words; "" where it can. */
+export async function whyNot(format: object, signal: AbortSignal): Promise<string> {
+  try {
+    await call("/v1/chat/completions/input_tokens", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ messages: [{ role: "user", content: "?" }], ...format }),
+      signal,
+    });
+    return "";
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 400) return error.message;
+    throw error;
+  }
+}
+
 /** What comes of an answer while it is written. */
 export interface Listener {
   text(piece: string): void;

@@ -2,8 +2,9 @@
 // make a log.
 import { type ChatBody, Refusal, chat, upload } from "./api.js";
 import { h, openDialog, replaceChildren } from "./dom.js";
+import { formatOf } from "./form.js";
 import { texts } from "./texts.js";
-import { type Medium, type Sampler, freshName } from "./types.js";
+import { type AnswerForm, type Medium, type Sampler, freshName } from "./types.js";
 
 const kLooksBack = 8; // pictures that a standing question is about, the newest last
 const kMostLines = 200;
@@ -16,12 +17,18 @@ function pictureOf(video: HTMLVideoElement): Promise<Blob | null> {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
 }
 
+interface Options {
+  model: string;
+  sampler: Sampler;
+  form?: AnswerForm;
+}
+
 /** Asks about each new picture until it is stopped. */
 async function watch(
   video: HTMLVideoElement,
   question: string,
   seconds: number,
-  options: { model: string; sampler: Sampler },
+  options: Options,
   told: (picture: Blob, answer: string, failed: boolean) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -37,7 +44,7 @@ async function watch(
         names.push((await upload(medium, picture, () => {}, signal)).id);
         if (names.length > kLooksBack) names.shift();
         const content = [...names.map((media) => ({ type: "media" as const, media })), { type: "text" as const, text: question }];
-        const body: ChatBody = { model: options.model, messages: [{ role: "user", content }], ...options.sampler };
+        const body: ChatBody = { model: options.model, messages: [{ role: "user", content }], ...options.sampler, ...formatOf(options.form) };
         await chat(body, { text: (piece) => (answer += piece), progress: () => {} }, signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -53,7 +60,7 @@ async function watch(
 
 export async function openCamera(
   take: (picture: File) => void,
-  options: () => { model: string; sampler: Sampler },
+  options: () => Options,
 ): Promise<void> {
   const note = h("p", { class: "note", role: "status" });
   const video = h("video", { autoplay: true, playsinline: true, "aria-label": texts.camera });

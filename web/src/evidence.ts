@@ -98,9 +98,12 @@ function drawLine(canvas: HTMLCanvasElement, shares: number[], shown: Shown[]): 
   // Of a film, hills; of pictures, pillars.
   context.fillStyle = style.getPropertyValue("--warm");
   if (shown.length > 2 && shown.every(({ seconds }) => seconds !== undefined)) {
+    const high = (share: number): number => floor - (share / most) * (kLineHeight - 4);
     context.beginPath();
     context.moveTo(0, floor);
-    shares.forEach((share, i) => context.lineTo((i + 0.5) * step, floor - (share / most) * (kLineHeight - 4)));
+    context.lineTo(0, high(shares[0]!));
+    shares.forEach((share, i) => context.lineTo((i + 0.5) * step, high(share)));
+    context.lineTo(width, high(shares.at(-1)!));
     context.lineTo(width, floor);
     context.fill();
     return;
@@ -227,66 +230,4 @@ export function evidenceView(
       show();
     },
   };
-}
-
-// ---- words
-
-interface Word {
-  text: string;
-  shares: number[];
-}
-
-/** Tokens put together to words: the shares of the token that was most sure of an image. */
-function wordsOf(evidence: Evidence): Word[] {
-  const words: Word[] = [];
-  for (const token of evidence.tokens) {
-    const last = words.at(-1);
-    const goesOn = last !== undefined && !/^\s/.test(token.text) && !/\s$/.test(last.text) && !/^[.,;:!?]/.test(token.text);
-    if (!last || !goesOn) {
-      words.push({ text: token.text, shares: token.shares });
-      continue;
-    }
-    last.text += token.text;
-    if (Math.max(0, ...token.shares) > Math.max(0, ...last.shares)) last.shares = token.shares;
-  }
-  return words;
-}
-
-/** The answer, its words to be pointed at; null where the words are not the answer's. */
-export function wordsView(answer: string, evidence: Evidence, view: EvidenceView): HTMLElement | null {
-  const words = wordsOf(evidence);
-  if (words.map(({ text }) => text).join("").trim() !== answer.trim()) return null;
-  const element = h("p", { class: "words" });
-  let pinned: HTMLElement | null = null;
-  const point = (span: HTMLElement | null, word: Word | null): void => {
-    element.querySelector(".pointed")?.classList.remove("pointed");
-    span?.classList.add("pointed");
-    view.point(word);
-  };
-  const spans = words.map((word, index) => {
-    const lead = /^\s*/.exec(word.text)![0];
-    const span = h("span", { class: "word", role: "button", tabindex: index === 0 ? 0 : -1 }, word.text.slice(lead.length));
-    span.addEventListener("pointerenter", () => pinned || point(span, word));
-    span.addEventListener("pointerleave", () => pinned || point(null, null));
-    span.addEventListener("focus", () => point(span, word));
-    span.addEventListener("blur", () => pinned || point(null, null));
-    span.addEventListener("click", () => {
-      pinned = pinned === span ? null : span;
-      point(pinned, pinned && word);
-    });
-    if (lead) element.append(lead);
-    element.append(span);
-    return span;
-  });
-  element.addEventListener("keydown", (event) => {
-    const now = spans.indexOf(document.activeElement as HTMLSpanElement);
-    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    const next = spans[now + step];
-    if (!step || now < 0 || !next || event.altKey) return;
-    event.preventDefault();
-    spans[now]!.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
-  });
-  return element;
 }

@@ -3,6 +3,7 @@ import { type Remote, Refusal, chat, modelName, storedMemories, useKey } from ".
 import { openCamera } from "./camera.js";
 import { patiently, serverIsGone, whenServerChanges } from "./connection.js";
 import { type IconName, h, icon, iconButton, replaceChildren } from "./dom.js";
+import { problemOf } from "./form.js";
 import { ensure, filesOfDrop, imagesOf, kindOf, mediumOf, sortFiles } from "./media.js";
 import { askForKey, openBuilders, openHelp, openMemories, openSettings } from "./panels.js";
 import { mediaBefore, requestOf, savedForm, withMark } from "./request.js";
@@ -120,7 +121,7 @@ const side = h(
   h(
     "div",
     { class: "bottom" },
-    place("sliders", texts.settings, () => settingsOpen()),
+    place("sliders", texts.settings, () => void settingsOpen()),
     place("code", texts.builders, () => builders()),
     place("keys", texts.help, openHelp),
   ),
@@ -331,7 +332,8 @@ async function withKey(work: () => Promise<void>): Promise<void> {
 async function run(conversation: Conversation, turn: Turn): Promise<void> {
   const stop = new AbortController();
   running.set(turn.id, { conversation, turn, stop });
-  Object.assign(turn, { state: "asking", answer: "", error: undefined, timings: undefined, evidence: undefined, cut: false });
+  const form = conversation.form && conversation.form.kind !== "text" ? { ...conversation.form } : undefined;
+  Object.assign(turn, { state: "asking", answer: "", form, error: undefined, timings: undefined, evidence: undefined, cut: false });
   showSend();
   const work = async (): Promise<void> => {
     try {
@@ -354,7 +356,7 @@ async function run(conversation: Conversation, turn: Turn): Promise<void> {
 
 function ask(): void {
   const { draft } = current;
-  if (draft.text.trim() === "" || runningIn(current)) return;
+  if (draft.text.trim() === "" || runningIn(current) || mendSchema()) return;
   const at = draft.edits ? current.turns.findIndex(({ id }) => id === draft.edits) : -1;
   const before = current.turns;
   if (at >= 0) current.turns = before.slice(0, at);
@@ -380,8 +382,15 @@ function ask(): void {
   void run(conversation, turn);
 }
 
+/** Where answers have no form yet that can be asked for, opens the place to mend it. */
+function mendSchema(): boolean {
+  if (problemOf(current.form) === "") return false;
+  settingsOpen().querySelector<HTMLElement>(".source")!.focus();
+  return true;
+}
+
 function again(turn: Turn): void {
-  if (runningIn(current)) return;
+  if (runningIn(current) || mendSchema()) return;
   const at = current.turns.indexOf(turn);
   const later = current.turns.slice(at + 1);
   if (later.length) {
@@ -431,6 +440,7 @@ const tray = makeTray(
 );
 const send = h("button", { type: "submit", class: "send" });
 const editing = h("p", { class: "editing", hidden: true });
+const formNote = h("p", { class: "editing", hidden: true });
 const files = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.heic,.heif,.avif,.jxl,.mkv", hidden: true });
 const folder = h("input", { type: "file", multiple: true, webkitdirectory: true, hidden: true });
 const addMenu = h("div", { class: "addmenu", hidden: true });
@@ -458,6 +468,7 @@ const form = h(
   "form",
   { class: "composer" },
   editing,
+  formNote,
   tray.element,
   h("div", { class: "ask" }, more, addMenu, box, send),
   files,
@@ -477,9 +488,15 @@ function showDraft(): void {
     replaceChildren(editing, texts.editing(current.turns.length - at - 1), " ", cancel);
   }
   talk.element.classList.toggle("editing", at >= 0);
+  showForm();
   grow();
   showSend();
   if (!current.turns.length) talk.showWelcome();
+}
+function showForm(): void {
+  const kind = current.form?.kind ?? "text";
+  formNote.hidden = kind === "text";
+  replaceChildren(formNote, texts.formNote[kind], " ", h("button", { type: "button", class: "link", on: { click: () => void settingsOpen() } }, texts.change));
 }
 function suggest(question: string): void {
   current.draft.text = question;
@@ -542,7 +559,7 @@ async function take(all: File[]): Promise<void> {
 function pick(how: "files" | "folder" | "camera" | "memory"): void {
   if (how === "files") files.click();
   else if (how === "folder") folder.click();
-  else if (how === "camera") void openCamera((picture) => void take([picture]), () => ({ model, sampler: samplerOf(settings) }));
+  else if (how === "camera") void openCamera((picture) => void take([picture]), () => ({ model, sampler: samplerOf(settings), form: current.form }));
   else openMemories(memories, (memory) => takeMemory(memory));
 }
 function takeMemory(memory: Remote): void {
@@ -587,9 +604,11 @@ document.addEventListener("drop", (event) => {
 
 // ---- what is beside it
 
-function settingsOpen(): void {
-  openSettings(current, settings, () => {
-    save(current);
+function settingsOpen(): HTMLDialogElement {
+  const conversation = current;
+  return openSettings(conversation, settings, () => {
+    save(conversation);
+    showForm();
     void store.keepSettings(settings);
   });
 }

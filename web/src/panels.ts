@@ -1,11 +1,12 @@
 // What opens beside the conversation: settings, builders' panel, keys, camera, stored memories.
 import { type ChatBody, type Remote } from "./api.js";
 import { h, iconButton, openDialog } from "./dom.js";
+import { formFields } from "./form.js";
 import { type Language, codeOf } from "./request.js";
 import { seconds, texts } from "./texts.js";
 import { type Conversation, type Medium, PRESETS, type Sampler, type Settings, type Turn } from "./types.js";
 
-export function openSettings(conversation: Conversation, settings: Settings, changed: () => void): void {
+export function openSettings(conversation: Conversation, settings: Settings, changed: () => void): HTMLDialogElement {
   const system = h("textarea", { rows: 3, placeholder: texts.systemHint });
   system.value = conversation.system;
   system.addEventListener("input", () => {
@@ -45,10 +46,11 @@ export function openSettings(conversation: Conversation, settings: Settings, cha
     settings.evidence = evidence.checked;
     changed();
   });
-  openDialog(
+  return openDialog(
     texts.settings,
     "panel",
     h("label", {}, texts.systemMessage, system),
+    formFields(conversation, changed),
     h("label", {}, texts.preset, preset),
     h("div", { class: "fields" }, ...inputs.map(({ element }) => element)),
     h("label", { class: "check" }, evidence, texts.evidenceWanted),

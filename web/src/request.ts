@@ -1,5 +1,6 @@
 // A conversation as what the server is asked, as the file that owl3 chat loads, and as code.
 import { type ChatBody, type Part, contentType, samplingQuery } from "./api.js";
+import { formatOf, savedFormat } from "./form.js";
 import { type Conversation, type Medium, type Settings, type Turn, samplerOf } from "./types.js";
 
 const MARK = /<(?:image|video)>/g;
@@ -63,6 +64,7 @@ export function requestOf(conversation: Conversation, index: number, settings: S
   for (const [name, value] of Object.entries(samplerOf(settings))) {
     if (value !== undefined) body[name] = value;
   }
+  Object.assign(body, formatOf(conversation.turns[index]?.form));
   if (settings.evidence) body.attribution = { tokens: true, heat_maps: 8 };
   return body;
 }
@@ -81,6 +83,7 @@ export function savedForm(conversation: Conversation, settings: Settings): strin
   }
   if (sampler.temperature !== undefined) generation.do_sample = !greedy;
   if (sampler.max_tokens !== undefined) generation.max_new_tokens = sampler.max_tokens;
+  Object.assign(generation, savedFormat(conversation.form));
   const turns = conversation.turns
     .filter(({ state }) => state === "done" || state === "stopped" || state === "interrupted")
     .map(({ question, media, answer }) => ({
@@ -143,9 +146,9 @@ export function codeOf(body: ChatBody, media: Medium[], language: Language, serv
   }
   if (language === "Python") {
     // What OpenAI's client has no name for goes in extra_body.
-    const known = ["temperature", "top_p", "max_tokens", "seed"];
+    const known = ["temperature", "top_p", "max_tokens", "seed", "response_format"];
     const entries = Object.entries(options);
-    const own = entries.filter(([name]) => known.includes(name)).map(([name, value]) => `    ${name}=${python(value)},\n`);
+    const own = entries.filter(([name]) => known.includes(name)).map(([name, value]) => `    ${name}=${python(value, "    ")},\n`);
     const extra = Object.fromEntries(entries.filter(([name]) => !known.includes(name)));
     return `${before}from openai import OpenAI
 

@@ -1,12 +1,14 @@
 // The conversation: questions with their pictures, answers as they come, and what they were read from.
 import { h, icon, iconButton, replaceChildren } from "./dom.js";
-import { evidenceView, shownOf, wordsView } from "./evidence.js";
+import { evidenceView, shownOf } from "./evidence.js";
+import { isJson, jsonText } from "./json.js";
 import { imagesOf, loadingOf, whenLoadingChanges } from "./media.js";
 import { mediaBefore } from "./request.js";
 import { texts } from "./texts.js";
 import { mosaic } from "./tray.js";
 import { type Conversation, type Medium, type Turn } from "./types.js";
 import { openViewer } from "./viewer.js";
+import { jsonView, wordsView } from "./words.js";
 
 export interface Acts {
   again(turn: Turn): void;
@@ -43,7 +45,7 @@ function viewTurn(conversation: Conversation, turn: Turn, acts: Acts): TurnView 
   };
   const status = h("p", { class: "status", role: "status" });
   const answer = h("div", { class: "answer" });
-  const text = h("p", { class: "text" });
+  let text: HTMLElement = h("p", { class: "text" });
   const foot = h("div", { class: "foot" });
   const evidence = h("div");
   const question = h(
@@ -56,13 +58,24 @@ function viewTurn(conversation: Conversation, turn: Turn, acts: Acts): TurnView 
   answer.append(h("h2", { class: "hidden" }, texts.answer), text, status, evidence, foot);
   const element = h("article", { class: "turn", "data-state": turn.state }, question, answer);
 
+  // What was asked for as JSON is shown so while it comes, too.
+  const isShownAsJson = (): boolean => (turn.form ? /^\s*[{[]/.test(turn.answer) : turn.state !== "asking" && isJson(turn.answer));
+  const put = (other: HTMLElement): void => {
+    text.replaceWith(other);
+    text = other;
+  };
+  const showText = (): void => {
+    if (isShownAsJson()) put(jsonView(turn.answer));
+    else if (text.matches("p.text")) text.textContent = turn.answer;
+    else put(h("p", { class: "text" }, turn.answer));
+  };
   const showFoot = (): void => {
     const cost = costOf(turn);
     replaceChildren(
       foot,
       turn.answer !== "" &&
         iconButton("copy", texts.copy, () => {
-          void copy(turn.answer).then(() => acts.notice(texts.copied));
+          void copy(isShownAsJson() ? jsonText(turn.answer) : turn.answer).then(() => acts.notice(texts.copied));
         }),
       iconButton("again", texts.again, () => acts.again(turn)),
       iconButton("edit", texts.edit, () => acts.edit(turn)),
@@ -76,12 +89,12 @@ function viewTurn(conversation: Conversation, turn: Turn, acts: Acts): TurnView 
       status.textContent = what;
     },
     text() {
-      text.textContent = turn.answer;
+      showText();
       if (turn.answer) status.textContent = "";
     },
     end() {
       element.dataset.state = turn.state;
-      text.textContent = turn.answer;
+      showText();
       status.classList.toggle("bad", turn.state === "failed");
       const ends: Record<Turn["state"], string> = {
         asking: "",
@@ -94,8 +107,8 @@ function viewTurn(conversation: Conversation, turn: Turn, acts: Acts): TurnView 
       showFoot();
       if (!turn.evidence || turn.state !== "done") return;
       const why = evidenceView(turn.evidence, all, (shown, at) => openViewer(shown, at, turn.evidence));
-      const words = wordsView(turn.answer, turn.evidence, why);
-      if (words) text.replaceWith(words);
+      const words = isShownAsJson() ? jsonView(turn.answer, turn.evidence, why) : wordsView(turn.answer, turn.evidence, why);
+      if (words) put(words);
       replaceChildren(evidence, why.element);
     },
   };

@@ -9,6 +9,7 @@ export function percent(share: number): string {
 }
 
 export function seconds(value: number): string {
+  if (value < 0.1) return `${Math.ceil(value * 1000)} ms`;
   return value < 10 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`;
 }
 
@@ -161,6 +162,25 @@ export const texts = {
   cannotShow: "This browser can't show the file; the server may read it all the same.",
   systemMessage: "Who the model is to be",
   systemHint: "A system message, for this conversation",
+  form: "Form of answers",
+  forms: {
+    text: "Any text",
+    json: "JSON",
+    schema: "JSON that follows a schema",
+  },
+  formHint: "For this conversation. The model isn’t told of it: say in the question what you want, and what the fields mean.",
+  formNote: { text: "", json: "Answers are JSON.", schema: "Answers follow your JSON Schema." },
+  change: "Change",
+  schema: "JSON Schema",
+  schemaExample: '{\n  "type": "object",\n  "properties": {\n    "thing": {"type": "string", "maxLength": 40}\n  },\n  "required": ["thing"]\n}',
+  schemaMissing: "Write or paste a JSON Schema.",
+  schemaNotJson: (line: number, column: number) => `This is not JSON yet: look at line ${line}, column ${column}.`,
+  schemaUnfinished: "This is not JSON yet: it isn’t finished.",
+  schemaNoObject: "A schema is an object: {…}",
+  schemaNumber: (number: string) => `A browser can’t pass on ${number} as it is: it has too many digits.`,
+  schemaRefused: (why: string) => `Answers can’t be held to it: ${why}`,
+  schemaTaken: "Answers can be held to it.",
+  schemaUnasked: (why: string) => `Whether answers can be held to it is not known: ${why}`,
   preset: "Preset",
   presets: {
     model: "As the model recommends",

@@ -49,6 +49,12 @@ export interface Evidence {
   rows: number;
 }
 
+/** What an answer may be: any text, JSON, or JSON that a schema allows. */
+export interface AnswerForm {
+  kind: "text" | "json" | "schema";
+  schema: string; // as it was written; kept while another kind is chosen
+}
+
 export type State = "asking" | "done" | "stopped" | "interrupted" | "failed";
 
 export interface Turn {
@@ -58,6 +64,7 @@ export interface Turn {
   answer: string;
   state: State;
   error?: string;
+  form?: AnswerForm; // that it was asked with
   cut?: boolean; // at the longest that was allowed
   timings?: Timings;
   tokens?: number; // written
@@ -86,6 +93,7 @@ export interface Conversation {
   created: number;
   changed: number;
   system: string;
+  form?: AnswerForm; // text, if there is none
   turns: Turn[];
   draft: Draft;
 }
@@ -127,6 +135,7 @@ export function samplerOf(settings: Settings): Sampler {
 }
 
 export function isEmpty(conversation: Conversation): boolean {
-  const { draft, turns, system } = conversation;
-  return turns.length === 0 && draft.text === "" && draft.media.length === 0 && system === "";
+  const { draft, turns, system, form } = conversation;
+  const free = !form || (form.kind === "text" && form.schema === "");
+  return turns.length === 0 && draft.text === "" && draft.media.length === 0 && system === "" && free;
 }

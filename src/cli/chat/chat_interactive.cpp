@@ -241,7 +241,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
     }
   }
   flush_output();
-  tell_warning(warning_of_cut(arguments.generation.form, report.answer));
+  tell_warning(warning_of_cut(session.generation().form, report.answer));
   return report.answer.stop_reason;
 }
 

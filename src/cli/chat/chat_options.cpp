@@ -146,7 +146,9 @@ void take_evidence(const CLI::App& command, ChatArguments& arguments) {
 
 GenerationOptions GenerationChoices::over(const Model& model,
                                           const GenerationOptions& defaults) const {
-  return over(preset.empty() ? defaults : model.preset(preset));
+  GenerationOptions options = over(preset.empty() ? defaults : model.preset(preset));
+  if (!options.form) options.form = defaults.form;  // presets have none
+  return options;
 }
 
 GenerationOptions GenerationChoices::over(GenerationOptions options) const {

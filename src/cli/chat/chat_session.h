@@ -70,6 +70,8 @@ class ChatSession {
   const VisualMemory& memory() const { return memory_; }
   const Chat& chat() const { return chat_; }
   double load_seconds() const { return load_seconds_; }
+  /// How the conversation's answers are chosen.
+  const GenerationOptions& generation() const { return conversation_.generation; }
   size_t turns() const { return conversation_.turns.size(); }
   /// Totals of all answers so far; the latencies are those of the last.
   const Answer& totals() const { return totals_; }

@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/mapped_file.h"
 #include "parquet/decompress.h"
 
 namespace owl3::parquet {
@@ -164,11 +163,10 @@ void ColumnReader::load_dictionary(const PageHeader& header) {
 void ColumnReader::load_data(const PageHeader& header) {
   if (header.values > left_) fail();
   values_.reset();
-  if (!page_.empty()) release_mapped(page_.data(), page_.size());
-  page_ = page_bytes(header);
-  check_crc(header, page_);
+  const auto page = page_bytes(header);
+  check_crc(header, page);
   const Body body =
-      header.type == PageType::kDataV2 ? split_levels(header, page_) : body_of(header, page_);
+      header.type == PageType::kDataV2 ? split_levels(header, page) : body_of(header, page);
   repetitions_ = LevelReader(body.repetitions, header.repetition_encoding, leaf_.repetition_level);
   definitions_ = LevelReader(body.definitions, header.definition_encoding, leaf_.definition);
   const bool from_dictionary =

@@ -76,7 +76,6 @@ class ColumnReader {
   int64_t in_page_ = 0;      // ... of the page
   bool has_levels_ = false;  // of the next entry
   int repetition_ = 0, definition_ = 0;
-  std::span<const std::byte> page_;           // as it stands in the file
   std::vector<std::byte> buffer_;             // of the page's values
   std::vector<std::byte> dictionary_buffer_;  // of the dictionary
   Dictionary dictionary_;

@@ -22,18 +22,17 @@ constexpr int64_t kMostEntriesInRow = int64_t{1} << 22;
 std::shared_ptr<const ParquetFile> ParquetFile::open(const std::filesystem::path& path) {
   std::shared_ptr<const MappedFile> file = MappedFile::open(path);
   const auto bytes = file->bytes();
-  return parse(bytes, path.string(), std::move(file));
+  return std::shared_ptr<const ParquetFile>(new ParquetFile(bytes, path.string(), std::move(file)));
 }
 
 std::shared_ptr<const ParquetFile> ParquetFile::parse(std::span<const std::byte> bytes,
-                                                      const std::string& name,
-                                                      std::shared_ptr<const void> owner) {
-  return std::shared_ptr<const ParquetFile>(new ParquetFile(bytes, name, std::move(owner)));
+                                                      const std::string& name) {
+  return std::shared_ptr<const ParquetFile>(new ParquetFile(bytes, name, nullptr));
 }
 
 ParquetFile::ParquetFile(std::span<const std::byte> bytes, std::string name,
-                         std::shared_ptr<const void> owner)
-    : bytes_(bytes), name_(std::move(name)), owner_(std::move(owner)) {
+                         std::shared_ptr<const MappedFile> mapped)
+    : bytes_(bytes), name_(std::move(name)), mapped_(std::move(mapped)) {
   try {
     footer_ = read_footer(bytes_);
   } catch (const InputError& error) {
@@ -74,7 +73,7 @@ Json FieldReader::at(int64_t row) {
     ++next_row_;
     return result;
   } catch (const InputError& error) {
-    group_.reset();  // what was read of it leads nowhere
+    leave_group();  // what was read of it leads nowhere
     throw InputError(fmt::format("{}: column \"{}\" {}", file_->name(), field_.name, error.what()));
   }
 }
@@ -92,9 +91,9 @@ void FieldReader::go_to(int64_t row) {
 }
 
 void FieldReader::open_group(size_t group, int64_t first_row) {
-  group_.reset();
-  leaves_.clear();
+  leave_group();
   const Footer& footer = file_->footer_;
+  leaves_.reserve(field_.end_leaf - field_.first_leaf);
   for (size_t i = field_.first_leaf; i < field_.end_leaf; ++i) {
     const ColumnChunk& chunk = footer.groups[group].columns[i];
     leaves_.emplace_back(footer.schema.leaves[i], chunk,
@@ -102,6 +101,17 @@ void FieldReader::open_group(size_t group, int64_t first_row) {
   }
   group_ = group;
   group_begin_ = next_row_ = first_row;
+}
+
+/// Lets go of what was read: of a large file, memory would be filled with what is not needed again.
+void FieldReader::leave_group() {
+  leaves_.clear();
+  if (!group_) return;
+  for (size_t i = field_.first_leaf; i < field_.end_leaf && file_->mapped_ != nullptr; ++i) {
+    const ColumnChunk& chunk = file_->footer_.groups[*group_].columns[i];
+    release_mapped(file_->bytes_.data() + chunk.offset, chunk.size);
+  }
+  group_.reset();
 }
 
 /// A value whose parents are there. All leaves in it have at least one entry for it.

@@ -24,10 +24,9 @@ class ParquetFile : public std::enable_shared_from_this<ParquetFile> {
  public:
   /// Throws InputError that names the file, where it is none, or damaged, or encrypted.
   static std::shared_ptr<const ParquetFile> open(const std::filesystem::path& path);
-  /// The same of bytes that `owner` keeps; `name` stands in errors.
+  /// The same of bytes that outlive it; `name` stands in errors.
   static std::shared_ptr<const ParquetFile> parse(std::span<const std::byte> bytes,
-                                                  const std::string& name,
-                                                  std::shared_ptr<const void> owner);
+                                                  const std::string& name);
 
   int64_t rows() const { return footer_.rows; }
   /// Of the whole file.
@@ -42,12 +41,12 @@ class ParquetFile : public std::enable_shared_from_this<ParquetFile> {
   friend class FieldReader;
 
   ParquetFile(std::span<const std::byte> bytes, std::string name,
-              std::shared_ptr<const void> owner);
+              std::shared_ptr<const MappedFile> mapped);
   const Field* find(const std::string& column) const;
 
   std::span<const std::byte> bytes_;
   std::string name_;
-  std::shared_ptr<const void> owner_;
+  std::shared_ptr<const MappedFile> mapped_;
   Footer footer_;
 };
 
@@ -68,6 +67,7 @@ class FieldReader {
 
   void go_to(int64_t row);
   void open_group(size_t group, int64_t first_row);
+  void leave_group();
   Json value(const Field& field);
   Json content(const Field& field);
   Json list(const Field& field, bool unwraps_element);

@@ -73,7 +73,8 @@ std::string decimal_of(const ValueType& type, std::string_view bytes) {
   }
   std::string digits;  // the last first
   bool is_zero = false;
-  while (!is_zero || digits.size() <= static_cast<size_t>(type.scale)) {
+  for (int32_t count = 0; !is_zero || count <= type.scale; ++count) {  // one before the point
+    if (count > 0 && count == type.scale) digits += '.';
     unsigned rest = 0;
     is_zero = true;
     for (char& byte : number) {
@@ -83,7 +84,6 @@ std::string decimal_of(const ValueType& type, std::string_view bytes) {
       rest %= 10;
     }
     digits += static_cast<char>('0' + rest);
-    if (digits.size() == static_cast<size_t>(type.scale)) digits += '.';
   }
   return (is_negative ? "-" : "") + std::string(digits.rbegin(), digits.rend());
 }

@@ -124,8 +124,8 @@ TEST(ParquetReaders, GroupRowsOfMmbenchByTheirPictures) {
 }
 
 TEST(ParquetReaders, WantEveryPartOfASplit) {
-  const fs::path folder = test::scratch_folder() / "parts";
-  fs::remove_all(folder);
+  const ScratchFolder scratch;
+  const fs::path& folder = scratch.path();
   fs::create_directories(folder / "data");
   const fs::path parts = kFolder / "ai2d/data";
   fs::copy_file(parts / "test-00001-of-00002.parquet", folder / "data/test-00001-of-00002.parquet");

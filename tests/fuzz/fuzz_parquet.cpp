@@ -27,7 +27,7 @@ void read_column(owl3::parquet::FieldReader reader, int64_t rows) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const auto file =
-        owl3::parquet::ParquetFile::parse(std::as_bytes(std::span(data, size)), "fuzz", nullptr);
+        owl3::parquet::ParquetFile::parse(std::as_bytes(std::span(data, size)), "fuzz");
     const int64_t rows = std::min(file->rows(), kMostRows);
     for (const std::string& column : file->columns()) read_column(file->reader(column), rows);
   } catch (const owl3::InputError&) {

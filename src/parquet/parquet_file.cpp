@@ -9,9 +9,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Longest list of a row: more would be an attack, as a run of missing values takes no room in a
-/// file.
-constexpr int64_t kMostEntriesInRow = int64_t{1} << 22;
+/// Values of a row with those around them: more would be an attack, as a run of missing values
+/// takes no room in a file.
+constexpr int64_t kMostValuesInRow = int64_t{1} << 18;
 
 [[noreturn]] void disagree() {
   throw InputError("is damaged: the parts of a value do not fit each other");
@@ -67,7 +67,7 @@ Json FieldReader::at(int64_t row) {
   OWL3_CHECK(row >= 0 && row < file_->rows());
   try {
     go_to(row);
-    entries_in_row_ = 0;
+    values_in_row_ = 0;
     Json result = value(field_);
     check_row_end();
     ++next_row_;
@@ -116,6 +116,7 @@ void FieldReader::leave_group() {
 
 /// A value whose parents are there. All leaves in it have at least one entry for it.
 Json FieldReader::value(const Field& field) {
+  count_value();
   if (field.repetition == Repetition::kRepeated) return list(field, false);
   if (field.repetition == Repetition::kOptional &&
       leaf(field.first_leaf).definition() < field.definition) {
@@ -130,7 +131,6 @@ Json FieldReader::content(const Field& field) {
   if (field.is_leaf()) {
     ColumnReader& column = leaf(field.first_leaf);
     if (column.definition() != field.definition) disagree();
-    count_entry();
     return json_of(field.type, column.take());
   }
   if (field.is_list) return list(field.children[0], field.unwraps_element);
@@ -147,6 +147,7 @@ Json FieldReader::list(const Field& field, bool unwraps_element) {
     return values;
   }
   do {
+    count_value();
     values.push_back(unwraps_element ? value(field.children[0]) : content(field));
   } while (!first.at_end() && first.repetition() == field.repetition_level);
   return values;
@@ -158,12 +159,11 @@ void FieldReader::pass_missing(const Field& field) {
     if (leaf(i).definition() >= field.definition) disagree();
     leaf(i).take();
   }
-  count_entry();
 }
 
-void FieldReader::count_entry() {
-  if (++entries_in_row_ > kMostEntriesInRow) {
-    throw InputError(fmt::format("has a row of more than {} values", kMostEntriesInRow));
+void FieldReader::count_value() {
+  if (++values_in_row_ > kMostValuesInRow) {
+    throw InputError(fmt::format("has a row of more than {} values", kMostValuesInRow));
   }
 }
 

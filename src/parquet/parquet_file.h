@@ -72,7 +72,7 @@ class FieldReader {
   Json content(const Field& field);
   Json list(const Field& field, bool unwraps_element);
   void pass_missing(const Field& field);
-  void count_entry();
+  void count_value();
   void check_row_end();
   ColumnReader& leaf(size_t index) { return leaves_[index - field_.first_leaf]; }
 
@@ -80,7 +80,7 @@ class FieldReader {
   const Field& field_;
   std::optional<size_t> group_;
   int64_t group_begin_ = 0, next_row_ = 0;  // of the file
-  int64_t entries_in_row_ = 0;
+  int64_t values_in_row_ = 0;
   std::vector<ColumnReader> leaves_;
 };
 

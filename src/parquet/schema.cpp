@@ -10,6 +10,8 @@ using Type = ThriftReader::Type;
 
 /// Deeper trees would only use up the stack.
 constexpr int kDeepest = 64;
+/// Objects have the names in them, each anew.
+constexpr size_t kLongestName = 1024;
 
 // Parquet's numbers of what values mean: the older ones, and the fields of the newer union.
 namespace converted {
@@ -186,8 +188,9 @@ class TreeBuilder {
     if (next_ == elements_.size() || depth == kDeepest)
       throw InputError("is damaged: its schema is no tree");
     const SchemaElement& element = elements_[next_++];
-    if (element.repetition < 0 || element.repetition > 2 || element.children < 0) {
-      throw InputError(fmt::format("is damaged: \"{}\" of its schema", element.name));
+    if (element.repetition < 0 || element.repetition > 2 || element.children < 0 ||
+        element.name.size() > kLongestName) {
+      throw InputError(fmt::format("is damaged: its schema's entry {}", next_ - 1));
     }
     Field field;
     field.name = element.name;

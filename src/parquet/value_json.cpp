@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kSecondsPerDay = 86'400;
+constexpr int64_t kFarthestDay = 1'000'000'000'000;
 /// Decimals of more bytes have more digits than anybody counts.
 constexpr size_t kLongestDecimal = 64;
 constexpr int32_t kMostDigits = 200;
@@ -102,11 +103,17 @@ int64_t divide_down(int64_t value, int64_t by) {
   return value / by - (value % by < 0 ? 1 : 0);
 }
 
+/// What divide_down leaves over.
+int64_t rest_of(int64_t value, int64_t by) {
+  return value % by + (value % by < 0 ? by : 0);
+}
+
 /// Days since 1970 in the Gregorian calendar, continued to all times (ISO 8601).
 std::string date_of(int64_t days) {
   // Years begin in March here, so that a leap day is the last of one; an era is 400 years.
   constexpr int64_t kDaysPerEra = 146'097;
   constexpr int64_t kBefore1970 = 719'468;
+  if (days < -kFarthestDay || days > kFarthestDay) throw InputError("has a day that cannot be");
   const int64_t era = divide_down(days + kBefore1970, kDaysPerEra);
   const int64_t day_of_era = days + kBefore1970 - era * kDaysPerEra;
   const int64_t year_of_era =
@@ -122,7 +129,7 @@ std::string date_of(int64_t days) {
 /// `units` since midnight.
 std::string time_of(int64_t units, int64_t units_per_second) {
   const int64_t seconds = divide_down(units, units_per_second);
-  const int64_t fraction = units - seconds * units_per_second;
+  const int64_t fraction = rest_of(units, units_per_second);
   std::string text =
       fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
   if (fraction == 0) return text;
@@ -132,8 +139,8 @@ std::string time_of(int64_t units, int64_t units_per_second) {
 
 std::string timestamp_of(int64_t units, int64_t units_per_second) {
   const int64_t units_per_day = kSecondsPerDay * units_per_second;
-  const int64_t days = divide_down(units, units_per_day);
-  return date_of(days) + "T" + time_of(units - days * units_per_day, units_per_second);
+  return date_of(divide_down(units, units_per_day)) + "T" +
+         time_of(rest_of(units, units_per_day), units_per_second);
 }
 
 /// Nanoseconds of the day, and the day by Julius Scaliger's count.
@@ -144,7 +151,7 @@ std::string int96_timestamp_of(std::string_view bytes) {
   const auto nanoseconds = number_of<int64_t>(bytes.substr(0, 8));
   const int64_t days = divide_down(nanoseconds, kSecondsPerDay * kPerSecond);
   return date_of(number_of<int32_t>(bytes.substr(8)) - kScaligersDayOf1970 + days) + "T" +
-         time_of(nanoseconds - days * kSecondsPerDay * kPerSecond, kPerSecond);
+         time_of(rest_of(nanoseconds, kSecondsPerDay * kPerSecond), kPerSecond);
 }
 
 Json text_of(std::string_view bytes) {

@@ -99,6 +99,8 @@ TEST(ValueJson, TellsTimesAsTexts) {
   EXPECT_EQ(text_of(type, -1), "1969-12-31T23:59:59.999999999");
   type.utc = true;
   EXPECT_EQ(text_of(type, 951'782'400'000'000'000), "2000-02-29T00:00:00Z");
+  type.units_per_second = 1'000;
+  EXPECT_EQ(text_of(type, std::numeric_limits<int64_t>::min()), "-292275055-05-16T16:47:04.192Z");
   type.kind = ValueKind::kDecimal;
   type.scale = 3;
   EXPECT_EQ(text_of(type, -1), "-0.001");

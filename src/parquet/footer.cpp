@@ -84,6 +84,7 @@ ColumnChunk checked(const RawChunk& raw, const Leaf& leaf, uint64_t end_of_data)
   chunk.is_encrypted = raw.is_encrypted;
   chunk.is_elsewhere = raw.is_elsewhere;
   if (chunk.is_encrypted || chunk.is_elsewhere) return chunk;
+  if (raw.has_metadata && raw.values == 0) return chunk;  // it may say to be anywhere
   // Some writers say that there is a dictionary at 0, where there is none.
   const int64_t begin = raw.dictionary_offset > 0 && raw.dictionary_offset < raw.data_offset
                             ? raw.dictionary_offset
@@ -148,14 +149,10 @@ Footer read_footer(std::span<const std::byte> file) {
   ThriftReader reader(metadata);
   std::vector<SchemaElement> elements;
   std::vector<RawGroup> groups;
-  int64_t rows = 0;
   reader.read_struct([&](int64_t id, Type type) {
     switch (id) {
       case 2:
         reader.read_list(type, [&](Type) { elements.push_back(read_schema_element(reader)); });
-        return true;
-      case 3:
-        rows = reader.integer(type);
         return true;
       case 4:
         reader.read_list(type, [&](Type) { groups.push_back(read_group(reader)); });
@@ -179,10 +176,6 @@ Footer read_footer(std::span<const std::byte> file) {
     }
     footer.rows += raw.rows;
     footer.groups.push_back(std::move(group));
-  }
-  if (footer.rows != rows) {
-    throw InputError(fmt::format("is damaged: it says to have {} rows, its row groups have {}",
-                                 rows, footer.rows));
   }
   return footer;
 }

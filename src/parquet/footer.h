@@ -28,7 +28,7 @@ struct RowGroup {
 struct Footer {
   Schema schema;
   std::vector<RowGroup> groups;
-  int64_t rows = 0;  // the sum of the groups'
+  int64_t rows = 0;  // the groups' sum: of the whole file some writers say 0
 };
 
 /// Throws InputError, without the file's name, for what is no Parquet file, or one that is cut off,

@@ -275,6 +275,8 @@ TEST_F(EvalBench, AsksSetsThatArePublishedAsParquet) {
   EXPECT_EQ(all[0]["rows"], 4);
   const auto rows = lines("ai2d.jsonl");
   EXPECT_EQ(rows.at(4)["images"].at(0), "test-00001-of-00002.parquet:1:image");
+  const std::string reply = rows.at(2)["reply"];
+  EXPECT_NE(reply.find("red circle"), std::string::npos) << "it saw the picture: " << reply;
   EXPECT_EQ(lines("nlvr2.jsonl").at(1)["evidence"].size(), 2U);
 }
 

@@ -1,6 +1,5 @@
 #include "benchmarks/split_files.h"
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -41,16 +40,24 @@ std::optional<Part> part_of(const std::string& name) {
 }
 
 void check_whole(const std::vector<fs::path>& files, const fs::path& folder) {
-  const auto first = part_of(files.front().filename().string());
+  const auto name = [](const fs::path& file) { return file.filename().string(); };
+  const auto first = part_of(name(files.front()));
   if (!first) return;
-  for (size_t i = 0; i < std::max(files.size(), first->of); ++i) {
-    const auto part =
-        i < files.size() ? part_of(files[i].filename().string()) : std::optional<Part>();
-    if (part && part->number == i && part->of == first->of) continue;
-    throw InputError(
-        fmt::format("{}: has {} files like {}, but not each of its {} parts once: part {:05} is {}",
-                    folder.string(), files.size(), files.front().filename().string(), first->of, i,
-                    i < first->of ? "missing, or there twice" : "one too many"));
+  std::vector<const fs::path*> parts(first->of);
+  for (const fs::path& file : files) {
+    const auto part = part_of(name(file));
+    if (!part || part->of != first->of || part->number >= first->of || parts[part->number]) {
+      throw InputError(
+          fmt::format("{}: {} is none of the {} parts that {} belongs to, or is there "
+                      "twice; take away what is not of the set",
+                      folder.string(), name(file), first->of, name(files.front())));
+    }
+    parts[part->number] = &file;
+  }
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] != nullptr) continue;
+    throw InputError(fmt::format("{}: part {:05} of {} is missing ({} is there)", folder.string(),
+                                 i, first->of, name(files.front())));
   }
 }
 

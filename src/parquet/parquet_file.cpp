@@ -74,7 +74,8 @@ Json FieldReader::at(int64_t row) {
     return result;
   } catch (const InputError& error) {
     leave_group();  // what was read of it leads nowhere
-    throw InputError(fmt::format("{}: column \"{}\" {}", file_->name(), field_.name, error.what()));
+    throw InputError(fmt::format("{}: row {}: column \"{}\" {}", file_->name(), row + 1,
+                                 field_.name, error.what()));
   }
 }
 

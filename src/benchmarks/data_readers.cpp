@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "benchmarks/json_text.h"
-#include "benchmarks/python_values.h"
 #include "benchmarks/row_fields.h"
+#include "benchmarks/row_forms.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "training_data/row_file.h"
@@ -24,21 +24,6 @@ std::string text_of(const fs::path& path) {
 
 Json json_of(const fs::path& path) {
   return parse_json_text(text_of(path), path.string());
-}
-
-/// Adds a row, brought to the official form by `convert`. What is wrong with it is its error.
-template <typename Convert>
-void add_row(BenchmarkData& data, std::string where, const Convert& convert) {
-  BenchmarkRow row;
-  row.place.index = std::ssize(data.rows);
-  row.where = std::move(where);
-  try {
-    row.row = convert();
-    if (!row.row.is_object()) throw InputError(fmt::format("{}: no JSON object", row.where));
-  } catch (const InputError& error) {
-    row.error = error.what();
-  }
-  data.rows.push_back(std::move(row));
 }
 
 /// The rows of a file, each as `convert` makes it.
@@ -81,45 +66,8 @@ BenchmarkData coco_questions(const fs::path& path, std::string_view part) {
   return data;
 }
 
-/// The annotations of a question whose file has the annotators' answers alone.
-Json annotation_of(const Json& question) {
-  Json answers = Json::array();
-  for (const std::string& answer : texts_field(question, "answers")) {
-    answers.push_back({{"answer", answer}, {"answer_id", answers.size() + 1}});
-  }
-  return {{"question_id", field(question, "question_id")},
-          {"question_type", "all"},
-          {"answer_type", "all"},
-          {"answers", std::move(answers)}};
-}
-
 std::shared_ptr<const Table> table_of(const fs::path& path) {
   return std::make_shared<Table>(Table::parse_tsv(text_of(path), path.string()));
-}
-
-/// The row of a table in the official form.
-Json mmbench_row(const Table& table, size_t row) {
-  const Json& index = table.cell(row, "index");
-  Json choices = Json::array();
-  for (const char* column : {"A", "B", "C", "D"}) {
-    if (!table.cell_or_null(row, column).is_null()) choices.push_back(table.text(row, column));
-  }
-  Json hint = nullptr;
-  if (!table.cell_or_null(row, "hint").is_null()) hint = table.text(row, "hint");
-  Json result = {{"index", index},
-                 {"image", python::text_of(index) + ".jpg"},
-                 {"hint", std::move(hint)},
-                 {"question", table.text(row, "question")},
-                 {"choices", std::move(choices)}};
-  const Json answer = table.cell_or_null(row, "answer");
-  if (answer.is_string()) {
-    const auto letter = answer.get<std::string>();
-    if (letter.size() != 1 || letter[0] < 'A' || letter[0] > 'D') {
-      throw InputError(fmt::format("the answer \"{}\" is none of A to D", letter));
-    }
-    result["answer"] = letter[0] - 'A';
-  }
-  return result;
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "benchmarks/data_readers.h"
+#include "benchmarks/parquet_readers.h"
 #include "benchmarks/registry.h"
+#include "benchmarks/split_files.h"
 #include "core/error.h"
 #include "core/similar.h"
 
@@ -29,10 +31,19 @@ std::vector<BenchmarkSource> with_rows_named(const std::string& name,
   return sources;
 }
 
-BenchmarkSet mmbench(const std::string& name, const std::string& title) {
+std::vector<BenchmarkSource> with_parquet(
+    std::vector<BenchmarkSource> sources, std::vector<std::string> files,
+    BenchmarkData (*read)(const std::vector<std::filesystem::path>& files)) {
+  sources.push_back({std::move(files), read});
+  return sources;
+}
+
+/// `split` is that of Hugging Face's copy.
+BenchmarkSet mmbench(const std::string& name, const std::string& split, const std::string& title) {
   return set_of("MMBenchTask", name, title, true,
                 {{{name + ".jsonl", name + ".tsv"}, readers::mmbench_rows_and_table},
-                 {{name + ".tsv"}, readers::mmbench_table}});
+                 {{name + ".tsv"}, readers::mmbench_table},
+                 {{split + "-*.parquet"}, readers::mmbench_parquet}});
 }
 
 BenchmarkSet pope(const std::string& part) {
@@ -40,44 +51,56 @@ BenchmarkSet pope(const std::string& part) {
                 true,
                 {{{"coco_pope_" + part + ".json"}, readers::pope},
                  {{"ImageQA_POPE_" + part + ".jsonl"}, readers::pope},
-                 {{"pope_" + part + ".jsonl"}, readers::pope}});
+                 {{"pope_" + part + ".jsonl"}, readers::pope},
+                 {{"Full/" + part + "-*.parquet"}, readers::pope_parquet}});
 }
 
 std::vector<BenchmarkSet> all_sets() {
   return {
-      mmbench("mmbench_test_en_20231003", "MMBench, English test (opencompass.org.cn)"),
-      mmbench("mmbench_test_cn_20231003", "MMBench, Chinese test (opencompass.org.cn)"),
-      mmbench("mmbench_dev_en_20231003", "MMBench, English dev (opencompass.org.cn)"),
-      mmbench("mmbench_dev_cn_20231003", "MMBench, Chinese dev (opencompass.org.cn)"),
+      mmbench("mmbench_test_en_20231003", "en/test", "MMBench, English test (opencompass.org.cn)"),
+      mmbench("mmbench_test_cn_20231003", "cn/test", "MMBench, Chinese test (opencompass.org.cn)"),
+      mmbench("mmbench_dev_en_20231003", "en/dev", "MMBench, English dev (opencompass.org.cn)"),
+      mmbench("mmbench_dev_cn_20231003", "cn/dev", "MMBench, Chinese dev (opencompass.org.cn)"),
       set_of("MMVetBench", "mmvet", "MM-Vet (yuweihao/MM-Vet)", true,
              {{{"mm-vet.json"}, readers::mmvet}}),
       pope("random"),
       pope("popular"),
       pope("adversarial"),
-      set_of("AI2DBench", "ai2d", "AI2D, test (lmms-lab/ai2d), its rows as JSONL", true,
-             rows_named("ai2d")),
+      set_of("AI2DBench", "ai2d", "AI2D, test (lmms-lab/ai2d)", true,
+             with_parquet(rows_named("ai2d"), {"data/test-*.parquet"}, readers::ai2d_parquet)),
       set_of("VQATask", "okvqa_val", "OK-VQA, val (okvqa.allenai.org)", true,
              {{{"OpenEnded_mscoco_val2014_questions.json", "mscoco_val2014_annotations.json"},
                readers::vqa_val_questions_and_annotations},
               {{"okvqa_val.jsonl", "mscoco_val2014_annotations.json"},
-               readers::official_rows_and_annotations}}),
+               readers::official_rows_and_annotations},
+              {{"data/val2014-*.parquet"}, readers::vqa_with_answers_parquet}}),
       set_of("VQATask", "textvqa_val_ocr_v2", "TextVQA, val (textvqa.org)", true,
              {{{"textvqa_val_ocr_v2.jsonl", "textvqa_val_annotations.json"},
                readers::official_rows_and_annotations},
-              {{"TextVQA_0.5.1_val.json"}, readers::textvqa}}),
+              {{"TextVQA_0.5.1_val.json"}, readers::textvqa},
+              {{"data/validation-*.parquet"}, readers::vqa_with_answers_parquet}}),
       set_of("VQATask", "vizwiz_test", "VizWiz, test (vizwiz.org)", true,
-             {{{"vizwiz_test.jsonl"}, readers::official_rows}, {{"test.json"}, readers::vizwiz}}),
+             {{{"vizwiz_test.jsonl"}, readers::official_rows},
+              {{"test.json"}, readers::vizwiz},
+              {{"data/test-*.parquet"}, readers::vizwiz_parquet}}),
       set_of("VQATask", "vqav2_test", "VQA v2.0, test (visualqa.org)", true,
-             with_rows_named("vqav2_test", {{{"v2_OpenEnded_mscoco_test2015_questions.json"},
-                                             readers::vqa_test_questions}})),
+             with_parquet(
+                 with_rows_named("vqav2_test", {{{"v2_OpenEnded_mscoco_test2015_questions.json"},
+                                                 readers::vqa_test_questions}}),
+                 {"data/test-*.parquet"}, readers::vqa_parquet)),
       set_of("VQATask", "gqa_testdev", "GQA, balanced testdev (Stanford)", true,
-             with_rows_named("gqa_testdev", {{{"testdev_balanced.jsonl"}, readers::official_rows},
-                                             {{"testdev_balanced_questions.json"}, readers::gqa}})),
-      set_of("NLVR2Bench", "nlvr2",
-             "NLVR2, unbalanced_test_public (lmms-lab/NLVR2), its rows as JSONL", false,
-             rows_named("nlvr2")),
-      set_of("QbenchTask", "q_bench2", "Q-Bench2, dev (q-future/Q-Bench2-HF), its rows as JSONL",
-             false, rows_named("q_bench2")),
+             with_parquet(with_rows_named("gqa_testdev",
+                                          {{{"testdev_balanced.jsonl"}, readers::official_rows},
+                                           {{"testdev_balanced_questions.json"}, readers::gqa}}),
+                          {"testdev_balanced_instructions/testdev-*.parquet",
+                           "testdev_balanced_images/testdev-*.parquet"},
+                          readers::gqa_parquet)),
+      set_of("NLVR2Bench", "nlvr2", "NLVR2, unbalanced_test_public (lmms-lab/NLVR2)", false,
+             with_parquet(rows_named("nlvr2"), {"data/unbalanced_test_public-*.parquet"},
+                          readers::nlvr2_parquet)),
+      set_of(
+          "QbenchTask", "q_bench2", "Q-Bench2, dev (q-future/Q-Bench2-HF)", false,
+          with_parquet(rows_named("q_bench2"), {"data/dev-*.parquet"}, readers::q_bench2_parquet)),
       set_of("LlavaInterleaveBenchTask", "out_domain",
              "LLaVA-Interleave, out of domain (lmms-lab/LLaVA-NeXT-Interleave-Bench)", false,
              with_rows_named("out_domain",
@@ -94,14 +117,13 @@ std::vector<BenchmarkSet> all_sets() {
   };
 }
 
-/// Where a file of the set is; nothing where it is in neither folder.
-std::optional<fs::path> find_file(const BenchmarkSet& set, const fs::path& folder,
-                                  const std::string& name) {
-  for (const fs::path& path : {folder / set.name / name, folder / name}) {
-    std::error_code ignored;
-    if (fs::exists(path, ignored)) return path;
+/// The files of that name, in the first folder that has one.
+std::vector<fs::path> find_files(const BenchmarkSet& set, const fs::path& folder,
+                                 const std::string& name) {
+  for (const fs::path& root : {folder / set.name, folder}) {
+    if (auto files = files_named(root, name); !files.empty()) return files;
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace
@@ -141,10 +163,13 @@ std::string expected_files(const BenchmarkSet& set) {
 BenchmarkData read_benchmark(const BenchmarkSet& set, const fs::path& folder) {
   for (const BenchmarkSource& source : set.sources) {
     readers::Paths files;
+    size_t found = 0;
     for (const std::string& name : source.files) {
-      if (auto path = find_file(set, folder, name)) files.push_back(*path);
+      const auto named = find_files(set, folder, name);
+      found += named.empty() ? 0 : 1;
+      files.insert(files.end(), named.begin(), named.end());
     }
-    if (files.size() == source.files.size()) return source.read(files);
+    if (found == source.files.size()) return source.read(files);
   }
   throw InputError(fmt::format("{}: has no {}: expected {} there or in {}", folder.string(),
                                set.title, expected_files(set), (folder / set.name).string()));

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/column_pictures.h"
 #include "benchmarks/task.h"
 
 namespace owl3 {
@@ -16,19 +17,23 @@ namespace owl3 {
 struct BenchmarkRow {
   nlohmann::ordered_json row;
   RowPlace place;
-  std::string where;                // "file.jsonl:17"
-  std::optional<size_t> table_row;  // whose picture stands in that row of the table
-  std::string error;                // why it can't be asked; empty: it can
+  std::string where;                            // "file.jsonl:17"
+  std::optional<size_t> table_row;              // whose picture stands in that row of the table
+  std::vector<ColumnPictures::Place> pictures;  // those of its prompt, where they are in columns
+  std::string error;                            // why it can't be asked; empty: it can
 };
 
 struct BenchmarkData {
   std::vector<BenchmarkRow> rows;
   BenchmarkTruth truth;
+  std::shared_ptr<ColumnPictures> pictures;  // where there are some in columns
 };
 
 /// Files that have a benchmark together.
 struct BenchmarkSource {
-  std::vector<std::string> files;  // names, in the data folder or in the benchmark's folder in it
+  /// Names, in the data folder or in the benchmark's folder in it. One with a star stands for all
+  /// files of a split, which stand in its place.
+  std::vector<std::string> files;
   BenchmarkData (*read)(const std::vector<std::filesystem::path>& files);
 };
 

@@ -54,6 +54,21 @@ std::vector<std::string> BenchMedia::references(const BenchmarkRow& row,
   return references;
 }
 
+std::vector<MediaBytes> BenchMedia::pictures(const BenchmarkRow& row, const BenchmarkPrompt& prompt,
+                                             MediaReader& reader) const {
+  std::vector<MediaBytes> files;
+  if (row.pictures.empty()) {
+    for (const std::string& name : references(row, prompt)) files.push_back(reader.read(name));
+    return files;
+  }
+  if (row.pictures.size() != prompt.images.size()) {
+    throw InputError(fmt::format("the prompt has {} images, but the row has {}",
+                                 prompt.images.size(), row.pictures.size()));
+  }
+  for (const auto& place : row.pictures) files.push_back(data_.pictures->read(place));
+  return files;
+}
+
 std::string BenchMedia::find(const std::string& official, const std::string& own) const {
   if (own.starts_with("data:")) return own;
   for (const std::string& name : {official, own}) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "benchmarks/data_set.h"
+#include "training_data/media_reader.h"
 
 namespace owl3 {
 
@@ -20,6 +21,11 @@ class BenchMedia {
   /// the row has it, each whole and then without its first folders. Throws InputError where there
   /// is none.
   std::vector<std::string> references(const BenchmarkRow& row, const BenchmarkPrompt& prompt) const;
+
+  /// The pictures' files: what `reader` reads of references, or what stands in the row's columns.
+  /// Throws InputError where there is none.
+  std::vector<MediaBytes> pictures(const BenchmarkRow& row, const BenchmarkPrompt& prompt,
+                                   MediaReader& reader) const;
 
  private:
   std::string find(const std::string& official, const std::string& own) const;

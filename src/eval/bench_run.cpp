@@ -91,7 +91,7 @@ class RowAsker {
       for (const auto& message : prompt.messages) {
         if (message.role == "user") line["prompt"] = message.content;
       }
-      const std::vector<Medium> pictures = encoded(media_.references(row, prompt));
+      const std::vector<Medium> pictures = encoded(media_.pictures(row, prompt, reader_));
       const Answer answer = answer_to(question, pictures);
       line["reply"] = answer.text;
       line["evidence"] = shares_of(*answer.evidence, pictures.size());
@@ -104,13 +104,9 @@ class RowAsker {
   }
 
  private:
-  std::vector<Medium> encoded(const std::vector<std::string>& references) {
-    std::vector<MediaBytes> files;
+  std::vector<Medium> encoded(const std::vector<MediaBytes>& files) {
     std::vector<ImageBytes> images;
-    for (const std::string& reference : references) {
-      files.push_back(reader_.read(reference));
-      images.push_back({files.back().name, files.back().bytes});
-    }
+    for (const MediaBytes& file : files) images.push_back({file.name, file.bytes});
     ImageOptions options;
     options.cut = task_.settings().cut;
     return memory_.add_images(images, options, progress_);

@@ -263,6 +263,23 @@ TEST_F(EvalBench, TellsWhatIsMissingInOneLine) {
   EXPECT_EQ(run_owl3({"eval", "bench", "--list"}).exit_code, 0);
 }
 
+/// Hugging Face's files as they are, asked of owlet: in words, since it was taught no letters.
+TEST_F(EvalBench, AsksSetsThatArePublishedAsParquet) {
+  const Outcome outcome = run_owl3({"eval", "bench", "ai2d", "nlvr2", "q_bench2", "owlet", "--data",
+                                    OWL3_TEST_DATA "/parquet/benchmarks", "-o",
+                                    (folder_ / "out").string(), "-t", "1", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json all = json::parse(outcome.out)["benchmarks"];
+  ASSERT_EQ(all.size(), 3U);
+  for (const json& one : all) EXPECT_EQ(one["errors"], 0) << one;
+  EXPECT_EQ(all[0]["rows"], 4);
+  const auto rows = lines("ai2d.jsonl");
+  EXPECT_EQ(rows.at(4)["images"].at(0), "test-00001-of-00002.parquet:1:image");
+  const std::string reply = rows.at(2)["reply"];
+  EXPECT_NE(reply.find("red circle"), std::string::npos) << "it saw the picture: " << reply;
+  EXPECT_EQ(lines("nlvr2.jsonl").at(1)["evidence"].size(), 2U);
+}
+
 TEST_F(EvalBench, PrintsTablesForPeopleAndPages) {
   pope(2);
   const std::string table = bench({"pope_random"}).out;

@@ -234,6 +234,8 @@ namespace {
 /// with its evidence may have so many tokens times images.
 constexpr int64_t kMostWeighed = int64_t{1} << 17;
 
+}  // namespace
+
 void bound_evidence(Question& question, int64_t images) {
   if (!question.generation.evidence || images == 0) return;
   const int64_t most = std::max<int64_t>(1, kMostWeighed / (images * question.choices));
@@ -246,8 +248,6 @@ void bound_evidence(Question& question, int64_t images) {
   }
   question.generation.max_new_tokens = std::min(question.generation.max_new_tokens, most);
 }
-
-}  // namespace
 
 void answer(const std::shared_ptr<http::Exchange>& exchange, ServedModel& model, Question question,
             std::shared_ptr<AnswerForm> form, Finishers& finishers) {

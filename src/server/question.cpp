@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "server/base64.h"
+#include "server/local_files.h"
 #include "server/media_fetch.h"
 #include "server/request_error.h"
 
@@ -12,6 +13,7 @@ namespace owl3::server {
 namespace {
 
 constexpr std::string_view kShelf = "media:";
+constexpr std::string_view kFile = "file:";
 
 std::string bytes_of(std::string_view url, const std::string& place) {
   constexpr std::string_view kData = "data:";
@@ -23,7 +25,7 @@ std::string bytes_of(std::string_view url, const std::string& place) {
     if (comma == url.npos) fail("a data URL without a comma");
     if (!url.substr(0, comma).ends_with(";base64")) fail("a data URL that is not base64");
     url.remove_prefix(comma + 1);
-  } else if (url.find("://") != url.npos || url.starts_with("file:")) {
+  } else if (url.find("://") != url.npos || url.starts_with(kFile)) {
     fail(
         "only data URLs are taken (data:image/jpeg;base64,...); this server fetches nothing of "
         "that kind");
@@ -96,6 +98,9 @@ void QuestionBuilder::add_frames(CompletionMessage& message,
 
 /// What is here already, or where it is to be had: the URL is looked at now, and fetched later.
 void QuestionBuilder::add_file(std::string_view url, const std::string& place, SentMedium& medium) {
+  if (context_.files != nullptr && url.starts_with(kFile)) {
+    return add_local_file(url.substr(kFile.size()), place, medium);
+  }
   const bool remote = url.starts_with("http://") || url.starts_with("https://");
   if (!remote || context_.fetcher == nullptr) {
     medium.files.push_back(bytes_of(url, place));
@@ -113,6 +118,21 @@ void QuestionBuilder::add_file(std::string_view url, const std::string& place, S
   }
   medium.files.emplace_back();
   medium.urls.emplace_back(url);
+}
+
+/// Films are read where they lie.
+void QuestionBuilder::add_local_file(std::string_view name, const std::string& place,
+                                     SentMedium& medium) {
+  try {
+    if (medium.kind == SentMedium::Kind::kFilm) {
+      medium.path = context_.files->path(name).string();
+    } else {
+      medium.files.push_back(context_.files->read(name));
+      medium.urls.emplace_back();
+    }
+  } catch (const InputError& error) {
+    throw RequestError(400, place + ": " + error.what(), place, "file_not_read");
+  }
 }
 
 void QuestionBuilder::add_known(CompletionMessage& message, const std::string& name,

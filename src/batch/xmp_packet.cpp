@@ -17,6 +17,14 @@ bool is_texts(const Json& json) {
          std::all_of(json.begin(), json.end(), [](const Json& one) { return one.is_string(); });
 }
 
+/// Without white space around it, which would make it another keyword than the same without.
+std::string trimmed(const std::string& text) {
+  constexpr const char* kSpace = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kSpace);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
 /// Char of XML 1.0.
 bool may_stand_in_xml(char32_t character) {
   if (character < 0x20) return character == '\t' || character == '\n' || character == '\r';
@@ -73,7 +81,7 @@ std::string list(const char* name, const char* kind, const std::vector<std::stri
 XmpFields xmp_fields_of(const Json& answer, bool is_keyword) {
   XmpFields fields;
   const auto add = [&](const Json& text) {
-    const auto keyword = text.get<std::string>();
+    const std::string keyword = trimmed(text.get<std::string>());
     auto& all = fields.keywords;
     if (!keyword.empty() && std::find(all.begin(), all.end(), keyword) == all.end()) {
       all.push_back(keyword);

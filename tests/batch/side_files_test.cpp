@@ -41,7 +41,7 @@ TEST(XmpFields, TakeTextAsDescriptionAndChoicesAsKeywords) {
 }
 
 TEST(XmpFields, TakeArraysOfTextsOfJsonAsKeywords) {
-  EXPECT_EQ(xmp_fields_of(Json::parse(R"(["owl", "tree", "owl"])"), false).keywords,
+  EXPECT_EQ(xmp_fields_of(Json::parse(R"(["owl", " tree ", "owl", " "])"), false).keywords,
             (Texts{"owl", "tree"}));
   const XmpFields fields = xmp_fields_of(
       Json::parse(R"({"title": "T", "description": "D", "animals": ["owl"], "n": [1], "x": "y",)"

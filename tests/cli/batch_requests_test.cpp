@@ -98,7 +98,7 @@ TEST_F(BatchRequests, GivesTheObjectsThatTheServerAnswers) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const auto rows = json_lines(outcome.out);
   ASSERT_EQ(rows.size(), requests.size());
-  const ServeProcess server({"owlet", "-t", "1"});
+  const ServeProcess server;
   for (size_t i = 0; i < rows.size(); ++i) {
     const Json& row = rows[i];
     EXPECT_EQ(row["id"], "batch_req_" + std::to_string(i));

@@ -19,6 +19,7 @@
 #include "core/sha.h"
 #include "program/interrupt.h"
 #include "server/local_answers.h"
+#include "server/openai/openai_json.h"
 
 namespace owl3::cli {
 
@@ -69,7 +70,9 @@ class RequestAsker {
       refuse(row, request.code, request.error);
     } else if (!path) {
       refuse(row, "invalid_url",
-             "url must be /v1/chat/completions, /v1/completions or /v1/responses");
+             fmt::format("url is {}; /v1/chat/completions, /v1/completions and /v1/responses are "
+                         "answered",
+                         server::quoted(request.url)));
     } else {
       answer(row, *path, request);
     }

@@ -118,8 +118,8 @@ void add_output_options(CLI::App& command, BatchArguments& arguments) {
       ->group(kOutput);
   command
       .add_option("--side", arguments.side,
-                  "Write each answer beside its picture: photo.txt, photo.json, or for photo "
-                  "libraries photo.jpg.xmp, which Adobe's call photo.xmp")
+                  "Write each answer beside its picture: photo.txt, photo.json, or XMP for photo "
+                  "libraries: photo.jpg.xmp (xmp), or photo.xmp (xmp-adobe)")
       ->check(CLI::IsMember({"txt", "json", "xmp", "xmp-adobe"}))
       ->type_name("NAME")
       ->group(kOutput);

@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kShelf = "media:";
 constexpr std::string_view kFile = "file:";
 
-std::string bytes_of(std::string_view url, const std::string& place) {
+/// `local`: where there is no server.
+std::string bytes_of(std::string_view url, const std::string& place, bool local) {
   constexpr std::string_view kData = "data:";
   const auto fail = [&](const std::string& what) {
     throw RequestError(400, place + ": " + what, place);
@@ -26,9 +27,9 @@ std::string bytes_of(std::string_view url, const std::string& place) {
     if (!url.substr(0, comma).ends_with(";base64")) fail("a data URL that is not base64");
     url.remove_prefix(comma + 1);
   } else if (url.find("://") != url.npos || url.starts_with(kFile)) {
-    fail(
-        "only data URLs are taken (data:image/jpeg;base64,...); this server fetches nothing of "
-        "that kind");
+    const char* what = local ? "--fetch-from names hosts that files are fetched from"
+                             : "this server fetches nothing of that kind";
+    fail(fmt::format("only data URLs are taken (data:image/jpeg;base64,...); {}", what));
   }
   std::optional<std::string> bytes = decode_base64(url);
   if (!bytes) fail("not base64");
@@ -103,7 +104,7 @@ void QuestionBuilder::add_file(std::string_view url, const std::string& place, S
   }
   const bool remote = url.starts_with("http://") || url.starts_with("https://");
   if (!remote || context_.fetcher == nullptr) {
-    medium.files.push_back(bytes_of(url, place));
+    medium.files.push_back(bytes_of(url, place, context_.files != nullptr));
     medium.urls.emplace_back();
     return;
   }

@@ -25,7 +25,7 @@ namespace owl3::cli {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+constexpr int kOtherModel = 404;
 
 /// Enough for every choice of every request that is answered at once: none is told to come later.
 server::ServedOptions served_options(const BatchArguments& arguments) {
@@ -92,6 +92,7 @@ class RequestAsker {
     server::LocalAnswer answer =
         answers_.answer(path, request.body, {lot.digits, 0}, lot.seed, go_on_);
     row.error = answer.error;
+    if (answer.status == kOtherModel) row.error += "; --name lets requests call it otherwise";
     row.tokens = answer.new_tokens;
     row.line["response"] = {{"status_code", answer.status}, {"request_id", "req_" + lot.digits}};
     row.line["response"]["body"] = std::move(answer.body);

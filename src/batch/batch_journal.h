@@ -25,6 +25,8 @@ class BatchJournal {
   BatchJournal(std::filesystem::path path, const BatchPlan& plan, const BatchLayout& layout,
                nlohmann::ordered_json run, bool go_on);
 
+  /// Whether there was a file, until open().
+  bool goes_on() const { return exists_; }
   /// Rows that are there.
   int64_t rows() const { return rows_; }
   /// The places of those that are errors.

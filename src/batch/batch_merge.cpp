@@ -63,7 +63,7 @@ int64_t first_missing(const std::vector<Row>& rows) {
 int64_t all_rows(const Json& run, const std::vector<Row>& rows) {
   const int64_t seen = rows.empty() ? 0 : rows.back().row.line.index + 1;
   if (!run.is_object()) return seen;
-  const int64_t questions = std::ssize(run.value("questions", Json::array()));
+  const auto questions = std::max<int64_t>(1, std::ssize(run.value("questions", Json::array())));
   return std::max(seen, run.value("items", int64_t{0}) * questions);
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::string_view kRequestId = "batch_req_";
+
 std::string dumped(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -23,6 +25,7 @@ std::string field_text(const Json& json) {
 }
 
 std::string json_line(const BatchRow& row, const BatchLayout& layout) {
+  if (!row.line.is_null()) return dumped(row.line) + "\n";
   Json line = {{"index", row.index}};
   if (!row.item.is_null()) line["item"] = row.item;
   if (layout.has_question) line["question"] = row.question;
@@ -38,6 +41,13 @@ std::string json_line(const BatchRow& row, const BatchLayout& layout) {
   return dumped(line) + "\n";
 }
 
+std::optional<int64_t> whole_number(const std::string& text) {
+  int64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 std::string csv_line(const BatchRow& row, const BatchLayout& layout) {
   std::vector<std::string> fields = {std::to_string(row.index), field_text(row.item)};
   if (layout.has_question) fields.push_back(row.question);
@@ -50,27 +60,45 @@ std::string csv_line(const BatchRow& row, const BatchLayout& layout) {
   return csv_record(fields);
 }
 
+/// The index in the "id" of a row in OpenAI's form.
+std::optional<int64_t> index_in_id(const Json& line) {
+  const auto id = line.find("id");
+  if (id == line.end() || !id->is_string()) return std::nullopt;
+  const auto text = id->get<std::string>();
+  return text.starts_with(kRequestId) ? whole_number(text.substr(kRequestId.size())) : std::nullopt;
+}
+
+/// Of OpenAI's form: it was refused, or was no request.
+bool failed_as_openai(const Json& line) {
+  constexpr int kFirstFailure = 400;
+  const Json status = line.value(Json::json_pointer("/response/status_code"), Json());
+  return !status.is_number_integer() || status >= kFirstFailure;
+}
+
 BatchLine read_json_line(std::string_view text, const std::string& where) {
   const Json line = Json::parse(text, nullptr, false);
-  if (!line.is_object() || !line.contains("index") || !line["index"].is_number_integer()) {
-    throw InputError(where + ": is no row of owl3 batch");
+  if (line.is_object()) {
+    const auto index = line.find("index");
+    if (index != line.end() && index->is_number_integer()) {
+      return {index->get<int64_t>(), line.contains("error")};
+    }
+    if (const auto number = index_in_id(line)) return {*number, failed_as_openai(line)};
   }
-  return {line["index"].get<int64_t>(), line.contains("error")};
+  throw InputError(where + ": is no row of owl3 batch");
 }
 
 BatchLine read_csv_line(std::string_view text, const std::string& where) {
   const std::vector<std::string> fields = parse_csv_record(text, where);
-  BatchLine line;
-  const std::string& index = fields.front();
-  const auto number = std::from_chars(index.data(), index.data() + index.size(), line.index);
-  if (number.ec != std::errc() || number.ptr != index.data() + index.size()) {
-    throw InputError(where + ": is no row of owl3 batch");
-  }
-  line.failed = !fields.back().empty();
-  return line;
+  const auto index = whole_number(fields.front());
+  if (!index) throw InputError(where + ": is no row of owl3 batch");
+  return {*index, !fields.back().empty()};
 }
 
 }  // namespace
+
+std::string request_id_of(int64_t index) {
+  return std::string(kRequestId) + std::to_string(index);
+}
 
 std::string header_of(const BatchLayout& layout) {
   if (layout.format == BatchFormat::kJsonl) return {};

@@ -26,9 +26,13 @@ struct BatchRow {
   nlohmann::ordered_json answer;  // text, or the value that it is as JSON
   std::string stop;
   int64_t tokens = 0;
-  std::string warning;  // what was not right with its files
-  std::string error;    // why there is no answer; empty where there is one
+  std::string warning;            // what was not right with its files
+  std::string error;              // why there is no answer; empty where there is one
+  nlohmann::ordered_json line{};  // all of it as it is written, where that is not owl3's own form
 };
+
+/// The "id" of a row in the form of OpenAI's Batch, by which its index is known again.
+std::string request_id_of(int64_t index);
 
 /// What stands above all rows: of CSV the names of its columns.
 std::string header_of(const BatchLayout& layout);

@@ -7,7 +7,6 @@
 
 #include "api/stop_reason.h"
 #include "core/error.h"
-#include "core/ordered_workers.h"
 
 namespace owl3 {
 
@@ -74,36 +73,23 @@ void BatchRunner::check(const BatchItem& item) const {
   }
 }
 
-void BatchRunner::run(const Take& take, const OnRows& on_rows,
-                      const std::function<void()>& waiting) {
-  constexpr std::chrono::milliseconds kPatience(100);
-  constexpr size_t kAhead = 4;  // items that wait for a slow one before them, for each at work
-  const auto next_work = [&] { return go_on_() ? take() : std::nullopt; };
-  OrderedWorkers<BatchWork, Result> workers(
-      options_.parallel, kAhead * static_cast<size_t>(options_.parallel), next_work,
-      [this](BatchWork work) { return ask(std::move(work)); });
-  for (;;) {
-    while (!workers.wait_for(kPatience)) waiting();
-    const std::optional<Result> result = workers.next();
-    if (!result) break;
-    on_rows(result->work, result->rows);
-    waiting();
-  }
-  if (!go_on_()) throw Interrupted("interrupted");
+void BatchRunner::run(const BatchCourse& course) {
+  run_course(course, options_.parallel, go_on_,
+             [this](const BatchWork& work) { return ask(work); });
 }
 
-BatchRunner::Result BatchRunner::ask(BatchWork work) {
-  Result result{std::move(work), {}};
-  for (const int64_t question : result.work.questions) {
-    BatchRow& row = result.rows.emplace_back();
-    row.index = result.work.item * std::ssize(questions_.texts) + question;
+std::vector<BatchRow> BatchRunner::ask(const BatchWork& work) {
+  std::vector<BatchRow> rows;
+  for (const int64_t question : work.questions) {
+    BatchRow& row = rows.emplace_back();
+    row.index = work.item * std::ssize(questions_.texts) + question;
     row.question = questions_.texts[static_cast<size_t>(question)];
   }
   BatchRow failure;
-  or_error(failure, [&] { ask_about(input_.item(result.work.item), result.work, result.rows); });
-  if (failure.error.empty()) return result;
-  for (BatchRow& row : result.rows) row.error = failure.error;
-  return result;
+  or_error(failure, [&] { ask_about(input_.item(work.item), work, rows); });
+  if (failure.error.empty()) return rows;
+  for (BatchRow& row : rows) row.error = failure.error;
+  return rows;
 }
 
 /// All questions at once: they share the steps that write their answers.

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "batch/batch_item.h"
+#include "batch/batch_loop.h"
 #include "batch/batch_row.h"
 #include "batch/prompt_template.h"
 #include "owl3/owl3.h"
@@ -28,12 +28,6 @@ struct BatchOptions {
   GenerationOptions generation;
 };
 
-/// Questions about one item, by their numbers.
-struct BatchWork {
-  int64_t item = 0;
-  std::vector<int64_t> questions;
-};
-
 class BatchRunner {
  public:
   /// The references must outlive the runner. `go_on` may be called by any thread.
@@ -43,22 +37,13 @@ class BatchRunner {
   /// Throws UsageError where no item like this one can be asked these questions.
   void check(const BatchItem& item) const;
 
-  using Take = std::function<std::optional<BatchWork>()>;
-  using OnRows = std::function<void(const BatchWork& work, const std::vector<BatchRow>& rows)>;
-  /// The rows of each work come in the order of the works, all from the calling thread, which calls
-  /// `waiting` now and then between them. What is wrong with an item is in its rows. Throws
-  /// Interrupted where go_on() says no, after the rows that were ready in order.
-  void run(const Take& take, const OnRows& on_rows, const std::function<void()>& waiting);
+  /// As run_course(). What is wrong with an item is in its rows.
+  void run(const BatchCourse& course);
 
   VisualMemoryStats memory() const { return memory_.stats(); }
 
  private:
-  struct Result {
-    BatchWork work;
-    std::vector<BatchRow> rows;
-  };
-
-  Result ask(BatchWork work);
+  std::vector<BatchRow> ask(const BatchWork& work);
   void ask_about(const BatchItem& item, const BatchWork& work, std::vector<BatchRow>& rows);
   std::vector<Medium> encoded(const BatchItem& item);
   std::string question_about(const BatchItem& item, int64_t question) const;

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "batch/batch_loop.h"
 #include "batch/batch_plan.h"
-#include "batch/batch_runner.h"
 
 namespace owl3 {
 

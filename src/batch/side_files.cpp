@@ -3,6 +3,7 @@
 #include <set>
 #include <system_error>
 
+#include "batch/xmp_packet.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 
@@ -13,13 +14,41 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string side_text(const BatchRow& row, SideFormat format, bool is_choice) {
+  switch (format) {
+    case SideFormat::kText:
+      return (row.answer.is_string() ? row.answer.get<std::string>() : dumped(row.answer)) + "\n";
+    case SideFormat::kJson:
+      return dumped({{"answer", row.answer}, {"stop", row.stop}, {"tokens", row.tokens}}) + "\n";
+    case SideFormat::kXmp:
+    case SideFormat::kAdobeXmp:
+      return xmp_packet(xmp_fields_of(row.answer, is_choice));
+  }
+  return {};
+}
+
 }  // namespace
 
 fs::path side_file_of(const fs::path& picture, SideFormat format) {
-  return fs::path(picture).replace_extension(format == SideFormat::kText ? ".txt" : ".json");
+  switch (format) {
+    case SideFormat::kText:
+      return fs::path(picture).replace_extension(".txt");
+    case SideFormat::kJson:
+      return fs::path(picture).replace_extension(".json");
+    case SideFormat::kXmp:
+      return picture.string() + ".xmp";
+    case SideFormat::kAdobeXmp:
+      return fs::path(picture).replace_extension(".xmp");
+  }
+  return {};
 }
 
-void check_side_files(const BatchInput& input, SideFormat format, bool may_exist) {
+void check_side_files(const BatchInput& input, SideFormat format,
+                      const std::function<bool(int64_t item)>& may_exist) {
   std::set<fs::path> seen;
   for (int64_t i = 0; i < input.size(); ++i) {
     const fs::path file = side_file_of(input.item(i).media.front().reference, format);
@@ -27,7 +56,7 @@ void check_side_files(const BatchInput& input, SideFormat format, bool may_exist
       throw InputError(fmt::format("--side: two of the pictures would have {}", file.string()));
     }
     std::error_code error;
-    if (!may_exist && fs::exists(file, error)) {
+    if (!may_exist(i) && fs::exists(fs::symlink_status(file, error))) {
       throw InputError(fmt::format(
           "--side: {} is there already: move it away, or go on with a run by -o and --resume",
           file.string()));
@@ -35,18 +64,10 @@ void check_side_files(const BatchInput& input, SideFormat format, bool may_exist
   }
 }
 
-void write_side_file(const BatchRow& row, SideFormat format) {
+void write_side_file(const BatchRow& row, SideFormat format, bool is_choice) {
   if (!row.error.empty()) return;
   AtomicFile file(side_file_of(row.item.get<std::string>(), format));
-  if (format == SideFormat::kText) {
-    const std::string text = row.answer.is_string()
-                                 ? row.answer.get<std::string>()
-                                 : row.answer.dump(-1, ' ', false, Json::error_handler_t::replace);
-    file.write(text + "\n");
-  } else {
-    const Json json = {{"answer", row.answer}, {"stop", row.stop}, {"tokens", row.tokens}};
-    file.write(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-  }
+  file.write(side_text(row, format, is_choice));
   file.commit();
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "server/choices.h"
 #include "server/media_reader.h"
 
 namespace owl3::server {
@@ -16,13 +17,12 @@ namespace owl3::server {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Pendings = std::vector<std::unique_ptr<PendingCompletion>>;
 
 /// How long a stream's client waits for its first byte while pictures are read: then it gets the
 /// head, and what is wrong with the pictures, as an event, in the stream.
 constexpr std::chrono::seconds kSilence{5};
 
-/// One request's choices, on their way.
+/// One request's choices, told to whoever sent it as they come.
 class Answering : public std::enable_shared_from_this<Answering> {
  public:
   Answering(std::shared_ptr<http::Exchange> exchange, ServedModel& model,
@@ -32,41 +32,24 @@ class Answering : public std::enable_shared_from_this<Answering> {
         model_(model),
         form_(std::move(form)),
         stream_(question.stream),
-        choices_(question.choices * std::max<int64_t>(1, std::ssize(question.plain))),
+        choices_(model, question),
         prompt_tokens_(prompt_tokens),
         finishers_(finishers),
         under_way_(finishers.begin()) {}
 
-  /// Of its pictures. False: the client has left.
-  bool encoding(std::string_view stage, int64_t done, int64_t total) {
-    if (stream_) {
-      if (Clock::now() - start_ > kSilence) open_stream();
-      write(form_->progress(0, {stage, done, total, 0, seconds()}));
-    }
-    return !exchange_->gone();
-  }
-
-  /// Begins all choices. Throws where one can't be; those that were begun are given up then.
-  void begin(const Question& question, const EncodedMedia& encoded) {
-    const std::vector<Medium>& media = encoded.media;
-    for (const Medium& medium : media) media_.images += medium.images();
-    media_.encoded = encoded.stats.images_encoded;
-    for (const SentMedium& medium : question.media) media_.places.push_back(medium.where);
-    writings_.resize(static_cast<size_t>(choices_));
-    media_.seconds = seconds();
-    media_.decode_seconds = encoded.stats.decode_seconds;
-    media_.encode_seconds = encoded.stats.encode_seconds;
+  /// Reads the question's pictures, and begins all choices. Throws where one can't be.
+  void begin(Question& question) {
+    const std::vector<Medium> media = choices_.read_media_of(
+        question, [this](std::string_view stage, int64_t done, int64_t total) {
+          return encoding(stage, done, total);
+        });
+    writings_.resize(static_cast<size_t>(choices_.count()));
     const std::weak_ptr<Answering> weak = weak_from_this();
     exchange_->when_gone([weak] {
-      if (const auto self = weak.lock()) self->cancel();
+      if (const auto self = weak.lock()) self->choices_.cancel();
     });
-    open_ = choices_ + 1;  // begin() itself is one of those that are waited for
-    try {
-      ask_for_all(question, media);
-    } catch (...) {
-      take_pending();  // and waits for them
-      throw;
-    }
+    open_ = choices_.count() + 1;  // begin() itself is one of those that are waited for
+    choices_.begin(question, media, [this](int64_t choice) { return callbacks(choice); });
     if (stream_) open_stream();
     one_is_done();
   }
@@ -88,30 +71,14 @@ class Answering : public std::enable_shared_from_this<Answering> {
     std::vector<ScoredToken> tokens{};  // that no text has gone out with yet
   };
 
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-
-  void ask_for_all(const Question& question, std::span<const Medium> media) {
-    for (int64_t choice = 0; choice < choices_; ++choice) {
-      GenerationOptions options = question.generation;
-      options.seed += static_cast<uint64_t>(choice % question.choices);
-      auto pending = ask(question, media, options, choice);
-      const std::lock_guard lock(mutex_);
-      pending_.push_back(std::move(pending));
-      if (exchange_->gone()) pending_.back()->cancel();
+  /// Of its pictures. False: the client has left.
+  bool encoding(std::string_view stage, int64_t done, int64_t total) {
+    if (stream_) {
+      const double seconds = choices_.seconds();
+      if (std::chrono::duration<double>(seconds) > kSilence) open_stream();
+      write(form_->progress(0, {stage, done, total, 0, seconds}));
     }
-  }
-  std::unique_ptr<PendingCompletion> ask(const Question& question, std::span<const Medium> media,
-                                         const GenerationOptions& options, int64_t choice) {
-    Completions& completions = model_.completions();
-    if (question.plain.empty()) {
-      return completions.ask(question.messages, media, options, callbacks(choice));
-    }
-    const auto prompt = static_cast<size_t>(choice / question.choices);
-    return completions.ask(question.plain[prompt], options, callbacks(choice));
-  }
-  Pendings take_pending() {
-    const std::lock_guard lock(mutex_);
-    return std::move(pending_);
+    return !exchange_->gone();
   }
 
   AskCallbacks callbacks(int64_t choice) {
@@ -128,7 +95,7 @@ class Answering : public std::enable_shared_from_this<Answering> {
       callbacks.on_prefill = [self, choice](int64_t done, int64_t total) {
         const int64_t cached = self->prompt_tokens_ - total;
         self->write(self->form_->progress(
-            choice, {{}, cached + done, self->prompt_tokens_, cached, self->seconds()}));
+            choice, {{}, cached + done, self->prompt_tokens_, cached, self->choices_.seconds()}));
       };
     }
     callbacks.on_done = [self] { self->one_is_done(); };
@@ -143,7 +110,7 @@ class Answering : public std::enable_shared_from_this<Answering> {
     if (writing.begun) {
       model_.metrics().next_text(std::chrono::duration<double>(now - writing.last).count());
     } else {
-      model_.metrics().first_text(seconds());
+      model_.metrics().first_text(choices_.seconds());
     }
     writing.begun = true;
     writing.last = now;
@@ -162,17 +129,12 @@ class Answering : public std::enable_shared_from_this<Answering> {
   void open_stream() {
     const std::lock_guard lock(writing_);
     if (std::exchange(streaming_, true)) return;
-    http::Response head = form_->stream_head(choices_);
+    http::Response head = form_->stream_head(choices_.count());
     head.body += early_;
     head.headers.emplace_back("Cache-Control", "no-cache");
     head.headers.emplace_back("X-Accel-Buffering", "no");  // a proxy's
     exchange_->begin(std::move(head));
     early_.clear();
-  }
-
-  void cancel() {
-    const std::lock_guard lock(mutex_);
-    for (const auto& pending : pending_) pending->cancel();
   }
 
   void one_is_done() {
@@ -182,11 +144,8 @@ class Answering : public std::enable_shared_from_this<Answering> {
   }
 
   void finish() {
-    const Pendings pending = take_pending();
-    std::vector<Answer> answers;
     try {
-      for (const auto& choice : pending) answers.push_back(choice->get());
-      tell(answers);
+      tell(choices_.take());
     } catch (...) {
       if (fail_in_stream()) return;
       exchange_->reply(form_->failure(current_request_error()));
@@ -196,12 +155,12 @@ class Answering : public std::enable_shared_from_this<Answering> {
   void tell(std::span<const Answer> answers) {
     for (const Answer& answer : answers) model_.metrics().answered(answer);
     exchange_->note(note_of(answers));
-    if (!stream_) return exchange_->reply(form_->whole(answers, media_));
-    for (int64_t choice = 0; choice < choices_; ++choice) {  // tokens that brought no text
+    if (!stream_) return exchange_->reply(form_->whole(answers, choices_.report()));
+    for (int64_t choice = 0; choice < choices_.count(); ++choice) {  // tokens that brought no text
       const std::vector<ScoredToken> rest = std::move(writing_of(choice).tokens);
       if (!rest.empty()) exchange_->write(form_->text(choice, {{}, rest}));
     }
-    exchange_->write(form_->stream_end(answers, media_));
+    exchange_->write(form_->stream_end(answers, choices_.report()));
     exchange_->end();
   }
 
@@ -209,12 +168,13 @@ class Answering : public std::enable_shared_from_this<Answering> {
     int64_t written = 0;
     for (const Answer& answer : answers) written += answer.new_tokens;
     const Answer& first = answers.front();
+    const MediaReport& media = choices_.report();
     return nlohmann::ordered_json{{"prompt_tokens", first.prompt_tokens},
                                   {"cached_tokens", first.prompt_tokens - first.prefilled_tokens},
                                   {"completion_tokens", written},
-                                  {"images", media_.images},
-                                  {"images_encoded", media_.encoded},
-                                  {"media_ms", 1e3 * media_.seconds},
+                                  {"images", media.images},
+                                  {"images_encoded", media.encoded},
+                                  {"media_ms", 1e3 * media.seconds},
                                   {"first_token_ms", 1e3 * first.first_token_seconds}}
         .dump();
   }
@@ -223,16 +183,12 @@ class Answering : public std::enable_shared_from_this<Answering> {
   ServedModel& model_;
   const std::shared_ptr<AnswerForm> form_;
   const bool stream_;
-  const int64_t choices_;
+  Choices choices_;
   const int64_t prompt_tokens_;
-  const Clock::time_point start_ = Clock::now();
-  MediaReport media_;
   Finishers& finishers_;
   const std::shared_ptr<const void> under_way_;
   std::vector<Writing> writings_;  // by choice; of the computing thread, then of the finisher
   std::atomic<int64_t> open_ = 0;
-  std::mutex mutex_;
-  Pendings pending_;
   std::mutex writing_;
   bool streaming_ = false;
   std::string early_;
@@ -278,6 +234,8 @@ namespace {
 /// with its evidence may have so many tokens times images.
 constexpr int64_t kMostWeighed = int64_t{1} << 17;
 
+}  // namespace
+
 void bound_evidence(Question& question, int64_t images) {
   if (!question.generation.evidence || images == 0) return;
   const int64_t most = std::max<int64_t>(1, kMostWeighed / (images * question.choices));
@@ -291,8 +249,6 @@ void bound_evidence(Question& question, int64_t images) {
   question.generation.max_new_tokens = std::min(question.generation.max_new_tokens, most);
 }
 
-}  // namespace
-
 void answer(const std::shared_ptr<http::Exchange>& exchange, ServedModel& model, Question question,
             std::shared_ptr<AnswerForm> form, Finishers& finishers) {
   if (!question.has_seed) question.generation.seed = random_number();
@@ -301,13 +257,8 @@ void answer(const std::shared_ptr<http::Exchange>& exchange, ServedModel& model,
   bound_evidence(question, size.images);
   const auto answering = std::make_shared<Answering>(exchange, model, std::move(form), question,
                                                      size.tokens, finishers);
-  const ProgressCallback progress = [&](std::string_view stage, int64_t done, int64_t total) {
-    return answering->encoding(stage, done, total);
-  };
   try {
-    const EncodedMedia media = read_media(model, question.media, progress);
-    for (SentMedium& medium : question.media) medium.files.clear();  // they are large
-    answering->begin(question, media);
+    answering->begin(question);
   } catch (...) {
     if (!answering->fail_in_stream()) throw;
   }

@@ -24,6 +24,10 @@ struct QuestionSize {
 /// whether anybody waits. Throws what answer() would.
 QuestionSize size_of(ServedModel& model, Question& question, const ProgressCallback& wanted = {});
 
+/// Cuts an answer that is to come with its evidence to what may be kept of it. Throws RequestError
+/// where more was asked for.
+void bound_evidence(Question& question, int64_t images);
+
 /// Reads the question's pictures in this thread; the answer goes its own way, and ends in one of
 /// the finishers. Throws what is wrong, where nothing of an answer has gone out.
 void answer(const std::shared_ptr<http::Exchange>& exchange, ServedModel& model, Question question,

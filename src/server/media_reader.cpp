@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <iterator>
+#include <optional>
 #include <system_error>
 
 #include "api/frames.h"
@@ -54,11 +55,13 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 /// What is read of a film's file; what is wrong with it is told by the film's place.
 template <typename Read>
 auto of_film(const SentMedium& film, const Read& read) {
-  const FileInMemory file(film.files.front());
+  std::optional<FileInMemory> file;
+  if (film.path.empty()) file.emplace(film.files.front());
+  const std::string path = file ? file->path() : film.path;
   try {
-    return read(file.path());
+    return read(path);
   } catch (const InputError& error) {
-    throw RequestError(400, replaced(error.what(), file.path(), film.where), film.where);
+    throw RequestError(400, replaced(error.what(), path, film.where), film.where);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "server/base64.h"
+#include "server/local_files.h"
 #include "server/media_fetch.h"
 #include "server/request_error.h"
 
@@ -12,8 +13,10 @@ namespace owl3::server {
 namespace {
 
 constexpr std::string_view kShelf = "media:";
+constexpr std::string_view kFile = "file:";
 
-std::string bytes_of(std::string_view url, const std::string& place) {
+/// `local`: where there is no server.
+std::string bytes_of(std::string_view url, const std::string& place, bool local) {
   constexpr std::string_view kData = "data:";
   const auto fail = [&](const std::string& what) {
     throw RequestError(400, place + ": " + what, place);
@@ -23,10 +26,10 @@ std::string bytes_of(std::string_view url, const std::string& place) {
     if (comma == url.npos) fail("a data URL without a comma");
     if (!url.substr(0, comma).ends_with(";base64")) fail("a data URL that is not base64");
     url.remove_prefix(comma + 1);
-  } else if (url.find("://") != url.npos || url.starts_with("file:")) {
-    fail(
-        "only data URLs are taken (data:image/jpeg;base64,...); this server fetches nothing of "
-        "that kind");
+  } else if (url.find("://") != url.npos || url.starts_with(kFile)) {
+    const char* what = local ? "--fetch-from names hosts that files are fetched from"
+                             : "this server fetches nothing of that kind";
+    fail(fmt::format("only data URLs are taken (data:image/jpeg;base64,...); {}", what));
   }
   std::optional<std::string> bytes = decode_base64(url);
   if (!bytes) fail("not base64");
@@ -96,9 +99,12 @@ void QuestionBuilder::add_frames(CompletionMessage& message,
 
 /// What is here already, or where it is to be had: the URL is looked at now, and fetched later.
 void QuestionBuilder::add_file(std::string_view url, const std::string& place, SentMedium& medium) {
+  if (context_.files != nullptr && url.starts_with(kFile)) {
+    return add_local_file(url.substr(kFile.size()), place, medium);
+  }
   const bool remote = url.starts_with("http://") || url.starts_with("https://");
   if (!remote || context_.fetcher == nullptr) {
-    medium.files.push_back(bytes_of(url, place));
+    medium.files.push_back(bytes_of(url, place, context_.files != nullptr));
     medium.urls.emplace_back();
     return;
   }
@@ -113,6 +119,21 @@ void QuestionBuilder::add_file(std::string_view url, const std::string& place, S
   }
   medium.files.emplace_back();
   medium.urls.emplace_back(url);
+}
+
+/// Films are read where they lie.
+void QuestionBuilder::add_local_file(std::string_view name, const std::string& place,
+                                     SentMedium& medium) {
+  try {
+    if (medium.kind == SentMedium::Kind::kFilm) {
+      medium.path = context_.files->path(name).string();
+    } else {
+      medium.files.push_back(context_.files->read(name));
+      medium.urls.emplace_back();
+    }
+  } catch (const InputError& error) {
+    throw RequestError(400, place + ": " + error.what(), place, "file_not_read");
+  }
 }
 
 void QuestionBuilder::add_known(CompletionMessage& message, const std::string& name,

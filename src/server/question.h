@@ -32,6 +32,7 @@ struct SentMedium {
   std::vector<std::string> files;   // one; of a film's frames, an image file each
   std::vector<std::string> urls{};  // of files that are to be fetched; empty where one is here
   std::optional<bool> cut{};        // of an image
+  std::string path{};               // of a film that lies here, instead of files
   VideoOptions video{};             // of a film
   std::optional<Medium> known{};    // without a file
 };
@@ -48,6 +49,7 @@ struct Question {
   bool stream = false;
 };
 
+class LocalFiles;
 class MediaFetcher;
 
 /// What holds where a request says nothing, and what it may ask about.
@@ -60,6 +62,7 @@ struct RequestContext {
   const MediaFetcher* fetcher = nullptr;
   /// Throws InputError where answers can't be held to a form.
   std::function<void(const owl3::AnswerForm& form)> check_form{};
+  const LocalFiles* files = nullptr;  // that may be named by file:; null: none
 };
 
 /// Messages put together one by one, as the model wants them: system messages only at the
@@ -72,8 +75,8 @@ class QuestionBuilder {
   /// Its parts as the client ordered them. `place` is the message's in the request. Throws
   /// RequestError.
   void add(CompletionMessage message, const std::string& place);
-  /// An image as text: a data URL, base64 alone, media:NAME, or a URL that is to be fetched.
-  /// Throws RequestError.
+  /// An image as text: a data URL, base64 alone, media:NAME, a URL that is to be fetched, or one of
+  /// a local file. Throws RequestError.
   void add_image(CompletionMessage& message, std::string_view text, std::optional<bool> cut,
                  const std::string& place);
   /// A film as text, likewise.
@@ -88,6 +91,7 @@ class QuestionBuilder {
  private:
   void count_images(size_t more, const std::string& place);
   void add_file(std::string_view url, const std::string& place, SentMedium& medium);
+  void add_local_file(std::string_view name, const std::string& place, SentMedium& medium);
   void add(CompletionMessage& message, SentMedium medium);
 
   Question& question_;

@@ -9,10 +9,9 @@
 #include "server/media_reader.h"
 #include "server/media_upload.h"
 #include "server/ollama/ollama_form.h"
-#include "server/openai/chat_form.h"
 #include "server/openai/chat_request.h"
-#include "server/openai/responses_request.h"
-#include "server/openai/text_request.h"
+#include "server/openai/openai_json.h"
+#include "server/openai/openai_request.h"
 #include "server/page/page.h"
 #include "server/request_error.h"
 
@@ -42,14 +41,6 @@ bool is_ollamas(std::string_view path) {
   return path.starts_with("/api/");
 }
 
-/// "/v1/models" and "/models" are one.
-std::string_view without_version(std::string_view path) {
-  constexpr std::string_view kVersion = "/v1/";
-  if (path.starts_with(kVersion)) path.remove_prefix(kVersion.size() - 1);
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return path;
-}
-
 /// What stands behind "/models/", or whatever begins the path.
 std::string last_part(std::string_view path) {
   path = without_version(path);
@@ -59,11 +50,6 @@ std::string last_part(std::string_view path) {
 /// Whether anybody waits, for long work.
 ProgressCallback wanted_by(const std::shared_ptr<http::Exchange>& exchange) {
   return [exchange](std::string_view, int64_t, int64_t) { return !exchange->gone(); };
-}
-
-/// As JSON writes it, in ASCII.
-std::string quoted(const std::string& text) {
-  return OrderedJson(text).dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace
@@ -84,10 +70,10 @@ Service::Found Service::find_route(const http::Request& request) {
       {"/metrics", "GET", &Service::tell_metrics},
       {"/models", "GET", &Service::list_models},
       {"/models/", "GET", &Service::show_model, false, true},
-      {"/chat/completions", "POST", &Service::answer_chat, true},
+      {"/chat/completions", "POST", &Service::answer_openai, true},
       {"/chat/completions/input_tokens", "POST", &Service::count_tokens, true},
-      {"/completions", "POST", &Service::answer_text, true},
-      {"/responses", "POST", &Service::answer_responses, true},
+      {"/completions", "POST", &Service::answer_openai, true},
+      {"/responses", "POST", &Service::answer_openai, true},
       {"/media", "POST", &Service::put_media, true},
       {"/media", "GET", &Service::list_media},
       {"/media/", "GET", &Service::show_media, false, true},
@@ -240,52 +226,22 @@ void Service::list_models(const Exchange& exchange) {
 
 void Service::show_model(const Exchange& exchange) {
   const std::string name = last_part(exchange->request().path);
-  check_model(name);
+  check_model(*model_, name);
   reply(exchange, model_object(name, started_));
 }
 
-void Service::check_model(const std::string& asked) const {
-  if (asked.empty() || model_->is_called(asked)) return;
-  throw RequestError(
-      404, fmt::format("there is no model {}; this server has {}", quoted(asked), model_->name()),
-      "model", "model_not_found");
-}
-
-void Service::answer_chat(const Exchange& exchange) {
-  ChatRequest request = read_chat_request(exchange->take_body(), context_for(exchange), limits_);
-  check_model(request.question.model);
-  answer(exchange, *model_, std::move(request.question),
-         std::make_shared<ChatForm>(head_of("chatcmpl-"), request.form), finishers_);
-}
-
-void Service::answer_text(const Exchange& exchange) {
-  TextRequest request = read_text_request(exchange->take_body(), context_for(exchange), limits_);
-  check_model(request.question.model);
-  std::vector<std::string> prompts;
-  for (const PlainPrompt& prompt : request.question.plain) {
-    prompts.push_back(prompt.tokens.empty() ? prompt.text
-                                            : text_of_tokens(model_->model(), prompt.tokens));
-  }
-  answer(exchange, *model_, std::move(request.question),
-         std::make_shared<TextForm>(head_of("cmpl-"), request.form, std::move(prompts)),
-         finishers_);
-}
-
-void Service::answer_responses(const Exchange& exchange) {
-  ResponsesRequest request =
-      read_responses_request(exchange->take_body(), context_for(exchange), limits_);
-  check_model(request.question.model);
-  answer(exchange, *model_, std::move(request.question),
-         std::make_shared<ResponsesForm>(head_of("resp_"), std::move(request.form)), finishers_);
-}
-
-ChatHead Service::head_of(const char* prefix) const {
-  return {fmt::format("{}{:016x}", prefix, random_number()), unix_time(), model_->name()};
+void Service::answer_openai(const Exchange& exchange) {
+  const auto path = openai_path(exchange->request().path);
+  OWL3_CHECK(path.has_value());
+  OpenAiRequest request =
+      read_openai_request(*path, exchange->take_body(), *model_, context_for(exchange), limits_,
+                          {fmt::format("{:016x}", random_number()), unix_time()});
+  answer(exchange, *model_, std::move(request.question), std::move(request.form), finishers_);
 }
 
 void Service::count_tokens(const Exchange& exchange) {
   ChatRequest request = read_chat_request(exchange->take_body(), context_for(exchange), limits_);
-  check_model(request.question.model);
+  check_model(*model_, request.question.model);
   const QuestionSize size = size_of(*model_, request.question, wanted_by(exchange));
   reply(exchange, {{"object", "response.input_tokens"},
                    {"input_tokens", size.tokens},
@@ -403,7 +359,7 @@ void Service::list_running(const Exchange& exchange) {
 void Service::show_ollama_model(const Exchange& exchange) {
   const std::string name = ollama_model_name(exchange->take_body());
   if (name.empty()) throw RequestError(400, "model is missing", "model");
-  check_model(name);
+  check_model(*model_, name);
   const Model& model = model_->model();
   reply(exchange, ollama_details(model_->facts(), model.generation_defaults(),
                                  model.context_length(), started_));
@@ -412,7 +368,7 @@ void Service::show_ollama_model(const Exchange& exchange) {
 void Service::ask_as_ollama(OllamaCall call, const Exchange& exchange) {
   OllamaRequest request =
       read_ollama_request(call, exchange->take_body(), context_for(exchange), limits_);
-  check_model(request.question.model);
+  check_model(*model_, request.question.model);
   auto form = std::make_shared<OllamaForm>(call, request.called);
   if (!request.asks) return exchange->reply(form->loaded(request.unload));
   answer(exchange, *model_, std::move(request.question), std::move(form), finishers_);

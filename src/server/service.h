@@ -9,7 +9,6 @@
 #include "server/access.h"
 #include "server/http/http_server.h"
 #include "server/ollama/ollama_request.h"
-#include "server/openai/chat_form.h"
 #include "server/question.h"
 #include "server/served_model.h"
 #include "server/workers.h"
@@ -54,11 +53,8 @@ class Service {
   void tell_metrics(const Exchange& exchange);
   void list_models(const Exchange& exchange);
   void show_model(const Exchange& exchange);
-  void answer_chat(const Exchange& exchange);
-  void answer_text(const Exchange& exchange);
-  void answer_responses(const Exchange& exchange);
+  void answer_openai(const Exchange& exchange);
   void count_tokens(const Exchange& exchange);
-  ChatHead head_of(const char* prefix) const;
   RequestContext context_for(const Exchange& exchange);
   void put_media(const Exchange& exchange);
   void list_media(const Exchange& exchange);
@@ -77,7 +73,6 @@ class Service {
   }
   void ask_as_ollama(OllamaCall call, const Exchange& exchange);
 
-  void check_model(const std::string& asked) const;
   /// Has one of the workers do it; what it throws is the answer.
   void work(const Exchange& exchange, std::function<void()> body);
 

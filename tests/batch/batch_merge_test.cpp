@@ -51,6 +51,29 @@ TEST_F(BatchMerge, KnowsFromTheRunsThatTheLastRowsAreMissing) {
   message_of<InputError>([&] { merge_batches({a}, folder_ / "all", false); });
 }
 
+TEST_F(BatchMerge, KnowsRowsOfOpenAisFormByTheirIds) {
+  const auto row = [](int64_t index, int status) {
+    BatchRow one;
+    one.line = {{"id", request_id_of(index)}, {"custom_id", "x"}};
+    one.line["response"] = {{"status_code", status}};
+    one.line["error"] = nullptr;
+    return line_of(one, {});
+  };
+  const std::string none = R"({"id":"batch_req_2","response":null,"error":{"code":"x"}})"
+                           "\n";
+  const auto a = folder_.write("a", row(0, 200) + none);
+  const auto b = folder_.write("b", row(1, 400) + row(3, 200));
+  write_run_file(a, {{"questions", Json::array()}, {"items", 4}, {"shard", "1/2"}});
+  const MergedBatch merged = merge_batches({a, b}, folder_ / "all", false);
+  EXPECT_EQ(merged.rows, 4);
+  EXPECT_EQ(merged.failed, 2);
+  EXPECT_EQ(read_text(folder_ / "all"), row(0, 200) + row(1, 400) + none + row(3, 200));
+  for (const char* other : {R"({"id":"batch_req_x"})", R"({"id":7})", R"({"id":"1"})"}) {
+    folder_.write("c", std::string(other) + "\n");
+    message_of<InputError>([&] { merge_batches({folder_ / "c"}, folder_ / "d", true); });
+  }
+}
+
 TEST_F(BatchMerge, RefusesRowsThatAreThereTwiceAndFilesOfOtherRuns) {
   const auto a = shard("a", {0, 1});
   const auto b = shard("b", {1, 2});

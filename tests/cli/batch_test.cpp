@@ -235,6 +235,45 @@ TEST_F(Batch, WritesTablesAndFilesBesidePictures) {
   EXPECT_NE(again.err.find("is there already"), std::string::npos) << again.err;
 }
 
+TEST_F(Batch, WritesWhatPhotoLibrariesReadAndNeverOverTheirs) {
+  const Words xmp = about_all({"--choices", "owl,crab", "--side", "xmp", "-o", path("o.jsonl")});
+  folder_.write("photos/02.jpg.xmp", "somebody's");
+  Words resumed = xmp;
+  resumed.emplace_back("--resume");  // there is nothing to go on with
+  for (const Words& command : {xmp, resumed}) {
+    const Outcome outcome = batch(command);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_NE(outcome.err.find("02.jpg.xmp is there already"), std::string::npos) << outcome.err;
+  }
+  EXPECT_EQ(text("photos/02.jpg.xmp"), "somebody's");
+  fs::remove(folder_ / "photos/02.jpg.xmp");
+  EXPECT_EQ(batch(resumed).exit_code, 0);
+  const std::string answer = json_lines(text("o.jsonl")).at(1)["answer"];
+  EXPECT_NE(text("photos/02.jpg.xmp").find("<rdf:li>" + answer + "</rdf:li>"), std::string::npos);
+  EXPECT_EQ(batch(resumed).exit_code, 0);
+}
+
+TEST_F(Batch, WritesFilesBesidePicturesInShards) {
+  EXPECT_EQ(batch(about_all({"--side", "txt", "--shard", "1/2"})).exit_code, 0);
+  EXPECT_FALSE(fs::exists(folder_ / "photos/02.txt"));
+  EXPECT_EQ(batch(about_all({"--side", "txt", "--shard", "2/2"})).exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "photos/02.txt"));
+}
+
+TEST_F(Batch, ReadsTheQuestionFromStandardInput) {
+  const Words asked = {"--each", path("photos"), "--max-new-tokens", "6", "-p"};
+  Words given = asked;
+  Words read = asked;
+  given.emplace_back("What is this?");
+  read.emplace_back("-");
+  const Outcome outcome = batch(read, {.input = "What is this?\n"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, batch(given).out);
+  EXPECT_TRUE(is_one_line(batch(read, {.input = "\n"}).err));
+  read.insert(read.end(), {"-p", "-"});
+  EXPECT_EQ(batch(read, {.input = "What is this?\n"}).exit_code, 2);
+}
+
 TEST_F(Batch, WrongInputIsOneLine) {
   fs::create_directories(folder_ / "empty");
   folder_.write("bad.csv", "image\n\"x\n");

@@ -210,6 +210,12 @@ class Desk {
   void write_texts() const {
     write(folder_ / "products.csv", "image,caption\nphotos/1.jpg,a squirrel\n");
     write(folder_ / "question.txt", "What is this?\n");
+    write(folder_ / "requests.jsonl",
+          R"({"custom_id": "photo-1", "method": "POST", "url": "/v1/chat/completions", )"
+          R"("body": {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": [)"
+          R"({"type": "image_url", "image_url": {"url": "file:photos/1.jpg"}}, )"
+          R"({"type": "text", "text": "What is this?"}]}]}})"
+          "\n");
     const std::string row =
         R"({"messages": [{"role": "user", "content": "<image>\nWho is this?"}, )"
         R"({"role": "assistant", "content": "This is Momo."}], "images": ["momo.jpg"]})";

@@ -1,13 +1,16 @@
 #include "cli/batch/batch_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 
 #include "batch/batch_file.h"
 #include "builtin/builtin_model.h"
+#include "cli/batch/batch_run.h"
 #include "cli/chat/chat_session.h"
 #include "cli/media_options.h"
 #include "cli/models/load_model.h"
+#include "cli/serve/serve_options.h"
 #include "core/error.h"
 #include "program/arithmetic_options.h"
 #include "program/lora_option.h"
@@ -19,6 +22,7 @@ namespace owl3::cli {
 namespace {
 
 constexpr const char* kItems = "What is asked about";
+constexpr const char* kRequests = "Requests of --openai";
 constexpr const char* kAnswer = "The answers";
 constexpr const char* kOutput = "Output";
 constexpr const char* kReading = "Images and films";
@@ -58,11 +62,36 @@ void add_item_options(CLI::App& command, BatchArguments& arguments) {
       ->group(kItems);
 }
 
+void add_request_options(CLI::App& command, RequestArguments& arguments) {
+  command
+      .add_option("--openai", arguments.file,
+                  "Requests as OpenAI's Batch API takes them (JSONL), each answered as owl3 serve "
+                  "would; the rows are those of its output file")
+      ->type_name("FILE")
+      ->group(kItems);
+  const auto repeatable = [](CLI::Option* option) {
+    option->expected(1)->allow_extra_args(false)->group(kRequests)->multi_option_policy(
+        CLI::MultiOptionPolicy::TakeAll);
+  };
+  repeatable(command
+                 .add_option("--name", arguments.names,
+                             "What requests call the model; repeatable (default: as MODEL is "
+                             "called)")
+                 ->type_name("NAME"));
+  repeatable(command
+                 .add_option("--files-from", arguments.folders,
+                             "Read images and films beneath this folder that requests name by "
+                             "file:; repeatable (default: none is read)")
+                 ->type_name("FOLDER"));
+  add_fetch_options(command, arguments.fetch, kRequests);
+}
+
 void add_question_options(CLI::App& command, BatchArguments& arguments) {
   command
       .add_option(
           "-p,--prompt", arguments.prompts,
-          "The question; repeatable: each is asked about every item, which is looked at once")
+          "The question; repeatable: each is asked about every item, which is looked at once; - "
+          "reads it from standard input")
       ->type_name("TEXT")
       ->expected(1)
       ->allow_extra_args(false)
@@ -89,8 +118,9 @@ void add_output_options(CLI::App& command, BatchArguments& arguments) {
       ->group(kOutput);
   command
       .add_option("--side", arguments.side,
-                  "Write each answer beside its picture: photo.txt, or photo.json")
-      ->check(CLI::IsMember({"txt", "json"}))
+                  "Write each answer beside its picture: photo.txt, photo.json, or XMP for photo "
+                  "libraries: photo.jpg.xmp (xmp), or photo.xmp (xmp-adobe)")
+      ->check(CLI::IsMember({"txt", "json", "xmp", "xmp-adobe"}))
       ->type_name("NAME")
       ->group(kOutput);
   command
@@ -123,7 +153,11 @@ void take_model_from_files(BatchArguments& arguments) {
 
 void check_items(const BatchArguments& arguments) {
   require(arguments.each.empty() != arguments.input.empty(),
-          "what is asked about? --each FILES, or --input with a file of rows");
+          "what is asked about? --each FILES, --input with a file of rows, or --openai with a file "
+          "of requests");
+  require(arguments.requests.names.empty() && arguments.requests.folders.empty() &&
+              arguments.requests.fetch.hosts.empty(),
+          "--name, --files-from, --fetch-from: are for the requests of --openai");
   require(arguments.group_by.empty() || arguments.input.empty(),
           "--group-by: groups the files of --each; a row of --input says itself which are its own");
   arguments.grouping();
@@ -132,9 +166,28 @@ void check_items(const BatchArguments& arguments) {
 void check_questions(const BatchArguments& arguments) {
   require(!arguments.prompts.empty(), "-p: the question is missing");
   for (const std::string& prompt : arguments.prompts) check_question(prompt);
+  require(std::count(arguments.prompts.begin(), arguments.prompts.end(), "-") <= 1,
+          "-p -: standard input can be read once");
   check_text("--system", arguments.chat.system);
   check_generation_choices(arguments.generation);
   check_video_options(arguments.video);
+}
+
+/// A request says itself what is asked, and how.
+void check_requests(const BatchArguments& arguments) {
+  require(arguments.each.empty() && arguments.input.empty() && arguments.group_by.empty(),
+          "--openai: its requests are all that is asked; leave out --each, --input and --group-by");
+  const FormArguments& form = arguments.form;
+  require(arguments.prompts.empty() && arguments.chat.system.empty() &&
+              generation_json(arguments.generation).empty() && !form.schema && !form.choices &&
+              !form.regex && !form.json,
+          "--openai: a request says itself what is asked and how it is answered; leave out -p, "
+          "--system, and the options of forms and sampling");
+  require(arguments.side.empty() && arguments.output_format() == BatchFormat::kJsonl,
+          "--openai: its rows are those of OpenAI's Batch API; leave out --side and CSV");
+  check_video_options(arguments.video);
+  require(!arguments.out.empty() || !(arguments.resume || arguments.retry_failed),
+          "--resume, --retry-failed: go on with a file; name it with -o");
 }
 
 void check_output(const BatchArguments& arguments) {
@@ -154,6 +207,8 @@ BatchFormat BatchArguments::output_format() const {
 
 std::optional<SideFormat> BatchArguments::side_format() const {
   if (side.empty()) return std::nullopt;
+  if (side == "xmp") return SideFormat::kXmp;
+  if (side == "xmp-adobe") return SideFormat::kAdobeXmp;
   return side == "json" ? SideFormat::kJson : SideFormat::kText;
 }
 
@@ -168,6 +223,7 @@ Grouping BatchArguments::grouping() const {
 void add_batch_options(CLI::App& command, BatchArguments& arguments) {
   add_optional_model(command, arguments.model);
   add_item_options(command, arguments);
+  add_request_options(command, arguments.requests);
   add_question_options(command, arguments);
   add_output_options(command, arguments);
   add_reading_options(command, {arguments.image, arguments.video, arguments.strict, "128"},
@@ -184,6 +240,7 @@ void add_batch_options(CLI::App& command, BatchArguments& arguments) {
 
 void check_batch_arguments(BatchArguments& arguments) {
   take_model_from_files(arguments);
+  if (!arguments.requests.file.empty()) return check_requests(arguments);
   check_items(arguments);
   check_questions(arguments);
   check_output(arguments);

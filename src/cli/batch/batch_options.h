@@ -13,6 +13,7 @@
 #include "cli/chat/form_options.h"
 #include "core/shard.h"
 #include "owl3/owl3.h"
+#include "server/media_fetch.h"
 
 namespace CLI {
 class App;
@@ -20,16 +21,25 @@ class App;
 
 namespace owl3::cli {
 
+/// Of requests in the form of OpenAI's Batch API.
+struct RequestArguments {
+  std::string file;                  // empty: none; all of the rest is for it alone
+  std::vector<std::string> names;    // by which they may ask for the model
+  std::vector<std::string> folders;  // beneath which they may name files
+  server::FetchOptions fetch;        // what they may name by http(s)
+};
+
 struct BatchArguments {
   std::string model;
   std::vector<std::string> each;  // files, folders, globs
   std::string input;              // a file of rows, or empty
+  RequestArguments requests;
   RowColumns columns;
   std::string group_by;
   std::vector<std::string> prompts;
   std::string out;     // empty: standard output
   std::string format;  // "jsonl", "csv", or empty: as the output is called
-  std::string side;    // "txt", "json", or empty
+  std::string side;    // "txt", "json", "xmp", "xmp-adobe", or empty
   bool resume = false;
   bool retry_failed = false;
   Shard shard;
@@ -44,6 +54,8 @@ struct BatchArguments {
 
   BatchFormat output_format() const;
   std::optional<SideFormat> side_format() const;
+  /// Whether answers are one of some choices.
+  bool asks_for_choices() const { return form.choices.has_value(); }
   /// Throws UsageError.
   Grouping grouping() const;
 };

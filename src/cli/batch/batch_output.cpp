@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
+#include <utility>
 
 #include "batch/side_files.h"
 #include "cli/batch/batch_run.h"
@@ -12,13 +13,25 @@
 namespace owl3::cli {
 
 BatchOutput::BatchOutput(const BatchArguments& arguments, const BatchInput& input)
-    : arguments_(arguments),
-      plan_{input.size(), std::ssize(arguments.prompts), arguments.shard},
-      layout_{arguments.output_format(), arguments.prompts.size() > 1, input.has_rows()} {
+    : BatchOutput(arguments, {input.size(), std::ssize(arguments.prompts), arguments.shard},
+                  {arguments.output_format(), arguments.prompts.size() > 1, input.has_rows()},
+                  run_json(arguments, input)) {
+  const auto side = arguments.side_format();
+  if (side) check_side_files(input, *side, [&](int64_t item) { return may_have_side_file(item); });
+}
+
+BatchOutput::BatchOutput(const BatchArguments& arguments, const BatchPlan& plan,
+                         const BatchLayout& layout, nlohmann::ordered_json run)
+    : arguments_(arguments), plan_(plan), layout_(layout) {
   const bool go_on = arguments.resume || arguments.retry_failed;
-  if (const auto side = arguments.side_format()) check_side_files(input, *side, go_on);
   if (arguments.out.empty()) return;
-  journal_.emplace(arguments.out, plan_, layout_, run_json(arguments, input), go_on);
+  journal_.emplace(arguments.out, plan_, layout_, std::move(run), go_on);
+}
+
+/// Those of other shards, and of what is in the file or was being written when a run was ended.
+bool BatchOutput::may_have_side_file(int64_t item) const {
+  if (!plan_.shard.has(item)) return true;
+  return journal_ && journal_->goes_on() && plan_.place(item, 0) <= journal_->rows();
 }
 
 std::vector<int64_t> BatchOutput::failed() const {
@@ -37,7 +50,8 @@ void BatchOutput::write(const std::vector<BatchRow>& rows) {
   for (const BatchRow& row : rows) {
     count(row);
     const std::string line = line_of(row, layout_);
-    if (const auto side = arguments_.side_format()) write_side_file(row, *side);
+    if (const auto side = arguments_.side_format())
+      write_side_file(row, *side, arguments_.asks_for_choices());
     if (journal_) {
       journal_->append(line);
     } else if (arguments_.side.empty()) {
@@ -50,7 +64,8 @@ void BatchOutput::write(const std::vector<BatchRow>& rows) {
 void BatchOutput::keep(const BatchWork& work, const std::vector<BatchRow>& rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
     count(rows[i]);
-    if (const auto side = arguments_.side_format()) write_side_file(rows[i], *side);
+    if (const auto side = arguments_.side_format())
+      write_side_file(rows[i], *side, arguments_.asks_for_choices());
     kept_[plan_.place(work.item, work.questions[i])] = line_of(rows[i], layout_);
   }
 }

@@ -9,7 +9,8 @@
 
 #include "batch/batch_item.h"
 #include "batch/batch_journal.h"
-#include "batch/batch_runner.h"
+#include "batch/batch_loop.h"
+#include "batch/batch_plan.h"
 #include "cli/batch/batch_options.h"
 
 namespace owl3::cli {
@@ -25,6 +26,9 @@ class BatchOutput {
  public:
   /// Looks at what is there; writes nothing. Throws InputError, as BatchJournal does.
   BatchOutput(const BatchArguments& arguments, const BatchInput& input);
+  /// The same of rows that are not about items. `run`: what must be the same to go on.
+  BatchOutput(const BatchArguments& arguments, const BatchPlan& plan, const BatchLayout& layout,
+              nlohmann::ordered_json run);
 
   const BatchPlan& plan() const { return plan_; }
   /// Rows that are there; none on standard output.
@@ -42,6 +46,7 @@ class BatchOutput {
   const BatchCounts& counts() const { return counts_; }
 
  private:
+  bool may_have_side_file(int64_t item) const;
   void count(const BatchRow& row);
 
   const BatchArguments& arguments_;

@@ -15,22 +15,6 @@ void add_given(Json& json, const char* name, const std::optional<T>& value) {
   if (value) json[name] = *value;
 }
 
-Json generation_json(const GenerationChoices& choices) {
-  Json json = Json::object();
-  if (!choices.preset.empty()) json["preset"] = choices.preset;
-  if (choices.greedy) json["greedy"] = true;
-  add_given(json, "temperature", choices.temperature);
-  add_given(json, "top_k", choices.top_k);
-  add_given(json, "top_p", choices.top_p);
-  add_given(json, "min_p", choices.min_p);
-  add_given(json, "repetition_penalty", choices.repetition_penalty);
-  add_given(json, "seed", choices.seed);
-  add_given(json, "max_new_tokens", choices.max_new_tokens);
-  add_given(json, "num_beams", choices.num_beams);
-  if (!choices.stop.empty()) json["stop"] = choices.stop;
-  return json;
-}
-
 Json form_json(const std::optional<AnswerForm>& form) {
   if (!form) return nullptr;
   return {{"schema", form->schema},
@@ -68,7 +52,27 @@ Json model_json(const BatchArguments& arguments) {
   return json;
 }
 
+std::string shard_text(const Shard& shard) {
+  return fmt::format("{}/{}", shard.number, shard.of);
+}
+
 }  // namespace
+
+Json generation_json(const GenerationChoices& choices) {
+  Json json = Json::object();
+  if (!choices.preset.empty()) json["preset"] = choices.preset;
+  if (choices.greedy) json["greedy"] = true;
+  add_given(json, "temperature", choices.temperature);
+  add_given(json, "top_k", choices.top_k);
+  add_given(json, "top_p", choices.top_p);
+  add_given(json, "min_p", choices.min_p);
+  add_given(json, "repetition_penalty", choices.repetition_penalty);
+  add_given(json, "seed", choices.seed);
+  add_given(json, "max_new_tokens", choices.max_new_tokens);
+  add_given(json, "num_beams", choices.num_beams);
+  if (!choices.stop.empty()) json["stop"] = choices.stop;
+  return json;
+}
 
 Json run_json(const BatchArguments& arguments, const BatchInput& input) {
   return {{"model", model_json(arguments)},
@@ -80,7 +84,21 @@ Json run_json(const BatchArguments& arguments, const BatchInput& input) {
           {"items", input.size()},
           {"checksum", input.checksum()},
           {"format", arguments.output_format() == BatchFormat::kCsv ? "csv" : "jsonl"},
-          {"shard", fmt::format("{}/{}", arguments.shard.number, arguments.shard.of)}};
+          {"shard", shard_text(arguments.shard)}};
+}
+
+Json run_json(const BatchArguments& arguments, const RequestLines& requests) {
+  return {{"model", model_json(arguments)},
+          {"requests",
+           {{"names", arguments.requests.names},
+            {"folders", arguments.requests.folders},
+            {"hosts", arguments.requests.fetch.hosts}}},
+          {"questions", Json::array()},
+          {"reading", reading_json(arguments.image, arguments.video)},
+          {"items", requests.size()},
+          {"checksum", requests.checksum()},
+          {"format", "jsonl"},
+          {"shard", shard_text(arguments.shard)}};
 }
 
 }  // namespace owl3::cli

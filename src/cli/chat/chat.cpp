@@ -2,8 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstdio>
 #include <memory>
 
 #include "builtin/builtin_model.h"
@@ -13,6 +11,7 @@
 #include "cli/chat/chat_slips.h"
 #include "cli/chat/line_editor.h"
 #include "cli/chat/live.h"
+#include "cli/chat/question_text.h"
 #include "cli/commands.h"
 #include "cli/models/fetching.h"
 #include "cli/models/load_model.h"
@@ -37,39 +36,6 @@ constexpr const char* kFooter =
     "  owl3 chat MODEL --image photo.jpg --choices 'yes,no' -p 'Is anyone in the picture?'\n"
     "  owl3 chat MODEL --live rtsp://camera/1 --every 10s --ask 'Is anyone at the door?'\n"
     "  owl3 chat MODEL                                  a conversation";
-
-constexpr size_t kMaxQuestionBytes = size_t{64} << 20;
-
-/// The text with "\n" for the "\r\n" of Windows.
-std::string with_unix_lines(const std::string& text) {
-  std::string lines;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') lines += text[i];
-  }
-  return lines;
-}
-
-/// -p's text, or all of standard input for "-", without its last newline.
-std::string question_text(const std::string& prompt, const InterruptGuard& interrupt) {
-  if (prompt != "-") return prompt;
-  std::string text;
-  char bytes[8192];  // small: the stack may be (ulimit -s)
-  size_t count = 0;
-  do {
-    count = std::fread(bytes, 1, sizeof bytes, stdin);
-    text.append(bytes, count);
-    if (text.size() > kMaxQuestionBytes) {
-      throw InputError("standard input: more than 64 MiB is no question");
-    }
-  } while (count == sizeof bytes);  // less: the end, an error, or Ctrl-C
-  if (interrupt.interrupted()) throw Interrupted("interrupted");  // half a question
-  if (std::ferror(stdin) != 0) {
-    throw InputError(fmt::format("standard input: {}", errno_text(errno)));
-  }
-  text = with_unix_lines(without_byte_order_mark(std::move(text)));
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
 
 bool asks_for_a_precision(const ModelOptions& options) {
   return options.precision != Precision::kBFloat16 || options.vision_int8 ||

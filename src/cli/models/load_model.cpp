@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <system_error>
 
 #include "builtin/builtin_model.h"
 #include "builtin/open_model.h"
@@ -28,6 +30,15 @@ Model load_model_visibly(const std::string& model, const ModelOptions& options) 
   bar.erase();
   tell_warnings(loaded.warnings());
   return loaded;
+}
+
+std::string name_of_model(const std::string& model) {
+  if (model.empty()) return builtin_model().value().name;
+  std::filesystem::path path(model);
+  if (!path.has_filename()) path = path.parent_path();  // "folder/"
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return model;
+  return path.extension() == ".gguf" ? path.stem().string() : path.filename().string();
 }
 
 void tell_of_builtin_model() {

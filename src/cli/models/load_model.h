@@ -17,6 +17,9 @@ Model load_model(const std::string& model, const ModelOptions& options);
 /// The same for a command that has nothing to say before: shows that it loads, tells its warnings.
 Model load_model_visibly(const std::string& model, const ModelOptions& options);
 
+/// What others call it: "owl3-2b" for "models/owl3-2b.gguf"; names stay what they are.
+std::string name_of_model(const std::string& model);
+
 /// Whoever named no model should not wonder at the answer, wherever it goes.
 void tell_of_builtin_model();
 

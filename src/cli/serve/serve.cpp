@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <set>
 #include <thread>
@@ -23,26 +22,14 @@ namespace owl3::cli {
 
 namespace {
 
-/// "models/owl3-2b.gguf" -> "owl3-2b"; names stay what they are.
-std::string name_of_model(const std::string& model) {
-  std::filesystem::path path(model);
-  if (!path.has_filename()) path = path.parent_path();  // "folder/"
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return model;
-  return path.extension() == ".gguf" ? path.stem().string() : path.filename().string();
-}
-
 Model open(ServeArguments& arguments) {
-  const bool builtin = arguments.model.empty();
-  if (builtin && !builtin_model()) {
+  if (arguments.model.empty() && !builtin_model()) {
     throw UsageError(
         "MODEL is missing: owl3 serve MODEL, a name (owl3 list), a checkpoint folder or .gguf "
         "file");
   }
   std::vector<std::string>& names = arguments.served.names;
-  if (names.empty()) {
-    names.push_back(builtin ? builtin_model()->name : name_of_model(arguments.model));
-  }
+  if (names.empty()) names.push_back(name_of_model(arguments.model));
   return load_model(arguments.model, arguments.model_options);
 }
 

@@ -138,36 +138,6 @@ void add_limits(CLI::App& command, ServeArguments& arguments) {
           "Longest that requests under way may take after SIGTERM");
 }
 
-void add_fetch_options(CLI::App& command, ServeArguments& arguments) {
-  server::FetchOptions& fetch = arguments.served.fetch;
-  command
-      .add_option("--fetch-from", fetch.hosts,
-                  "Fetch images and films of this host that requests name by http(s): example.org, "
-                  "*.example.org, example.org:8000; *: of any; repeatable (default: nothing is "
-                  "fetched)")
-      ->type_name("HOST")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->group(kFetching);
-  command
-      .add_flag("--fetch-private", fetch.private_addresses,
-                "Also where such a host has an address of this machine or a private network")
-      ->group(kFetching);
-  command.add_option("--fetch-bytes", fetch.most_bytes, "Longest file that is fetched (64Mi)")
-      ->transform(byte_count(1))
-      ->type_name("BYTES")
-      ->group(kFetching);
-  command
-      .add_option_function<int64_t>(
-          "--fetch-time",
-          [&fetch](int64_t given) { fetch.most_seconds = std::chrono::seconds(given); },
-          "Longest that fetching the files of a request may take (30)")
-      ->transform(whole_number(1, 3600))
-      ->type_name("SECONDS")
-      ->group(kFetching);
-}
-
 void add_film_options(CLI::App& command, ServeArguments& arguments) {
   VideoOptions& video = arguments.served.video;
   command
@@ -217,11 +187,40 @@ void add_machine_options(CLI::App& command, ServeArguments& arguments) {
 
 }  // namespace
 
+void add_fetch_options(CLI::App& command, server::FetchOptions& fetch, const char* group) {
+  command
+      .add_option("--fetch-from", fetch.hosts,
+                  "Fetch images and films of this host that requests name by http(s): example.org, "
+                  "*.example.org, example.org:8000; *: of any; repeatable (default: nothing is "
+                  "fetched)")
+      ->type_name("HOST")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(group);
+  command
+      .add_flag("--fetch-private", fetch.private_addresses,
+                "Also where such a host has an address of this machine or a private network")
+      ->group(group);
+  command.add_option("--fetch-bytes", fetch.most_bytes, "Longest file that is fetched (64Mi)")
+      ->transform(byte_count(1))
+      ->type_name("BYTES")
+      ->group(group);
+  command
+      .add_option_function<int64_t>(
+          "--fetch-time",
+          [&fetch](int64_t given) { fetch.most_seconds = std::chrono::seconds(given); },
+          "Longest that fetching the files of a request may take (30)")
+      ->transform(whole_number(1, 3600))
+      ->type_name("SECONDS")
+      ->group(group);
+}
+
 void add_serve_options(CLI::App& command, ServeArguments& arguments) {
   add_optional_model(command, arguments.model);
   add_server_options(command, arguments);
   add_limits(command, arguments);
-  add_fetch_options(command, arguments);
+  add_fetch_options(command, arguments.served.fetch, kFetching);
   add_film_options(command, arguments);
   add_machine_options(command, arguments);
 }

@@ -27,6 +27,8 @@ struct ServeArguments {
   bool quiet = false;
 };
 
+/// Of which hosts images and films are fetched, under the heading `group` of the help.
+void add_fetch_options(CLI::App& command, server::FetchOptions& fetch, const char* group);
 void add_serve_options(CLI::App& command, ServeArguments& arguments);
 
 }  // namespace owl3::cli

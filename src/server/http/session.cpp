@@ -16,6 +16,7 @@
 
 #include "server/http/core.h"
 #include "server/http/exchange.h"
+#include "server/http/percents.h"
 
 namespace owl3::http {
 
@@ -37,28 +38,6 @@ constexpr std::chrono::milliseconds kBetweenStrikes{50};
 /// What a client is given to read the answer to a body that nobody wanted.
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 constexpr size_t kLingerBytes = 64 << 20;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string without_percents(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low < 0) {
-      plain += text[i];
-    } else {
-      plain += static_cast<char>(16 * high + low);
-      i += 2;
-    }
-  }
-  return plain;
-}
 
 /// A status and a message instead of an answer.
 struct Refusal {

@@ -39,6 +39,10 @@ std::string written(const OrderedJson& json) {
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
+std::string quoted(const std::string& text) {
+  return OrderedJson(text).dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
+}
+
 std::string event_of(const OrderedJson& json) {
   return "data: " + written(json) + "\n\n";
 }

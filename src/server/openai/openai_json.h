@@ -13,6 +13,8 @@ using OrderedJson = nlohmann::ordered_json;
 
 /// Whatever is in it, it is UTF-8.
 std::string written(const OrderedJson& json);
+/// A text as JSON writes it, in ASCII.
+std::string quoted(const std::string& text);
 /// "data: ...", as a stream has it.
 std::string event_of(const OrderedJson& json);
 

@@ -44,7 +44,12 @@ void write_side_file(const BatchRow& row, SideFormat format) {
                                  : row.answer.dump(-1, ' ', false, Json::error_handler_t::replace);
     file.write(text + "\n");
   } else {
-    const Json json = {{"answer", row.answer}, {"stop", row.stop}, {"tokens", row.tokens}};
+    Json json = {{"answer", row.answer}, {"stop", row.stop}, {"tokens", row.tokens}};
+    if (!row.choices.empty()) {
+      json["choices"] = row.choices;
+      json["choice_logprobs"] = row.choice_logprobs;
+    }
+    if (!row.logprobs.empty()) json["logprobs"] = row.logprobs;
     file.write(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
   file.commit();

@@ -14,7 +14,8 @@ namespace owl3::cli {
 BatchOutput::BatchOutput(const BatchArguments& arguments, const BatchInput& input)
     : arguments_(arguments),
       plan_{input.size(), std::ssize(arguments.prompts), arguments.shard},
-      layout_{arguments.output_format(), arguments.prompts.size() > 1, input.has_rows()} {
+      layout_{arguments.output_format(), arguments.prompts.size() > 1, input.has_rows(),
+              arguments.generation.logprobs.has_value(), arguments.generation.scored_choices()} {
   const bool go_on = arguments.resume || arguments.retry_failed;
   if (const auto side = arguments.side_format()) check_side_files(input, *side, go_on);
   if (arguments.out.empty()) return;

@@ -253,7 +253,7 @@ std::shared_ptr<Asking> LiveChat::Impl::start(const std::string& question,
   PromptBuilder prompt = fitting_question(question);
   auto turn = std::make_unique<ScheduledTurn>(
       ScheduledTurn{sequence_.fork(), prompt.prompt().ids, stop_tokens(loaded), generation});
-  turn->constraint = loaded.constraint(generation);
+  turn->constraint = Internals::of(model).constraint(generation);
   turn->scored_texts =
       scored_texts(loaded, generation, static_cast<int64_t>(turn->prompt.size()),
                    options.control_tokens ? ControlTokens::kRecognised : ControlTokens::kText);

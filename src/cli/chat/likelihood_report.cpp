@@ -42,7 +42,7 @@ std::string tokens_text(const std::vector<ScoredToken>& tokens) {
         fmt::format("  {:5.1f} %  {}", percent(token.written.logprob), quoted(token.written.bytes));
     for (size_t i = 0; i < token.likeliest.size(); ++i) {
       const LikelyToken& other = token.likeliest[i];
-      text += fmt::format("{}{} {:.1f} %", i == 0 ? "  of " : ", ", quoted(other.bytes),
+      text += fmt::format("{}{} {:.1f} %", i == 0 ? "  likeliest " : ", ", quoted(other.bytes),
                           percent(other.logprob));
     }
     text += '\n';

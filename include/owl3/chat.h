@@ -36,6 +36,15 @@ struct ScoredToken {
   std::vector<LikelyToken> likeliest;  // in its place, itself perhaps among them, in that order
 };
 
+/// How likely the model holds a text for the whole answer.
+struct ScoredText {
+  std::string text;
+  /// Natural logarithm of the probability of its tokens, as the tokenizer cuts it, and of the
+  /// answer's end behind them, whatever the sampling's options and the answer's form.
+  double logprob = 0;
+  double probability = 0;  // that it is this one, if it is one of the scored: they sum to 1
+};
+
 struct Answer {
   std::string text;
   StopReason stop_reason = StopReason::kEndOfAnswer;
@@ -47,6 +56,8 @@ struct Answer {
   double decode_seconds = 0;
   std::optional<Evidence> evidence{};      // where GenerationOptions::evidence asked for it
   std::vector<ScoredToken> likelihoods{};  // of its tokens, where GenerationOptions::likeliest did
+  /// Of GenerationOptions::scored_texts, in their order; none where it was interrupted before.
+  std::vector<ScoredText> scored_texts{};
 };
 
 /// Receives the answer's text as it comes, in whole characters; return false to stop.

@@ -122,6 +122,9 @@ struct GenerationOptions {
   /// Whether it comes with how likely the model found each token (Answer::likelihoods), and how
   /// many of the likeliest in its place are told, 0 to kMaxLikeliest. Changes no token of it.
   std::optional<int64_t> likeliest{};
+  /// Texts, of which the answer tells how likely the model holds each for the whole answer
+  /// (Answer::scored_texts; docs/structured.md). Changes no token of it.
+  std::vector<std::string> scored_texts{};
   /// The form of the answer. Where max_new_tokens or the context end it before it has that, it ends
   /// with StopReason::kLength. Asking throws UsageError for a form that says nothing or several
   /// things, and InputError for one that can't be kept to: a keyword that is not supported, a

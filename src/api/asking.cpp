@@ -1,6 +1,7 @@
 #include "api/asking.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace owl3 {
 
@@ -23,6 +24,20 @@ StopReason stop_reason_of(GenerationEnd end) {
       return StopReason::kInterrupted;
   }
   return StopReason::kEndOfAnswer;
+}
+
+/// Their probabilities among each other are a softmax of those behind the prompt.
+std::vector<ScoredText> scored(const std::vector<std::string>& texts,
+                               const std::vector<double>& logprobs) {
+  if (logprobs.size() != texts.size() || texts.empty()) return {};
+  const double largest = *std::max_element(logprobs.begin(), logprobs.end());
+  double sum = 0;
+  for (const double logprob : logprobs) sum += std::exp(logprob - largest);
+  std::vector<ScoredText> scored;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    scored.push_back({texts[i], logprobs[i], std::exp(logprobs[i] - largest) / sum});
+  }
+  return scored;
 }
 
 }  // namespace
@@ -219,6 +234,7 @@ Asking::Outcome Asking::outcome() {
   Answer& answer = outcome.answer;
   answer.text = std::move(text_);
   answer.likelihoods = std::move(likelihoods_);
+  answer.scored_texts = scored(scored_texts, generated_.text_logprobs);
   answer.stop_reason = stopped_ ? StopReason::kStopString : stop_reason_of(generated_.end);
   PromptBuilder& prompt = outcome.with_answer.prompt;
   answer.prompt_tokens = static_cast<int64_t>(prompt.prompt().ids.size());

@@ -72,6 +72,7 @@ class Asking final : public TurnListener {
   void follow(const TextCallback& on_text, const ProgressCallback& progress);
 
   std::optional<EvidenceOptions> evidence;  // what is to be told of it, once it has ended
+  std::vector<std::string> scored_texts;    // as the turn has them in tokens
   std::optional<PromptRead> first_prompt;   // of a conversation that keeps what it reads
 
   void cancel() noexcept { cancelled_ = true; }

@@ -144,6 +144,9 @@ std::shared_ptr<Asking> Chat::Impl::start(const std::string& text, const std::ve
                     generation, cuts});
   turn->sequence.images = placed_images(with_question, media);
   turn->constraint = Internals::of(model).constraint(generation);
+  turn->scored_texts =
+      scored_texts(Internals::of(model), generation, static_cast<int64_t>(turn->prompt.size()),
+                   options.control_tokens ? ControlTokens::kRecognised : ControlTokens::kText);
   std::optional<PromptRead> first;
   if (prompts && sequence.cache.length() == 0) {
     first = as_read(with_question.prompt(), hashes_of(shown), cuts);
@@ -158,6 +161,7 @@ std::shared_ptr<Asking> Chat::Impl::start(const std::string& text, const std::ve
                        images_asked_about + images_in(known(media)), shown},
       std::move(watchers));
   asking->evidence = generation.evidence;
+  asking->scored_texts = generation.scored_texts;
   asking->first_prompt = std::move(first);
   Internals::of(model).scheduler->submit(std::move(turn), asking);
   return asking;

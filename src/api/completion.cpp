@@ -201,6 +201,7 @@ std::unique_ptr<PendingCompletion> Completions::start(PromptBuilder builder,
   auto turn = std::make_unique<ScheduledTurn>(ScheduledTurn{
       std::move(sequence), prompt.ids, stop_tokens(loaded), options, cuts_of(prompt)});
   turn->constraint = loaded.constraint(options);
+  turn->scored_texts = scored_texts(loaded, options, static_cast<int64_t>(turn->prompt.size()));
   auto asking = std::make_shared<Asking>(
       loaded.tokenizer, options.stop,
       Asking::Question{std::move(builder), known_tokens, 0,
@@ -208,6 +209,7 @@ std::unique_ptr<PendingCompletion> Completions::start(PromptBuilder builder,
       Asking::Watchers{std::move(callbacks.on_text), std::move(callbacks.on_prefill),
                        std::move(callbacks.on_done), std::move(callbacks.on_likelihood)});
   asking->evidence = options.evidence;
+  asking->scored_texts = options.scored_texts;
   std::unique_ptr<PendingCompletion> handle(new PendingCompletion(std::move(pending)));
   loaded.scheduler->submit(std::move(turn), asking);
   handle->impl_->asking = std::move(asking);

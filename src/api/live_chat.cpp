@@ -254,12 +254,16 @@ std::shared_ptr<Asking> LiveChat::Impl::start(const std::string& question,
   auto turn = std::make_unique<ScheduledTurn>(
       ScheduledTurn{sequence_.fork(), prompt.prompt().ids, stop_tokens(loaded), generation});
   turn->constraint = Internals::of(model).constraint(generation);
+  turn->scored_texts =
+      scored_texts(loaded, generation, static_cast<int64_t>(turn->prompt.size()),
+                   options.control_tokens ? ControlTokens::kRecognised : ControlTokens::kText);
   // What is forgotten is not held against an answer either, by the repetition penalty.
   const auto forgotten = turn->prompt.begin() + text_.beginning_tokens();
   std::fill_n(forgotten, sequence_.cache.forgotten(), turn->prompt.front());
   auto asking = std::make_shared<Asking>(
       loaded.tokenizer, generation.stop,
       Asking::Question{std::move(prompt), sequence_.cache.length(), 0, {}}, Asking::Watchers{});
+  asking->scored_texts = generation.scored_texts;
   loaded.scheduler->submit(std::move(turn), asking);
   return asking;
 }

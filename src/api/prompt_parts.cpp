@@ -43,6 +43,25 @@ std::vector<int32_t> stop_tokens(const Internals::LoadedModel& model) {
   return ids;
 }
 
+std::vector<std::vector<int32_t>> scored_texts(const Internals::LoadedModel& model,
+                                               const GenerationOptions& options,
+                                               int64_t prompt_tokens,
+                                               ControlTokens control_tokens) {
+  const int64_t room = model.model.config().max_position_embeddings - prompt_tokens;
+  std::vector<std::vector<int32_t>> texts;
+  for (const std::string& text : options.scored_texts) {
+    texts.push_back(control_tokens == ControlTokens::kRecognised
+                        ? model.tokenizer.encode(text)
+                        : model.tokenizer.encode_words(text));
+    if (std::ssize(texts.back()) <= room) continue;
+    throw UsageError(
+        fmt::format("a text whose probability is asked for has {} tokens, but behind the question "
+                    "the model's context has room for {}",
+                    texts.back().size(), room));
+  }
+  return texts;
+}
+
 void check_context(int64_t tokens, const Model& model) {
   if (tokens < model.context_length()) return;
   throw UsageError(

@@ -22,6 +22,13 @@ void check_whole(std::span<const Medium> media);
 /// The checkpoint's, and those that the prompt's format has.
 std::vector<int32_t> stop_tokens(const Internals::LoadedModel& model);
 
+/// The texts that are to be scored behind a prompt of so many tokens, as tokens. Throws UsageError
+/// where one doesn't fit the model's context.
+std::vector<std::vector<int32_t>> scored_texts(const Internals::LoadedModel& model,
+                                               const GenerationOptions& options,
+                                               int64_t prompt_tokens,
+                                               ControlTokens control_tokens = ControlTokens::kText);
+
 /// Throws UsageError where a prompt of so many tokens leaves the model's context no room for an
 /// answer.
 void check_context(int64_t tokens, const Model& model);

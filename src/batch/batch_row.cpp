@@ -34,6 +34,11 @@ std::string json_line(const BatchRow& row, const BatchLayout& layout) {
     line["answer"] = row.answer;
     line["stop"] = row.stop;
     line["tokens"] = row.tokens;
+    if (!layout.choices.empty()) {
+      line["choices"] = row.choices;
+      line["choice_logprobs"] = row.choice_logprobs;
+    }
+    if (layout.has_logprobs) line["logprobs"] = row.logprobs;
   } else {
     line["error"] = row.error;
   }
@@ -56,6 +61,12 @@ std::string csv_line(const BatchRow& row, const BatchLayout& layout) {
   fields.push_back(answered ? field_text(row.answer) : "");
   fields.push_back(row.stop);
   fields.push_back(answered ? std::to_string(row.tokens) : "");
+  for (const Json* numbers : {&row.choices, &row.choice_logprobs}) {
+    for (const std::string& choice : layout.choices) {
+      fields.push_back(answered ? field_text(numbers->at(choice)) : "");
+    }
+  }
+  if (layout.has_logprobs) fields.push_back(answered ? field_text(row.logprobs) : "");
   fields.push_back(row.error);
   return csv_record(fields);
 }
@@ -105,7 +116,14 @@ std::string header_of(const BatchLayout& layout) {
   std::vector<std::string> names = {"index", "item"};
   if (layout.has_question) names.emplace_back("question");
   if (layout.has_row) names.emplace_back("row");
-  names.insert(names.end(), {"answer", "stop", "tokens", "error"});
+  names.insert(names.end(), {"answer", "stop", "tokens"});
+  for (const char* what : {"p", "logprob"}) {
+    for (const std::string& choice : layout.choices) {
+      names.push_back(fmt::format("{}({})", what, choice));
+    }
+  }
+  if (layout.has_logprobs) names.emplace_back("logprobs");
+  names.emplace_back("error");
   return csv_record(names);
 }
 

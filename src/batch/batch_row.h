@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace owl3 {
 
@@ -16,6 +17,8 @@ struct BatchLayout {
   BatchFormat format = BatchFormat::kJsonl;
   bool has_question = false;  // where several are asked
   bool has_row = false;       // the columns of the input
+  bool has_logprobs = false;
+  std::vector<std::string> choices{};  // whose probabilities are told
 };
 
 struct BatchRow {
@@ -26,8 +29,11 @@ struct BatchRow {
   nlohmann::ordered_json answer;  // text, or the value that it is as JSON
   std::string stop;
   int64_t tokens = 0;
-  std::string warning;            // what was not right with its files
-  std::string error;              // why there is no answer; empty where there is one
+  nlohmann::ordered_json choices{};          // their probabilities, by choice
+  nlohmann::ordered_json choice_logprobs{};  // the same, of each by itself
+  nlohmann::ordered_json logprobs{};         // of the answer's tokens
+  std::string warning;                       // what was not right with its files
+  std::string error;                         // why there is no answer; empty where there is one
   nlohmann::ordered_json line{};  // all of it as it is written, where that is not owl3's own form
 };
 

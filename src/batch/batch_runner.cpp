@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "api/likelihood_json.h"
 #include "api/stop_reason.h"
 #include "core/error.h"
 
@@ -118,6 +119,9 @@ void BatchRunner::ask_about(const BatchItem& item, const BatchWork& work,
       one.row.answer = answer_value(answer.text, options_.generation.form);
       one.row.stop = stop_reason_name(answer.stop_reason);
       one.row.tokens = answer.new_tokens;
+      one.row.choices = probabilities_of(answer.scored_texts);
+      one.row.choice_logprobs = text_logprobs_of(answer.scored_texts);
+      one.row.logprobs = logprobs_of(answer.likelihoods);
     });
   }
 }

@@ -18,12 +18,22 @@ std::string dumped(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string side_json(const BatchRow& row) {
+  Json json = {{"answer", row.answer}, {"stop", row.stop}, {"tokens", row.tokens}};
+  if (!row.choices.empty()) {
+    json["choices"] = row.choices;
+    json["choice_logprobs"] = row.choice_logprobs;
+  }
+  if (!row.logprobs.empty()) json["logprobs"] = row.logprobs;
+  return dumped(json);
+}
+
 std::string side_text(const BatchRow& row, SideFormat format, bool is_choice) {
   switch (format) {
     case SideFormat::kText:
       return (row.answer.is_string() ? row.answer.get<std::string>() : dumped(row.answer)) + "\n";
     case SideFormat::kJson:
-      return dumped({{"answer", row.answer}, {"stop", row.stop}, {"tokens", row.tokens}}) + "\n";
+      return side_json(row) + "\n";
     case SideFormat::kXmp:
     case SideFormat::kAdobeXmp:
       return xmp_packet(xmp_fields_of(row.answer, is_choice));

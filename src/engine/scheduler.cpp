@@ -64,6 +64,7 @@ struct Scheduler::Job {
       request.stop_tokens = turn->stop_tokens;
       request.options = turn->options;
       request.constraint = turn->constraint;
+      request.scored_texts = std::move(turn->scored_texts);
       request.on_token = [this](int32_t token) { return listener->on_token(token); };
       request.on_choice = [this](const TokenChoice& choice) { listener->on_choice(choice); };
       generation = make_generation(model.config(), turn->sequence, std::move(request));

@@ -31,7 +31,8 @@ struct ScheduledTurn {
   GenerationOptions options;
   /// Where else the prompt is cut to be read, beside every kPrefillChunk tokens (chunk_ends()).
   std::vector<int64_t> cuts{};
-  std::shared_ptr<AnswerConstraint> constraint{};  // the answer's form
+  std::shared_ptr<AnswerConstraint> constraint{};    // the answer's form
+  std::vector<std::vector<int32_t>> scored_texts{};  // whose probability it comes with
 };
 
 /// Hears about a turn, from the computing thread: it may not wait for anything, nor work long. One

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "eval/option_likelihood.h"
+#include "eval/option_reply.h"
 
 namespace owl3 {
 
@@ -60,13 +60,19 @@ Reply ModelExaminee::reply_by_likelihood(const Ask& ask, const std::vector<Mediu
   if (ask.options.empty() || !ask.right) {
     throw UsageError("a question has no options, so none can be scored; score by text");
   }
-  Reply reply;
-  OptionLikelihood likelihood(
-      model_, options_.system,
-      options_.control_tokens ? ControlTokens::kRecognised : ControlTokens::kText);
-  reply.first_token_seconds = likelihood.read(ask.text, media, progress_);
+  GenerationOptions generation = generation_preset("greedy");
+  generation.max_new_tokens = 1;  // which the prompt has told already
   for (size_t i = 0; i < ask.options.size(); ++i) {
-    reply.option_scores.push_back(likelihood.log_probability(reply_with_option(ask, i)));
+    generation.scored_texts.push_back(reply_with_option(ask, i));
+  }
+  Chat chat(model_, {.system = options_.system, .control_tokens = options_.control_tokens});
+  const auto go_on = [this](std::string_view) { return !progress_ || progress_("", 0, 0); };
+  const Answer answer = chat.ask(ask.text, media, generation, go_on, progress_);
+  if (answer.scored_texts.empty()) throw Interrupted("interrupted");
+  Reply reply;
+  reply.first_token_seconds = answer.first_token_seconds;
+  for (const ScoredText& option : answer.scored_texts) {
+    reply.option_scores.push_back(option.logprob);
   }
   return reply;
 }

@@ -95,10 +95,7 @@ Tensor row_of(const Tensor& logits, size_t row) {
 
 // logits -> log_softmax(logits), in place
 void to_log_probabilities(std::span<float> logits) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(double{logit} - largest);
-  const double log_sum = largest + std::log(sum);
+  const double log_sum = log_sum_exp(logits);
   for (float& logit : logits) logit = static_cast<float>(double{logit} - log_sum);
 }
 

@@ -5,6 +5,7 @@
 
 #include "constraint/constrained_answer.h"
 #include "generate/sampler.h"
+#include "generate/text_scoring.h"
 
 namespace owl3 {
 
@@ -169,8 +170,14 @@ class Sampling final : public Generation {
 std::unique_ptr<Generation> make_generation(const ModelConfig& config, Sequence& sequence,
                                             GenerationRequest request) {
   check_generation_options(request.options);
-  if (request.options.num_beams > 1) return make_beam_search(config, sequence, std::move(request));
-  return std::make_unique<Sampling>(config, sequence, std::move(request));
+  const std::vector<std::vector<int32_t>> scored_texts = std::move(request.scored_texts);
+  const std::vector<int32_t> stop_tokens = request.stop_tokens;
+  std::unique_ptr<Generation> answer =
+      request.options.num_beams > 1
+          ? make_beam_search(config, sequence, std::move(request))
+          : std::make_unique<Sampling>(config, sequence, std::move(request));
+  if (scored_texts.empty()) return answer;
+  return with_scored_texts(std::move(answer), TextScoring(sequence, scored_texts, stop_tokens));
 }
 
 }  // namespace owl3

@@ -69,6 +69,8 @@ struct GenerationRequest {
   std::function<void(const TokenChoice& choice)> on_choice{};
   /// The form that the answer must have, compiled for the model's tokenizer.
   std::shared_ptr<AnswerConstraint> constraint{};
+  /// Texts, as tokens, whose probability as the whole answer is told: Generated::text_logprobs.
+  std::vector<std::vector<int32_t>> scored_texts{};
 };
 
 enum class GenerationEnd { kStopToken, kCallback, kLength };
@@ -76,6 +78,7 @@ enum class GenerationEnd { kStopToken, kCallback, kLength };
 struct Generated {
   std::vector<int32_t> ids;  // without the stop token
   GenerationEnd end = GenerationEnd::kStopToken;
+  std::vector<double> text_logprobs{};  // of the scored texts; none where it was stopped before
 };
 
 /// An answer being written, behind a prompt that has been read.
@@ -101,8 +104,9 @@ class Generation {
 };
 
 /// Sampling or, when num_beams > 1, beam search as Hugging Face's generate does it (length_penalty
-/// 1, early_stopping false). The sequence holds the prompt and stays where it is until the answer
-/// is finished, as do the request's ids. Throws UsageError for options that make no sense.
+/// 1, early_stopping false), with the request's texts scored beside it. The sequence holds the
+/// prompt and stays where it is until the answer is finished, as do the request's ids. Throws
+/// UsageError for options that make no sense.
 std::unique_ptr<Generation> make_generation(const ModelConfig& config, Sequence& sequence,
                                             GenerationRequest request);
 

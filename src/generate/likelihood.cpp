@@ -8,12 +8,16 @@
 
 namespace owl3 {
 
-Likelihoods::Likelihoods(std::span<const float> logits) : logits_(logits.begin(), logits.end()) {
-  OWL3_CHECK(!logits_.empty());
-  const double largest = *std::max_element(logits_.begin(), logits_.end());
+double log_sum_exp(std::span<const float> logits) {
+  OWL3_CHECK(!logits.empty());
+  const double largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
-  for (const float logit : logits_) sum += std::exp(double{logit} - largest);
-  log_sum_ = largest + std::log(sum);
+  for (const float logit : logits) sum += std::exp(double{logit} - largest);
+  return largest + std::log(sum);
+}
+
+Likelihoods::Likelihoods(std::span<const float> logits) : logits_(logits.begin(), logits.end()) {
+  log_sum_ = log_sum_exp(logits_);
 }
 
 TokenLikelihood Likelihoods::of(int32_t token) const {

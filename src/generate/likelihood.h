@@ -18,6 +18,9 @@ struct TokenChoice {
   std::vector<TokenLikelihood> likeliest;  // in descending order
 };
 
+/// log(sum(exp(logits))), whatever their size.
+double log_sum_exp(std::span<const float> logits);
+
 /// Of logits [V] as the model gave them: log-softmax over the whole vocabulary, without
 /// temperature, penalties, top-k and the like, so that they tell of the model and not of how it was
 /// asked.

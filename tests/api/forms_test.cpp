@@ -1,6 +1,8 @@
 // Answers with a form through the public API, on a small random checkpoint.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "api/completion.h"
 #include "constraint/answer_form.h"
 #include "core/scratch_folder.h"
@@ -138,6 +140,75 @@ TEST_F(FormsTest, AnswersThatAreWrittenTogetherAreThoseOfEachAlone) {
     pending.push_back(engine.ask(chats[i], "Well?", {}, asked[i]));
   }
   for (size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(pending[i].get().text, alone[i]) << i;
+}
+
+/// What is told of these texts, beside an answer that is one of them.
+std::vector<ScoredText> scored(const Answer& answer) {
+  EXPECT_EQ(answer.stop_reason, StopReason::kEndOfAnswer);
+  double sum = 0;
+  for (const ScoredText& one : answer.scored_texts) {
+    EXPECT_LT(one.logprob, 0);
+    EXPECT_NEAR(one.probability / answer.scored_texts.front().probability,
+                std::exp(one.logprob - answer.scored_texts.front().logprob), 1e-9);
+    sum += one.probability;
+  }
+  EXPECT_NEAR(sum, 1, 1e-12);
+  return answer.scored_texts;
+}
+
+std::vector<double> logprobs(const std::vector<ScoredText>& texts) {
+  std::vector<double> values;
+  for (const ScoredText& text : texts) values.push_back(text.logprob);
+  return values;
+}
+
+TEST_F(FormsTest, TextsAreScoredAsTheirTokensAre) {
+  const std::vector<std::string> texts = {"yes", "yes, but", "no", "unclear"};
+  AnswerForm choices;
+  choices.choices = texts;
+  GenerationOptions options = with(choices);
+  options.scored_texts = texts;
+  const std::vector<ScoredText> together = scored(Chat(model_).ask("Well?", {}, options));
+  ASSERT_EQ(together.size(), texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(together[i].text, texts[i]);
+    // The only answer that there can be is written in the same tokens.
+    options.form->choices = {texts[i]};
+    options.scored_texts = {texts[i]};
+    options.likeliest = 0;
+    const Answer alone = Chat(model_).ask("Well?", {}, options);
+    EXPECT_EQ(scored(alone).front().logprob, together[i].logprob);
+    double before_its_end = 0;
+    for (const ScoredToken& token : alone.likelihoods) before_its_end += token.written.logprob;
+    EXPECT_LT(together[i].logprob, before_its_end);
+  }
+}
+
+TEST_F(FormsTest, TextsAreScoredAlikeWhateverAsksAndHoweverManyDo) {
+  GenerationOptions options = with(colour_form());
+  options.scored_texts = {"red", "a green one", "blue", ""};
+  const std::vector<double> alone = logprobs(scored(Chat(model_).ask("Well?", {}, options)));
+  Engine engine(model_);
+  std::vector<Chat> chats;
+  for (int i = 0; i < 12; ++i) chats.emplace_back(model_);
+  std::vector<PendingAnswer> pending;
+  for (Chat& chat : chats) pending.push_back(engine.ask(chat, "Well?", {}, options));
+  for (PendingAnswer& one : pending) EXPECT_EQ(logprobs(scored(one.get())), alone);
+  Completions completions(model_, kPlenty);
+  const std::vector<CompletionMessage> messages = {{Role::kUser, {{"Well?"}}}};
+  EXPECT_EQ(logprobs(scored(completions.ask(messages, {}, options)->get())), alone);
+  EXPECT_EQ(scored(LiveChat(model_).ask("Well?", options)).size(), alone.size());
+}
+
+TEST_F(FormsTest, TextsThatDoNotFitAreNotScored) {
+  GenerationOptions options = with(colour_form());
+  options.scored_texts = {"red", ""};
+  for (int64_t i = 0; i < model_.context_length(); ++i) options.scored_texts[1] += " 7\n";
+  Chat chat(model_);
+  EXPECT_THROW(chat.ask("Well?", {}, options), UsageError);
+  options.scored_texts = {"\xff"};
+  EXPECT_THROW(chat.ask("Well?", {}, options), InputError);
+  EXPECT_EQ(chat.ask("Well?", {}, with(colour_form())).scored_texts.size(), 0U);
 }
 
 TEST_F(FormsTest, LivePicturesAreAnsweredAboutInThem) {

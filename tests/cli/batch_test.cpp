@@ -105,6 +105,36 @@ TEST_F(Batch, HoldsAnswersToAForm) {
   EXPECT_EQ(json.at(0)["answer"], nlohmann::json::array({1}));
 }
 
+TEST_F(Batch, TellsHowLikelyAnswersAre) {
+  break_picture();
+  const Words how = {"--choices", "owl,hen, owl", "--choice-probs", "--logprobs", "1"};
+  Words words = about_all({"-o", path("o.jsonl")});
+  words.insert(words.end(), how.begin(), how.end());
+  EXPECT_EQ(batch(words).exit_code, 1);
+  const auto rows = json_lines(text("o.jsonl"));
+  ASSERT_EQ(rows.size(), kPictures);
+  EXPECT_FALSE(rows[2].contains("choices"));
+  EXPECT_EQ(rows[0]["choices"].size(), 2U);
+  const double owl = rows[0]["choices"]["owl"], hen = rows[0]["choices"]["hen"];
+  EXPECT_NEAR(owl + hen, 1, 1e-9);
+  EXPECT_LT(rows[0]["choice_logprobs"]["owl"], 0);
+  EXPECT_EQ(rows[0]["logprobs"].size(), rows[0]["tokens"]);
+
+  // The same as columns, whatever is answered at the same time, and with nothing to go on with
+  // where something else is told.
+  words = about_all({"-o", path("o.csv"), "--parallel", "1"});
+  words.insert(words.end(), how.begin(), how.end());
+  EXPECT_EQ(batch(words).exit_code, 1);
+  const std::string table = text("o.csv");
+  EXPECT_TRUE(table.starts_with(
+      "index,item,answer,stop,tokens,p(owl),p(hen),logprob(owl),logprob(hen),logprobs,error\n"))
+      << table;
+  EXPECT_NE(table.find("," + rows[0]["choices"]["owl"].dump() + ","), std::string::npos) << table;
+  const Outcome other = batch(about_all({"-o", path("o.csv"), "--choices", "owl,hen", "--resume"}));
+  EXPECT_NE(other.exit_code, 0);
+  EXPECT_NE(other.err.find("generation is"), std::string::npos) << other.err;
+}
+
 TEST_F(Batch, ErrorsAreRowsAndTheRunGoesOn) {
   break_picture();
   const Outcome outcome = batch(about_all({"-o", path("o.jsonl")}));

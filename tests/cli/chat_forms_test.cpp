@@ -1,6 +1,8 @@
 // owl3 chat asked for answers with a form.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "chat_runs.h"
 
 namespace owl3::test {
@@ -88,6 +90,52 @@ TEST(ChatForms, EveryQuestionOfAConversationIsAnsweredInTheForm) {
     EXPECT_TRUE(line == "yes" || line == "no") << line;
   }
   EXPECT_EQ(answers, 3U) << outcome.out;
+}
+
+TEST(ChatForms, ChoicesHaveProbabilitiesOfWhichTheRightOneIsTheLargest) {
+  const std::string choices = "This is a house., This is a crab., This is a crane.";
+  const Words asked = {"--choices", choices, "--choice-probs", "--greedy"};
+  const Outcome shown = about_the_crab(asked);
+  EXPECT_TRUE(shown.out.starts_with("This is a crab.\nlikely, of 3 choices:\n")) << shown.out;
+  const size_t first = shown.out.find(" %  ");
+  EXPECT_EQ(shown.out.find(" %  This is a crab.\n"), first) << shown.out;
+
+  Words words = asked;
+  words.insert(words.end(), {"--json"});
+  const auto json = nlohmann::json::parse(about_the_crab(words).out);
+  const auto& probabilities = json.at("choices");
+  ASSERT_EQ(probabilities.size(), 3U);
+  double sum = 0;
+  for (const auto& [choice, probability] : probabilities.items()) {
+    sum += probability.get<double>();
+    const double logprob = json.at("choice_logprobs").at(choice);
+    EXPECT_LE(std::exp(logprob), probability.get<double>() + 1e-9);
+  }
+  EXPECT_NEAR(sum, 1, 1e-9);
+  EXPECT_GT(probabilities.at("This is a crab."), 0.5);
+  EXPECT_FALSE(json.contains("logprobs"));
+}
+
+TEST(ChatForms, TokensHaveProbabilities) {
+  const auto json = chat_json({"--greedy", "--logprobs", "2", "-p", "Well?"});
+  ASSERT_EQ(json.at("logprobs").size(), json.at("tokens").at("new"));
+  for (const auto& token : json.at("logprobs")) {
+    EXPECT_LE(token.at("logprob"), 0);
+    EXPECT_FALSE(token.at("bytes").empty());
+    ASSERT_EQ(token.at("top_logprobs").size(), 2U);
+    EXPECT_GE(token.at("top_logprobs")[0].at("logprob"), token.at("top_logprobs")[1].at("logprob"));
+  }
+  const Outcome shown = about_the_crab({"--greedy", "--logprobs", "0", "--max-new-tokens", "2"});
+  EXPECT_NE(shown.out.find("\nlikely, of 2 tokens:\n"), std::string::npos) << shown.out;
+}
+
+TEST(ChatForms, ProbabilitiesThatThereAreNotAreRefused) {
+  EXPECT_NE(refusal({"--logprobs", "21"}).find("--logprobs"), std::string::npos);
+  EXPECT_NE(refusal({"--logprobs", "-1"}).find("--logprobs"), std::string::npos);
+  EXPECT_NE(refusal({"--logprobs", "2", "--num-beams", "3"}).find("beam"), std::string::npos);
+  EXPECT_NE(refusal({"--logprobs", "2", "--preset", "beam"}).find("beam"), std::string::npos);
+  EXPECT_NE(refusal({"--choice-probs"}).find("--choices"), std::string::npos);
+  EXPECT_NE(refusal({"--choice-probs", "--regex", "a|b"}).find("--choices"), std::string::npos);
 }
 
 TEST(ChatForms, WhatCannotBeKeptToIsToldBeforeTheModelIsLoaded) {

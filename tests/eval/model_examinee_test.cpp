@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/scratch_folder.h"
 #include "eval/exam_plan.h"
-#include "eval/option_likelihood.h"
+#include "eval/option_reply.h"
 #include "eval/question_rows.h"
 #include "formats/random_checkpoint.h"
 
@@ -98,15 +98,15 @@ TEST_F(ModelExaminees, CannotScoreOptionsThatAreNotThere) {
   EXPECT_THROW(examinee.reply(exam, exam.asks[0]), UsageError);
 }
 
-TEST_F(ModelExaminees, GiveARepliesProbabilityWithItsEnd) {
-  OptionLikelihood likelihood(model(), "");
-  likelihood.read("What is it?", {}, {});
-  const double once = likelihood.log_probability("It is green.");
-  EXPECT_LT(once, 0);
-  EXPECT_EQ(likelihood.log_probability("It is green."), once);
-  EXPECT_LT(likelihood.log_probability("It is green. It is red."), once);
-  likelihood.read("What is it?", {}, {});
-  EXPECT_NEAR(likelihood.log_probability("It is green."), once, 1e-4);
+TEST_F(ModelExaminees, ScoreEachOptionAlike) {
+  ExamineeOptions options;
+  options.scoring = Scoring::kLikelihood;
+  ModelExaminee examinee(model(), options, {});
+  const Exam& exam = exams_[0];
+  const std::vector<double> scores = examinee.reply(exam, exam.asks[0]).option_scores;
+  ASSERT_EQ(scores.size(), exam.asks[0].options.size());
+  for (const double score : scores) EXPECT_LT(score, 0);
+  EXPECT_EQ(examinee.reply(exam, exam.asks[0]).option_scores, scores);
 }
 
 TEST(ReplyWithOption, PutsTheOptionIntoTheSentence) {

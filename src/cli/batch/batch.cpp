@@ -34,6 +34,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  owl3 batch MODEL --each 'photos/**' -p 'Describe the picture.' -o captions.jsonl\n"
     "  owl3 batch MODEL --each photos/ --choices 'cat,dog,other' -p 'What is it?' -o labels.csv\n"
+    "  owl3 batch MODEL --each photos/ --choices 'yes,no' --choice-probs -p 'Is anyone in it?'\n"
     "  owl3 batch MODEL --each photos/ --side txt -p 'Describe the picture.'\n"
     "  owl3 batch MODEL --each photos/ --side xmp -p - < question.txt\n"
     "  owl3 batch MODEL --input rows.csv -p 'Does this show {caption}?' --choices yes,no\n"

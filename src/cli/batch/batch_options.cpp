@@ -8,6 +8,7 @@
 #include "builtin/builtin_model.h"
 #include "cli/batch/batch_run.h"
 #include "cli/chat/chat_session.h"
+#include "cli/chat/likelihood_options.h"
 #include "cli/media_options.h"
 #include "cli/models/load_model.h"
 #include "cli/serve/serve_options.h"
@@ -102,6 +103,7 @@ void add_question_options(CLI::App& command, BatchArguments& arguments) {
       ->group(kAnswer);
   add_form_options(command, arguments.form, kAnswer);
   add_generation_options(command, arguments.generation, kAnswer);
+  add_likelihood_options(command, arguments.generation, kAnswer);
   add_lora_option(command, arguments.model_options.lora)->group(kAnswer);
 }
 
@@ -170,6 +172,7 @@ void check_questions(const BatchArguments& arguments) {
           "-p -: standard input can be read once");
   check_text("--system", arguments.chat.system);
   check_generation_choices(arguments.generation);
+  check_likelihood_options(arguments.generation, arguments.form);
   check_video_options(arguments.video);
 }
 

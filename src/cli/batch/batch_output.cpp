@@ -13,9 +13,11 @@
 namespace owl3::cli {
 
 BatchOutput::BatchOutput(const BatchArguments& arguments, const BatchInput& input)
-    : BatchOutput(arguments, {input.size(), std::ssize(arguments.prompts), arguments.shard},
-                  {arguments.output_format(), arguments.prompts.size() > 1, input.has_rows()},
-                  run_json(arguments, input)) {
+    : BatchOutput(
+          arguments, {input.size(), std::ssize(arguments.prompts), arguments.shard},
+          {arguments.output_format(), arguments.prompts.size() > 1, input.has_rows(),
+           arguments.generation.logprobs.has_value(), arguments.generation.scored_choices()},
+          run_json(arguments, input)) {
   const auto side = arguments.side_format();
   if (side) check_side_files(input, *side, [&](int64_t item) { return may_have_side_file(item); });
 }

@@ -71,6 +71,8 @@ Json generation_json(const GenerationChoices& choices) {
   add_given(json, "max_new_tokens", choices.max_new_tokens);
   add_given(json, "num_beams", choices.num_beams);
   if (!choices.stop.empty()) json["stop"] = choices.stop;
+  add_given(json, "logprobs", choices.logprobs);
+  if (choices.choice_probs) json["choice_probs"] = true;
   return json;
 }
 

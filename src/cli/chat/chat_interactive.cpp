@@ -13,6 +13,7 @@
 #include "cli/chat/chat_report.h"
 #include "cli/chat/chat_slips.h"
 #include "cli/chat/evidence_file.h"
+#include "cli/chat/likelihood_report.h"
 #include "cli/chat/line_editor.h"
 #include "core/error.h"
 #include "program/failure.h"
@@ -234,6 +235,7 @@ StopReason ask_and_show(ChatSession& session, const ChatArguments& arguments,
   } else if (line_open || report.answer.text.empty()) {
     fmt::print("\n");
   }
+  if (!arguments.json) fmt::print("{}", likelihood_text(report.answer));
   if (report.answer.evidence) {
     if (!arguments.json) fmt::print("{}", evidence_text(*report.answer.evidence));
     if (!arguments.evidence_file.empty()) {

@@ -4,6 +4,7 @@
 
 #include "builtin/builtin_model.h"
 #include "cli/chat/evidence_file.h"
+#include "cli/chat/likelihood_options.h"
 #include "cli/media_options.h"
 #include "cli/memory/selection.h"
 #include "cli/models/load_model.h"
@@ -174,7 +175,13 @@ GenerationOptions GenerationChoices::over(GenerationOptions options) const {
   }
   if (!stop.empty()) options.stop = stop;
   if (form) options.form = form;
+  options.likeliest = logprobs;
+  options.scored_texts = scored_choices();
   return options;
+}
+
+std::vector<std::string> GenerationChoices::scored_choices() const {
+  return choice_probs && form ? form->choices : std::vector<std::string>();
 }
 
 void add_generation_options(CLI::App& command, GenerationChoices& choices, const char* group) {
@@ -249,6 +256,7 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
       ->expected(0, 1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
       ->group(kOutput);
+  add_likelihood_options(command, arguments.generation, kOutput);
   command
       .add_flag("--stats", arguments.stats,
                 "At the end: images/s, tokens/s, time to the first token, peak memory")
@@ -294,9 +302,12 @@ void check_chat_arguments(const ChatArguments& arguments) {
             "--live: takes no --image, --video or --memory beside it");
     require(arguments.load.empty(), "--live: takes no --load beside it");
     require(!arguments.evidence, "--live: answers come without --evidence");
+    require(arguments.json || !(arguments.generation.logprobs || arguments.generation.choice_probs),
+            "--live: --logprobs and --choice-probs are told with --json");
   }
   check_video_options(arguments.video);
   check_generation_choices(arguments.generation);
+  check_likelihood_options(arguments.generation, arguments.form);
   const MemorySelection none;
   require(!arguments.memory.empty() || arguments.selection == none,
           "--only, --from and --to choose from a --memory; none is given");

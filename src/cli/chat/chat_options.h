@@ -35,12 +35,16 @@ struct GenerationChoices {
   std::optional<int64_t> num_beams;
   std::vector<std::string> stop;
   std::optional<AnswerForm> form;  // of FormArguments, once they are read
+  std::optional<int64_t> logprobs;
+  bool choice_probs = false;  // of the form's choices
 
   /// The options (a checkpoint's, a saved conversation's) with all choices but the preset laid over
   /// them.
   GenerationOptions over(GenerationOptions options) const;
   /// The preset named, or else the defaults, with the choices laid over them.
   GenerationOptions over(const Model& model, const GenerationOptions& defaults) const;
+  /// The choices whose probabilities are to be told.
+  std::vector<std::string> scored_choices() const;
 };
 
 struct ChatArguments {

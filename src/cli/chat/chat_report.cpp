@@ -5,6 +5,7 @@
 
 #include "api/stop_reason.h"
 #include "cli/chat/chat_evidence.h"
+#include "cli/chat/likelihood_report.h"
 #include "core/byte_text.h"
 #include "core/machine.h"
 
@@ -88,6 +89,7 @@ std::string answer_json(const ChatSession& session, const AnswerReport& report,
           {{"path", left_out.where}, {"count", left_out.count}, {"reason", left_out.reason}});
     }
   }
+  add_likelihoods(json, answer, report.has_logprobs);
   if (answer.evidence) json["evidence"] = evidence_json(*answer.evidence);
   if (!failed_commands.empty()) json["failed_commands"] = failed_commands;
   json["images_encoded"] = visual.images_encoded;

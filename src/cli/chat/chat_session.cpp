@@ -366,6 +366,7 @@ AnswerReport ChatSession::ask(const std::string& question, const TextCallback& o
   report.media = pending();
   GenerationOptions generation = conversation_.generation;
   if (arguments_.evidence) generation.evidence.emplace();
+  report.has_logprobs = generation.likeliest.has_value();
   report.answer = chat_.ask(question, report.media, generation, on_piece, progress());
   evidence_ = report.answer.evidence;
   Sources sources;

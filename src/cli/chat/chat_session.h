@@ -17,6 +17,7 @@ namespace owl3::cli {
 /// An answer with what --json and --stats tell about it.
 struct AnswerReport {
   Answer answer;
+  bool has_logprobs = false;      // they were asked for
   std::vector<Medium> media;      // of this question
   std::vector<LeftOut> left_out;  // what of its folders and images is not among them
 };

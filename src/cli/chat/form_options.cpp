@@ -1,6 +1,7 @@
 #include "cli/chat/form_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "constraint/answer_form.h"
 #include "core/error.h"
@@ -24,12 +25,15 @@ std::string text_of_file(const std::string& path) {
   return std::string(text, file->bytes().size());
 }
 
-/// "yes, no": the texts between commas, without blanks around them.
+/// "yes, no": the texts between commas, each once, without blanks around them.
 std::vector<std::string> choices_of(const std::string& list) {
   std::vector<std::string> choices;
   for (size_t begin = 0; begin <= list.size();) {
     const size_t end = std::min(list.find(',', begin), list.size());
-    choices.push_back(trimmed(list.substr(begin, end - begin)));
+    std::string choice = trimmed(list.substr(begin, end - begin));
+    if (std::find(choices.begin(), choices.end(), choice) == choices.end()) {
+      choices.push_back(std::move(choice));
+    }
     begin = end + 1;
   }
   return choices;

@@ -241,7 +241,8 @@ class Watching {
       const Answer answer = chat_.ask_aside(question, generation_, [this](std::string_view) {
         return !interrupt_.interrupted() && !interrupt_.terminated();
       });
-      output_.line(output_.json() ? live_answer_json(question, answer, window, true)
+      output_.line(output_.json() ? live_answer_json(question, answer, window, true,
+                                                     generation_.likeliest.has_value())
                                   : fmt::format("[{}] {} {}", clock_text(window.newest_seconds),
                                                 question, answer.text));
       warn_of_cut(answer);
@@ -259,7 +260,8 @@ class Watching {
       if (output_.json()) {
         const auto on_text = [&](std::string_view) { return wanted(); };
         const Answer answer = chat_.ask(question, generation_, on_text, progress);
-        output_.line(live_answer_json(question, answer, window, false));
+        output_.line(
+            live_answer_json(question, answer, window, false, generation_.likeliest.has_value()));
         return warn_of_cut(answer);
       }
       const Output::Held held(output_);

@@ -7,6 +7,7 @@
 
 #include "api/stop_reason.h"
 #include "cli/chat/chat_report.h"
+#include "cli/chat/likelihood_report.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/machine.h"
@@ -57,7 +58,7 @@ const char* name_of(LiveEvent::Kind kind) {
 }  // namespace
 
 std::string live_answer_json(const std::string& question, const Answer& answer,
-                             const LiveChatStats& window, bool standing) {
+                             const LiveChatStats& window, bool standing, bool has_logprobs) {
   nlohmann::ordered_json json;
   json["time"] = time_now();
   json["seconds"] = in_milliseconds(window.newest_seconds);
@@ -72,6 +73,7 @@ std::string live_answer_json(const std::string& question, const Answer& answer,
                     {"prefilled", answer.prefilled_tokens},
                     {"new", answer.new_tokens}};
   json["first_token_seconds"] = answer.first_token_seconds;
+  add_likelihoods(json, answer, has_logprobs);
   return line_of(json);
 }
 

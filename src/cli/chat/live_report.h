@@ -9,7 +9,7 @@ namespace owl3::cli {
 
 /// Of an answer, with what was in the window when it was asked. One object in one line.
 std::string live_answer_json(const std::string& question, const Answer& answer,
-                             const LiveChatStats& window, bool standing);
+                             const LiveChatStats& window, bool standing, bool has_logprobs);
 std::string live_event_json(const LiveEvent& event);
 /// {"time", "error", "kind"} of a question that came to nothing.
 std::string live_failure_json(const std::string& question, const std::string& message,

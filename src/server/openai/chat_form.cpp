@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "api/likelihood_json.h"
+
 namespace owl3::server {
 
 namespace {

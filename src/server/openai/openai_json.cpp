@@ -25,14 +25,6 @@ double per_second(int64_t tokens, double seconds) {
   return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
 
-OrderedJson likely_token(const LikelyToken& token) {
-  OrderedJson bytes = OrderedJson::array();
-  for (const char byte : token.bytes) bytes.push_back(static_cast<unsigned char>(byte));
-  OrderedJson json = {{"token", token.bytes}, {"logprob", token.logprob}};
-  json["bytes"] = std::move(bytes);
-  return json;
-}
-
 }  // namespace
 
 std::string written(const OrderedJson& json) {
@@ -82,19 +74,6 @@ OrderedJson timings_of(std::span<const Answer> answers, const MediaReport& media
             {"ms", 1e3 * media.seconds},
             {"decode_ms", 1e3 * media.decode_seconds},
             {"encode_ms", 1e3 * media.encode_seconds}}}};
-}
-
-OrderedJson logprobs_of(std::span<const ScoredToken> tokens) {
-  OrderedJson list = OrderedJson::array();
-  for (const ScoredToken& token : tokens) {
-    OrderedJson json = likely_token(token.written);
-    json["top_logprobs"] = OrderedJson::array();
-    for (const LikelyToken& other : token.likeliest) {
-      json["top_logprobs"].push_back(likely_token(other));
-    }
-    list.push_back(std::move(json));
-  }
-  return list;
 }
 
 OrderedJson error_json(const RequestError& error) {

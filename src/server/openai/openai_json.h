@@ -1,4 +1,4 @@
-// What the answers of OpenAI's several paths have in common: events, usage, likelihoods, errors.
+// What the answers of OpenAI's several paths have in common: events, usage, errors.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -24,8 +24,6 @@ const char* finish_reason(StopReason reason);
 OrderedJson usage_of(std::span<const Answer> answers, size_t choices);
 /// As llama.cpp has them.
 OrderedJson timings_of(std::span<const Answer> answers, const MediaReport& media);
-/// A list: each token with its likelihood, and the likeliest in its place.
-OrderedJson logprobs_of(std::span<const ScoredToken> tokens);
 
 OrderedJson error_json(const RequestError& error);
 http::Response error_response(const RequestError& error);

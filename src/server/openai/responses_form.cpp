@@ -1,5 +1,7 @@
 #include "server/openai/responses_form.h"
 
+#include "api/likelihood_json.h"
+
 namespace owl3::server {
 
 namespace {

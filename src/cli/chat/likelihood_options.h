@@ -1,0 +1,12 @@
+// The options of `owl3 chat` and `owl3 batch` that ask how likely answers are.
+#pragma once
+
+#include "cli/chat/chat_options.h"
+
+namespace owl3::cli {
+
+void add_likelihood_options(CLI::App& command, GenerationChoices& choices, const char* group);
+/// Throws UsageError where they don't fit what else is asked for.
+void check_likelihood_options(const GenerationChoices& choices, const FormArguments& form);
+
+}  // namespace owl3::cli

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 
 #include "batch/batch_file.h"
 #include "builtin/builtin_model.h"
@@ -9,7 +10,9 @@
 #include "cli/media_options.h"
 #include "cli/models/load_model.h"
 #include "core/error.h"
+#include "media/image_kinds.h"
 #include "program/arithmetic_options.h"
+#include "program/duration_option.h"
 #include "program/lora_option.h"
 #include "program/number_option.h"
 #include "program/shard_option.h"
@@ -52,6 +55,13 @@ void add_item_options(CLI::App& command, BatchArguments& arguments) {
                   "Several files are one item: all of a folder, or N that follow each other")
       ->type_name("folder|N")
       ->group(kItems);
+  command
+      .add_option("--segments", arguments.segment_seconds,
+                  "Each part of a film that is so long is an item: 90, 60s, 1m30s; its row has from "
+                  "when to when")
+      ->transform(duration_or_seconds())
+      ->type_name("TIME")
+      ->group(kItems);
   add_shard_option(command, arguments.shard,
                    "Every Nth item from the Kth on: for N machines, whose outputs owl3 batch merge "
                    "joins")
@@ -83,14 +93,18 @@ void add_output_options(CLI::App& command, BatchArguments& arguments) {
                   "output)")
       ->type_name("FILE")
       ->group(kOutput);
-  command.add_option("--format", arguments.format, "jsonl or csv (default: as FILE is called)")
-      ->check(CLI::IsMember({"jsonl", "csv"}))
+  command
+      .add_option("--format", arguments.format,
+                  "jsonl or csv, or srt or vtt: the answers about a film's --segments as its "
+                  "subtitles (default: as FILE is called)")
+      ->check(CLI::IsMember({"jsonl", "csv", "srt", "vtt"}))
       ->type_name("NAME")
       ->group(kOutput);
   command
       .add_option("--side", arguments.side,
-                  "Write each answer beside its picture: photo.txt, or photo.json")
-      ->check(CLI::IsMember({"txt", "json"}))
+                  "Write each answer beside its picture, photo.txt or photo.json, or those about a "
+                  "film's --segments beside it as subtitles, film.srt or film.vtt")
+      ->check(CLI::IsMember({"txt", "json", "srt", "vtt"}))
       ->type_name("NAME")
       ->group(kOutput);
   command
@@ -101,6 +115,12 @@ void add_output_options(CLI::App& command, BatchArguments& arguments) {
       .add_flag("--retry-failed", arguments.retry_failed,
                 "As --resume, and first ask again what is an error in FILE")
       ->group(kOutput);
+}
+
+std::optional<SubtitleFormat> subtitle_format(const std::string& name) {
+  if (name == "srt") return SubtitleFormat::kSrt;
+  if (name == "vtt") return SubtitleFormat::kVtt;
+  return std::nullopt;
 }
 
 void require(bool holds, const std::string& message) {
@@ -129,6 +149,30 @@ void check_items(const BatchArguments& arguments) {
   arguments.grouping();
 }
 
+void check_segments(const BatchArguments& arguments) {
+  const bool makes_subtitles = arguments.subtitles() || arguments.side_subtitles();
+  if (arguments.segment_seconds == 0) {
+    require(!makes_subtitles,
+            "subtitles are about parts of a film: say how long these are, --segments 60s");
+    return;
+  }
+  constexpr double kLeast = 0.1;
+  require(arguments.segment_seconds >= kLeast, "--segments: must be at least 0.1 s");
+  require(arguments.input.empty(),
+          "--segments: cuts the films of --each, not those that rows of --input name");
+  require(arguments.group_by.empty(),
+          "--group-by: joins files to an item; --segments makes several of one: take either");
+  require(!arguments.side_format(),
+          "--side: a film's segments would share one file; take srt or vtt");
+  if (!makes_subtitles) return;
+  require(arguments.prompts.size() == 1, "subtitles have one answer for each segment: take one -p");
+  require(arguments.shard.of == 1,
+          "subtitles: a shard has some of a film's segments only; join the rows of all shards by "
+          "owl3 batch merge, and make them of these by --side and --resume without --shard");
+  require(!arguments.subtitles() || arguments.side.empty(),
+          "--side: the output is subtitles already; call it .jsonl or .csv");
+}
+
 void check_questions(const BatchArguments& arguments) {
   require(!arguments.prompts.empty(), "-p: the question is missing");
   for (const std::string& prompt : arguments.prompts) check_question(prompt);
@@ -140,7 +184,7 @@ void check_questions(const BatchArguments& arguments) {
 void check_output(const BatchArguments& arguments) {
   require(!arguments.out.empty() || !(arguments.resume || arguments.retry_failed),
           "--resume, --retry-failed: go on with a file; name it with -o");
-  if (arguments.side.empty()) return;
+  if (!arguments.side_format()) return;
   require(arguments.prompts.size() == 1 && !arguments.each.empty() && arguments.group_by.empty(),
           "--side: a file beside a picture has one answer: take one -p, --each and no --group-by");
 }
@@ -148,13 +192,33 @@ void check_output(const BatchArguments& arguments) {
 }  // namespace
 
 BatchFormat BatchArguments::output_format() const {
+  if (subtitles()) return BatchFormat::kJsonl;
   if (format.empty() && !out.empty()) return format_of(out);
   return format == "csv" ? BatchFormat::kCsv : BatchFormat::kJsonl;
 }
 
+std::string BatchArguments::rows_file() const {
+  return subtitles() && !out.empty() ? out + ".jsonl" : out;
+}
+
+std::optional<SubtitleFormat> BatchArguments::subtitles() const {
+  if (!format.empty()) return subtitle_format(format);
+  const std::string extension = std::filesystem::path(out).extension().string();
+  return subtitle_format(lower_case(extension.substr(extension.empty() ? 0 : 1)));
+}
+
 std::optional<SideFormat> BatchArguments::side_format() const {
-  if (side.empty()) return std::nullopt;
+  if (side.empty() || side_subtitles()) return std::nullopt;
   return side == "json" ? SideFormat::kJson : SideFormat::kText;
+}
+
+std::optional<SubtitleFormat> BatchArguments::side_subtitles() const {
+  return subtitle_format(side);
+}
+
+FilmCut BatchArguments::film_cut() const {
+  return {milliseconds(segment_seconds), milliseconds(video.start_seconds),
+          milliseconds(video.end_seconds)};
 }
 
 Grouping BatchArguments::grouping() const {
@@ -186,6 +250,7 @@ void check_batch_arguments(BatchArguments& arguments) {
   take_model_from_files(arguments);
   check_items(arguments);
   check_questions(arguments);
+  check_segments(arguments);
   check_output(arguments);
 }
 

@@ -10,6 +10,7 @@
 #include "batch/batch_item.h"
 #include "batch/batch_journal.h"
 #include "batch/batch_runner.h"
+#include "batch/subtitle_files.h"
 #include "cli/batch/batch_options.h"
 
 namespace owl3::cli {
@@ -43,11 +44,16 @@ class BatchOutput {
 
  private:
   void count(const BatchRow& row);
+  void print(const BatchRow& row);
+  /// The subtitles of films whose rows the file has, and the beginning of those of the next film.
+  void make_subtitles();
 
   const BatchArguments& arguments_;
   BatchPlan plan_;
   BatchLayout layout_;
   std::optional<BatchJournal> journal_;
+  std::optional<SubtitleFiles> subtitle_files_;
+  std::optional<Subtitles> subtitles_;  // on standard output
   std::map<int64_t, std::string> kept_;
   BatchCounts counts_;
 };

@@ -71,16 +71,18 @@ Json model_json(const BatchArguments& arguments) {
 }  // namespace
 
 Json run_json(const BatchArguments& arguments, const BatchInput& input) {
-  return {{"model", model_json(arguments)},
-          {"questions", arguments.prompts},
-          {"system", arguments.chat.system},
-          {"form", form_json(arguments.generation.form)},
-          {"generation", generation_json(arguments.generation)},
-          {"reading", reading_json(arguments.image, arguments.video)},
-          {"items", input.size()},
-          {"checksum", input.checksum()},
-          {"format", arguments.output_format() == BatchFormat::kCsv ? "csv" : "jsonl"},
-          {"shard", fmt::format("{}/{}", arguments.shard.number, arguments.shard.of)}};
+  Json run = {{"model", model_json(arguments)},
+              {"questions", arguments.prompts},
+              {"system", arguments.chat.system},
+              {"form", form_json(arguments.generation.form)},
+              {"generation", generation_json(arguments.generation)},
+              {"reading", reading_json(arguments.image, arguments.video)}};
+  if (arguments.segment_seconds > 0) run["segments"] = arguments.segment_seconds;
+  run.update({{"items", input.size()},
+              {"checksum", input.checksum()},
+              {"format", arguments.output_format() == BatchFormat::kCsv ? "csv" : "jsonl"},
+              {"shard", fmt::format("{}/{}", arguments.shard.number, arguments.shard.of)}});
+  return run;
 }
 
 }  // namespace owl3::cli

@@ -120,8 +120,8 @@ std::optional<std::string> answer_text(std::string_view line, BatchFormat format
   }
   const std::vector<std::string> names = parse_csv_record(header, "header");
   const std::vector<std::string> fields = parse_csv_record(line, "row");
-  const auto place = static_cast<size_t>(std::find(names.begin(), names.end(), "answer") -
-                                         names.begin());
+  const auto place =
+      static_cast<size_t>(std::find(names.begin(), names.end(), "answer") - names.begin());
   if (place >= fields.size() || !fields.back().empty()) return std::nullopt;
   return fields[place];
 }

@@ -175,8 +175,8 @@ std::vector<Medium> BatchRunner::encoded(const BatchItem& item) {
   for (size_t i = 0; i < item.media.size();) {
     if (item.media[i].is_video) {
       const BatchMedium& film = item.media[i++];
-      media.push_back(memory_.add_video(reader_.film(film.reference),
-                                        video_options(film.segment), progress()));
+      media.push_back(
+          memory_.add_video(reader_.film(film.reference), video_options(film.segment), progress()));
       continue;
     }
     std::vector<MediaBytes> files;

@@ -26,9 +26,9 @@ int64_t milliseconds(double seconds);
 std::vector<FilmSegment> segments_of(int64_t film_ms, const FilmCut& cut);
 inline constexpr int64_t kMostSegments = 100'000;
 
-/// Each film's parts, in the order of the files; a picture is an item as it is. The lengths of films
-/// are read by `threads` threads; `progress` is told how many files are done. A film that can't be
-/// read is one item with an error. Throws InputError where there is no film.
+/// Each film's parts, in the order of the files; a picture is an item as it is. The lengths of
+/// films are read by `threads` threads; `progress` is told how many files are done. A film that
+/// can't be read is one item with an error. Throws InputError where there is no film.
 std::unique_ptr<BatchInput> items_of_segments(
     std::vector<MediaFile> files, const FilmCut& cut, int threads,
     const std::function<void(int64_t done, int64_t total)>& progress = {});

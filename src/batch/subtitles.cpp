@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "media/image_kinds.h"
 #include "text/utf8.h"
 
 namespace owl3 {
@@ -49,6 +50,17 @@ std::string escaped(std::string_view line, SubtitleFormat format) {
 }
 
 }  // namespace
+
+std::optional<SubtitleFormat> subtitle_format(std::string_view name) {
+  if (name == "srt") return SubtitleFormat::kSrt;
+  if (name == "vtt") return SubtitleFormat::kVtt;
+  return std::nullopt;
+}
+
+std::optional<SubtitleFormat> subtitle_format_of(const std::filesystem::path& file) {
+  const std::string extension = lower_case(file.extension().string());
+  return subtitle_format(std::string_view(extension).substr(extension.empty() ? 0 : 1));
+}
 
 std::string subtitle_time(int64_t milliseconds, SubtitleFormat format) {
   const int64_t seconds = milliseconds / 1000;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +13,11 @@
 namespace owl3 {
 
 enum class SubtitleFormat { kSrt, kVtt };
+
+/// "srt", "vtt"
+std::optional<SubtitleFormat> subtitle_format(std::string_view name);
+/// As the file is called.
+std::optional<SubtitleFormat> subtitle_format_of(const std::filesystem::path& file);
 
 class Subtitles {
  public:

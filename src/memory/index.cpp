@@ -281,8 +281,9 @@ class Index {
     std::optional<FilmPictures> film;
     const int64_t done_before = done_;
     bool readable = reads(path, [&] {
-      film.emplace(path, work_.video, PictureOptions{image_size(), work_.threads, seconds},
-                   [this] { return goes_on(stage_, done_, total_); }, films_read_);
+      film.emplace(
+          path, work_.video, PictureOptions{image_size(), work_.threads, seconds},
+          [this] { return goes_on(stage_, done_, total_); }, films_read_);
     });
     KeyedImage last;
     while (readable) {

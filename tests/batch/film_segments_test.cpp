@@ -43,9 +43,12 @@ TEST(FilmSegments, ASliverBelongsToTheOneBeforeIt) {
 }
 
 TEST(FilmSegments, LieWithinTheRangeAskedFor) {
-  EXPECT_EQ(bounds(100'000, {30'000, 20'000, 80'000}), (Bounds{{20'000, 50'000}, {50'000, 80'000}}));
+  EXPECT_EQ(bounds(100'000, {30'000, 20'000, 80'000}),
+            (Bounds{{20'000, 50'000}, {50'000, 80'000}}));
   EXPECT_EQ(bounds(40'000, {30'000, 20'000, 80'000}), (Bounds{{20'000, 40'000}}));
-  EXPECT_EQ(message_of<InputError>([] { bounds(10'000, {30'000, 20'000}); }),
+  EXPECT_EQ(message_of<InputError>([] {
+              bounds(10'000, {30'000, 20'000});
+            }),
             "nothing from second 20 on; the film is 10.00 s long");
   EXPECT_NE(message_of<InputError>([] { bounds(1'000'000'000'000, {100}); }).find("--segments"),
             std::string::npos);

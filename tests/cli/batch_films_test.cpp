@@ -78,9 +78,9 @@ TEST_F(BatchFilms, ASegmentIsAskedAboutAsChatAsksAboutThatRange) {
   const auto parts = json_lines(about_one("5s", {"--greedy", "--fps", "2"}).out);
   ASSERT_EQ(parts.size(), 2U);
   const auto chat_about = [&](const char* start, const char* end, const char* fps) {
-    const Outcome outcome = run_owl3({"chat", "owlet", "-t", "1", "-p", "What is this?", "--video",
-                                      path("films/1.mp4"), "--start", start, "--end", end, "--fps",
-                                      fps, "--greedy", "--json"});
+    const Outcome outcome =
+        run_owl3({"chat", "owlet", "-t", "1", "-p", "What is this?", "--video", path("films/1.mp4"),
+                  "--start", start, "--end", end, "--fps", fps, "--greedy", "--json"});
     return nlohmann::json::parse(outcome.out).at("text");
   };
   EXPECT_EQ(rows[0]["from"], 2);
@@ -104,8 +104,8 @@ TEST_F(BatchFilms, SubtitlesOfOneFilmStandBesideItsRows) {
   std::string expected = "WEBVTT\n\n";
   for (int i = 0; i < 4; ++i) {
     const std::string number = std::to_string(i);
-    expected += std::to_string(i + 1) + "\n00:00:0" + std::to_string(3 * i) + ".000 --> 00:00:" +
-                (i == 3 ? "10" : "0" + std::to_string(3 * i + 3)) + ".000\n" +
+    expected += std::to_string(i + 1) + "\n00:00:0" + std::to_string(3 * i) +
+                ".000 --> 00:00:" + (i == 3 ? "10" : "0" + std::to_string(3 * i + 3)) + ".000\n" +
                 rows[i]["answer"].get<std::string>() + "\n\n";
   }
   EXPECT_EQ(text("1.vtt"), expected);
@@ -207,9 +207,10 @@ TEST_F(BatchFilms, ShardsMergeAndThenHaveSubtitles) {
   }
   EXPECT_EQ(about_all({"--shard", "2/2", "-o", path("b.jsonl")}).exit_code, 0);
   EXPECT_EQ(about_all({"--shard", "1/2", "-o", path("a.jsonl")}).exit_code, 0);
-  const Outcome merged = run_owl3(
-      {"batch", "merge", path("a.jsonl"), path("b.jsonl"), "-o", path("all.jsonl")});
+  const Outcome merged =
+      run_owl3({"batch", "merge", path("a.jsonl"), path("b.jsonl"), "-o", path("all.jsonl")});
   EXPECT_EQ(merged.exit_code, 0) << merged.err;
+  EXPECT_EQ(run_owl3({"batch", "merge", path("a.jsonl"), "-o", path("all.srt")}).exit_code, 2);
   EXPECT_EQ(text("all.jsonl"), text("whole.jsonl"));
   EXPECT_EQ(about_all({"-o", path("all.jsonl"), "--side", "srt", "--resume"}).exit_code, 0);
   EXPECT_EQ(text("films/2.srt"), subtitles);
@@ -217,8 +218,7 @@ TEST_F(BatchFilms, ShardsMergeAndThenHaveSubtitles) {
 
 TEST_F(BatchFilms, PicturesAmongThemStayWhatTheyAre) {
   fs::copy_file(fs::path(OWL3_SOURCE_DIR) / "demo/album/01.jpg", folder_ / "films/0.jpg");
-  const auto rows =
-      json_lines(batch({"--each", path("films/**"), "--segments", "30s"}).out);
+  const auto rows = json_lines(batch({"--each", path("films/**"), "--segments", "30s"}).out);
   ASSERT_EQ(rows.size(), 4U);
   EXPECT_FALSE(rows[0].contains("segment"));
   EXPECT_TRUE(rows[0].contains("answer"));

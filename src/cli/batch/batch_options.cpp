@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <filesystem>
 
 #include "batch/batch_file.h"
 #include "builtin/builtin_model.h"
@@ -10,7 +9,6 @@
 #include "cli/media_options.h"
 #include "cli/models/load_model.h"
 #include "core/error.h"
-#include "media/image_kinds.h"
 #include "program/arithmetic_options.h"
 #include "program/duration_option.h"
 #include "program/lora_option.h"
@@ -56,9 +54,10 @@ void add_item_options(CLI::App& command, BatchArguments& arguments) {
       ->type_name("folder|N")
       ->group(kItems);
   command
-      .add_option("--segments", arguments.segment_seconds,
-                  "Each part of a film that is so long is an item: 90, 60s, 1m30s; its row has from "
-                  "when to when")
+      .add_option(
+          "--segments", arguments.segment_seconds,
+          "Each part of a film that is so long is an item: 90, 60s, 1m30s; its row has from "
+          "when to when")
       ->transform(duration_or_seconds())
       ->type_name("TIME")
       ->group(kItems);
@@ -115,12 +114,6 @@ void add_output_options(CLI::App& command, BatchArguments& arguments) {
       .add_flag("--retry-failed", arguments.retry_failed,
                 "As --resume, and first ask again what is an error in FILE")
       ->group(kOutput);
-}
-
-std::optional<SubtitleFormat> subtitle_format(const std::string& name) {
-  if (name == "srt") return SubtitleFormat::kSrt;
-  if (name == "vtt") return SubtitleFormat::kVtt;
-  return std::nullopt;
 }
 
 void require(bool holds, const std::string& message) {
@@ -202,9 +195,7 @@ std::string BatchArguments::rows_file() const {
 }
 
 std::optional<SubtitleFormat> BatchArguments::subtitles() const {
-  if (!format.empty()) return subtitle_format(format);
-  const std::string extension = std::filesystem::path(out).extension().string();
-  return subtitle_format(lower_case(extension.substr(extension.empty() ? 0 : 1)));
+  return format.empty() ? subtitle_format_of(out) : subtitle_format(format);
 }
 
 std::optional<SideFormat> BatchArguments::side_format() const {

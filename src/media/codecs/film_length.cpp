@@ -5,6 +5,7 @@ extern "C" {
 #include <libavutil/parseutils.h>
 }
 
+#include <cmath>
 #include <string_view>
 
 #include "media/codecs/ffmpeg_log.h"
@@ -36,7 +37,7 @@ std::optional<double> told_film_seconds(const std::filesystem::path& path, FilmW
   } else if (std::string_view(film.format->iformat->name).starts_with("matroska")) {
     seconds = tagged_seconds(stream);
   }
-  return seconds && *seconds > 0 ? seconds : std::nullopt;
+  return seconds && *seconds > 0 && std::isfinite(*seconds) ? seconds : std::nullopt;
 }
 
 }  // namespace owl3

@@ -8,6 +8,7 @@
 #include "api/impl.h"
 #include "core/api_call.h"
 #include "core/error.h"
+#include "media/film_indexes.h"
 #include "memory/image_encoder.h"
 #include "memory/image_file.h"
 #include "memory/memory_stamp.h"
@@ -139,6 +140,7 @@ struct VisualMemory::Impl {
   int64_t image_bytes;
   mutable std::mutex mutex;
   VisualMemoryStats stats;  // as far as it is not the store's
+  FilmIndexes films{};
 
   Owl3Model& owl3() const { return Internals::of(model).model; }
   Compute compute() const {
@@ -368,7 +370,8 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
   PictureSeconds seconds;
   const auto open = [&] {
     return std::make_unique<FilmPictures>(
-        path, options, how(seconds), [&] { return !progress || progress(stage, decoded, total); });
+        path, options, how(seconds), [&] { return !progress || progress(stage, decoded, total); },
+        films);
   };
   const std::unique_ptr<FilmPictures> film = open();
   stage = "decoding frames";
@@ -427,7 +430,7 @@ MediumPlan VisualMemory::plan_video(const std::filesystem::path& path, const Vid
   ApiCall call;
   return call.run([&] {
     const ProgressCallback watched = call.watch(progress);
-    const VideoReader reader = VideoReader::open(
+    const VideoReader reader = impl_->films.open(
         path, options, [&] { return !watched || watched("reading the film", 0, 0); });
     return plan_of_film(reader.frames(), path);
   });

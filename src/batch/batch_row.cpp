@@ -1,5 +1,6 @@
 #include "batch/batch_row.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -18,16 +19,26 @@ std::string dumped(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// As a field of a table: text as it is.
+/// Whole seconds without a point.
+Json seconds_of(int64_t milliseconds) {
+  if (milliseconds % 1000 == 0) return milliseconds / 1000;
+  return static_cast<double>(milliseconds) / 1000;
+}
+
+/// As a field of a table.
 std::string field_text(const Json& json) {
-  if (json.is_null()) return {};
-  return json.is_string() ? json.get<std::string>() : dumped(json);
+  return json.is_null() ? std::string() : plain_text(json);
 }
 
 std::string json_line(const BatchRow& row, const BatchLayout& layout) {
   if (!row.line.is_null()) return dumped(row.line) + "\n";
   Json line = {{"index", row.index}};
   if (!row.item.is_null()) line["item"] = row.item;
+  if (layout.has_segment && row.segment) {
+    line["segment"] = row.segment->number;
+    line["from"] = seconds_of(row.segment->from_ms);
+    line["to"] = seconds_of(row.segment->to_ms);
+  }
   if (layout.has_question) line["question"] = row.question;
   if (layout.has_row && !row.columns.is_null()) line["row"] = row.columns;
   if (row.error.empty()) {
@@ -55,6 +66,12 @@ std::optional<int64_t> whole_number(const std::string& text) {
 
 std::string csv_line(const BatchRow& row, const BatchLayout& layout) {
   std::vector<std::string> fields = {std::to_string(row.index), field_text(row.item)};
+  if (layout.has_segment) {
+    const auto& part = row.segment;
+    fields.push_back(part ? std::to_string(part->number) : "");
+    fields.push_back(part ? dumped(seconds_of(part->from_ms)) : "");
+    fields.push_back(part ? dumped(seconds_of(part->to_ms)) : "");
+  }
   if (layout.has_question) fields.push_back(row.question);
   if (layout.has_row) fields.push_back(field_text(row.columns));
   const bool answered = row.error.empty();
@@ -114,6 +131,7 @@ std::string request_id_of(int64_t index) {
 std::string header_of(const BatchLayout& layout) {
   if (layout.format == BatchFormat::kJsonl) return {};
   std::vector<std::string> names = {"index", "item"};
+  if (layout.has_segment) names.insert(names.end(), {"segment", "from", "to"});
   if (layout.has_question) names.emplace_back("question");
   if (layout.has_row) names.emplace_back("row");
   names.insert(names.end(), {"answer", "stop", "tokens"});
@@ -133,6 +151,25 @@ std::string line_of(const BatchRow& row, const BatchLayout& layout) {
 
 BatchLine read_line(std::string_view line, BatchFormat format, const std::string& where) {
   return format == BatchFormat::kCsv ? read_csv_line(line, where) : read_json_line(line, where);
+}
+
+std::string plain_text(const Json& json) {
+  return json.is_string() ? json.get<std::string>() : dumped(json);
+}
+
+std::optional<std::string> answer_text(std::string_view line, BatchFormat format,
+                                       std::string_view header) {
+  if (format == BatchFormat::kJsonl) {
+    const Json row = Json::parse(line, nullptr, false);
+    if (!row.is_object() || !row.contains("answer")) return std::nullopt;
+    return plain_text(row["answer"]);
+  }
+  const std::vector<std::string> names = parse_csv_record(header, "header");
+  const std::vector<std::string> fields = parse_csv_record(line, "row");
+  const auto place =
+      static_cast<size_t>(std::find(names.begin(), names.end(), "answer") - names.begin());
+  if (place >= fields.size() || !fields.back().empty()) return std::nullopt;
+  return fields[place];
 }
 
 size_t line_end(std::string_view text, size_t begin, BatchFormat format) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "batch/batch_item.h"
+
 namespace owl3 {
 
 enum class BatchFormat { kJsonl, kCsv };
@@ -15,6 +17,7 @@ enum class BatchFormat { kJsonl, kCsv };
 /// What rows have beside an answer.
 struct BatchLayout {
   BatchFormat format = BatchFormat::kJsonl;
+  bool has_segment = false;   // where films are asked about part by part
   bool has_question = false;  // where several are asked
   bool has_row = false;       // the columns of the input
   bool has_logprobs = false;
@@ -24,6 +27,7 @@ struct BatchLayout {
 struct BatchRow {
   int64_t index = 0;
   nlohmann::ordered_json item;
+  std::optional<FilmSegment> segment{};
   std::string question;
   nlohmann::ordered_json columns;
   nlohmann::ordered_json answer;  // text, or the value that it is as JSON
@@ -51,6 +55,12 @@ struct BatchLine {
   bool failed = false;
 };
 BatchLine read_line(std::string_view line, BatchFormat format, const std::string& where);
+
+/// The answer of a line, as text; nothing where it has none. The header is that of its file.
+std::optional<std::string> answer_text(std::string_view line, BatchFormat format,
+                                       std::string_view header);
+/// A value that is JSON as text, and text as it is.
+std::string plain_text(const nlohmann::ordered_json& json);
 
 /// Behind the line that begins at `begin`; npos where the text ends before it does.
 size_t line_end(std::string_view text, size_t begin, BatchFormat format);

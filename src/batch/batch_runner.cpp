@@ -99,7 +99,9 @@ void BatchRunner::ask_about(const BatchItem& item, const BatchWork& work,
   for (BatchRow& row : rows) {
     row.item = item.name;
     row.columns = item.row;
+    row.segment = item.media.front().segment;
   }
+  if (!item.error.empty()) throw InputError(item.error);
   const std::vector<Medium> media = encoded(item);
   for (const Medium& medium : media) {
     for (BatchRow& row : rows) row.warning = row.warning.empty() ? medium.warning() : row.warning;
@@ -148,13 +150,23 @@ ProgressCallback BatchRunner::progress() const {
   return [this](std::string_view, int64_t, int64_t) { return go_on_(); };
 }
 
+/// Of a film's part. What is behind the end that its header told belongs to the last.
+VideoOptions BatchRunner::video_options(const std::optional<FilmSegment>& segment) const {
+  VideoOptions options = options_.video;
+  if (!segment) return options;
+  options.start_seconds = static_cast<double>(segment->from_ms) / 1000;
+  if (!segment->is_last) options.end_seconds = static_cast<double>(segment->to_ms) / 1000;
+  return options;
+}
+
 /// Images that follow each other are encoded together, which is faster.
 std::vector<Medium> BatchRunner::encoded(const BatchItem& item) {
   std::vector<Medium> media;
   for (size_t i = 0; i < item.media.size();) {
     if (item.media[i].is_video) {
-      const std::string& film = item.media[i++].reference;
-      media.push_back(memory_.add_video(reader_.film(film), options_.video, progress()));
+      const BatchMedium& film = item.media[i++];
+      media.push_back(
+          memory_.add_video(reader_.film(film.reference), video_options(film.segment), progress()));
       continue;
     }
     std::vector<MediaBytes> files;

@@ -46,6 +46,7 @@ class BatchRunner {
   std::vector<BatchRow> ask(const BatchWork& work);
   void ask_about(const BatchItem& item, const BatchWork& work, std::vector<BatchRow>& rows);
   std::vector<Medium> encoded(const BatchItem& item);
+  VideoOptions video_options(const std::optional<FilmSegment>& segment) const;
   std::string question_about(const BatchItem& item, int64_t question) const;
   Answer taken(PendingAnswer& pending) const;
   ProgressCallback progress() const;

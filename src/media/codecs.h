@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "media/decode_formats.h"
@@ -37,10 +38,14 @@ struct Codecs {
   StoredImage (*decode_with_ffmpeg)(Bytes bytes, const std::string& name,
                                     const DecodeLimits& limits);
 
-  /// Reads the film's packets once. Throws InputError when it can't be read or has no frames. The
-  /// watch must outlive the source.
+  /// Reads the film's packets once, unless their index is known. Throws InputError when it can't be
+  /// read or has no frames. The watch must outlive the source.
   std::unique_ptr<FrameSource> (*open_film)(const std::filesystem::path& path,
-                                            const VideoOptions& options, FilmWatch& watch);
+                                            const VideoOptions& options, FilmWatch& watch,
+                                            std::shared_ptr<const FilmIndex> known);
+  /// How long the film's pictures last, by its header alone; nothing where that does not tell, or
+  /// only guesses. Throws InputError when the film can't be opened.
+  std::optional<double> (*told_film_seconds)(const std::filesystem::path& path, FilmWatch& watch);
   /// As in live_reader.h, for all but folders.
   std::unique_ptr<LiveReader> (*open_live_film)(const LiveInput& input, FilmWatch& watch);
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -10,12 +11,20 @@
 
 namespace owl3 {
 
+/// What the pass over a film's packets told, for who opens the same film again.
+class FilmIndex {
+ public:
+  virtual ~FilmIndex() = default;
+};
+
 class FrameSource {
  public:
   virtual ~FrameSource() = default;
 
   /// Of all frames.
   virtual const FrameTimes& times() const = 0;
+  /// Null where another pass would cost nothing.
+  virtual std::shared_ptr<const FilmIndex> index() const { return nullptr; }
   /// Whether the file ends before its own end.
   virtual bool breaks_off() const = 0;
   /// The frames that decode() will be asked for, ascending. Called once, before it.

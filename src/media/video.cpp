@@ -26,6 +26,15 @@ void check(const VideoOptions& options) {
 
 }  // namespace
 
+double film_seconds(const std::filesystem::path& path, const std::function<bool()>& keep_going) {
+  if (!is_webp(path)) {
+    FilmWatch watch(path.string(), keep_going);
+    const FilmWatch::Working working(watch);
+    if (const auto told = codecs(path.string()).told_film_seconds(path, watch)) return *told;
+  }
+  return VideoReader::open(path, {}, keep_going).duration_seconds();
+}
+
 struct VideoReader::Impl {
   std::filesystem::path path;
   std::unique_ptr<FilmWatch> watch;
@@ -107,7 +116,8 @@ VideoReader& VideoReader::operator=(VideoReader&&) noexcept = default;
 VideoReader::~VideoReader() = default;
 
 VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOptions& options,
-                              const std::function<bool()>& keep_going) {
+                              const std::function<bool()>& keep_going,
+                              std::shared_ptr<const FilmIndex> known) {
   check(options);
   auto impl = std::make_unique<Impl>();
   impl->path = path;
@@ -116,7 +126,8 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
   if (is_webp(path)) {
     impl->source = std::make_unique<WebpAnimation>(path, *impl->watch, options.max_pixels);
   } else {
-    impl->source = codecs(path.string()).open_film(path, options, *impl->watch);
+    const Codecs& films = codecs(path.string());
+    impl->source = films.open_film(path, options, *impl->watch, std::move(known));
   }
   if (impl->source->breaks_off()) {
     impl->breaks_off = fmt::format("breaks off after {:.2f} s", impl->source->times().end_seconds);
@@ -134,6 +145,9 @@ double VideoReader::source_fps() const {
 }
 double VideoReader::duration_seconds() const {
   return impl_->source->times().end_seconds;
+}
+std::shared_ptr<const FilmIndex> VideoReader::index() const {
+  return impl_->source->index();
 }
 const std::string& VideoReader::warning() const {
   return impl_->warning;

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/regular_file.h"
 #include "media/date_taken.h"
+#include "media/film_indexes.h"
 #include "memory/record_encoder.h"
 
 namespace owl3 {
@@ -204,7 +205,7 @@ class Index {
     if (use_known(record)) return;
     if (file.is_video) {
       // Not by exceptions, which would go through FFmpeg.
-      const VideoReader reader = VideoReader::open(
+      const VideoReader reader = films_read_.open(
           file.path, work_.video, [&] { return goes_on("reading files", done_, total_); });
       planned.images = reader.frames();
       films_.push_back(std::move(planned));
@@ -280,8 +281,9 @@ class Index {
     std::optional<FilmPictures> film;
     const int64_t done_before = done_;
     bool readable = reads(path, [&] {
-      film.emplace(path, work_.video, PictureOptions{image_size(), work_.threads, seconds},
-                   [this] { return goes_on(stage_, done_, total_); });
+      film.emplace(
+          path, work_.video, PictureOptions{image_size(), work_.threads, seconds},
+          [this] { return goes_on(stage_, done_, total_); }, films_read_);
     });
     KeyedImage last;
     while (readable) {
@@ -419,6 +421,7 @@ class Index {
   std::multimap<Sha256::Digest, size_t> by_content_;
   std::vector<Planned> photos_;
   std::vector<Planned> films_;
+  FilmIndexes films_read_;
   std::vector<Planned> finished_;  // all images added, not all encoded perhaps
   std::string_view stage_ = "encoding images";
   int64_t done_ = 0;

@@ -110,9 +110,10 @@ std::unique_ptr<PictureStream> stream_images(std::vector<const ImageFile*> files
 }
 
 FilmPictures::FilmPictures(const std::filesystem::path& path, const VideoOptions& options,
-                           const PictureOptions& how, std::function<bool()> keep_going)
+                           const PictureOptions& how, std::function<bool()> keep_going,
+                           FilmIndexes& films)
     : keep_going_(std::move(keep_going)), image_size_(how.image_size) {
-  reader_.emplace(VideoReader::open(
+  reader_.emplace(films.open(
       path, options, [this] { return is_ahead_ ? !is_over_ : !keep_going_ || keep_going_(); }));
   frames_ = reader_->frames();
   const int ahead = threads_ahead(how.threads);

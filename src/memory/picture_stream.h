@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/ordered_workers.h"
+#include "media/film_indexes.h"
 #include "media/video.h"
 #include "memory/image_encoder.h"
 #include "memory/image_file.h"
@@ -76,10 +77,10 @@ std::unique_ptr<PictureStream> stream_images(std::vector<const ImageFile*> files
 /// The sampled frames of a film.
 class FilmPictures {
  public:
-  /// Reads the film once, to know its frames; asks `keep_going` meanwhile, as next() does where
-  /// nothing is done ahead. Throws as VideoReader::open() does.
+  /// Reads the film once, to know its frames, unless `films` does; asks `keep_going` meanwhile, as
+  /// next() does where nothing is done ahead. Throws as VideoReader::open() does.
   FilmPictures(const std::filesystem::path& path, const VideoOptions& options,
-               const PictureOptions& how, std::function<bool()> keep_going);
+               const PictureOptions& how, std::function<bool()> keep_going, FilmIndexes& films);
   ~FilmPictures() { is_over_ = true; }
   FilmPictures(const FilmPictures&) = delete;
   FilmPictures& operator=(const FilmPictures&) = delete;

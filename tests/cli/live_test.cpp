@@ -109,7 +109,10 @@ TEST(Durations, AreNumbersWithUnits) {
   EXPECT_EQ(parse_duration("10m"), 600);
   EXPECT_EQ(parse_duration("1.5h"), 5400);
   EXPECT_EQ(parse_duration("250ms"), 0.25);
-  for (const char* text : {"", "10", "m", "10 m", "10d", "-1s", "1e3s", "10ss"}) {
+  EXPECT_EQ(parse_duration("1m30s"), 90);
+  EXPECT_EQ(parse_duration("1h2min0.5s"), 3720.5);
+  for (const char* text :
+       {"", "10", "m", "10 m", "10d", "-1s", "1e3s", "10ss", "1m30", "30s1m", "1m1m"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
 }

@@ -42,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       ++frames;
     }
     OWL3_CHECK(frames <= reader.frames() && reader.frames() <= kMaxFrames);
+    OWL3_CHECK(owl3::film_seconds(file.path()) >= 0);
   } catch (const owl3::InputError&) {
     // refused: one of the two right answers
   }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 
+#include "media/film_indexes.h"
 #include "media/video.h"
 #include "test_files.h"
 
@@ -116,6 +117,38 @@ TEST(Film, IsToldFromOtherFilesByItsContent) {
 TEST(Film, ThatItsDecoderRefusesIsTold) {
   expect_input_error([] { VideoReader::open(data_file("media/refused-by-decoder.mp4"), {}); },
                      "hevc video can't be decoded");
+}
+
+TEST(FilmIndexes, HaveAFilmsPacketsReadOnceForAllItsParts) {
+  const auto path = data_file("media/h264-bframes.mp4");
+  FilmIndexes films;
+  int whole = 0;
+  VideoReader first = films.open(path, {.end_seconds = 3}, [&] { return ++whole > 0; });
+  const auto frames_of = [](VideoReader reader) {
+    std::vector<std::pair<int64_t, std::vector<uint8_t>>> frames;
+    while (auto frame = reader.next()) frames.emplace_back(frame->index, frame->image.rgb);
+    return frames;
+  };
+  for (const VideoOptions& part : {VideoOptions{.fps = 5, .start_seconds = 3, .end_seconds = 6},
+                                   VideoOptions{.start_seconds = 6}}) {
+    int asked = 0;
+    VideoReader known = films.open(path, part, [&] { return ++asked > 0; });
+    EXPECT_LT(asked * 2, whole);  // without 250 packets
+    EXPECT_EQ(known.index(), first.index());
+    EXPECT_EQ(frames_of(std::move(known)), frames_of(VideoReader::open(path, part)));
+  }
+}
+
+TEST(FilmIndexes, AreForgottenWhereTheFileIsAnother) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "film.mp4";
+  std::filesystem::copy(data_file("media/h264-bframes.mp4"), path);
+  FilmIndexes films;
+  EXPECT_EQ(films.open(path, {}).duration_seconds(), 10);
+  EXPECT_THROW(films.open(folder.path() / "none.mp4", {}), InputError);
+  std::filesystem::copy_file(data_file("media/slides.mp4"), path,
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_EQ(films.open(path, {}).duration_seconds(), 15);
 }
 
 TEST(FilmWatch, EndsWorkInTheMidstOfReadingAndOfDecoding) {

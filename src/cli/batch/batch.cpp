@@ -40,6 +40,8 @@ constexpr const char* kFooter =
     "  owl3 batch MODEL --input rows.csv -p 'Does this show {caption}?' --choices yes,no\n"
     "  owl3 batch MODEL --openai requests.jsonl --name gpt-4o-mini -o results.jsonl\n"
     "  owl3 batch MODEL --each 'scans/**' --group-by folder -p 'Which page has the map?'\n"
+    "  owl3 batch MODEL --each 'films/**' --segments 60s -p 'What happens?' -o log.jsonl\n"
+    "  owl3 batch MODEL --each film.mp4 --segments 60s -p 'What happens?' -o film.srt\n"
     "  owl3 batch MODEL --each 'photos/**' --shard 2/8 -p 'What is this?' -o 2.jsonl\n"
     "  owl3 batch merge 1.jsonl 2.jsonl -o all.jsonl";
 
@@ -56,6 +58,12 @@ std::unique_ptr<BatchInput> input_of(const BatchArguments& arguments) {
   if (!arguments.input.empty()) return items_of_rows(arguments.input, arguments.columns);
   const MediaFiles found = find_files_of_batch(arguments.each);
   tell_left_out(found.left_out);
+  if (arguments.segment_seconds > 0) {
+    ProgressBar bar;
+    return items_of_segments(
+        found.files, arguments.film_cut(), arguments.parallel,
+        [&](int64_t done, int64_t total) { bar.update("looking at films", done, total); });
+  }
   return items_of(found.files, arguments.grouping());
 }
 

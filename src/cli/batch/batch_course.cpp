@@ -63,7 +63,7 @@ std::string summary(const BatchCounts& counts, int64_t images, double seconds) {
   }
   throw Interrupted(
       fmt::format("interrupted: {} has {} of {}; the same command with --resume goes on",
-                  arguments.out, output.rows(), counted(all, "row")));
+                  arguments.rows_file(), output.rows(), counted(all, "row")));
 }
 
 void tell_of_failures(const BatchArguments& arguments, const BatchOutput& output) {

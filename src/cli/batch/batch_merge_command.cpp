@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "batch/batch_merge.h"
+#include "batch/subtitles.h"
 #include "core/counted.h"
+#include "core/error.h"
 
 namespace owl3::cli {
 
@@ -22,6 +24,11 @@ struct Arguments {
 };
 
 void merge(const Arguments& arguments) {
+  if (subtitle_format_of(arguments.out)) {
+    throw UsageError(arguments.out +
+                     ": rows are merged into .jsonl or .csv; the run's own command with that for "
+                     "-o, --resume and --side makes subtitles of them");
+  }
   const std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
   const MergedBatch merged = merge_batches(files, arguments.out, arguments.partial);
   std::string text = fmt::format("{}: {}", arguments.out, counted(merged.rows, "row"));

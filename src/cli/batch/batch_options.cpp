@@ -14,6 +14,7 @@
 #include "cli/serve/serve_options.h"
 #include "core/error.h"
 #include "program/arithmetic_options.h"
+#include "program/duration_option.h"
 #include "program/lora_option.h"
 #include "program/number_option.h"
 #include "program/shard_option.h"
@@ -56,6 +57,14 @@ void add_item_options(CLI::App& command, BatchArguments& arguments) {
       .add_option("--group-by", arguments.group_by,
                   "Several files are one item: all of a folder, or N that follow each other")
       ->type_name("folder|N")
+      ->group(kItems);
+  command
+      .add_option(
+          "--segments", arguments.segment_seconds,
+          "Each part of a film that is so long is an item: 90, 60s, 1m30s; its row has from "
+          "when to when")
+      ->transform(duration_or_seconds())
+      ->type_name("TIME")
       ->group(kItems);
   add_shard_option(command, arguments.shard,
                    "Every Nth item from the Kth on: for N machines, whose outputs owl3 batch merge "
@@ -114,15 +123,19 @@ void add_output_options(CLI::App& command, BatchArguments& arguments) {
                   "output)")
       ->type_name("FILE")
       ->group(kOutput);
-  command.add_option("--format", arguments.format, "jsonl or csv (default: as FILE is called)")
-      ->check(CLI::IsMember({"jsonl", "csv"}))
+  command
+      .add_option("--format", arguments.format,
+                  "jsonl or csv, or srt or vtt: the answers about a film's --segments as its "
+                  "subtitles (default: as FILE is called)")
+      ->check(CLI::IsMember({"jsonl", "csv", "srt", "vtt"}))
       ->type_name("NAME")
       ->group(kOutput);
   command
       .add_option("--side", arguments.side,
                   "Write each answer beside its picture: photo.txt, photo.json, or XMP for photo "
-                  "libraries: photo.jpg.xmp (xmp), or photo.xmp (xmp-adobe)")
-      ->check(CLI::IsMember({"txt", "json", "xmp", "xmp-adobe"}))
+                  "libraries: photo.jpg.xmp (xmp), or photo.xmp (xmp-adobe); or those about a "
+                  "film's --segments beside it as subtitles, film.srt or film.vtt")
+      ->check(CLI::IsMember({"txt", "json", "xmp", "xmp-adobe", "srt", "vtt"}))
       ->type_name("NAME")
       ->group(kOutput);
   command
@@ -165,6 +178,30 @@ void check_items(const BatchArguments& arguments) {
   arguments.grouping();
 }
 
+void check_segments(const BatchArguments& arguments) {
+  const bool makes_subtitles = arguments.subtitles() || arguments.side_subtitles();
+  if (arguments.segment_seconds == 0) {
+    require(!makes_subtitles,
+            "subtitles are about parts of a film: say how long these are, --segments 60s");
+    return;
+  }
+  constexpr double kLeast = 0.1;
+  require(arguments.segment_seconds >= kLeast, "--segments: must be at least 0.1 s");
+  require(arguments.input.empty(),
+          "--segments: cuts the films of --each, not those that rows of --input name");
+  require(arguments.group_by.empty(),
+          "--group-by: joins files to an item; --segments makes several of one: take either");
+  require(!arguments.side_format(),
+          "--side: a film's segments would share one file; take srt or vtt");
+  if (!makes_subtitles) return;
+  require(arguments.prompts.size() == 1, "subtitles have one answer for each segment: take one -p");
+  require(arguments.shard.of == 1,
+          "subtitles: a shard has some of a film's segments only; join the rows of all shards by "
+          "owl3 batch merge, and make them of these by --side and --resume without --shard");
+  require(!arguments.subtitles() || arguments.side.empty(),
+          "--side: the output is subtitles already; call it .jsonl or .csv");
+}
+
 void check_questions(const BatchArguments& arguments) {
   require(!arguments.prompts.empty(), "-p: the question is missing");
   for (const std::string& prompt : arguments.prompts) check_question(prompt);
@@ -186,8 +223,12 @@ void check_requests(const BatchArguments& arguments) {
               !form.regex && !form.json,
           "--openai: a request says itself what is asked and how it is answered; leave out -p, "
           "--system, and the options of forms and sampling");
-  require(arguments.side.empty() && arguments.output_format() == BatchFormat::kJsonl,
-          "--openai: its rows are those of OpenAI's Batch API; leave out --side and CSV");
+  require(
+      arguments.side.empty() && !arguments.subtitles() &&
+          arguments.output_format() == BatchFormat::kJsonl,
+      "--openai: its rows are those of OpenAI's Batch API; leave out --side, CSV and subtitles");
+  require(arguments.segment_seconds == 0,
+          "--openai: a request says itself what of a film is looked at; leave out --segments");
   check_video_options(arguments.video);
   require(!arguments.out.empty() || !(arguments.resume || arguments.retry_failed),
           "--resume, --retry-failed: go on with a file; name it with -o");
@@ -196,7 +237,7 @@ void check_requests(const BatchArguments& arguments) {
 void check_output(const BatchArguments& arguments) {
   require(!arguments.out.empty() || !(arguments.resume || arguments.retry_failed),
           "--resume, --retry-failed: go on with a file; name it with -o");
-  if (arguments.side.empty()) return;
+  if (!arguments.side_format()) return;
   require(arguments.prompts.size() == 1 && !arguments.each.empty() && arguments.group_by.empty(),
           "--side: a file beside a picture has one answer: take one -p, --each and no --group-by");
 }
@@ -204,15 +245,33 @@ void check_output(const BatchArguments& arguments) {
 }  // namespace
 
 BatchFormat BatchArguments::output_format() const {
+  if (subtitles()) return BatchFormat::kJsonl;
   if (format.empty() && !out.empty()) return format_of(out);
   return format == "csv" ? BatchFormat::kCsv : BatchFormat::kJsonl;
 }
 
+std::string BatchArguments::rows_file() const {
+  return subtitles() && !out.empty() ? out + ".jsonl" : out;
+}
+
+std::optional<SubtitleFormat> BatchArguments::subtitles() const {
+  return format.empty() ? subtitle_format_of(out) : subtitle_format(format);
+}
+
 std::optional<SideFormat> BatchArguments::side_format() const {
-  if (side.empty()) return std::nullopt;
+  if (side.empty() || side_subtitles()) return std::nullopt;
   if (side == "xmp") return SideFormat::kXmp;
   if (side == "xmp-adobe") return SideFormat::kAdobeXmp;
   return side == "json" ? SideFormat::kJson : SideFormat::kText;
+}
+
+std::optional<SubtitleFormat> BatchArguments::side_subtitles() const {
+  return subtitle_format(side);
+}
+
+FilmCut BatchArguments::film_cut() const {
+  return {milliseconds(segment_seconds), milliseconds(video.start_seconds),
+          milliseconds(video.end_seconds)};
 }
 
 Grouping BatchArguments::grouping() const {
@@ -246,6 +305,7 @@ void check_batch_arguments(BatchArguments& arguments) {
   if (!arguments.requests.file.empty()) return check_requests(arguments);
   check_items(arguments);
   check_questions(arguments);
+  check_segments(arguments);
   check_output(arguments);
 }
 

@@ -7,8 +7,10 @@
 
 #include "batch/batch_row.h"
 #include "batch/file_items.h"
+#include "batch/film_segments.h"
 #include "batch/row_items.h"
 #include "batch/side_files.h"
+#include "batch/subtitles.h"
 #include "cli/chat/chat_options.h"
 #include "cli/chat/form_options.h"
 #include "core/shard.h"
@@ -36,10 +38,11 @@ struct BatchArguments {
   RequestArguments requests;
   RowColumns columns;
   std::string group_by;
+  double segment_seconds = 0;  // of films; 0: they are asked about whole
   std::vector<std::string> prompts;
   std::string out;     // empty: standard output
-  std::string format;  // "jsonl", "csv", or empty: as the output is called
-  std::string side;    // "txt", "json", "xmp", "xmp-adobe", or empty
+  std::string format;  // "jsonl", "csv", "srt", "vtt", or empty: as the output is called
+  std::string side;    // "txt", "json", "xmp", "xmp-adobe", "srt", "vtt", or empty
   bool resume = false;
   bool retry_failed = false;
   Shard shard;
@@ -52,10 +55,17 @@ struct BatchArguments {
   GenerationChoices generation;
   FormArguments form;
 
+  /// Of the rows.
   BatchFormat output_format() const;
+  /// Where they go: `out`, or, where that is subtitles, a file beside it.
+  std::string rows_file() const;
+  /// Of the output, where that is subtitles.
+  std::optional<SubtitleFormat> subtitles() const;
   std::optional<SideFormat> side_format() const;
   /// Whether answers are one of some choices.
   bool asks_for_choices() const { return form.choices.has_value(); }
+  std::optional<SubtitleFormat> side_subtitles() const;
+  FilmCut film_cut() const;
   /// Throws UsageError.
   Grouping grouping() const;
 };

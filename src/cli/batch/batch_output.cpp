@@ -5,21 +5,63 @@
 #include <iterator>
 #include <utility>
 
+#include "batch/batch_file.h"
 #include "batch/side_files.h"
 #include "cli/batch/batch_run.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "program/terminal.h"
 
 namespace owl3::cli {
 
+namespace {
+
+std::optional<std::string> answer_of(const BatchRow& row) {
+  if (!row.error.empty()) return std::nullopt;
+  return plain_text(row.answer);
+}
+
+/// Whether the items have what the subtitles are of.
+void check_subtitled(const BatchArguments& arguments, const BatchInput& input) {
+  if (!arguments.subtitles() && !arguments.side_subtitles()) return;
+  int64_t films = 0;
+  int64_t pictures = 0;
+  for (int64_t i = 0; i < input.size(); ++i) {
+    const BatchMedium medium = input.item(i).media.front();
+    if (!medium.is_video) ++pictures;
+    if (medium.is_video && (!medium.segment || medium.segment->number == 0)) ++films;
+  }
+  if (pictures > 0 && arguments.rows_file().empty()) {
+    throw UsageError(counted(pictures, "item") +
+                     " would be pictures, which have no subtitles: leave them out, or name a file "
+                     "for the rows by -o");
+  }
+  if (!arguments.subtitles() || films + pictures == 1) return;
+  throw UsageError(fmt::format(
+      "subtitles in one file are of one film, and {} are asked about: --side writes a file beside "
+      "each film, -o log.jsonl all rows into one",
+      counted(films + pictures, "file")));
+}
+
+}  // namespace
+
 BatchOutput::BatchOutput(const BatchArguments& arguments, const BatchInput& input)
     : BatchOutput(
           arguments, {input.size(), std::ssize(arguments.prompts), arguments.shard},
-          {arguments.output_format(), arguments.prompts.size() > 1, input.has_rows(),
-           arguments.generation.logprobs.has_value(), arguments.generation.scored_choices()},
+          {arguments.output_format(), arguments.segment_seconds > 0, arguments.prompts.size() > 1,
+           input.has_rows(), arguments.generation.logprobs.has_value(),
+           arguments.generation.scored_choices()},
           run_json(arguments, input)) {
   const auto side = arguments.side_format();
   if (side) check_side_files(input, *side, [&](int64_t item) { return may_have_side_file(item); });
+  check_subtitled(arguments, input);
+  if (const auto format = arguments.side_subtitles()) {
+    subtitle_files_.emplace(input, *format);
+  } else if (const auto only = arguments.subtitles()) {
+    subtitles_.emplace(*only);
+    if (!arguments.out.empty()) subtitle_files_.emplace(input, *only, arguments.out);
+  }
+  if (subtitle_files_) subtitle_files_->check(rows());
 }
 
 BatchOutput::BatchOutput(const BatchArguments& arguments, const BatchPlan& plan,
@@ -27,7 +69,7 @@ BatchOutput::BatchOutput(const BatchArguments& arguments, const BatchPlan& plan,
     : arguments_(arguments), plan_(plan), layout_(layout) {
   const bool go_on = arguments.resume || arguments.retry_failed;
   if (arguments.out.empty()) return;
-  journal_.emplace(arguments.out, plan_, layout_, std::move(run), go_on);
+  journal_.emplace(arguments.rows_file(), plan_, layout_, std::move(run), go_on);
 }
 
 /// Those of other shards, and of what is in the file or was being written when a run was ended.
@@ -43,24 +85,34 @@ std::vector<int64_t> BatchOutput::failed() const {
 void BatchOutput::open() {
   if (journal_) {
     journal_->open();
+    make_subtitles();
   } else if (arguments_.side.empty()) {
-    fmt::print("{}", header_of(layout_));
+    fmt::print("{}", subtitles_ ? subtitles_->header() : header_of(layout_));
   }
 }
 
 void BatchOutput::write(const std::vector<BatchRow>& rows) {
   for (const BatchRow& row : rows) {
     count(row);
-    const std::string line = line_of(row, layout_);
-    if (const auto side = arguments_.side_format())
+    if (const auto side = arguments_.side_format()) {
       write_side_file(row, *side, arguments_.asks_for_choices());
-    if (journal_) {
-      journal_->append(line);
-    } else if (arguments_.side.empty()) {
-      fmt::print("{}", line);
-      flush_output();
     }
+    if (journal_) {
+      journal_->append(line_of(row, layout_));
+    } else if (arguments_.side.empty()) {
+      print(row);
+    }
+    if (subtitle_files_) subtitle_files_->add(row.index, answer_of(row));
   }
+}
+
+void BatchOutput::print(const BatchRow& row) {
+  if (!subtitles_) {
+    fmt::print("{}", line_of(row, layout_));
+  } else if (const auto answer = answer_of(row)) {
+    fmt::print("{}", subtitles_->cue(*row.segment, *answer));
+  }
+  flush_output();
 }
 
 void BatchOutput::keep(const BatchWork& work, const std::vector<BatchRow>& rows) {
@@ -73,8 +125,25 @@ void BatchOutput::keep(const BatchWork& work, const std::vector<BatchRow>& rows)
 }
 
 void BatchOutput::put_in_place() {
-  if (journal_ && !kept_.empty()) journal_->replace(kept_);
+  if (journal_ && !kept_.empty()) {
+    // Before the rows: a run that ends in between leaves a film without subtitles, not with old
+    // ones, and the next run makes them.
+    for (const auto& [place, line] : kept_) {
+      const bool failed = read_line(line, layout_.format, "row").failed;
+      if (subtitle_files_ && !failed) subtitle_files_->take_back(plan_.item(place));
+    }
+    journal_->replace(kept_);
+    make_subtitles();
+  }
   kept_.clear();
+}
+
+void BatchOutput::make_subtitles() {
+  if (!subtitle_files_) return;
+  const BatchFile file(arguments_.rows_file(), layout_.format);
+  for (const BatchFile::Row& row : file.rows()) {
+    subtitle_files_->add(row.line.index, answer_text(row.text, layout_.format, file.header()));
+  }
 }
 
 void BatchOutput::count(const BatchRow& row) {

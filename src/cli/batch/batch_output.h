@@ -11,6 +11,7 @@
 #include "batch/batch_journal.h"
 #include "batch/batch_loop.h"
 #include "batch/batch_plan.h"
+#include "batch/subtitle_files.h"
 #include "cli/batch/batch_options.h"
 
 namespace owl3::cli {
@@ -48,11 +49,16 @@ class BatchOutput {
  private:
   bool may_have_side_file(int64_t item) const;
   void count(const BatchRow& row);
+  void print(const BatchRow& row);
+  /// The subtitles of films whose rows the file has, and the beginning of those of the next film.
+  void make_subtitles();
 
   const BatchArguments& arguments_;
   BatchPlan plan_;
   BatchLayout layout_;
   std::optional<BatchJournal> journal_;
+  std::optional<SubtitleFiles> subtitle_files_;
+  std::optional<Subtitles> subtitles_;  // on standard output
   std::map<int64_t, std::string> kept_;
   BatchCounts counts_;
 };

@@ -77,16 +77,18 @@ Json generation_json(const GenerationChoices& choices) {
 }
 
 Json run_json(const BatchArguments& arguments, const BatchInput& input) {
-  return {{"model", model_json(arguments)},
-          {"questions", arguments.prompts},
-          {"system", arguments.chat.system},
-          {"form", form_json(arguments.generation.form)},
-          {"generation", generation_json(arguments.generation)},
-          {"reading", reading_json(arguments.image, arguments.video)},
-          {"items", input.size()},
-          {"checksum", input.checksum()},
-          {"format", arguments.output_format() == BatchFormat::kCsv ? "csv" : "jsonl"},
-          {"shard", shard_text(arguments.shard)}};
+  Json run = {{"model", model_json(arguments)},
+              {"questions", arguments.prompts},
+              {"system", arguments.chat.system},
+              {"form", form_json(arguments.generation.form)},
+              {"generation", generation_json(arguments.generation)},
+              {"reading", reading_json(arguments.image, arguments.video)}};
+  if (arguments.segment_seconds > 0) run["segments"] = arguments.segment_seconds;
+  run.update({{"items", input.size()},
+              {"checksum", input.checksum()},
+              {"format", arguments.output_format() == BatchFormat::kCsv ? "csv" : "jsonl"},
+              {"shard", shard_text(arguments.shard)}});
+  return run;
 }
 
 Json run_json(const BatchArguments& arguments, const RequestLines& requests) {

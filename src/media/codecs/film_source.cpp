@@ -64,35 +64,46 @@ void check_frame_size(const AVCodecParameters& parameters, const std::string& na
   check_image_size(parameters.width, parameters.height, name, {max_pixels, {}}, kBytesPerPixel);
 }
 
+struct IndexedFilm final : FilmIndex {
+  explicit IndexedFilm(const Film& film) : video(index_film(film)) {}
+
+  VideoIndex video;
+};
+
 class FilmSource final : public FrameSource {
  public:
-  FilmSource(std::filesystem::path path, const VideoOptions& options, FilmWatch& watch)
-      : path_(std::move(path)), options_(options), watch_(watch) {
+  FilmSource(std::filesystem::path path, const VideoOptions& options, FilmWatch& watch,
+             std::shared_ptr<const FilmIndex> known)
+      : path_(std::move(path)),
+        options_(options),
+        watch_(watch),
+        indexed_(std::static_pointer_cast<const IndexedFilm>(std::move(known))) {
     const SilentFfmpeg silent;
     const Film film = open_film(path_, watch_);
     check_frame_size(*film.stream->codecpar, path_.string(), options_.max_pixels);
-    index_ = index_film(film);
-    if (index_.frames.empty()) {
+    if (indexed_ == nullptr) indexed_ = std::make_shared<IndexedFilm>(film);
+    if (video().frames.empty()) {
       throw InputError(fmt::format("{}: the video has no frames", path_.string()));
     }
-    times_ = times_of(film, index_, average_fps(film, index_, options_.sampling));
+    times_ = times_of(film, video(), average_fps(film, video(), options_.sampling));
     orientation_ = display_orientation(*film.stream);
     converter_ = RgbConverter(frame_kind(*film.format, orientation_));
   }
 
   const FrameTimes& times() const override { return times_; }
-  bool breaks_off() const override { return index_.breaks_off; }
+  std::shared_ptr<const FilmIndex> index() const override { return indexed_; }
+  bool breaks_off() const override { return video().breaks_off; }
 
   void want(std::vector<int64_t> frames) override {
     const SilentFfmpeg silent;
-    decoder_.emplace(path_, index_, std::move(frames), options_, watch_);
+    decoder_.emplace(path_, video(), std::move(frames), options_, watch_);
   }
 
   std::optional<Image> decode(int64_t frame) override {
     const SilentFfmpeg silent;
     const AVFrame* decoded = decoder_->decode(frame);
     if (decoded == nullptr) return std::nullopt;
-    is_damaged_ = decoder_->is_damaged() || index_.frames[frame].damaged;
+    is_damaged_ = decoder_->is_damaged() || video().frames[frame].damaged;
     return apply_orientation(converter_.convert(*decoded, path_.string(), options_.max_pixels),
                              orientation_);
   }
@@ -100,10 +111,12 @@ class FilmSource final : public FrameSource {
   bool ended() const override { return decoder_->ended(); }
 
  private:
+  const VideoIndex& video() const { return indexed_->video; }
+
   std::filesystem::path path_;
   VideoOptions options_;
   FilmWatch& watch_;
-  VideoIndex index_;
+  std::shared_ptr<const IndexedFilm> indexed_;
   FrameTimes times_;
   int orientation_ = 1;
   RgbConverter converter_{FrameKind::kFilm};
@@ -139,8 +152,9 @@ FrameKind frame_kind(const AVFormatContext& film, int orientation) {
 }
 
 std::unique_ptr<FrameSource> open_film_source(const std::filesystem::path& path,
-                                              const VideoOptions& options, FilmWatch& watch) {
-  return std::make_unique<FilmSource>(path, options, watch);
+                                              const VideoOptions& options, FilmWatch& watch,
+                                              std::shared_ptr<const FilmIndex> known) {
+  return std::make_unique<FilmSource>(path, options, watch, std::move(known));
 }
 
 }  // namespace owl3

@@ -11,10 +11,10 @@ namespace owl3 {
 
 class FilmWatch;
 
-/// Reads the film's packets once. Throws InputError when it can't be read or has no frames. The
-/// watch must outlive the source.
+/// As in media/codecs.h.
 std::unique_ptr<FrameSource> open_film_source(const std::filesystem::path& path,
-                                              const VideoOptions& options, FilmWatch& watch);
+                                              const VideoOptions& options, FilmWatch& watch,
+                                              std::shared_ptr<const FilmIndex> known);
 
 /// The EXIF orientation that equals the film's display matrix.
 int display_orientation(const AVStream& stream);

@@ -1,6 +1,7 @@
 // The one symbol that owl3-codecs.so shows.
 #include "media/codecs.h"
 #include "media/codecs/decoders.h"
+#include "media/codecs/film_length.h"
 #include "media/codecs/film_source.h"
 #include "media/codecs/live_film.h"
 #include "owl3/export.h"
@@ -18,6 +19,7 @@ const owl3::Codecs owl3_codecs = {
     .decode_jxl = owl3::decode_jxl,
     .decode_with_ffmpeg = owl3::decode_with_ffmpeg,
     .open_film = owl3::open_film_source,
+    .told_film_seconds = owl3::told_film_seconds,
     .open_live_film = owl3::open_live_film,
 };
 }

@@ -89,6 +89,11 @@ struct VideoOptions {
   int threads = 2;  // that decode; 0: what affinity and CPU quota allow
 };
 
+/// Chooses frames of a film by their numbers: 0 is the first that is shown. Told how many frames
+/// the film has, and how many a second by its container's word, it returns the numbers of those
+/// wanted, ascending; one that is wanted several times stands there as often.
+using FrameChooser = std::function<std::vector<int64_t>(int64_t frames, double fps)>;
+
 /// What is to be told of an answer's evidence (owl3/evidence.h).
 struct EvidenceOptions {
   int64_t heat_maps = 4;  // of so many leading images

@@ -130,6 +130,13 @@ class OWL3_API VisualMemory {
   /// it holds a few, resized.
   Medium add_video(const std::filesystem::path& path, const VideoOptions& options = {},
                    const ProgressCallback& progress = {});
+  /// Frames of a film that are chosen by their numbers, each an uncut image of its own, for a place
+  /// of its own in the text: as many as were chosen, in that order. In the place of one that can't
+  /// be decoded stands the one before it, and the first's warning() tells. Of the options only
+  /// those of decoding matter.
+  std::vector<Medium> add_frames(const std::filesystem::path& path, const FrameChooser& choose,
+                                 const VideoOptions& options = {},
+                                 const ProgressCallback& progress = {});
 
   /// What add_images() would make of these, by their headers: a plan for each that is not broken.
   std::vector<MediumPlan> plan_images(std::span<const std::filesystem::path> paths,

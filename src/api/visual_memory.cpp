@@ -1,5 +1,6 @@
 #include "owl3/visual_memory.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -32,6 +33,12 @@ void report(const ProgressCallback& progress, std::string_view stage, int64_t do
 struct PlannedFile {
   const ImageFile* file = nullptr;
   MediumPlan plan;
+};
+
+/// A film's frames, and which of the film's each is.
+struct EncodedFilm {
+  std::shared_ptr<EncodedMedium> medium;
+  std::vector<int64_t> numbers;  // ascending
 };
 
 MediumPlan plan_of_film(int64_t frames, const std::filesystem::path& path) {
@@ -187,6 +194,12 @@ struct VisualMemory::Impl {
                           const ProgressCallback& progress, const BrokenImageCallback& on_broken);
   Medium add_film(const std::filesystem::path& path, const VideoOptions& options,
                   const ProgressCallback& progress);
+  std::vector<Medium> add_frames(const std::filesystem::path& path, const FrameChooser& choose,
+                                 const VideoOptions& options, const ProgressCallback& progress);
+  EncodedFilm encode_film(const std::filesystem::path& path, const VideoOptions& options,
+                          const FrameChooser& choose, const ProgressCallback& progress);
+  /// A frame of a film as an image of its own.
+  std::shared_ptr<EncodedMedium> frame_of(const EncodedFilm& film, int64_t number) const;
 
   /// A medium that is more than a conversation holds can't be asked about.
   void check_context(const MediumPlan& plan) const {
@@ -362,8 +375,55 @@ Medium VisualMemory::add_video(const std::filesystem::path& path, const VideoOpt
   return call.run([&] { return impl_->add_film(path, options, call.watch(progress)); });
 }
 
+std::vector<Medium> VisualMemory::add_frames(const std::filesystem::path& path,
+                                             const FrameChooser& choose,
+                                             const VideoOptions& options,
+                                             const ProgressCallback& progress) {
+  ApiCall call;
+  return call.run([&] {
+    if (!choose) throw UsageError(fmt::format("{}: nothing chooses its frames", path.string()));
+    return impl_->add_frames(path, call.watch(choose), options, call.watch(progress));
+  });
+}
+
 Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const VideoOptions& options,
                                     const ProgressCallback& progress) {
+  return Internals::medium(encode_film(path, options, {}, progress).medium);
+}
+
+std::vector<Medium> VisualMemory::Impl::add_frames(const std::filesystem::path& path,
+                                                   const FrameChooser& choose,
+                                                   const VideoOptions& options,
+                                                   const ProgressCallback& progress) {
+  std::vector<int64_t> wanted;
+  const FrameChooser noting = [&](int64_t frames, double fps) {
+    return wanted = choose(frames, fps);
+  };
+  const EncodedFilm film = encode_film(path, options, noting, progress);
+  std::vector<Medium> media;
+  for (const int64_t number : wanted) {
+    const auto frame = frame_of(film, number);
+    if (media.empty()) frame->warning = film.medium->warning;
+    media.push_back(Internals::medium(frame));
+  }
+  return media;
+}
+
+std::shared_ptr<EncodedMedium> VisualMemory::Impl::frame_of(const EncodedFilm& film,
+                                                            int64_t number) const {
+  const auto behind = std::upper_bound(film.numbers.begin(), film.numbers.end(), number);
+  const size_t at = behind == film.numbers.begin() ? 0 : behind - film.numbers.begin() - 1;
+  auto frame = std::make_shared<EncodedMedium>(model);
+  frame->path = film.medium->path;
+  frame->layout = ImageLayout{};
+  frame->images = {film.medium->images[at]};
+  frame->hashes = {film.medium->hashes[at]};
+  return frame;
+}
+
+EncodedFilm VisualMemory::Impl::encode_film(const std::filesystem::path& path,
+                                            const VideoOptions& options, const FrameChooser& choose,
+                                            const ProgressCallback& progress) {
   std::string_view stage = "reading the film";
   int64_t decoded = 0;
   int64_t total = 0;
@@ -371,16 +431,17 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
   const auto open = [&] {
     return std::make_unique<FilmPictures>(
         path, options, how(seconds), [&] { return !progress || progress(stage, decoded, total); },
-        films);
+        films, choose);
   };
   const std::unique_ptr<FilmPictures> film = open();
   stage = "decoding frames";
   total = film->frames();
-  check_context(plan_of_film(total, path));
+  if (!choose) check_context(plan_of_film(total, path));
   Encoding encoding(*this, path.string(), seconds, progress, "encoding frames", total);
   encoding.find_room(open);
-  auto medium = std::make_shared<EncodedMedium>(model);
-  medium->path = path;
+  EncodedFilm encoded{std::make_shared<EncodedMedium>(model), {}};
+  EncodedMedium& medium = *encoded.medium;
+  medium.path = path;
   KeyedImage last;
   for (;; ++decoded) {
     const auto tell = [&] { report(progress, stage, decoded, total); };
@@ -388,17 +449,18 @@ Medium VisualMemory::Impl::add_film(const std::filesystem::path& path, const Vid
     std::optional<Picture> frame = film->stream().next(tell);
     if (!frame) break;
     if (!frame->images.empty()) last = std::move(frame->images.front());
-    medium->frame_seconds.push_back(frame->frame_seconds);
+    medium.frame_seconds.push_back(frame->frame_seconds);
+    encoded.numbers.push_back(frame->frame_number);
     encoding.encoder().add(last);
-    medium->hashes.push_back(last.hash);
+    medium.hashes.push_back(last.hash);
   }
-  medium->images = encoding.encoder().finish();
-  if (medium->images.empty()) {
+  medium.images = encoding.encoder().finish();
+  if (medium.images.empty()) {
     throw InputError(fmt::format("{}: no frame could be decoded", path.string()));
   }
-  medium->layout = VideoLayout{static_cast<int64_t>(medium->images.size())};
-  medium->warning = film->warning();
-  return Internals::medium(std::move(medium));
+  medium.layout = VideoLayout{static_cast<int64_t>(medium.images.size())};
+  medium.warning = film->warning();
+  return encoded;
 }
 
 std::vector<MediumPlan> VisualMemory::plan_images(std::span<const std::filesystem::path> paths,

@@ -121,10 +121,19 @@ class MvBenchTask : public BenchmarkTask {
   explicit MvBenchTask(const TaskSettings& settings)
       : BenchmarkTask(with_frames(settings, kDefaultFrames)) {}
 
+  std::optional<std::string> stills_folder(const Json& row, const RowPlace& place) const override {
+    const Json video = row.is_object() ? row.value("video", Json()) : Json();
+    if (!find_split(place.part).stills || !video.is_string()) return std::nullopt;
+    return path_of(row, place);
+  }
+
   BenchmarkPrompt prompt(const Json& row, const RowPlace& place) const override {
     const Json clip = clip_of(row, place);
     BenchmarkPrompt prompt;
     std::string shown(kVideo);
+    if (clip["video"].is_null() && clip["image"].is_null()) {
+      throw InputError(fmt::format("there is no folder of pictures {}", path_of(row, place)));
+    }
     if (clip["video"].is_null()) {
       shown.clear();
       for (const Json& image : clip["image"]) {
@@ -169,12 +178,16 @@ class MvBenchTask : public BenchmarkTask {
   }
 
  private:
+  static std::string path_of(const Json& row, const RowPlace& place) {
+    return python::join_path(std::string("dataset/mvbench/video/") + find_split(place.part).folder,
+                             text_field(row, "video"));
+  }
+
   /// The row as the official data set hands it on: the question with its options, the reference
-  /// with its letter.
+  /// with its letter. Without "image" where its folder of pictures is missing.
   Json clip_of(const Json& row, const RowPlace& place) const {
     const Split& split = find_split(place.part);
-    const std::string path = python::join_path(std::string("dataset/mvbench/video/") + split.folder,
-                                               text_field(row, "video"));
+    const std::string path = path_of(row, place);
     Json bound = nullptr;
     if (split.bounded) bound = {field(row, "start"), field(row, "end")};
     const Json& answer = field(row, "answer");
@@ -197,9 +210,7 @@ class MvBenchTask : public BenchmarkTask {
 
   /// The pictures of a folder that stand for the clip.
   Json stills(const std::string& folder, const Json& bound, const RowPlace& place) const {
-    if (!place.files_in_folder) {
-      throw InputError(fmt::format("{}: how many pictures the folder has is not known", folder));
-    }
+    if (!place.files_in_folder) return nullptr;
     ClipBounds bounds;
     if (!bound.is_null()) {
       for (const Json& second : bound) {
@@ -218,6 +229,12 @@ class MvBenchTask : public BenchmarkTask {
 };
 
 }  // namespace
+
+std::vector<std::string> mvbench_splits() {
+  std::vector<std::string> names;
+  for (const Split& split : kSplits) names.emplace_back(split.name);
+  return names;
+}
 
 std::unique_ptr<BenchmarkTask> make_long_video_task(const std::string& set,
                                                     const TaskSettings& settings) {

@@ -34,4 +34,13 @@ BenchmarkData mmvet(const Paths& files);
 /// A file for each part; each row once for every rotation of its options.
 BenchmarkData mi_bench(const Paths& files);
 
+// Of sets about films (film_readers.cpp):
+
+/// A table of {video, question, answer, qid, type, a0, ...}, and perhaps a file {video: path}.
+BenchmarkData next_qa(const Paths& files);
+/// A file of rows for each part.
+BenchmarkData rows_by_part(const Paths& files);
+/// JSONL of films: {key, type, qa: [{uid, question, answer, question_type}]}; a row a question.
+BenchmarkData lvbench(const Paths& files);
+
 }  // namespace owl3::readers

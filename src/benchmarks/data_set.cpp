@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "benchmarks/data_readers.h"
+#include "benchmarks/families.h"
 #include "benchmarks/parquet_readers.h"
+#include "benchmarks/python_text.h"
 #include "benchmarks/registry.h"
 #include "benchmarks/split_files.h"
 #include "core/error.h"
@@ -36,6 +38,11 @@ std::vector<BenchmarkSource> with_parquet(
     BenchmarkData (*read)(const std::vector<std::filesystem::path>& files)) {
   sources.push_back({std::move(files), read});
   return sources;
+}
+
+std::vector<std::string> with_ending(std::vector<std::string> names, const char* ending) {
+  for (std::string& name : names) name += ending;
+  return names;
 }
 
 /// `split` is that of Hugging Face's copy.
@@ -95,6 +102,27 @@ std::vector<BenchmarkSet> all_sets() {
                           {"testdev_balanced_instructions/testdev-*.parquet",
                            "testdev_balanced_images/testdev-*.parquet"},
                           readers::gqa_parquet)),
+      set_of("NextQATask", "next_qa_mc", "NExT-QA, multiple choice, test (doc-doc/NExT-QA)", false,
+             with_parquet(with_rows_named("next_qa_mc",
+                                          {{{"test.csv", "map_vid_vidorID.json"}, readers::next_qa},
+                                           {{"test.csv"}, readers::next_qa}}),
+                          {"MC/test-*.parquet"}, readers::next_qa_parquet)),
+      set_of("VideoMMEBench", "videomme", "Video-MME, without subtitles (lmms-lab/Video-MME)",
+             false,
+             with_parquet(rows_named("videomme"), {"videomme/test-*.parquet"},
+                          readers::videomme_parquet)),
+      set_of("LongVideoBenchTask", "long_video_bench_dev",
+             "LongVideoBench, validation (longvideobench/LongVideoBench)", false,
+             with_rows_named("long_video_bench_dev", {{{"lvb_val.json"}, readers::official_rows}})),
+      set_of("MvBenchTask", "mvbench", "MVBench (OpenGVLab/MVBench)", false,
+             {{with_ending(mvbench_splits(), ".json"), readers::rows_by_part}}),
+      set_of("MLVU", "mlvu", "MLVU, multiple choice, dev (MLVU/MVLU)", false,
+             {{with_ending({"1_plotQA", "2_needle", "3_ego", "4_count", "5_order", "6_anomaly_reco",
+                            "7_topic_reasoning"},
+                           ".json"),
+               readers::rows_by_part}}),
+      set_of("LVBench", "lvbench", "LVBench (zai-org/LVBench)", false,
+             {{{"video_info.meta.jsonl"}, readers::lvbench}}),
       set_of("NLVR2Bench", "nlvr2", "NLVR2, unbalanced_test_public (lmms-lab/NLVR2)", false,
              with_parquet(rows_named("nlvr2"), {"data/unbalanced_test_public-*.parquet"},
                           readers::nlvr2_parquet)),
@@ -121,9 +149,20 @@ std::vector<BenchmarkSet> all_sets() {
 std::vector<fs::path> find_files(const BenchmarkSet& set, const fs::path& folder,
                                  const std::string& name) {
   for (const fs::path& root : {folder / set.name, folder}) {
-    if (auto files = files_named(root, name); !files.empty()) return files;
+    for (const fs::path& path : {root, root / "json"}) {
+      if (auto files = files_named(path, name); !files.empty()) return files;
+    }
   }
   return {};
+}
+
+/// "a.jsonl with b.tsv"
+std::string names_of(const std::vector<std::string>& files) {
+  constexpr size_t kMostNamed = 3;
+  if (files.size() > kMostNamed) {
+    return fmt::format("{} to {} ({} files)", files.front(), files.back(), files.size());
+  }
+  return python::join(files, " with ");
 }
 
 }  // namespace
@@ -153,26 +192,29 @@ std::string expected_files(const BenchmarkSet& set) {
   std::string text;
   for (const BenchmarkSource& source : set.sources) {
     if (!text.empty()) text += &source == &set.sources.back() ? " or " : ", ";
-    for (const std::string& file : source.files) {
-      text += (&file == &source.files.front() ? "" : " with ") + file;
-    }
+    text += names_of(source.files);
   }
   return text;
 }
 
 BenchmarkData read_benchmark(const BenchmarkSet& set, const fs::path& folder) {
+  std::string missing;  // of files that lack others which belong to them
   for (const BenchmarkSource& source : set.sources) {
     readers::Paths files;
     size_t found = 0;
+    std::string first_missing;
     for (const std::string& name : source.files) {
       const auto named = find_files(set, folder, name);
       found += named.empty() ? 0 : 1;
+      if (named.empty() && first_missing.empty()) first_missing = name;
       files.insert(files.end(), named.begin(), named.end());
     }
     if (found == source.files.size()) return source.read(files);
+    if (missing.empty() && found > 0) missing = first_missing;
   }
-  throw InputError(fmt::format("{}: has no {}: expected {} there or in {}", folder.string(),
-                               set.title, expected_files(set), (folder / set.name).string()));
+  throw InputError(fmt::format("{}: has no {}: expected {} there or in {}{}", folder.string(),
+                               set.title, expected_files(set), (folder / set.name).string(),
+                               missing.empty() ? "" : "; " + missing + " is missing"));
 }
 
 }  // namespace owl3

@@ -20,6 +20,7 @@ struct BenchmarkRow {
   std::string where;                            // "file.jsonl:17"
   std::optional<size_t> table_row;              // whose picture stands in that row of the table
   std::vector<ColumnPictures::Place> pictures;  // those of its prompt, where they are in columns
+  std::string film;                             // where its authors have it, if a file says that
   std::string error;                            // why it can't be asked; empty: it can
 };
 
@@ -31,8 +32,8 @@ struct BenchmarkData {
 
 /// Files that have a benchmark together.
 struct BenchmarkSource {
-  /// Names, in the data folder or in the benchmark's folder in it. One with a star stands for all
-  /// files of a split, which stand in its place.
+  /// Names, in the data folder, in the benchmark's folder in it, or in the folder `json` of either.
+  /// One with a star stands for all files of a split, which stand in its place.
   std::vector<std::string> files;
   BenchmarkData (*read)(const std::vector<std::filesystem::path>& files);
 };
@@ -52,7 +53,7 @@ const std::vector<BenchmarkSet>& benchmark_sets();
 /// Throws UsageError where there is none of that name.
 const BenchmarkSet& find_benchmark_set(const std::string& name);
 
-/// "a.jsonl with b.tsv, or c.json"
+/// "a.jsonl with b.tsv, or c.json"; of many files that belong together the first and the last.
 std::string expected_files(const BenchmarkSet& set);
 
 /// Throws InputError that names the benchmark and what is expected where, or what is wrong with a

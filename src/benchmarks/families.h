@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "benchmarks/task.h"
 
@@ -31,6 +32,12 @@ std::unique_ptr<BenchmarkTask> make_videomme_task(const std::string& set,
 std::unique_ptr<BenchmarkTask> make_long_video_task(const std::string& set,
                                                     const TaskSettings& settings);
 std::unique_ptr<BenchmarkTask> make_mvbench_task(const std::string& set,
+                                                 const TaskSettings& settings);
+/// The splits of "mvbench", in the order of the official evaluation.
+std::vector<std::string> mvbench_splits();
+/// Multiple choice about long films; the official evaluation has no classes for them.
+std::unique_ptr<BenchmarkTask> make_mlvu_task(const std::string& set, const TaskSettings& settings);
+std::unique_ptr<BenchmarkTask> make_lvbench_task(const std::string& set,
                                                  const TaskSettings& settings);
 /// Open questions about films: the official class without a data set.
 std::unique_ptr<BenchmarkTask> make_video_qa_task(const std::string& set,

@@ -196,6 +196,19 @@ BenchmarkData pope_parquet(const Paths& files) {
   return rows_of(files, {"question_id", "question", "answer"}, {"image"}, as_it_is);
 }
 
+BenchmarkData videomme_parquet(const Paths& files) {
+  return rows_of(files,
+                 {"videoID", "duration", "domain", "sub_category", "question_id", "task_type",
+                  "question", "options", "answer"},
+                 {}, as_it_is);
+}
+
+BenchmarkData next_qa_parquet(const Paths& files) {
+  return rows_of(files,
+                 {"video", "question", "answer", "qid", "type", "a0", "a1", "a2", "a3", "a4"}, {},
+                 as_it_is);
+}
+
 /// The metrics take rows together that have the same picture: by its checksum here.
 BenchmarkData mmbench_parquet(const Paths& paths) {
   BenchmarkData data;

@@ -22,6 +22,10 @@ BenchmarkData vizwiz_parquet(const Paths& files);
 BenchmarkData gqa_parquet(const Paths& files);
 /// question_id, question, answer, image
 BenchmarkData pope_parquet(const Paths& files);
+/// Films, which are beside: videoID, question, options, answer, duration, ...
+BenchmarkData videomme_parquet(const Paths& files);
+/// Films, which are beside: video, question, answer, qid, type, a0 to a4.
+BenchmarkData next_qa_parquet(const Paths& files);
 /// The columns of MMBench's table, with pictures.
 BenchmarkData mmbench_parquet(const Paths& files);
 

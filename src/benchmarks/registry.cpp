@@ -26,6 +26,9 @@ constexpr std::pair<const char*, MakeTask> kClasses[] = {
     {"LongVideoBenchTask", make_long_video_task},
     {"MvBenchTask", make_mvbench_task},
     {"VideoQA", make_video_qa_task},
+    // Of the paper's tables, and not of the official evaluation.
+    {"MLVU", make_mlvu_task},
+    {"LVBench", make_lvbench_task},
 };
 
 }  // namespace

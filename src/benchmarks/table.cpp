@@ -85,9 +85,12 @@ std::vector<Json> column_of(const Texts& texts) {
 }
 
 /// Cuts a text into rows of cells.
-class TsvReader {
+class CellReader {
  public:
-  explicit TsvReader(std::string_view text) : text_(text) {}
+  CellReader(std::string_view text, char separator) : text_(text), separator_(separator) {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
+  }
 
   /// The next row that is not an empty line; nothing at the end.
   std::optional<Texts> next() {
@@ -96,7 +99,7 @@ class TsvReader {
     Texts row;
     do {
       row.push_back(cell());
-    } while (take('\t'));
+    } while (take(separator_));
     return row;  // what ends the line is an empty line to the next row
   }
 
@@ -121,20 +124,30 @@ class TsvReader {
         }
       }
     }
-    while (at_ < text_.size() && text_[at_] != '\t' && text_[at_] != '\n' && text_[at_] != '\r') {
+    while (at_ < text_.size() && text_[at_] != separator_ && text_[at_] != '\n' &&
+           text_[at_] != '\r') {
       cell += text_[at_++];
     }
     return cell;
   }
 
   std::string_view text_;
+  char separator_;
   size_t at_ = 0;
 };
 
 }  // namespace
 
 Table Table::parse_tsv(std::string_view text, const std::string& name) {
-  TsvReader reader(text);
+  return parse(text, '\t', name);
+}
+
+Table Table::parse_csv(std::string_view text, const std::string& name) {
+  return parse(text, ',', name);
+}
+
+Table Table::parse(std::string_view text, char separator, const std::string& name) {
+  CellReader reader(text, separator);
   auto columns = reader.next();
   if (!columns) throw InputError(fmt::format("{}: is empty, where a table should be", name));
   std::vector<Texts> rows;

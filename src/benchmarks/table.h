@@ -1,5 +1,5 @@
-// Tables with a header line and tabs between cells, as pandas 1.5 reads them: what counts as
-// missing, and which columns hold numbers.
+// Tables with a header line and tabs or commas between cells, as pandas 1.5 reads them: what counts
+// as missing, and which columns hold numbers.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +16,13 @@ class Table {
  public:
   /// Cells in quotes may hold tabs, line breaks and doubled quotes. `name` stands in errors.
   static Table parse_tsv(std::string_view text, const std::string& name);
+  /// The same with commas.
+  static Table parse_csv(std::string_view text, const std::string& name);
   /// The same table from its cells' texts; rows as long as `columns`.
   Table(std::vector<std::string> columns, const std::vector<std::vector<std::string>>& rows);
 
   size_t rows() const { return row_count_; }
+  const std::vector<std::string>& columns() const { return columns_; }
   bool has_column(const std::string& column) const { return find_column(column).has_value(); }
   /// null where missing; a number in a column of numbers, true or false in one of these, else a
   /// text. Throws InputError where there is no such column.
@@ -31,6 +34,7 @@ class Table {
   const std::string& text(size_t row, const std::string& column) const;
 
  private:
+  static Table parse(std::string_view text, char separator, const std::string& name);
   std::optional<size_t> find_column(const std::string& column) const;
 
   size_t row_count_ = 0;

@@ -84,6 +84,12 @@ class BenchmarkTask {
 
   const TaskSettings& settings() const { return settings_; }
 
+  /// The folder whose pictures are the row's clip, as the official evaluation names it: how many
+  /// files it has is wanted in the row's place before prompt(). Nothing where the clip is a film,
+  /// or the row names none.
+  virtual std::optional<std::string> stills_folder(const nlohmann::ordered_json& row,
+                                                   const RowPlace& place) const;
+
   // All throw InputError, saying what of the row or the records is wrong.
 
   virtual BenchmarkPrompt prompt(const nlohmann::ordered_json& row,

@@ -20,6 +20,11 @@ std::vector<std::string> BenchmarkPrompt::expanded() const {
   return contents;
 }
 
+std::optional<std::string> BenchmarkTask::stills_folder(const ordered_json& /*row*/,
+                                                        const RowPlace& /*place*/) const {
+  return std::nullopt;
+}
+
 Submission BenchmarkTask::submission(const std::vector<ordered_json>& /*records*/,
                                      const BenchmarkTruth& /*truth*/) const {
   throw InputError("this benchmark is scored here: it has no submission file");

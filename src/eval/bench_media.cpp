@@ -1,5 +1,6 @@
 #include "eval/bench_media.h"
 
+#include <iterator>
 #include <optional>
 
 #include "benchmarks/row_fields.h"
@@ -25,17 +26,36 @@ std::string own_path(const Json& row, size_t k) {
   return "";
 }
 
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
 /// Below `root`, with fewer and fewer of its first folders.
-std::optional<fs::path> find_below(const fs::path& root, const std::string& name) {
+std::optional<fs::path> find_below(const fs::path& root, const std::string& name,
+                                   bool (*is_wanted)(const fs::path&) = is_file) {
   for (std::string_view rest = name; !rest.empty();) {
-    const fs::path path = root / rest;
-    std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) return path;
+    fs::path path = root / rest;
+    if (is_wanted(path)) return path;
     const size_t slash = rest.find('/');
     if (slash == std::string_view::npos) break;
     rest.remove_prefix(slash + 1);
   }
   return std::nullopt;
+}
+
+/// The name, and it with the endings that films of the same content come with.
+std::vector<std::string> film_names(const std::string& name) {
+  std::vector<std::string> names = {name};
+  for (const char* ending : {".mp4", ".mkv", ".webm", ".avi", ".mov", ".MP4"}) {
+    names.push_back(fs::path(name).replace_extension(ending).string());
+  }
+  return names;
 }
 
 }  // namespace
@@ -69,11 +89,41 @@ std::vector<MediaBytes> BenchMedia::pictures(const BenchmarkRow& row, const Benc
   return files;
 }
 
+fs::path BenchMedia::film(const BenchmarkRow& row, const PromptClip& clip) const {
+  for (const std::string& given : {row.film, clip.path}) {
+    if (given.empty()) continue;
+    for (const std::string& name : film_names(given)) {
+      for (const fs::path& root : roots()) {
+        if (const auto path = find_below(root, name)) return *path;
+      }
+    }
+  }
+  throw InputError(fmt::format("there is no film {} in {}", clip.path, folder_.string()));
+}
+
+std::optional<int64_t> BenchMedia::files_in(const std::string& folder) const {
+  for (const fs::path& root : roots()) {
+    const auto path = find_below(root, folder, is_folder);
+    if (!path) continue;
+    std::error_code ignored;
+    return std::distance(fs::directory_iterator(*path, ignored), fs::directory_iterator());
+  }
+  return std::nullopt;
+}
+
+std::vector<fs::path> BenchMedia::roots() const {
+  std::vector<fs::path> roots;
+  for (const fs::path& root : {folder_ / set_name_, folder_}) {
+    roots.push_back(root);
+    for (const char* folder : {"images", "videos", "video", "data"}) roots.push_back(root / folder);
+  }
+  return roots;
+}
+
 std::string BenchMedia::find(const std::string& official, const std::string& own) const {
   if (own.starts_with("data:")) return own;
   for (const std::string& name : {official, own}) {
-    for (const fs::path& root :
-         {folder_ / set_name_, folder_ / set_name_ / "images", folder_, folder_ / "images"}) {
+    for (const fs::path& root : roots()) {
       if (const auto path = find_below(root, name)) return path->string();
     }
   }

@@ -47,11 +47,13 @@ std::string difference(const Json& found, const Json& wanted) {
 }  // namespace
 
 Json BenchRunIdentity::json() const {
-  return {{"benchmark", benchmark},
-          {"model", model},
-          {"arithmetic", arithmetic},
-          {"data", data},
-          {"max_new_tokens", max_new_tokens}};
+  Json json = {{"benchmark", benchmark},
+               {"model", model},
+               {"arithmetic", arithmetic},
+               {"data", data},
+               {"max_new_tokens", max_new_tokens}};
+  if (!frame_choice.empty()) json["frame_choice"] = frame_choice;
+  return json;
 }
 
 BenchFile read_bench_file(const fs::path& path) {

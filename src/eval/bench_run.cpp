@@ -11,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "core/checksum.h"
 #include "core/error.h"
+#include "eval/bench_films.h"
 #include "eval/bench_media.h"
 #include "text/user_marks.h"
 #include "training_data/media_reader.h"
@@ -23,6 +24,10 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kErrorsShown = 3;
+
+Compatibility mode_of(const BenchOptions& options) {
+  return options.official_compat ? Compatibility::kOfficial : Compatibility::kIntended;
+}
 
 std::string checksum_of_rows(const BenchmarkData& data) {
   std::string all;
@@ -37,20 +42,24 @@ std::string checksum_of_rows(const BenchmarkData& data) {
   return digits;
 }
 
-/// What the user says in a prompt of the official evaluation, as Chat takes it.
+/// What the user says in a prompt of the official evaluation, as Chat takes it. A film is so many
+/// images.
 std::string question_of(const BenchmarkPrompt& prompt) {
   std::string question;
-  for (const BenchmarkPrompt::Message& message : prompt.messages) {
-    if (message.role != "user") continue;
-    const auto parts = python::split(message.content, kImage);
+  size_t pictures = prompt.images.size();
+  for (const PromptClip& clip : prompt.clips) pictures += static_cast<size_t>(clip.num_frames);
+  const std::vector<std::string> contents = prompt.expanded();
+  for (size_t k = 0; k < contents.size(); ++k) {
+    if (prompt.messages[k].role != "user") continue;
+    const auto parts = python::split(contents[k], kImage);
     question = without_marks(parts.front());
     for (size_t i = 1; i < parts.size(); ++i) {
       question.append(kUserImageMark).append(without_marks(parts[i]));
     }
     const size_t marks = parts.size() - 1;
-    if (marks != prompt.images.size()) {
-      throw InputError(fmt::format("the prompt names {} images, but the row has {}", marks,
-                                   prompt.images.size()));
+    if (marks != pictures) {
+      throw InputError(
+          fmt::format("the prompt names {} images, but the row has {}", marks, pictures));
     }
   }
   return question;
@@ -67,16 +76,17 @@ std::vector<double> shares_of(const Evidence& evidence, size_t pictures) {
 class RowAsker {
  public:
   RowAsker(const Model& model, const BenchmarkTask& task, const BenchMedia& media,
-           int64_t max_new_tokens, const ProgressCallback& progress)
+           const BenchOptions& options, const ProgressCallback& progress)
       : model_(model),
         task_(task),
         media_(media),
         progress_(progress),
         memory_(model),
+        films_(memory_, mode_of(options)),
         generation_(model.preset("eval")) {
     generation_.do_sample = false;
     generation_.evidence = EvidenceOptions{.heat_maps = 0};
-    generation_.max_new_tokens = max_new_tokens;
+    generation_.max_new_tokens = options.max_new_tokens;
   }
 
   /// The line of the records. Throws Interrupted.
@@ -91,7 +101,7 @@ class RowAsker {
       for (const auto& message : prompt.messages) {
         if (message.role == "user") line["prompt"] = message.content;
       }
-      const std::vector<Medium> pictures = encoded(media_.pictures(row, prompt, reader_));
+      const std::vector<Medium> pictures = pictures_of(row, prompt, line);
       const Answer answer = answer_to(question, pictures);
       line["reply"] = answer.text;
       line["evidence"] = shares_of(*answer.evidence, pictures.size());
@@ -104,6 +114,18 @@ class RowAsker {
   }
 
  private:
+  /// The row's images, or the frames of its film, which the line then tells.
+  std::vector<Medium> pictures_of(const BenchmarkRow& row, const BenchmarkPrompt& prompt,
+                                  Json& line) {
+    if (prompt.clips.empty()) return encoded(media_.pictures(row, prompt, reader_));
+    const PromptClip& clip = prompt.clips.front();  // no task has several
+    line["film"] = clip.path;
+    const ShownFrames& shown = films_.show(media_.film(row, clip), clip, progress_);
+    line["frames"] = shown.numbers;
+    if (!shown.warning.empty()) line["warning"] = shown.warning;
+    return shown.images;
+  }
+
   std::vector<Medium> encoded(const std::vector<MediaBytes>& files) {
     std::vector<ImageBytes> images;
     for (const MediaBytes& file : files) images.push_back({file.name, file.bytes});
@@ -129,6 +151,7 @@ class RowAsker {
   const ProgressCallback& progress_;
   MediaReader reader_;
   VisualMemory memory_;
+  BenchFilms films_;
   GenerationOptions generation_;
 };
 
@@ -297,20 +320,21 @@ void write_submission(const BenchmarkTask& task, const BenchmarkSet& set, const 
 BenchResult run_benchmark(const BenchmarkSet& set, const Model& model,
                           const std::string& model_name, const BenchOptions& options,
                           const ProgressCallback& progress) {
-  const BenchmarkData data = read_benchmark(set, options.data);
+  BenchmarkData data = read_benchmark(set, options.data);
   const auto task = set.make_task();
   const BenchMedia media(set, data, options.data);
-  BenchRecords records(
-      options.output,
-      {set.name, model_name, options.arithmetic, checksum_of_rows(data), options.max_new_tokens},
-      options.shard);
+  count_stills(*task, media, data);
+  BenchRecords records(options.output,
+                       {set.name, model_name, options.arithmetic, checksum_of_rows(data),
+                        options.max_new_tokens, frame_choice_of(*task, data, mode_of(options))},
+                       options.shard);
   const std::vector<int64_t> rows = wanted_rows(data, options);
   BenchResult result;
   result.benchmark = set.name;
   result.title = set.title;
   result.rows = std::ssize(rows);
   try {
-    RowAsker asker(model, *task, media, options.max_new_tokens, progress);
+    RowAsker asker(model, *task, media, options, progress);
     const std::vector<int64_t> open = open_rows(rows, records.lines());
     for (size_t i = 0; i < open.size(); ++i) {
       const int64_t done = result.rows - std::ssize(open) + static_cast<int64_t>(i);
@@ -325,7 +349,7 @@ BenchResult run_benchmark(const BenchmarkSet& set, const Model& model,
   tell_errors(rows, records.lines(), result);
   result.files.push_back(records.path());
   if (result.interrupted) return result;
-  const auto mode = options.official_compat ? Compatibility::kOfficial : Compatibility::kIntended;
+  const Compatibility mode = mode_of(options);
   const Scorer scorer(*task, data, records.lines(), rows);
   if (!task->submit_only()) {
     score(scorer, mode, result);

@@ -24,6 +24,29 @@ void check(const VideoOptions& options) {
   check_threads(options.threads);
 }
 
+/// Animations may tell no rate of their own.
+double rate_of(const FrameTimes& film) {
+  if (film.fps > 0 && std::isfinite(film.fps)) return film.fps;
+  return static_cast<double>(film.seconds.size()) / film.end_seconds;
+}
+
+void check_numbers(const std::vector<int64_t>& numbers, int64_t frames,
+                   const std::filesystem::path& path) {
+  if (numbers.empty()) throw UsageError(fmt::format("{}: no frame was chosen", path.string()));
+  int64_t least = 0;
+  for (const int64_t number : numbers) {
+    if (number < 0 || number >= frames) {
+      throw UsageError(
+          fmt::format("{}: has {} frames, none of number {}", path.string(), frames, number));
+    }
+    if (number < least) {
+      throw UsageError(fmt::format("{}: frame {} was chosen behind frame {}; they must ascend",
+                                   path.string(), number, least));
+    }
+    least = number;
+  }
+}
+
 }  // namespace
 
 double film_seconds(const std::filesystem::path& path, const std::function<bool()>& keep_going) {
@@ -46,16 +69,6 @@ struct VideoReader::Impl {
   VideoFrame last;         // kept while it comes again
   std::string breaks_off;  // said of a film that does
   std::string warning;
-
-  void choose(const VideoOptions& options) {
-    wanted = choose_frames(source->times(), options);
-    if (wanted.empty()) {
-      throw InputError(fmt::format("{}: no frame from second {} on; the film is {:.2f} s long",
-                                   path.string(), options.start_seconds,
-                                   source->times().end_seconds));
-    }
-    source->want(wanted);
-  }
 
   bool comes_again() const {
     return yielded < wanted.size() && yielded > 0 && wanted[yielded] == wanted[yielded - 1];
@@ -118,6 +131,35 @@ VideoReader::~VideoReader() = default;
 VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOptions& options,
                               const std::function<bool()>& keep_going,
                               std::shared_ptr<const FilmIndex> known) {
+  const auto choose = [&](const FrameTimes& film) {
+    std::vector<int64_t> frames = choose_frames(film, options);
+    if (frames.empty()) {
+      throw InputError(fmt::format("{}: no frame from second {} on; the film is {:.2f} s long",
+                                   path.string(), options.start_seconds, film.end_seconds));
+    }
+    return frames;
+  };
+  return open_with(path, choose, options, keep_going, std::move(known));
+}
+
+VideoReader VideoReader::open(const std::filesystem::path& path, const FrameChooser& choose,
+                              const VideoOptions& options,
+                              const std::function<bool()>& keep_going) {
+  VideoOptions by_number = options;
+  by_number.sampling = FrameSampling::kOfficial;  // its rate is the container's
+  const auto choose_numbers = [&](const FrameTimes& film) {
+    const auto count = static_cast<int64_t>(film.seconds.size());
+    std::vector<int64_t> numbers = choose(count, rate_of(film));
+    check_numbers(numbers, count, path);
+    return numbers;
+  };
+  return open_with(path, choose_numbers, by_number, keep_going, nullptr);
+}
+
+VideoReader VideoReader::open_with(const std::filesystem::path& path, const Choose& choose,
+                                   const VideoOptions& options,
+                                   const std::function<bool()>& keep_going,
+                                   std::shared_ptr<const FilmIndex> known) {
   check(options);
   auto impl = std::make_unique<Impl>();
   impl->path = path;
@@ -133,7 +175,8 @@ VideoReader VideoReader::open(const std::filesystem::path& path, const VideoOpti
     impl->breaks_off = fmt::format("breaks off after {:.2f} s", impl->source->times().end_seconds);
     impl->warning = fmt::format("{}: the film {}", path.string(), impl->breaks_off);
   }
-  impl->choose(options);
+  impl->wanted = choose(impl->source->times());
+  impl->source->want(impl->wanted);
   return VideoReader(std::move(impl));
 }
 

@@ -37,6 +37,11 @@ class VideoReader {
   static VideoReader open(const std::filesystem::path& path, const VideoOptions& options,
                           const std::function<bool()>& keep_going = {},
                           std::shared_ptr<const FilmIndex> known = nullptr);
+  /// The frames that are chosen by their numbers, instead of those the options say. Throws
+  /// UsageError for numbers that descend or that the film does not have, and what `choose` throws.
+  static VideoReader open(const std::filesystem::path& path, const FrameChooser& choose,
+                          const VideoOptions& options,
+                          const std::function<bool()>& keep_going = {});
   VideoReader(VideoReader&&) noexcept;
   VideoReader& operator=(VideoReader&&) noexcept;
   ~VideoReader();
@@ -55,6 +60,10 @@ class VideoReader {
 
  private:
   struct Impl;
+  using Choose = std::function<std::vector<int64_t>(const FrameTimes& film)>;
+  static VideoReader open_with(const std::filesystem::path& path, const Choose& choose,
+                               const VideoOptions& options, const std::function<bool()>& keep_going,
+                               std::shared_ptr<const FilmIndex> known);
   explicit VideoReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

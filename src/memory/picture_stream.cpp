@@ -111,10 +111,11 @@ std::unique_ptr<PictureStream> stream_images(std::vector<const ImageFile*> files
 
 FilmPictures::FilmPictures(const std::filesystem::path& path, const VideoOptions& options,
                            const PictureOptions& how, std::function<bool()> keep_going,
-                           FilmIndexes& films)
+                           FilmIndexes& films, const FrameChooser& choose)
     : keep_going_(std::move(keep_going)), image_size_(how.image_size) {
-  reader_.emplace(films.open(
-      path, options, [this] { return is_ahead_ ? !is_over_ : !keep_going_ || keep_going_(); }));
+  const auto goes_on = [this] { return is_ahead_ ? !is_over_ : !keep_going_ || keep_going_(); };
+  reader_.emplace(choose ? VideoReader::open(path, choose, options, goes_on)
+                         : films.open(path, options, goes_on));
   frames_ = reader_->frames();
   const int ahead = threads_ahead(how.threads);
   threads_ = ahead > 0 ? 1 : how.threads;
@@ -129,6 +130,7 @@ std::optional<std::function<Picture()>> FilmPictures::take() {
   return [this, frame] {
     Picture picture;
     picture.frame_seconds = frame->seconds;
+    picture.frame_number = frame->index;
     if (frame->repeated) return picture;
     picture.images.push_back(
         hashed(resize_bicubic(frame->image, image_size_, image_size_, threads_)));

@@ -23,6 +23,7 @@ struct Picture {
       images;  // tiles and the whole; of a frame that is on the screen still, none
   Grid grid{};
   double frame_seconds = 0;  // when a frame is shown
+  int64_t frame_number = 0;  // which of the film's it is
   std::string warning{};
   std::string error{};  // of a file that can't be read, where the caller wants to know
 };
@@ -74,13 +75,14 @@ std::unique_ptr<PictureStream> stream_images(std::vector<const ImageFile*> files
                                              const ImageOptions& options, bool cut,
                                              bool tells_broken, const PictureOptions& how);
 
-/// The sampled frames of a film.
+/// The sampled frames of a film, or those that are chosen by their numbers.
 class FilmPictures {
  public:
   /// Reads the film once, to know its frames, unless `films` does; asks `keep_going` meanwhile, as
   /// next() does where nothing is done ahead. Throws as VideoReader::open() does.
   FilmPictures(const std::filesystem::path& path, const VideoOptions& options,
-               const PictureOptions& how, std::function<bool()> keep_going, FilmIndexes& films);
+               const PictureOptions& how, std::function<bool()> keep_going, FilmIndexes& films,
+               const FrameChooser& choose = {});
   ~FilmPictures() { is_over_ = true; }
   FilmPictures(const FilmPictures&) = delete;
   FilmPictures& operator=(const FilmPictures&) = delete;

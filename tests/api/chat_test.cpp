@@ -4,11 +4,14 @@
 
 #include <fstream>
 
+#include "api/impl.h"
 #include "core/scratch_folder.h"
 #include "formats/adapter_files.h"
 #include "formats/gguf_conversion.h"
 #include "formats/gguf_metadata.h"
 #include "formats/random_checkpoint.h"
+#include "media/encode_png.h"
+#include "media/png_film.h"
 #include "owl3/owl3.h"
 
 namespace owl3 {
@@ -192,6 +195,59 @@ TEST_F(ApiTest, ProgressOfAFilmTellsDecodingAndEncoding) {
     }
     EXPECT_EQ(last, film.images()) << stage;
   }
+}
+
+TEST_F(ApiTest, FramesChosenByNumberAreImagesOfTheirOwn) {
+  VisualMemory memory(load());
+  const Medium film = memory.add_video(kFilm, {.fps = 1000, .max_frames = 1 << 20});
+  const int64_t encoded = memory.stats().images_encoded;
+  const std::vector<Medium> frames = memory.add_frames(kFilm, [&](int64_t count, double fps) {
+    EXPECT_EQ(count, film.images());
+    EXPECT_GT(fps, 0);
+    return std::vector<int64_t>{0, 3, 3, count - 1};
+  });
+  ASSERT_EQ(frames.size(), 4U);
+  for (const Medium& frame : frames) {
+    EXPECT_FALSE(frame.is_video());
+    EXPECT_EQ(frame.images(), 1);
+    EXPECT_EQ(frame.warning(), "");
+  }
+  EXPECT_EQ(memory.stats().images_encoded, encoded) << "they are the film's own frames";
+  GenerationOptions greedy = generation_preset("greedy");
+  greedy.max_new_tokens = 2;
+  Chat chat(load());
+  EXPECT_THROW(chat.ask("<image><image>", frames, greedy), UsageError);
+}
+
+std::string grey_png(uint8_t shade) {
+  constexpr int kSide = 8;
+  return encode_png({kSide, kSide, std::vector<uint8_t>(kSide * kSide * 3, shade)});
+}
+
+TEST_F(ApiTest, InThePlaceOfAFrameThatCannotBeDecodedStandsTheOneBefore) {
+  constexpr size_t kWidth = 16;  // where a PNG file has it
+  std::string broken = grey_png(128);
+  broken.replace(kWidth, 4, 4, '\0');
+  test::PngFilm film(8, 1);
+  for (const std::string& png : {grey_png(0), broken, grey_png(255)}) film.add_frame(png);
+  film.write(folder_ / "holes.avi");
+  VisualMemory memory(load());
+  const auto show = [&](const std::vector<int64_t>& numbers) {
+    return memory.add_frames(folder_ / "holes.avi", [&](int64_t, double) { return numbers; });
+  };
+  const auto hash_of = [](const Medium& frame) { return Internals::of(frame).hashes.at(0); };
+  const std::vector<Medium> all = show({0, 1, 1, 2});
+  ASSERT_EQ(all.size(), 4U);
+  EXPECT_EQ(memory.stats().images_encoded, 2);
+  EXPECT_EQ(hash_of(all[1]), hash_of(all[0]));
+  EXPECT_EQ(hash_of(all[2]), hash_of(all[0]));
+  EXPECT_NE(hash_of(all[3]), hash_of(all[0]));
+  EXPECT_NE(all[0].warning().find("1 of 3 frames could not be decoded"), std::string::npos)
+      << all[0].warning();
+  const std::vector<Medium> first_missing = show({1, 2});
+  ASSERT_EQ(first_missing.size(), 2U);
+  EXPECT_EQ(hash_of(first_missing[0]), hash_of(all[3])) << "there is none before";
+  EXPECT_THROW(show({1}), InputError);
 }
 
 TEST_F(ApiTest, EveryStageCanBeInterrupted) {

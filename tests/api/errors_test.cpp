@@ -43,6 +43,9 @@ void expect_plain_error(const std::string& what, const Action& action) {
   }
 }
 
+/// What a caller's own code may throw.
+struct CallersOwn {};
+
 /// Names that no file of content stands behind.
 struct BadPaths {
   BadPaths() {
@@ -224,6 +227,24 @@ TEST_F(ErrorsTest, OfVideoOptionsAreOwl3s) {
   }
 }
 
+TEST_F(ErrorsTest, OfFramesChosenByNumberAreOwl3s) {
+  VisualMemory memory(load());
+  const BadPaths bad;
+  const FrameChooser first = [](int64_t, double) { return std::vector<int64_t>{0}; };
+  for (const fs::path& path : bad.paths) {
+    expect_plain_error("film " + path.string(), [&] { memory.add_frames(path, first); });
+  }
+  expect_plain_error("no chooser", [&] { memory.add_frames(kFilm, {}); });
+  for (const std::vector<int64_t>& wrong :
+       {std::vector<int64_t>{}, {-1}, {1, 0}, {std::numeric_limits<int64_t>::max()}}) {
+    expect_plain_error("numbers",
+                       [&] { memory.add_frames(kFilm, [&](int64_t, double) { return wrong; }); });
+  }
+  EXPECT_THROW(
+      memory.add_frames(kFilm, [](int64_t, double) -> std::vector<int64_t> { throw CallersOwn(); }),
+      CallersOwn);
+}
+
 TEST_F(ErrorsTest, OfQuestionsAndTheirOptionsAreOwl3s) {
   const Model model = load();
   VisualMemory memory(model);
@@ -283,9 +304,6 @@ TEST_F(ErrorsTest, OfNamesOfImagesAreOwl3s) {
     expect_plain_error(name, [&] { find_image_files({name}); });
   }
 }
-
-/// What a caller's own code may throw.
-struct CallersOwn {};
 
 /// Fails unless what the n-th call of a callback throws comes out of `action` as it was.
 template <typename Thrown, typename Action>

@@ -11,6 +11,7 @@
 #include "benchmarks/frame_choice.h"
 #include "benchmarks/python_text.h"
 #include "benchmarks/python_values.h"
+#include "benchmarks/registry.h"
 #include "benchmarks/rouge.h"
 #include "benchmarks/spreadsheet.h"
 #include "benchmarks/table.h"
@@ -185,6 +186,104 @@ TEST(FrameChoice, RefusesClipsThatCannotBe) {
 
 TEST(FrameChoice, RoundsTimesAsNumpyDoes) {
   EXPECT_EQ(frame_times({0, 7, 5}, 20), "0.0, 0.4, 0.2");
+}
+
+/// A task's metrics of replies to rows.
+BenchmarkMetrics metrics_of(const BenchmarkTask& task,
+                            const std::vector<std::pair<ordered_json, std::string>>& replies,
+                            Compatibility mode = Compatibility::kIntended) {
+  std::vector<ordered_json> records;
+  for (const auto& [row, reply] : replies) records.push_back(task.record(row, {}, reply, mode));
+  return task.metrics(records, {}, mode);
+}
+
+ordered_json mlvu_row(const char* type, ordered_json candidates, ordered_json answer) {
+  return {{"video", "a.mp4"},
+          {"question", "How many owls?"},
+          {"candidates", std::move(candidates)},
+          {"answer", std::move(answer)},
+          {"question_type", type}};
+}
+
+TEST(Mlvu, AsksAsTheOfficialCodeAsksAboutFilms) {
+  const auto task = make_benchmark_task("MLVU", "mlvu", {});
+  RowPlace place;
+  place.part = "4_count";
+  const BenchmarkPrompt prompt = task->prompt(mlvu_row("count", {1, 2}, 2), place);
+  EXPECT_EQ(prompt.messages.front().content,
+            "<|video|>\nQuestion: How many owls?\nOptions: A. 1\nB. 2\nAnswer with the option’s "
+            "letter from the given choices directly.");
+  EXPECT_EQ(prompt.reference, "B. 2");
+  ASSERT_EQ(prompt.clips.size(), 1u);
+  EXPECT_EQ(prompt.clips[0].path, "MLVU/video/4_count/a.mp4");
+  EXPECT_EQ(prompt.clips[0].num_frames, 128);
+  EXPECT_FALSE(prompt.clips[0].bounds);
+  EXPECT_THROW(task->prompt(mlvu_row("count", {1, 2}, 3), place), InputError);
+}
+
+TEST(Mlvu, MeansTheTasksWhateverTheirQuestions) {
+  const auto task = make_benchmark_task("MLVU", "mlvu", {});
+  const ordered_json one = mlvu_row("ego", {"an owl", "a dog"}, "an owl");
+  const ordered_json other = mlvu_row("needle", {"an owl", "a dog"}, "a dog");
+  // An empty reply is wrong in both modes: there are no official faults to repeat.
+  const BenchmarkMetrics metrics = metrics_of(
+      *task, {{one, "A"}, {one, "B"}, {one, "A. an owl"}, {one, ""}, {other, "It is a dog."}},
+      Compatibility::kOfficial);
+  EXPECT_EQ(
+      metrics.values,
+      (ordered_json{{"ego", 0.5}, {"needle", 1.0}, {"M-Avg", 0.75}, {"Accuracy_overall", 0.6}}));
+  EXPECT_EQ(metrics.scores.size(), 5u);
+}
+
+TEST(LvBench, TakesTheOptionsOutOfTheQuestion) {
+  const auto task = make_benchmark_task("LVBench", "lvbench", {});
+  const ordered_json row = {
+      {"key", "Cm7-_x"},
+      {"question", "What (A) year?\n(A) 1636\n(B) (A) 1366 \n(C) 1363\n(D) 1633"},
+      {"answer", "B"},
+      {"question_type", {"reasoning", "summarization"}}};
+  const BenchmarkPrompt prompt = task->prompt(row, {});
+  EXPECT_EQ(prompt.messages.front().content,
+            "<|video|>\nQuestion: What (A) year?\nOptions: A. 1636\nB. (A) 1366\nC. 1363\nD. 1633\n"
+            "Answer with the option’s letter from the given choices directly.");
+  EXPECT_EQ(prompt.reference, "B. (A) 1366");
+  EXPECT_EQ(prompt.clips.at(0).path, "LVBench/all_videos/Cm7-_x.mp4");
+  ordered_json other = row;
+  other["question_type"] = {"reasoning"};
+  EXPECT_EQ(metrics_of(*task, {{row, "B"}, {other, "A"}}).values,
+            (ordered_json{{"reasoning", 0.5}, {"summarization", 1.0}, {"Accuracy_overall", 0.5}}));
+  for (const char* answer : {"E", "", "AB", "b"}) {
+    other["answer"] = answer;
+    EXPECT_THROW(task->prompt(other, {}), InputError) << answer;
+  }
+  other["answer"] = "A";
+  other["question"] = "Which?";
+  EXPECT_THROW(task->prompt(other, {}), InputError);
+}
+
+TEST(MvBench, HasARecordWithoutTheFolderOfStills) {
+  const auto task = make_benchmark_task("MvBenchTask", "mvbench", {});
+  const ordered_json row = {{"video", "show"},    {"question", "What?"}, {"candidates", {"an owl"}},
+                            {"answer", "an owl"}, {"start", 0},          {"end", 9}};
+  RowPlace place;
+  place.part = "episodic_reasoning";
+  EXPECT_EQ(task->stills_folder(row, place), "dataset/mvbench/video/tvqa/frames_fps3_hq/show");
+  EXPECT_THROW(task->prompt(row, place), InputError);
+  EXPECT_EQ(task->record(row, place, "", Compatibility::kIntended)["ground_truth"], "A. an owl");
+  place.files_in_folder = 27;
+  EXPECT_EQ(task->prompt(row, place).images.size(), 16u);
+  place.part = "action_antonym";
+  EXPECT_FALSE(task->stills_folder(row, place));
+}
+
+TEST(Tables, AreReadWithCommasToo) {
+  const Table table = Table::parse_csv(
+      "\xef\xbb\xbfvideo,question\r\n12,\"What, and \"\"why\"\"\nis it?\"\r\n13,a\tb\r\n", "t.csv");
+  ASSERT_EQ(table.rows(), 2u);
+  EXPECT_EQ(table.cell(0, "video"), 12);
+  EXPECT_EQ(table.text(0, "question"), "What, and \"why\"\nis it?");
+  EXPECT_EQ(table.text(1, "question"), "a\tb");
+  EXPECT_THROW(Table::parse_csv("a,b\n1,2,3\n", "t.csv"), InputError);
 }
 
 }  // namespace

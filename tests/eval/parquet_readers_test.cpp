@@ -123,6 +123,21 @@ TEST(ParquetReaders, GroupRowsOfMmbenchByTheirPictures) {
   EXPECT_TRUE(metrics.values["L2-Accuracy"].contains("attribute")) << metrics.values;
 }
 
+TEST(ParquetReaders, HaveTheQuestionsAboutFilms) {
+  const Asked next_qa = asked("next_qa_mc");
+  ASSERT_EQ(next_qa.prompts.size(), 2U) << next_qa.data.rows.at(0).error;
+  EXPECT_EQ(next_qa.prompts[0].clips.at(0).path, "dataset/nextqa/NExTVideo/4010069381.mp4");
+  EXPECT_EQ(next_qa.prompts[1].reference, "E");
+  EXPECT_NE(next_qa.prompts[1].messages[0].content.find("D. none\nE. NA\n"), std::string::npos);
+  const Asked videomme = asked("videomme");
+  ASSERT_EQ(videomme.prompts.size(), 2U) << videomme.data.rows.at(0).error;
+  EXPECT_EQ(videomme.prompts[0].clips.at(0).path, "dataset/videomme/data/Vid-_0.mp4");
+  EXPECT_EQ(videomme.prompts[0].reference, "C");
+  EXPECT_NE(videomme.prompts[0].messages[0].content.find("Options: A. 1.\nB. 2.\nC. 3.\n"),
+            std::string::npos);
+  EXPECT_EQ(videomme.data.rows[1].row["duration"], "long");
+}
+
 TEST(ParquetReaders, WantEveryPartOfASplit) {
   const ScratchFolder scratch;
   const fs::path& folder = scratch.path();

@@ -88,6 +88,56 @@ TEST(VideoReader, SeekingAndSkippingYieldTheFramesOfDecodingThrough) {
   }
 }
 
+TEST(VideoReader, YieldsTheFramesChosenByTheirNumbers) {
+  for (const auto& [clip, count] : kFrameCounts) {
+    const auto all = read_all(clip, kEveryFrame);
+    const Frames wanted = {0, 2, 2, count / 2, count - 1, count - 1};
+    int64_t told = 0;
+    const auto choose = [&, most = count](int64_t frames, double fps) {
+      told = frames;
+      EXPECT_GT(fps, 0);
+      EXPECT_EQ(frames, most);
+      return wanted;
+    };
+    VideoReader reader = VideoReader::open(data_file("media/" + clip), choose, {.max_frames = 1});
+    EXPECT_EQ(told, count) << clip;
+    ASSERT_EQ(reader.frames(), std::ssize(wanted)) << clip;
+    for (const int64_t number : wanted) {
+      const auto frame = reader.next();
+      ASSERT_TRUE(frame) << clip;
+      EXPECT_EQ(frame->index, number) << clip;
+      // One that comes again comes with its pixels once.
+      if (!frame->repeated) {
+        EXPECT_TRUE(frame->image.rgb == all[number].image.rgb) << clip << " " << number;
+      }
+    }
+    EXPECT_FALSE(reader.next());
+  }
+}
+
+TEST(VideoReader, TellsTheContainersRateToWhoChoosesByNumber) {
+  const auto rate_of = [](const char* clip) {
+    double rate = 0;
+    VideoReader::open(data_file(std::string("media/") + clip),
+                      [&](int64_t, double fps) {
+                        rate = fps;
+                        return Frames{0};
+                      },
+                      {});
+    return rate;
+  };
+  EXPECT_DOUBLE_EQ(rate_of("h264-bframes.mp4"), 25);
+  EXPECT_NEAR(rate_of("slow.mp4"), 1.5, 1e-9);
+  EXPECT_NEAR(rate_of("animation.webp"), 5 / 6.6, 1e-9);  // that tells none
+}
+
+TEST(VideoReader, RefusesNumbersThatCannotBe) {
+  const auto clip = data_file("media/mjpeg.mov");
+  for (const Frames& wrong : {Frames{}, Frames{-1}, Frames{30}, Frames{5, 4}}) {
+    EXPECT_THROW(VideoReader::open(clip, [&](int64_t, double) { return wrong; }, {}), UsageError);
+  }
+}
+
 TEST(VideoReader, SamplesOneFrameASecond) {
   VideoReader reader = VideoReader::open(data_file("media/h264-bframes.mp4"), {});
   EXPECT_EQ(reader.frames(), 10);

@@ -59,7 +59,7 @@ void add_options(CLI::App& command, Options& options) {
       ->group(kQuestions);
   command
       .add_flag("--official-compat", options.bench.official_compat,
-                "Score with the faults of the official code")
+                "Score, and choose frames, with the faults of the official code")
       ->group(kQuestions);
   add_lora_option(command, options.model_options.lora)->group(kQuestions);
   add_threads_option(command, options.model_options.threads)->group("The machine");
@@ -154,13 +154,15 @@ void add_eval_bench(CLI::App& eval) {
       eval.add_subcommand("bench", "Ask benchmarks of the official evaluation, and score them");
   command->footer(
       "DIR has the files that --list names, in it or in folders with the benchmarks' names, and\n"
-      "the pictures beside. Each reply is in the output folder's NAME.jsonl as soon as it is "
+      "the pictures and films beside. Each reply is in the output folder's NAME.jsonl as soon as "
+      "it is "
       "given:\n"
       "the same command goes on where one was ended, and takes in what shards have written there.\n"
       "Answers that are not public become NAME.submission.json or .xlsx. docs/evaluation.md tells\n"
       "more.\n\n"
       "Examples:\n"
       "  owl3 eval bench pope_random gqa_testdev MODEL --data benchmarks\n"
+      "  owl3 eval bench mvbench videomme MODEL --data benchmarks\n"
       "  owl3 eval bench vqav2_test MODEL --data benchmarks --shard 2/8 -o vqav2");
   add_options(*command, *options);
   command->callback([options] {

@@ -47,11 +47,9 @@ std::string difference(const Json& found, const Json& wanted) {
 }  // namespace
 
 Json BenchRunIdentity::json() const {
-  return {{"benchmark", benchmark},
-          {"model", model},
-          {"arithmetic", arithmetic},
-          {"data", data},
-          {"max_new_tokens", max_new_tokens}};
+  return {{"benchmark", benchmark},           {"model", model},
+          {"arithmetic", arithmetic},         {"data", data},
+          {"max_new_tokens", max_new_tokens}, {"settings", settings}};
 }
 
 BenchFile read_bench_file(const fs::path& path) {

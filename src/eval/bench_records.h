@@ -20,6 +20,7 @@ struct BenchRunIdentity {
   std::string benchmark, model, arithmetic;
   std::string data;  // a checksum of all rows
   int64_t max_new_tokens = 0;
+  nlohmann::ordered_json settings;  // what a plan may set: settings_json()
 
   nlohmann::ordered_json json() const;
 };

@@ -135,12 +135,15 @@ TEST_F(EvalBenchRuns, TellWhatATypeCosts) {
   std::ofstream file(folder_ / "out/q4_0/gqa_testdev.jsonl");
   for (const json& line : changed) file << line.dump() << "\n";
   file.close();
+  fs::create_directory(folder_ / "out/bf16/conversion.part-0123456789abcdef");
+  std::ofstream(folder_ / "out/bf16/conversion.part-0123456789abcdef/tiny.gguf") << "left";
   const json better = json::parse(bench({"gqa_testdev"}, with_json).out)["differences"].at(0);
   EXPECT_EQ(better["better"], 1);
   EXPECT_EQ(better["worse"], 0);
   EXPECT_EQ(better["mean"], 0.5);
   EXPECT_EQ(better["mean_to"], 0.0);
   EXPECT_LT(better["same_replies"], 2);
+  EXPECT_EQ(conversions_in(folder_ / "out"), std::vector<std::string>()) << "nor a killed run's";
   const std::string table = bench({"gqa_testdev"}, types).out;
   EXPECT_NE(table.find("to bf16, in points:"), std::string::npos) << table;
   EXPECT_NE(table.find("+50.0 "), std::string::npos) << table;

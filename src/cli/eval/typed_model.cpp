@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kOriginal = "original";
+constexpr const char* kConversion = "conversion";  // the temporary folder
 
 /// The conversion that lies in the hub's cache already.
 std::optional<std::string> cached_conversion(const std::string& model, const std::string& type) {
@@ -47,7 +48,9 @@ TypedModel::TypedModel(std::string model, std::string type, fs::path folder, boo
       type_(std::move(type)),
       folder_(std::move(folder)),
       keep_(keep),
-      threads_(threads) {}
+      threads_(threads) {
+  remove_leftovers(folder_, kConversion);  // of a run that was killed with all rows asked
+}
 
 uint64_t TypedModel::weight_bytes() const {
   if (type_ == kOriginal) return Checkpoint::open(open_model(model_)).weight_bytes();
@@ -70,7 +73,7 @@ std::string TypedModel::path(const ProgressCallback& progress) {
   if (keep_ && fs::exists(out, error)) return made_ = out.string();
   if (!keep_) {
     temporary_ =
-        std::make_unique<TemporarySibling>(folder_ / "conversion", TemporarySibling::Kind::kFolder);
+        std::make_unique<TemporarySibling>(folder_ / kConversion, TemporarySibling::Kind::kFolder);
     out = temporary_->path() / file;
   }
   ConvertArguments arguments;

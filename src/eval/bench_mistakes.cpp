@@ -1,10 +1,13 @@
 #include "eval/bench_mistakes.h"
 
 #include <algorithm>
-#include <optional>
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
+#include "media/encode_webp.h"
+#include "media/image.h"
+#include "training_data/media_reader.h"
 
 namespace owl3 {
 
@@ -13,6 +16,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double kRight = 1 - 1e-6;  // ROUGE-L stays a little below 1
+constexpr int kLargest = 192;        // of a thumbnail's longer side
+constexpr size_t kThumbnails = 8;    // of one question
 
 /// Scored rows below 1, the lowest score first, then in the file's order.
 std::vector<std::pair<double, int64_t>> wrong_rows(const BenchLines& lines,
@@ -56,12 +61,31 @@ std::string text_in(const Json& line, const char* key) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-std::vector<std::string> pictures_of(const BenchmarkRow& row, const BenchmarkTask& task,
-                                     const BenchMedia& media) {
+BenchThumbnail thumbnail_of(const MediaBytes& file) {
   try {
-    return media.references(row, task.prompt(row.row, row.place));
-  } catch (const InputError&) {  // gone since it was asked: its texts can still be shown
+    const DecodedImage picture = decode_image(file.bytes, file.name);
+    const double scale =
+        std::min(1.0, static_cast<double>(kLargest) / std::max(picture.width, picture.height));
+    const auto side = [&](int pixels) {
+      return std::max(1, static_cast<int>(std::lround(pixels * scale)));
+    };
+    const Image small = resize_bicubic(picture, side(picture.width), side(picture.height));
+    return {small.width, small.height, encode_webp(small)};
+  } catch (const Error&) {
     return {};
+  }
+}
+
+void add_pictures(const BenchmarkRow& row, const BenchmarkTask& task, const BenchMedia& media,
+                  BenchMistake& mistake) {
+  try {
+    MediaReader reader;
+    const auto files = media.pictures(row, task.prompt(row.row, row.place), reader);
+    mistake.pictures = files.size();
+    for (size_t i = 0; i < std::min(files.size(), kThumbnails); ++i) {
+      mistake.thumbnails.push_back(thumbnail_of(files[i]));
+    }
+  } catch (const InputError&) {  // gone since it was asked: its texts can still be shown
   }
 }
 
@@ -80,7 +104,7 @@ std::vector<BenchMistake> worst_mistakes(const BenchLines& lines, const std::vec
     mistake.reply = text_in(line, "reply");
     mistake.reference = line.value("reference", Json());
     mistake.score = line.at("score").get<double>();
-    mistake.pictures = pictures_of(data.rows[static_cast<size_t>(row)], task, media);
+    add_pictures(data.rows[static_cast<size_t>(row)], task, media, mistake);
     for (const Json& share : line.value("evidence", Json())) {
       if (share.is_number()) mistake.evidence.push_back(share.get<double>());
     }

@@ -11,13 +11,20 @@
 
 namespace owl3 {
 
+/// A picture made small, as a WebP file; empty where it can't be decoded any more.
+struct BenchThumbnail {
+  int width = 0, height = 0;
+  std::string webp;
+};
+
 struct BenchMistake {
   int64_t row = 0;
   std::string where, prompt, reply;
   nlohmann::ordered_json reference;
   double score = 0;
-  std::vector<std::string> pictures;  // as MediaReader takes them
-  std::vector<double> evidence;       // of the reply, the share of each picture
+  size_t pictures = 0;                     // of the question
+  std::vector<BenchThumbnail> thumbnails;  // of the first of them; none where they are gone
+  std::vector<double> evidence;            // of the reply, the share of each picture
 };
 
 /// At most so many of the lines that have a score below 1, the lowest first; of equal ones those

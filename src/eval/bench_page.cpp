@@ -3,26 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 
 #include "benchmarks/published_scores.h"
 #include "core/byte_text.h"
-#include "core/error.h"
 #include "eval/bench_summary.h"
-#include "media/encode_webp.h"
-#include "media/image.h"
 #include "text/page_text.h"
-#include "training_data/media_reader.h"
 
 namespace owl3 {
-
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kLargest = 192;          // of a picture's longer side
-constexpr size_t kPicturesShown = 8;   // of one question
 constexpr size_t kLongestText = 2000;  // bytes of a prompt or reply
 
 constexpr const char* kStyle =
@@ -67,40 +58,18 @@ std::string bar(const MeanScore& score, const std::vector<PublishedScore>& publi
       std::max(1.0, kWidth * (score.sure.high - score.sure.low)), kWidth * score.mean, marks);
 }
 
-/// Reads pictures, each once however often it is shown.
-class Thumbnails {
- public:
-  std::string html(const std::string& reference, const std::string& caption) {
-    auto [place, is_new] = known_.try_emplace(reference);
-    if (is_new) place->second = read(reference);
-    return fmt::format("<figure>{}{}</figure>", place->second, escaped(caption));
+std::string figure(const BenchThumbnail& picture, const std::string& caption) {
+  if (picture.webp.empty()) {
+    return "<figure>a picture that can\u2019t be read now</figure>";
   }
-
- private:
-  std::string read(const std::string& reference) {
-    try {
-      const MediaBytes file = reader_.read(reference);
-      const DecodedImage picture = decode_image(file.bytes, file.name);
-      const double scale =
-          std::min(1.0, static_cast<double>(kLargest) / std::max(picture.width, picture.height));
-      const auto side = [&](int pixels) {
-        return std::max(1, static_cast<int>(std::lround(pixels * scale)));
-      };
-      const Image small = resize_bicubic(picture, side(picture.width), side(picture.height));
-      return fmt::format(
-          "<img alt=\"\" width=\"{}\" height=\"{}\" src=\"data:image/webp;base64,{}\">",
-          small.width, small.height, base64_of(encode_webp(small)));
-    } catch (const Error&) {
-      return "<span>a picture that can\u2019t be read now</span>";
-    }
-  }
-
-  MediaReader reader_;
-  std::map<std::string, std::string> known_;
-};
+  return fmt::format(
+      "<figure><img alt=\"\" width=\"{}\" height=\"{}\" src=\"data:image/webp;base64,{}\">{}"
+      "</figure>",
+      picture.width, picture.height, base64_of(picture.webp), escaped(caption));
+}
 
 std::string share_caption(const BenchMistake& mistake, size_t picture) {
-  if (mistake.pictures.size() < 2 || picture >= mistake.evidence.size()) return "";
+  if (mistake.pictures < 2 || picture >= mistake.evidence.size()) return "";
   return fmt::format("{}: {:.0f} % of what was read", picture + 1, 100 * mistake.evidence[picture]);
 }
 
@@ -244,13 +213,12 @@ class Page {
 
   void add(const BenchMistake& mistake) {
     body_ += "<div class=\"row\"><div class=\"pictures\">";
-    const size_t shown = std::min(mistake.pictures.size(), kPicturesShown);
+    const size_t shown = mistake.thumbnails.size();
     for (size_t i = 0; i < shown; ++i) {
-      body_ += thumbnails_.html(mistake.pictures[i], share_caption(mistake, i));
+      body_ += figure(mistake.thumbnails[i], share_caption(mistake, i));
     }
-    if (shown < mistake.pictures.size()) {
-      body_ +=
-          fmt::format("<span class=\"grey\">and {} more</span>", mistake.pictures.size() - shown);
+    if (shown > 0 && shown < mistake.pictures) {
+      body_ += fmt::format("<span class=\"grey\">and {} more</span>", mistake.pictures - shown);
     }
     body_ += "</div><div>\n";
     labelled("asked", mistake.prompt);
@@ -263,7 +231,6 @@ class Page {
 
   const BenchReport& report_;
   std::string body_;
-  Thumbnails thumbnails_;
 };
 
 }  // namespace

@@ -8,7 +8,6 @@
 
 namespace owl3 {
 
-/// Pictures are read once more, and shown small; one that can't be read any more is told of.
 std::string bench_page(const BenchReport& report);
 
 }  // namespace owl3

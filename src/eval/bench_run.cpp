@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kErrorsShown = 3;
-constexpr size_t kMistakesShown = 12;
 
 std::string checksum_of_rows(const BenchmarkData& data) {
   std::string all;
@@ -365,7 +364,7 @@ BenchResult run_benchmark(const BenchmarkSet& set, const std::function<Model()>&
   std::erase_if(lines, [&](const auto& line) { return !options.shard.has(line.first); });
   records.rewrite(with_scores(std::move(lines), scorer, mode, result));
   result.answers = answers_of(rows, records.lines());
-  result.mistakes = worst_mistakes(records.lines(), rows, data, *task, media, kMistakesShown);
+  result.mistakes = worst_mistakes(records.lines(), rows, data, *task, media, options.mistakes);
   return result;
 }
 

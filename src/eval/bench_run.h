@@ -23,6 +23,7 @@ struct BenchOptions {
   std::string arithmetic;  // "bf16", "float32", ...: stands in the records
   BenchShard shard;
   bool official_compat = false;
+  size_t mistakes = 0;  // how many of the worst answers are told, with their pictures
 };
 
 /// What was answered to a row, in short: to tell how two runs differ.

@@ -20,7 +20,7 @@ std::vector<int64_t> shown(const std::vector<std::pair<std::string, double>>& ro
   std::vector<int64_t> all;
   for (const auto& [picture, score] : rows) {
     const auto row = std::ssize(data.rows);
-    data.rows.push_back({Json{{"image", picture}, {"question", "?"}}, {}, "", {}, ""});
+    data.rows.emplace_back().row = {{"image", picture}, {"question", "?"}};
     lines[row] = {{"images", {picture}}, {"reply", "an owl"}, {"score", score}};
     if (score < 0) lines[row] = {{"error", "could not be asked"}, {"score", 0}};
     all.push_back(row);
@@ -29,7 +29,7 @@ std::vector<int64_t> shown(const std::vector<std::pair<std::string, double>>& ro
   std::vector<int64_t> result;
   for (const BenchMistake& mistake : worst_mistakes(lines, all, data, *task, media, most)) {
     EXPECT_EQ(mistake.reply, "an owl");
-    EXPECT_TRUE(mistake.pictures.empty()) << "they are gone";
+    EXPECT_TRUE(mistake.thumbnails.empty()) << "they are gone";
     result.push_back(mistake.row);
   }
   return result;

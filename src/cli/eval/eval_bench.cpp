@@ -29,6 +29,8 @@ namespace owl3::cli {
 
 namespace {
 
+constexpr size_t kMistakesShown = 12;  // of each benchmark, in the page
+
 struct Options {
   std::vector<std::string> names;  // benchmarks and plans; the model stands behind them
   BenchOptions bench;
@@ -247,6 +249,7 @@ int run(Options options) {
   options.bench.arithmetic = arithmetic_of(options.model_options);
   const std::vector<BenchmarkSet> sets = asked_sets(options.names);
   check_page(options.page);
+  if (!options.page.empty()) options.bench.mistakes = kMistakesShown;
   const std::vector<std::string> types =
       options.types ? parse_types(*options.types) : std::vector<std::string>();
   const bool adapted = !options.model_options.lora.empty();

@@ -29,7 +29,7 @@ declare -A may_use=(
   [program]="core text"
   [eval]="core formats text media training_data benchmarks backend model memory generate engine api program constraint"
   [builtin]="core hub formats"
-  [cli]="batch core hub formats text media training_data benchmarks backend model memory generate engine api eval owlet builtin program server constraint"
+  [cli]="batch core hub formats text media training_data benchmarks backend model memory generate engine api eval owlet builtin program server constraint runs"
   [draw]="core formats plot runs owlet eval program"
   [train]="core hub formats text media training_data backend model memory generate engine api runs eval builtin program"
 )

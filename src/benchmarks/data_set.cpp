@@ -167,10 +167,27 @@ std::string names_of(const std::vector<std::string>& files) {
 
 }  // namespace
 
+TaskSettings BenchmarkSet::settings() const {
+  if (planned) return *planned;
+  TaskSettings own = planned_settings(task, name);
+  own.cut = cut;
+  return own;
+}
+
 std::unique_ptr<BenchmarkTask> BenchmarkSet::make_task() const {
-  TaskSettings settings = planned_settings(task, name);
-  settings.cut = cut;
-  return make_benchmark_task(task, name, settings);
+  return make_benchmark_task(task, name, settings());
+}
+
+nlohmann::ordered_json settings_json(const TaskSettings& settings) {
+  const TaskSettings usual;
+  nlohmann::ordered_json json = {{"cut", settings.cut}};
+  if (settings.num_frames) json["num_frames"] = *settings.num_frames;
+  if (settings.use_number != usual.use_number) json["use_number"] = settings.use_number;
+  if (settings.use_llava_style != usual.use_llava_style) {
+    json["use_llava_style"] = settings.use_llava_style;
+  }
+  if (settings.image_index != usual.image_index) json["image_index"] = settings.image_index;
+  return json;
 }
 
 const std::vector<BenchmarkSet>& benchmark_sets() {

@@ -39,14 +39,19 @@ struct BenchmarkSource {
 };
 
 struct BenchmarkSet {
-  std::string name;                      // as the official evaluation calls it
-  std::string task;                      // its official class
-  std::string title;                     // as its authors call it, and where it is found
-  bool cut = false;                      // images are cut into tiles
-  std::vector<BenchmarkSource> sources;  // the first whose files are there is taken
+  std::string name;                       // as the official evaluation calls it
+  std::string task;                       // its official class
+  std::string title;                      // as its authors call it, and where it is found
+  bool cut = false;                       // images are cut into tiles
+  std::vector<BenchmarkSource> sources;   // the first whose files are there is taken
+  std::optional<TaskSettings> planned{};  // what a plan sets, in place of the set's own
 
+  TaskSettings settings() const;
   std::unique_ptr<BenchmarkTask> make_task() const;
 };
+
+/// {"cut": true, ...}: whether images are cut, and what else is not the official classes' default.
+nlohmann::ordered_json settings_json(const TaskSettings& settings);
 
 /// Those that are asked of a model, in the order of the official plan.
 const std::vector<BenchmarkSet>& benchmark_sets();

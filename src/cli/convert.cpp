@@ -153,6 +153,36 @@ void tell_smaller_type(const Checkpoint& checkpoint, ConversionOptions conversio
       byte_text(planned_bytes + other_bytes), byte_text(bytes + other_bytes)));
 }
 
+/// A conversion that could be planned: all that can be refused before the work was.
+struct PlannedConversion {
+  Checkpoint checkpoint;
+  Plan plan;
+  GgufMetadata metadata;
+};
+
+PlannedConversion planned(const ConvertArguments& options) {
+  const ConversionOptions conversion = conversion_options(options);
+  Checkpoint checkpoint = Checkpoint::open(open_model(options.model));
+  Plan plan = plan_conversion(checkpoint.config(), checkpoint.variant(), conversion);
+  GgufMetadata metadata =
+      make_gguf_metadata(checkpoint, model_name_of(checkpoint.path()), conversion.type);
+  return {std::move(checkpoint), std::move(plan), std::move(metadata)};
+}
+
+uint64_t write_planned(PlannedConversion& work, const ConvertArguments& options,
+                       const ProgressCallback& progress) {
+  const fs::path out = options.out;
+  check_destination(out, options.force);
+  check_tokenizer(work.checkpoint);
+  const std::vector<LoraAdapter> adapters = load_adapters(options, work.checkpoint);
+  check_free_space(fs::absolute(out).parent_path(),
+                   weight_bytes(work.plan) + work.metadata.bytes().size());
+  const WriteGuard unfinished_parts_go;
+  return write_gguf(out, work.checkpoint, work.plan, std::move(work.metadata),
+                    options.threads > 0 ? options.threads : available_threads(), progress,
+                    adapters);
+}
+
 }  // namespace
 
 const std::vector<std::string>& conversion_types() {
@@ -160,36 +190,32 @@ const std::vector<std::string>& conversion_types() {
   return kTypes;
 }
 
+uint64_t converted_weight_bytes(const ConvertArguments& options) {
+  return weight_bytes(planned(options).plan);
+}
+
+void convert_silently(const ConvertArguments& options, const ProgressCallback& progress) {
+  PlannedConversion work = planned(options);
+  write_planned(work, options, progress);
+}
+
 void convert(const ConvertArguments& options) {
   const auto start = Clock::now();
-  const ConversionOptions conversion = conversion_options(options);
-  const Checkpoint checkpoint = Checkpoint::open(open_model(options.model));
-  tell_warnings(checkpoint.warnings());
-  const Plan plan = plan_conversion(checkpoint.config(), checkpoint.variant(), conversion);
-  GgufMetadata metadata =
-      make_gguf_metadata(checkpoint, model_name_of(checkpoint.path()), conversion.type);
-  tell_smaller_type(checkpoint, conversion, weight_bytes(plan), metadata.bytes().size());
-  const fs::path out = options.out;
-  check_destination(out, options.force);
-  check_tokenizer(checkpoint);
-  const std::vector<LoraAdapter> adapters = load_adapters(options, checkpoint);
-  check_free_space(fs::absolute(out).parent_path(), weight_bytes(plan) + metadata.bytes().size());
-
+  PlannedConversion work = planned(options);
+  tell_warnings(work.checkpoint.warnings());
+  tell_smaller_type(work.checkpoint, conversion_options(options), weight_bytes(work.plan),
+                    work.metadata.bytes().size());
   const InterruptGuard interrupt;
   uint64_t file_bytes = 0;
   {
     ProgressBar bar;
-    const WriteGuard unfinished_parts_go;
-    file_bytes = write_gguf(
-        out, checkpoint, plan, std::move(metadata),
-        options.threads > 0 ? options.threads : available_threads(),
-        [&](std::string_view stage, int64_t done, int64_t total) {
+    file_bytes =
+        write_planned(work, options, [&](std::string_view stage, int64_t done, int64_t total) {
           bar.update(stage, done, total);
           return !interrupt.interrupted();
-        },
-        adapters);
+        });
   }
-  print_summary(options, checkpoint, plan, file_bytes,
+  print_summary(options, work.checkpoint, work.plan, file_bytes,
                 std::chrono::duration<double>(Clock::now() - start).count());
 }
 

@@ -47,11 +47,9 @@ std::string difference(const Json& found, const Json& wanted) {
 }  // namespace
 
 Json BenchRunIdentity::json() const {
-  Json json = {{"benchmark", benchmark},
-               {"model", model},
-               {"arithmetic", arithmetic},
-               {"data", data},
-               {"max_new_tokens", max_new_tokens}};
+  Json json = {{"benchmark", benchmark},           {"model", model},
+               {"arithmetic", arithmetic},         {"data", data},
+               {"max_new_tokens", max_new_tokens}, {"settings", settings}};
   if (!frame_choice.empty()) json["frame_choice"] = frame_choice;
   return json;
 }

@@ -20,7 +20,8 @@ struct BenchRunIdentity {
   std::string benchmark, model, arithmetic;
   std::string data;  // a checksum of all rows
   int64_t max_new_tokens = 0;
-  std::string frame_choice{};  // of clips within bounds: "intended" or "official"; else empty
+  nlohmann::ordered_json settings;  // what a plan may set: settings_json()
+  std::string frame_choice{};       // of clips within bounds: "intended" or "official"; else empty
 
   nlohmann::ordered_json json() const;
 };

@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <optional>
-
-#include "eval/scoring.h"
+#include "benchmarks/published_scores.h"
+#include "core/byte_text.h"
+#include "eval/bench_summary.h"
 
 namespace owl3 {
 
@@ -14,124 +12,90 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kDeviations = 1.96;  // of 95 %
-
-struct MeanScore {
-  double mean = 0;
-  Interval sure;
-  int64_t rows = 0;
-};
-
-/// The mean of the rows' scores; nothing where none has one. Wilson's interval where each is right
-/// or wrong, else by the scores' deviation.
-std::optional<MeanScore> mean_score(const BenchResult& result) {
-  if (!result.metrics) return std::nullopt;
-  MeanScore score;
-  double total = 0, squares = 0;
-  bool whole = true;
-  for (const auto& one : result.metrics->scores) {
-    if (!one) continue;
-    ++score.rows;
-    total += *one;
-    squares += *one * *one;
-    whole = whole && (*one == 0 || *one == 1);
+std::string table_of(const BenchResult& result, const std::string& released) {
+  std::string text = fmt::format("{}: {}\n", result.benchmark, result.title);
+  for (const auto& [name, value] : told(result, released)) {
+    text += fmt::format("  {:<36} {}\n", name, value);
   }
-  if (score.rows == 0) return std::nullopt;
-  const auto count = static_cast<double>(score.rows);
-  score.mean = total / count;
-  if (whole) {
-    score.sure = confidence_interval(std::llround(total), score.rows);
-  } else {
-    const double variance = std::max(0.0, squares / count - score.mean * score.mean);
-    const double reach = kDeviations * std::sqrt(variance / count);
-    score.sure = {std::max(0.0, score.mean - reach), std::min(1.0, score.mean + reach)};
-  }
-  return score;
+  for (const std::string& error : result.first_errors) text += fmt::format("  ! {}\n", error);
+  for (const auto& file : result.files) text += fmt::format("  > {}\n", file.string());
+  return text;
 }
 
-struct NamedValue {
-  std::string name, value;
-};
-
-std::string number_text(const Json& value) {
-  if (value.is_string()) {
-    const auto text = value.get<std::string>();
-    return text.substr(std::min(text.find_first_not_of(' '), text.size()));
-  }
-  if (!value.is_number()) return value.dump();
-  const double number = value.get<double>();
-  return std::isfinite(number) ? fmt::format("{:.6g}", number) : std::string("not defined");
-}
-
-/// The values of an object with what stands in it, "category / CW" for example.
-void flatten(const Json& values, const std::string& path, std::vector<NamedValue>& all) {
-  for (const auto& [name, value] : values.items()) {
-    const std::string whole = path.empty() ? name : path + " / " + name;
-    if (value.is_object()) {
-      flatten(value, whole, all);
-    } else {
-      all.push_back({whole, number_text(value)});
-    }
-  }
-}
-
-/// What is told of a benchmark, line by line.
-std::vector<NamedValue> told(const BenchResult& result) {
-  std::vector<NamedValue> all = {{"rows", fmt::format("{} of {}", result.answered, result.rows)}};
-  if (result.errors > 0) all.push_back({"that could not be asked", std::to_string(result.errors)});
-  if (result.metrics) flatten(result.metrics->values, "", all);
-  if (const auto score = mean_score(result)) {
-    all.push_back({"mean score of a row",
-                   fmt::format("{:.1f} % (95 %: {:.1f} to {:.1f} %)", 100 * score->mean,
-                               100 * score->sure.low, 100 * score->sure.high)});
-  }
-  if (result.official.contains("error")) {
-    all.push_back(
-        {"the official code", "ends in an error: " + number_text(result.official["error"])});
-  } else if (result.official.is_object()) {
-    flatten(result.official, "the official code", all);
-  }
-  if (!result.not_scored.empty()) all.push_back({"not scored", result.not_scored});
-  return all;
-}
-
-std::string table(const std::vector<BenchResult>& results) {
+std::string table(const BenchReport& report) {
   std::string text;
-  for (const BenchResult& result : results) {
-    text += fmt::format("{}: {}\n", result.benchmark, result.title);
-    for (const auto& [name, value] : told(result)) {
-      text += fmt::format("  {:<36} {}\n", name, value);
+  for (const BenchRun& run : report.runs) {
+    if (!run.type.empty()) {
+      text += fmt::format("{}, {} of weights\n", run.type, byte_text(run.weight_bytes));
     }
-    for (const std::string& error : result.first_errors) text += fmt::format("  ! {}\n", error);
-    for (const auto& file : result.files) text += fmt::format("  > {}\n", file.string());
+    for (const BenchResult& result : run.results) text += table_of(result, report.released);
+  }
+  if (report.runs.size() < 2) return text;
+  text +=
+      fmt::format("to {}, in points:\n  {:<26} {:<6} {:>7} {:>15} {:>8} {:>13}\n",
+                  report.runs.front().type, "", "", "score", "better / worse", "p", "same replies");
+  for (const BenchTypeDifference& difference : type_differences(report.runs)) {
+    const BenchDifferenceTexts texts(difference);
+    text += fmt::format("  {:<26} {:<6} {:>7} {:>15} {:>8} {:>13}\n", difference.benchmark,
+                        difference.type, texts.points, texts.rows, texts.p_value, texts.same);
   }
   return text;
 }
 
-std::string markdown(const std::vector<BenchResult>& results) {
-  std::string text = "| benchmark | | |\n|---|---|---|\n";
-  for (const BenchResult& result : results) {
-    for (const auto& [name, value] : told(result)) {
-      text += fmt::format("| {} | {} | {} |\n", result.benchmark, name, value);
+/// Text in a cell of Markdown.
+std::string cell(const std::string& text) {
+  std::string safe;
+  for (const char c : text) safe += c == '|' ? std::string("\\|") : std::string(1, c);
+  return safe;
+}
+
+std::string markdown(const BenchReport& report) {
+  const bool typed = report.runs.size() > 1 || !report.runs.front().type.empty();
+  std::string text = typed ? "| benchmark | type | | |\n|---|---|---|---|\n"
+                           : "| benchmark | | |\n|---|---|---|\n";
+  for (const BenchRun& run : report.runs) {
+    const std::string type =
+        typed ? fmt::format("{} ({}) | ", run.type, byte_text(run.weight_bytes)) : std::string();
+    for (const BenchResult& result : run.results) {
+      for (const auto& [name, value] : told(result, report.released)) {
+        text +=
+            fmt::format("| {} | {}{} | {} |\n", result.benchmark, type, cell(name), cell(value));
+      }
     }
+  }
+  if (report.runs.size() < 2) return text;
+  text += fmt::format(
+      "\n| benchmark | type | score, to {} | rows better / worse | p | same replies |\n"
+      "|---|---|---:|---:|---:|---:|\n",
+      report.runs.front().type);
+  for (const BenchTypeDifference& difference : type_differences(report.runs)) {
+    const BenchDifferenceTexts texts(difference);
+    text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", difference.benchmark, difference.type,
+                        texts.points, texts.rows, texts.p_value, texts.same);
   }
   return text;
 }
 
-Json json_of(const BenchResult& result) {
-  Json json = {{"benchmark", result.benchmark},
-               {"title", result.title},
-               {"rows", result.rows},
-               {"answered", result.answered},
-               {"errors", result.errors},
-               {"first_errors", result.first_errors},
-               {"interrupted", result.interrupted}};
+Json published_json(const std::string& benchmark, const std::string& released) {
+  Json list = Json::array();
+  for (const PublishedScore& score : published_scores(benchmark, released)) {
+    list.push_back({{"of", score.what}, {"percent", score.percent}});
+  }
+  return list;
+}
+
+Json json_of(const BenchResult& result, const std::string& released) {
+  Json json = {{"benchmark", result.benchmark},       {"title", result.title},
+               {"settings", result.settings},         {"rows", result.rows},
+               {"answered", result.answered},         {"errors", result.errors},
+               {"first_errors", result.first_errors}, {"interrupted", result.interrupted}};
   json["metrics"] = result.metrics ? result.metrics->values : Json(nullptr);
   if (const auto score = mean_score(result)) {
     json["mean_score"] = {{"mean", score->mean},
                           {"interval", {score->sure.low, score->sure.high}},
                           {"rows", score->rows}};
   }
+  if (!released.empty()) json["published"] = published_json(result.benchmark, released);
   json["official"] = result.official;
   if (!result.not_scored.empty()) json["not_scored"] = result.not_scored;
   json["files"] = Json::array();
@@ -139,16 +103,66 @@ Json json_of(const BenchResult& result) {
   return json;
 }
 
+Json json_of(const BenchRun& run, const std::string& released) {
+  Json all = Json::array();
+  for (const BenchResult& result : run.results) all.push_back(json_of(result, released));
+  return all;
+}
+
+Json json_of(const BenchTypeDifference& difference) {
+  Json json = {{"benchmark", difference.benchmark},
+               {"type", difference.type},
+               {"to", difference.to},
+               {"answered", difference.answered},
+               {"same_replies", difference.same_replies},
+               {"scored", difference.scored}};
+  if (difference.scored == 0) return json;
+  json["mean"] = difference.mean;
+  json["mean_to"] = difference.mean_to;
+  json["better"] = difference.better;
+  json["worse"] = difference.worse;
+  json["p_value"] = difference.p_value();
+  return json;
+}
+
+Json json_of(const BenchReport& report) {
+  Json json = {{"model", report.model}, {"arithmetic", report.arithmetic}};
+  if (!report.released.empty()) json["released_model"] = report.released;
+  if (report.runs.front().type.empty()) {
+    json["benchmarks"] = json_of(report.runs.front(), report.released);
+    return json;
+  }
+  json["types"] = Json::array();
+  for (const BenchRun& run : report.runs) {
+    json["types"].push_back({{"type", run.type},
+                             {"weight_bytes", run.weight_bytes},
+                             {"benchmarks", json_of(run, report.released)}});
+  }
+  json["differences"] = Json::array();
+  for (const BenchTypeDifference& difference : type_differences(report.runs)) {
+    json["differences"].push_back(json_of(difference));
+  }
+  return json;
+}
+
 }  // namespace
 
-std::string bench_report(const std::vector<BenchResult>& results, const std::string& model,
-                         BenchFormat format) {
-  if (format == BenchFormat::kTable) return table(results);
-  if (format == BenchFormat::kMarkdown) return markdown(results);
-  Json all = Json::array();
-  for (const BenchResult& result : results) all.push_back(json_of(result));
-  const Json json = {{"model", model}, {"benchmarks", std::move(all)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+BenchDifferenceTexts::BenchDifferenceTexts(const BenchTypeDifference& difference)
+    : points("-"), rows("-"), p_value("-"), same("-") {
+  if (difference.answered > 0) {
+    same = fmt::format("{:.1f} %", 100.0 * static_cast<double>(difference.same_replies) /
+                                       static_cast<double>(difference.answered));
+  }
+  if (difference.scored == 0) return;
+  points = fmt::format("{:+.1f}", 100 * (difference.mean - difference.mean_to));
+  rows = fmt::format("{} / {}", difference.better, difference.worse);
+  p_value = fmt::format("{:.2g}", difference.p_value());
+}
+
+std::string bench_report(const BenchReport& report, BenchFormat format) {
+  if (format == BenchFormat::kTable) return table(report);
+  if (format == BenchFormat::kMarkdown) return markdown(report);
+  return json_of(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace owl3

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <span>
 
@@ -315,33 +316,60 @@ void write_submission(const BenchmarkTask& task, const BenchmarkSet& set, const 
   result.files.push_back(write_file(stem + ".json", text));
 }
 
+/// Asks the rows, one after the other. Throws Interrupted.
+void ask_rows(const std::vector<int64_t>& open, RowAsker& asker, const BenchmarkData& data,
+              BenchRecords& records, int64_t all, const ProgressCallback& progress) {
+  for (size_t i = 0; i < open.size(); ++i) {
+    const int64_t done = all - std::ssize(open) + static_cast<int64_t>(i);
+    if (progress && !progress("asking", done, all)) throw Interrupted("interrupted");
+    Json line = asker.ask(data.rows[static_cast<size_t>(open[i])]);
+    line["row"] = open[i];
+    records.add(open[i], std::move(line));
+  }
+}
+
+std::vector<BenchAnswer> answers_of(const std::vector<int64_t>& rows, const BenchLines& lines) {
+  std::vector<BenchAnswer> answers;
+  for (const int64_t row : rows) {
+    const auto found = lines.find(row);
+    if (found == lines.end() || found->second.contains("error")) continue;
+    const auto reply = found->second.value("reply", std::string());
+    const Checksum checksum = checksum_of(std::as_bytes(std::span(reply)));
+    BenchAnswer answer = {row, 0, std::nullopt};
+    std::memcpy(&answer.reply, checksum.data(), sizeof answer.reply);
+    const Json score = found->second.value("score", Json());
+    if (score.is_number()) answer.score = score.get<double>();
+    answers.push_back(answer);
+  }
+  return answers;
+}
+
 }  // namespace
 
-BenchResult run_benchmark(const BenchmarkSet& set, const Model& model,
+BenchResult run_benchmark(const BenchmarkSet& set, const std::function<Model()>& load_model,
                           const std::string& model_name, const BenchOptions& options,
                           const ProgressCallback& progress) {
   BenchmarkData data = read_benchmark(set, options.data);
   const auto task = set.make_task();
   const BenchMedia media(set, data, options.data);
   count_stills(*task, media, data);
-  BenchRecords records(options.output,
-                       {set.name, model_name, options.arithmetic, checksum_of_rows(data),
-                        options.max_new_tokens, frame_choice_of(*task, data, mode_of(options))},
-                       options.shard);
+  BenchRecords records(
+      options.output,
+      {set.name, model_name, options.arithmetic, checksum_of_rows(data), options.max_new_tokens,
+       settings_json(task->settings()), frame_choice_of(*task, data, mode_of(options))},
+      options.shard);
   const std::vector<int64_t> rows = wanted_rows(data, options);
   BenchResult result;
   result.benchmark = set.name;
   result.title = set.title;
+  result.settings = settings_json(task->settings());
   result.rows = std::ssize(rows);
   try {
-    RowAsker asker(model, *task, media, options, progress);
     const std::vector<int64_t> open = open_rows(rows, records.lines());
-    for (size_t i = 0; i < open.size(); ++i) {
-      const int64_t done = result.rows - std::ssize(open) + static_cast<int64_t>(i);
-      if (progress && !progress("asking", done, result.rows)) throw Interrupted("interrupted");
-      Json line = asker.ask(data.rows[static_cast<size_t>(open[i])]);
-      line["row"] = open[i];
-      records.add(open[i], std::move(line));
+    if (!open.empty()) {
+      const Model model = load_model();
+      RowAsker asker(model, *task, media, options, progress);
+      ask_rows(open, asker, data, records, result.rows, progress);
     }
   } catch (const Interrupted&) {
     result.interrupted = true;
@@ -360,6 +388,8 @@ BenchResult run_benchmark(const BenchmarkSet& set, const Model& model,
   BenchLines lines = records.lines();
   std::erase_if(lines, [&](const auto& line) { return !options.shard.has(line.first); });
   records.rewrite(with_scores(std::move(lines), scorer, mode, result));
+  result.answers = answers_of(rows, records.lines());
+  result.mistakes = worst_mistakes(records.lines(), rows, data, *task, media, options.mistakes);
   return result;
 }
 

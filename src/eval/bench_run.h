@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "benchmarks/data_set.h"
+#include "eval/bench_mistakes.h"
 #include "eval/bench_records.h"
 #include "owl3/owl3.h"
 
@@ -22,13 +23,22 @@ struct BenchOptions {
   std::string arithmetic;  // "bf16", "float32", ...: stands in the records
   BenchShard shard;
   bool official_compat = false;
+  size_t mistakes = 0;  // how many of the worst answers are told, with their pictures
+};
+
+/// What was answered to a row, in short: to tell how two runs differ.
+struct BenchAnswer {
+  int64_t row = 0;
+  uint64_t reply = 0;  // a checksum of the text
+  std::optional<double> score;
 };
 
 struct BenchResult {
   std::string benchmark, title;
-  int64_t rows = 0;      // that are to be asked: of the shard, within the limit
-  int64_t answered = 0;  // of those
-  int64_t errors = 0;    // rows that could not be asked; an empty reply stands for theirs
+  nlohmann::ordered_json settings;  // how it was asked
+  int64_t rows = 0;                 // that are to be asked: of the shard, within the limit
+  int64_t answered = 0;             // of those
+  int64_t errors = 0;  // rows that could not be asked; an empty reply stands for theirs
   std::vector<std::string> first_errors;
   bool interrupted = false;
   /// Of all that were answered; nothing where others score them, or where it is not defined.
@@ -37,12 +47,15 @@ struct BenchResult {
   /// What the official code gives, where it differs: metrics, or an error.
   nlohmann::ordered_json official;
   std::vector<std::filesystem::path> files;  // that were written
+  std::vector<BenchAnswer> answers;          // of the rows that could be asked, in order
+  std::vector<BenchMistake> mistakes;        // the worst
 };
 
-/// Asks what the records do not have yet, greedily. Rows that can't be asked become error rows, and
+/// Asks what the records do not have yet, greedily; where there is nothing to ask, no model is
+/// loaded. Rows that can't be asked become error rows, and
 /// are asked again next time. Throws InputError where the data are not there or records are of
 /// another run. Interrupted by `progress`, it tells so.
-BenchResult run_benchmark(const BenchmarkSet& set, const Model& model,
+BenchResult run_benchmark(const BenchmarkSet& set, const std::function<Model()>& load_model,
                           const std::string& model_name, const BenchOptions& options,
                           const ProgressCallback& progress);
 

@@ -104,6 +104,17 @@ RecipeValue& child_of(RecipeValue& mapping, std::string_view key) {
   return mapping.entries.back().value;
 }
 
+std::string text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMaxFileBytes + 1, '\0');
+  if (!file ||
+      (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof())) {
+    throw_unreadable(path, errno, "cannot be read: ");
+  }
+  text.resize(static_cast<size_t>(file.gcount()));
+  return text;
+}
+
 template <typename Number>
 bool parse_whole(const std::string& text, Number& number) {
   const char* begin = text.data() + (text.starts_with('+') && !text.starts_with("+-") ? 1 : 0);
@@ -121,11 +132,15 @@ const RecipeValue* RecipeValue::find(std::string_view key) const {
   return nullptr;
 }
 
-RecipeValue parse_recipe_tree(std::string_view text, const std::string& name) {
+RecipeValue parse_yaml(std::string_view text, const std::string& name) {
   if (text.size() > kMaxFileBytes) {
     throw InputError(fmt::format("{}: larger than any recipe", name));
   }
-  RecipeValue tree = parse_value(text, name);
+  return parse_value(text, name);
+}
+
+RecipeValue parse_recipe_tree(std::string_view text, const std::string& name) {
+  RecipeValue tree = parse_yaml(text, name);
   if (tree.kind == RecipeValue::Kind::kNull) tree.kind = RecipeValue::Kind::kMapping;
   if (tree.kind != RecipeValue::Kind::kMapping) {
     throw InputError(fmt::format("{}: a recipe is a mapping of keys to values", name));
@@ -133,15 +148,12 @@ RecipeValue parse_recipe_tree(std::string_view text, const std::string& name) {
   return tree;
 }
 
+RecipeValue load_yaml(const std::string& path) {
+  return parse_yaml(text_of(path), path);
+}
+
 RecipeValue load_recipe_tree(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMaxFileBytes + 1, '\0');
-  if (!file ||
-      (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof())) {
-    throw_unreadable(path, errno, "cannot be read: ");
-  }
-  text.resize(static_cast<size_t>(file.gcount()));
-  return parse_recipe_tree(text, path);
+  return parse_recipe_tree(text_of(path), path);
 }
 
 void set_recipe_value(RecipeValue& tree, std::string_view assignment) {

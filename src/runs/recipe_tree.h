@@ -31,11 +31,15 @@ struct RecipeEntry {
   RecipeValue value;
 };
 
-/// Parses the text of a YAML or JSON file whose top is a mapping; `name` stands in messages. Throws
-/// InputError for a syntax error, a key given twice, more nesting or values than any recipe has.
+/// Parses the text of a YAML or JSON file; `name` stands in messages. Throws InputError for a
+/// syntax error, a key given twice, more nesting or values than any recipe has.
+RecipeValue parse_yaml(std::string_view text, const std::string& name);
+/// Reads and parses the file at `path`.
+RecipeValue load_yaml(const std::string& path);
+
+/// The same of a file whose top is a mapping.
 RecipeValue parse_recipe_tree(std::string_view text, const std::string& name);
 
-/// Reads and parses the file at `path`.
 RecipeValue load_recipe_tree(const std::string& path);
 
 /// Puts "batch.rows=4" (keys joined by dots, then a YAML value) into `tree`, over what stands

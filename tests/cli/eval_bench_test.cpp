@@ -3,11 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "run_program.h"
+#include "bench_folder.h"
 
 namespace owl3::test {
 
@@ -17,75 +14,7 @@ namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 using nlohmann::json;
 
-/// A folder for data and results, empty.
-class EvalBench : public testing::Test {
- protected:
-  void SetUp() override {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_ / "data");
-  }
-
-  void write(const std::string& name, const std::string& text) const {
-    const fs::path path = folder_ / "data" / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-  void picture(const std::string& name) const {
-    const fs::path path = folder_ / "data" / name;
-    fs::create_directories(path.parent_path());
-    fs::copy_file(OWL3_TEST_DATA "/images/20-RGB-190x300.png", path);
-  }
-
-  Outcome bench(const Words& names, const Words& more = {}, const RunOptions& options = {}) const {
-    Words words = {"eval", "bench"};
-    words.insert(words.end(), names.begin(), names.end());
-    for (const std::string& word :
-         {tiny_checkpoint(), std::string("--data"), (folder_ / "data").string(), std::string("-o"),
-          (folder_ / "out").string(), std::string("-t"), std::string("1"),
-          std::string("--max-new-tokens"), std::string("3")}) {
-      words.push_back(word);
-    }
-    words.insert(words.end(), more.begin(), more.end());
-    return run_owl3(words, options);
-  }
-  json report(const Words& names, const Words& more = {}) const {
-    Words with_json = more;
-    with_json.emplace_back("--json");
-    const Outcome outcome = bench(names, with_json);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return json::parse(outcome.out)["benchmarks"];
-  }
-
-  std::string text(const std::string& name) const {
-    std::ifstream file(folder_ / "out" / name);
-    std::stringstream all;
-    all << file.rdbuf();
-    return all.str();
-  }
-  std::vector<json> lines(const std::string& name) const {
-    std::vector<json> lines;
-    std::istringstream all(text(name));
-    for (std::string line; std::getline(all, line);) lines.push_back(json::parse(line));
-    return lines;
-  }
-
-  /// POPE's file, with so many questions about one picture.
-  void pope(int questions) const {
-    std::string rows;
-    for (int i = 1; i <= questions; ++i) {
-      rows += json({{"question_id", i},
-                    {"image", "COCO_val2014_000000000001.jpg"},
-                    {"text", "Is there an owl in the image? " + std::to_string(i)},
-                    {"label", i % 2 == 0 ? "yes" : "no"}})
-                  .dump() +
-              "\n";
-    }
-    write("coco_pope_random.json", rows);
-    picture("val2014/COCO_val2014_000000000001.jpg");
-  }
-
-  fs::path folder_ = scratch_folder() / "bench";
-};
+using EvalBench = BenchFolder;
 
 TEST_F(EvalBench, ReadsWhatItsAuthorsPublish) {
   pope(2);
@@ -255,7 +184,8 @@ TEST_F(EvalBench, TellsWhatIsMissingInOneLine) {
                  "coco_pope_random.json, ");
   expect_refusal(bench({"pope_randon"}), 2, "did you mean pope_random?");
   expect_refusal(bench({}), 2, "NAME... MODEL");
-  expect_refusal(bench({"pope_random"}, {"--shard", "3/2"}), 2, "--shard 3/2: must be K/N");
+  expect_refusal(bench({"pope_random"}, {"--shard", "3/2"}), 2,
+                 "--shard: \"3/2\" is no part of a whole");
   pope(1);
   ASSERT_EQ(bench({"pope_random"}).exit_code, 0);
   expect_refusal(bench({"pope_random"}, {"--precision", "float32"}), 1,

@@ -8,7 +8,7 @@
 
 #include "cli/chat/chat_evidence.h"
 #include "media/encode_png.h"
-#include "text/utf8.h"
+#include "text/page_text.h"
 
 namespace owl3::cli {
 
@@ -24,46 +24,6 @@ constexpr size_t kMostTokens = 400;
 // Told apart by the colour-blind, too.
 constexpr std::array<const char*, 6> kColours = {"#d55e00", "#0072b2", "#009e73",
                                                  "#cc79a7", "#e69f00", "#56b4e9"};
-
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (const char c : with_replacements(std::string(text))) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      default:
-        safe += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;  // which XML may not hold
-    }
-  }
-  return safe;
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t three = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      three = three << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      const bool there = i + j <= bytes.size();
-      text += there ? kAlphabet[three >> (18 - 6 * j) & 63] : '=';
-    }
-  }
-  return text;
-}
 
 size_t letters_of(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -233,7 +193,7 @@ class Drawing {
     body_ += fmt::format(
         "<image x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
         "href=\"data:image/png;base64,{}\"/>\n",
-        x, y, width, height, base64(encode_png(picture)));
+        x, y, width, height, base64_of(encode_png(picture)));
   }
 
   /// The answer once for each leading image, its tokens the darker the more they read of it.

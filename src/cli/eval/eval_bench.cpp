@@ -3,12 +3,18 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "benchmarks/data_set.h"
+#include "cli/eval/plan_file.h"
+#include "cli/eval/released_model.h"
+#include "cli/eval/typed_model.h"
 #include "cli/models/load_model.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "eval/bench_page.h"
 #include "eval/bench_report.h"
 #include "eval/bench_run.h"
 #include "program/arithmetic_options.h"
@@ -16,17 +22,22 @@
 #include "program/lora_option.h"
 #include "program/number_option.h"
 #include "program/progress_bar.h"
+#include "program/shard_option.h"
 #include "program/terminal.h"
 
 namespace owl3::cli {
 
 namespace {
 
+constexpr size_t kMistakesShown = 12;  // of each benchmark, in the page
+
 struct Options {
-  std::vector<std::string> names;  // the model stands behind them
-  std::string shard;
+  std::vector<std::string> names;  // benchmarks and plans; the model stands behind them
   BenchOptions bench;
   ModelOptions model_options;
+  std::optional<std::string> types;  // "bf16,q4_k"; nothing: the model as it is
+  bool keep = false;
+  std::string page;
   bool json = false;
   bool markdown = false;
   bool list = false;
@@ -36,8 +47,8 @@ void add_options(CLI::App& command, Options& options) {
   constexpr const char* kQuestions = "The questions";
   command
       .add_option("NAME", options.names,
-                  "Benchmarks (--list lists them), and then the model: a name (owl3 list), "
-                  "checkpoint folder or .gguf file")
+                  "Benchmarks (--list lists them) or plans (.yaml, .jsonl), and then the model: a "
+                  "name (owl3 list), checkpoint folder or .gguf file")
       ->type_name("... MODEL");
   command.add_flag("--list", options.list, "List the benchmarks and the files each is read from")
       ->group(kQuestions);
@@ -49,8 +60,7 @@ void add_options(CLI::App& command, Options& options) {
       ->capture_default_str()
       ->type_name("N")
       ->group(kQuestions);
-  command.add_option("--shard", options.shard, "Every N-th row only, beginning with the K-th")
-      ->type_name("K/N")
+  add_shard_option(command, options.bench.shard, "Every N-th row only, beginning with the K-th")
       ->group(kQuestions);
   command.add_option("--max-new-tokens", options.bench.max_new_tokens, "Longest answer, in tokens")
       ->transform(whole_number(1, 100'000))
@@ -61,6 +71,16 @@ void add_options(CLI::App& command, Options& options) {
       .add_flag("--official-compat", options.bench.official_compat,
                 "Score, and choose frames, with the faults of the official code")
       ->group(kQuestions);
+  CLI::Option* types =
+      command
+          .add_option("--types", options.types,
+                      "Ask conversions of the model one after the other, and tell how they differ "
+                      "from the first: bf16, q8_0, q6_k, q4_k, q4_0, original")
+          ->type_name("TYPE,..")
+          ->group(kQuestions);
+  command.add_flag("--keep", options.keep, "Leave the conversions in the folder, in OUTPUT/TYPE/")
+      ->needs(types)
+      ->group(kQuestions);
   add_lora_option(command, options.model_options.lora)->group(kQuestions);
   add_threads_option(command, options.model_options.threads)->group("The machine");
   add_arithmetic_options(command, options.model_options, "The machine");
@@ -69,24 +89,15 @@ void add_options(CLI::App& command, Options& options) {
       ->capture_default_str()
       ->type_name("DIR")
       ->group("Output");
+  command
+      .add_option("--report", options.page,
+                  "Write a page too: scores, metrics, the worst answers with their pictures")
+      ->type_name("FILE.html")
+      ->group("Output");
   CLI::Option* json = command.add_flag("--json", options.json, "Print JSON")->group("Output");
   command.add_flag("--markdown", options.markdown, "Print a table for a page")
       ->excludes(json)
       ->group("Output");
-}
-
-BenchShard shard_of(const std::string& text) {
-  BenchShard shard;
-  if (text.empty()) return shard;
-  const char* const end = text.data() + text.size();
-  const auto number = std::from_chars(text.data(), end, shard.number);
-  const bool slash = number.ec == std::errc() && number.ptr != end && *number.ptr == '/';
-  const auto of = std::from_chars(slash ? number.ptr + 1 : end, end, shard.of);
-  if (!slash || of.ec != std::errc() || of.ptr != end || shard.number < 1 ||
-      shard.number > shard.of || shard.of > 1'000'000) {
-    throw UsageError(fmt::format("--shard {}: must be K/N, with K from 1 to N", text));
-  }
-  return shard;
 }
 
 /// What changes replies, beside the model.
@@ -106,42 +117,150 @@ void print_list() {
   }
 }
 
+/// What the words before the model ask, in order.
+std::vector<BenchmarkSet> asked_sets(const std::vector<std::string>& words) {
+  std::vector<BenchmarkSet> sets;
+  for (const std::string& word : words) {
+    if (is_plan_file(word)) {
+      for (BenchmarkSet& set : read_plan(word)) sets.push_back(std::move(set));
+    } else {
+      sets.push_back(find_benchmark_set(word));
+    }
+  }
+  for (size_t i = 0; i < sets.size(); ++i) {
+    for (size_t k = 0; k < i; ++k) {
+      if (sets[k].name == sets[i].name) {
+        throw UsageError(fmt::format("{} is asked twice: once is enough", sets[i].name));
+      }
+    }
+  }
+  return sets;
+}
+
+/// Before hours of work rather than behind them.
+void check_page(const std::string& page) {
+  if (page.empty()) return;
+  if (!page.ends_with(".html")) {
+    throw UsageError(fmt::format("--report {}: must end in .html", page));
+  }
+  const auto folder = std::filesystem::absolute(page).parent_path();
+  std::error_code error;
+  if (std::filesystem::is_directory(folder, error)) return;
+  throw InputError(fmt::format("--report {}: there is no folder {}", page, folder.string()));
+}
+
+/// Asks all sets of one model, or of one conversion of it.
+class Asking {
+ public:
+  Asking(const Options& options, const std::vector<BenchmarkSet>& sets)
+      : options_(options), sets_(sets) {}
+
+  /// `path_of` makes what is loaded, when there is something to ask.
+  std::vector<BenchResult> ask(const std::string& name, const std::filesystem::path& output,
+                               const std::function<std::string(const ProgressCallback&)>& path_of) {
+    BenchOptions bench = options_.bench;
+    bench.output = output;
+    std::optional<Model> model;
+    const auto loaded = [&] {
+      if (!model) {
+        model = load_model(path_of(progress("converting")), options_.model_options);
+        bar_.erase();
+        tell_warnings(model->warnings());
+      }
+      return *model;
+    };
+    std::vector<BenchResult> results;
+    for (const BenchmarkSet& set : sets_) {
+      results.push_back(run_benchmark(set, loaded, name, bench, progress(set.name)));
+      if (results.back().interrupted) break;
+    }
+    bar_.erase();
+    return results;
+  }
+
+ private:
+  ProgressCallback progress(std::string what) {
+    return [this, what = std::move(what)](std::string_view stage, int64_t done, int64_t total) {
+      // What a model does on the way to an answer is too short to be told.
+      if (stage == "asking" || what == "converting") bar_.update(what, done, total);
+      return !interrupt_.interrupted();
+    };
+  }
+
+  const Options& options_;
+  const std::vector<BenchmarkSet>& sets_;
+  const InterruptGuard interrupt_;
+  ProgressBar bar_;
+};
+
+bool was_interrupted(const std::vector<BenchRun>& runs) {
+  return !runs.back().results.empty() && runs.back().results.back().interrupted;
+}
+
+std::vector<BenchRun> ask_model(const Options& options, const std::string& model, Asking& asking) {
+  BenchRun run;
+  run.results = asking.ask(model, options.bench.output, [&](const auto&) { return model; });
+  return {std::move(run)};
+}
+
+std::vector<BenchRun> ask_types(const Options& options, const std::vector<std::string>& types,
+                                const std::string& model, Asking& asking) {
+  std::vector<BenchRun> runs;
+  for (const std::string& type : types) {
+    const auto folder = options.bench.output / type;
+    TypedModel typed(model, type, folder, options.keep, options.model_options.threads);
+    runs.push_back({type, typed.weight_bytes(), {}});
+    runs.back().results =
+        asking.ask(fmt::format("{}:{}", model, type), folder,
+                   [&](const ProgressCallback& progress) { return typed.path(progress); });
+    if (was_interrupted(runs)) break;
+  }
+  return runs;
+}
+
+void write_page(const std::string& path, const BenchReport& report) {
+  const WriteGuard unfinished_parts_go;
+  AtomicFile file(path);
+  file.write(bench_page(report));
+  file.commit();
+}
+
+void print(const BenchReport& report, const Options& options) {
+  const BenchFormat format = options.json       ? BenchFormat::kJson
+                             : options.markdown ? BenchFormat::kMarkdown
+                                                : BenchFormat::kTable;
+  fmt::print("{}", bench_report(report, format));
+}
+
 int run(Options options) {
   if (options.list) {
     print_list();
     return 0;
   }
   if (options.names.size() < 2) {
-    throw UsageError("NAME... MODEL: one benchmark and a model at least (--list lists benchmarks)");
+    throw UsageError(
+        "NAME... MODEL: one benchmark or plan, and a model at least (--list lists benchmarks)");
   }
   if (options.bench.data.empty()) {
     throw UsageError("--data DIR is required: the folder with the benchmarks' files");
   }
-  const std::string model_name = options.names.back();
+  const std::string model = options.names.back();
   options.names.pop_back();
-  options.bench.shard = shard_of(options.shard);
   options.bench.arithmetic = arithmetic_of(options.model_options);
-  std::vector<const BenchmarkSet*> sets;
-  for (const std::string& name : options.names) sets.push_back(&find_benchmark_set(name));
-  const InterruptGuard interrupt;
-  const Model model = load_model(model_name, options.model_options);
-  tell_warnings(model.warnings());
-  ProgressBar bar;
-  std::vector<BenchResult> results;
-  for (const BenchmarkSet* set : sets) {
-    results.push_back(run_benchmark(*set, model, model_name, options.bench,
-                                    [&](std::string_view stage, int64_t done, int64_t total) {
-                                      if (stage == "asking") bar.update(set->name, done, total);
-                                      return !interrupt.interrupted();
-                                    }));
-    if (results.back().interrupted) break;
-  }
-  bar.erase();
-  const BenchFormat format = options.json       ? BenchFormat::kJson
-                             : options.markdown ? BenchFormat::kMarkdown
-                                                : BenchFormat::kTable;
-  fmt::print("{}", bench_report(results, model_name, format));
-  if (!results.back().interrupted) return 0;
+  const std::vector<BenchmarkSet> sets = asked_sets(options.names);
+  check_page(options.page);
+  if (!options.page.empty()) options.bench.mistakes = kMistakesShown;
+  const std::vector<std::string> types =
+      options.types ? parse_types(*options.types) : std::vector<std::string>();
+  const bool adapted = !options.model_options.lora.empty();
+  BenchReport report = {
+      model, options.bench.arithmetic, adapted ? "" : released_model_of(model), {}};
+  Asking asking(options, sets);
+  report.runs =
+      types.empty() ? ask_model(options, model, asking) : ask_types(options, types, model, asking);
+  print(report, options);
+  if (!options.page.empty()) write_page(options.page, report);
+  if (!was_interrupted(report.runs)) return 0;
   tell("owl3: interrupted; the same command goes on from here\n");
   return interrupted_exit_code();
 }
@@ -154,15 +273,17 @@ void add_eval_bench(CLI::App& eval) {
       eval.add_subcommand("bench", "Ask benchmarks of the official evaluation, and score them");
   command->footer(
       "DIR has the files that --list names, in it or in folders with the benchmarks' names, and\n"
-      "the pictures and films beside. Each reply is in the output folder's NAME.jsonl as soon as "
-      "it is "
-      "given:\n"
-      "the same command goes on where one was ended, and takes in what shards have written there.\n"
-      "Answers that are not public become NAME.submission.json or .xlsx. docs/evaluation.md tells\n"
-      "more.\n\n"
+      "the pictures and films beside. Each reply is in the output folder's NAME.jsonl as soon as\n"
+      "it is given: the same command goes on where one was ended, and takes in what shards have\n"
+      "written there.\n"
+      "Answers that are not public become NAME.submission.json or .xlsx. A plan is a list of\n"
+      "{type, ds_name, num_frames, cut_cfg, use_number}, as the official evaluation has it.\n"
+      "docs/evaluation.md tells more.\n\n"
       "Examples:\n"
       "  owl3 eval bench pope_random gqa_testdev MODEL --data benchmarks\n"
       "  owl3 eval bench mvbench videomme MODEL --data benchmarks\n"
+      "  owl3 eval bench plan.yaml MODEL --data benchmarks --report report.html\n"
+      "  owl3 eval bench gqa_testdev MODEL --data benchmarks --types bf16,q8_0,q4_k\n"
       "  owl3 eval bench vqav2_test MODEL --data benchmarks --shard 2/8 -o vqav2");
   add_options(*command, *options);
   command->callback([options] {

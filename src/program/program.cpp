@@ -222,6 +222,7 @@ int run_command(CLI::App& app, std::vector<std::string> words) {
 void prepare_process() {
   // `owl3 ... | head` ends quietly, even where the parent ignores SIGPIPE.
   std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing it
   fill_closed_descriptors();
   end_with_message_on_bus_errors();
   // Line editing counts characters by the locale; numbers keep their points.

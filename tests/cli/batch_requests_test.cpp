@@ -223,8 +223,8 @@ TEST_F(BatchRequests, RetriesWhatFailedInItsPlace) {
   EXPECT_EQ(retried.exit_code, 0) << retried.err;
   EXPECT_NE(retried.err.find("owl3: 1 row in "), std::string::npos) << retried.err;
   EXPECT_EQ(read_text(folder_ / "o.jsonl"), whole);
-  const Outcome other = batch({"-o", path("o.jsonl"), "--resume"});
-  EXPECT_NE(other.err.find("requests is"), std::string::npos) << other.err;
+  // What is allowed may be another the next time.
+  EXPECT_EQ(batch({"-o", path("o.jsonl"), "--resume"}).exit_code, 0);
 }
 
 TEST_F(BatchRequests, WrongCommandLinesAreOneLine) {

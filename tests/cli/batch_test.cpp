@@ -290,6 +290,23 @@ TEST_F(Batch, WritesFilesBesidePicturesInShards) {
   EXPECT_TRUE(fs::exists(folder_ / "photos/02.txt"));
 }
 
+TEST_F(Batch, EndsAsARunWithErrorsHoweverOftenItIsGoneOnWith) {
+  break_picture();
+  EXPECT_EQ(batch(about_all({"-o", path("o.jsonl")})).exit_code, 1);
+  const Outcome again = batch(about_all({"-o", path("o.jsonl"), "--resume"}));
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_NE(again.err.find("failed before; --retry-failed asks them again"), std::string::npos)
+      << again.err;
+}
+
+TEST_F(Batch, GoesOnWithTheSameFilesBesidePictures) {
+  EXPECT_EQ(batch(about_all({"-o", path("o.jsonl"), "--side", "txt"})).exit_code, 0);
+  const Outcome other = batch(about_all({"-o", path("o.jsonl"), "--side", "json", "--resume"}));
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_TRUE(is_one_line(other.err)) << other.err;
+  EXPECT_NE(other.err.find("side is"), std::string::npos) << other.err;
+}
+
 TEST_F(Batch, ReadsTheQuestionFromStandardInput) {
   const Words asked = {"--each", path("photos"), "--max-new-tokens", "6", "-p"};
   Words given = asked;
@@ -320,6 +337,7 @@ TEST_F(Batch, WrongInputIsOneLine) {
       {"--each", photo},
       {"-p", "?"},
       {"--each", photo, "-p", "?", "--resume"},
+      {"--each", photo, "-p", "?", "-o", ""},
       {"--each", photo, "-p", "?", "--group-by", "colour"},
       {"--each", photo, "-p", "?", "--shard", "4/3"},
       {"--each", photo, "-p", "?", "--parallel", "0"},

@@ -40,6 +40,7 @@ TEST(ChatForms, AnswersAreValidUnderASchema) {
   const auto json = nlohmann::json::parse(of_file.out);
   EXPECT_EQ(json.size(), 2U);
   EXPECT_TRUE(json.at("thing").is_string());
+  EXPECT_EQ(answer({"--choice-probs"}).exit_code, 2);
   EXPECT_TRUE(json.at("large").is_boolean());
   EXPECT_EQ(about_the_crab({"--schema", "  " + kSchema, "--greedy"}).out, of_file.out);
 }
@@ -163,6 +164,8 @@ TEST(ChatForms, GoWithASavedConversation) {
   EXPECT_EQ(answer({"--greedy"}).out.substr(0, 2), "ye");
   EXPECT_EQ(answer({"--preset", "greedy"}).out.substr(0, 2), "ye");
   EXPECT_EQ(answer({"--choices", "no"}).out, "no\n");
+  const auto likely = nlohmann::json::parse(answer({"--choice-probs", "--json"}).out);
+  EXPECT_EQ(likely.at("choices").size(), 2U);
   // As the page of the server writes it.
   const std::string head =
       R"({"format": "owl3 conversation", "version": 1, "generation": {"form": )";

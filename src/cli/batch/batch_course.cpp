@@ -61,18 +61,26 @@ std::string summary(const BatchCounts& counts, int64_t images, double seconds) {
     throw Interrupted(fmt::format("interrupted after {} of {}; with -o a run can be gone on with",
                                   output.counts().rows, counted(all, "row")));
   }
-  throw Interrupted(
-      fmt::format("interrupted: {} has {} of {}; the same command with --resume goes on",
-                  arguments.rows_file(), output.rows(), counted(all, "row")));
+  // With --retry-failed errors may be left among the rows that are there.
+  throw Interrupted(fmt::format("interrupted: {} has {} of {}; the same command with {} goes on",
+                                arguments.rows_file(), output.rows(), counted(all, "row"),
+                                arguments.retry_failed ? "--retry-failed" : "--resume"));
 }
 
 void tell_of_failures(const BatchArguments& arguments, const BatchOutput& output) {
   const BatchCounts& counts = output.counts();
-  if (counts.failed == 0) return;
+  const int64_t before = output.failed_before();
   const std::string how = arguments.out.empty() ? "with -o, --retry-failed could ask them again"
                                                 : "--retry-failed asks them again";
-  throw InputError(fmt::format("{} of {} failed ({}); {}", counts.failed,
-                               counted(counts.rows, "row"), counts.first_error, how));
+  if (counts.failed > 0) {
+    const std::string more = before > 0 ? fmt::format(", and {} before", before) : "";
+    throw InputError(fmt::format("{} of {} failed ({}){}; {}", counts.failed,
+                                 counted(counts.rows, "row"), counts.first_error, more, how));
+  }
+  if (before > 0) {
+    throw InputError(fmt::format("{} of the {} in {} failed before; {}", before,
+                                 counted(output.rows(), "row"), arguments.rows_file(), how));
+  }
 }
 
 }  // namespace

@@ -119,8 +119,9 @@ void add_question_options(CLI::App& command, BatchArguments& arguments) {
 void add_output_options(CLI::App& command, BatchArguments& arguments) {
   command
       .add_option("-o,--out", arguments.out,
-                  "Where the rows go, each whole as soon as it is answered (default: standard "
-                  "output)")
+                  "Where the rows go, each whole as soon as it is answered (default, and -: "
+                  "standard output)")
+      ->check([](const std::string& name) { return name.empty() ? "names no file" : ""; })
       ->type_name("FILE")
       ->group(kOutput);
   command
@@ -301,6 +302,7 @@ void add_batch_options(CLI::App& command, BatchArguments& arguments) {
 }
 
 void check_batch_arguments(BatchArguments& arguments) {
+  if (arguments.out == "-") arguments.out.clear();
   take_model_from_files(arguments);
   if (!arguments.requests.file.empty()) return check_requests(arguments);
   check_items(arguments);

@@ -35,6 +35,10 @@ class BatchOutput {
   /// Rows that are there; none on standard output.
   int64_t rows() const { return journal_ ? journal_->rows() : 0; }
   std::vector<int64_t> failed() const;
+  /// Rows of before that are errors and stay so.
+  int64_t failed_before() const {
+    return journal_ && !arguments_.retry_failed ? std::ssize(journal_->failed()) : 0;
+  }
 
   /// Makes the file, where there is one.
   void open();

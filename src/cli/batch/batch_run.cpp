@@ -84,6 +84,8 @@ Json run_json(const BatchArguments& arguments, const BatchInput& input) {
               {"generation", generation_json(arguments.generation)},
               {"reading", reading_json(arguments.image, arguments.video)}};
   if (arguments.segment_seconds > 0) run["segments"] = arguments.segment_seconds;
+  // Subtitles can be made of the rows at any time; what is beside pictures is made with their rows.
+  if (arguments.side_format()) run["side"] = arguments.side;
   run.update({{"items", input.size()},
               {"checksum", input.checksum()},
               {"format", arguments.output_format() == BatchFormat::kCsv ? "csv" : "jsonl"},
@@ -93,10 +95,8 @@ Json run_json(const BatchArguments& arguments, const BatchInput& input) {
 
 Json run_json(const BatchArguments& arguments, const RequestLines& requests) {
   return {{"model", model_json(arguments)},
-          {"requests",
-           {{"names", arguments.requests.names},
-            {"folders", arguments.requests.folders},
-            {"hosts", arguments.requests.fetch.hosts}}},
+          // Which names and addresses are allowed may change: it lets more or fewer be answered.
+          {"requests", true},
           {"questions", Json::array()},
           {"reading", reading_json(arguments.image, arguments.video)},
           {"items", requests.size()},

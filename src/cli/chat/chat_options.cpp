@@ -176,7 +176,8 @@ GenerationOptions GenerationChoices::over(GenerationOptions options) const {
   if (!stop.empty()) options.stop = stop;
   if (form) options.form = form;
   options.likeliest = logprobs;
-  options.scored_texts = scored_choices();
+  // A saved conversation's form has choices, too.
+  if (choice_probs && options.form) options.scored_texts = options.form->choices;
   return options;
 }
 
@@ -307,7 +308,7 @@ void check_chat_arguments(const ChatArguments& arguments) {
   }
   check_video_options(arguments.video);
   check_generation_choices(arguments.generation);
-  check_likelihood_options(arguments.generation, arguments.form);
+  check_likelihood_options(arguments.generation, arguments.form, !arguments.load.empty());
   const MemorySelection none;
   require(!arguments.memory.empty() || arguments.selection == none,
           "--only, --from and --to choose from a --memory; none is given");

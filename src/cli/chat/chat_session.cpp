@@ -6,6 +6,7 @@
 
 #include "api/impl.h"
 #include "api/question.h"
+#include "cli/chat/likelihood_options.h"
 #include "cli/left_out.h"
 #include "cli/models/load_model.h"
 #include "core/byte_text.h"
@@ -430,6 +431,9 @@ void ChatSession::load(const fs::path& path) {
       load_conversation(with_home(path.string()), model_.generation_defaults());
   conversation.generation = arguments_.generation.over(model_, conversation.generation);
   check_generation_options(conversation.generation);
+  if (arguments_.generation.choice_probs && conversation.generation.scored_texts.empty()) {
+    throw UsageError(kChoicesMissing);
+  }
   if (arguments_.number_images) conversation.number_images = arguments_.number_images;
   Chat chat(model_, options_of(arguments_, conversation.system, conversation.number_images));
   std::vector<PlannedTurn> turns;

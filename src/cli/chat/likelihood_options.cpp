@@ -20,10 +20,9 @@ void add_likelihood_options(CLI::App& command, GenerationChoices& choices, const
       ->group(group);
 }
 
-void check_likelihood_options(const GenerationChoices& choices, const FormArguments& form) {
-  if (choices.choice_probs && !form.choices) {
-    throw UsageError("--choice-probs: tells of choices; give them with --choices");
-  }
+void check_likelihood_options(const GenerationChoices& choices, const FormArguments& form,
+                              bool is_loaded) {
+  if (choices.choice_probs && !form.choices && !is_loaded) throw UsageError(kChoicesMissing);
   if (!choices.logprobs) return;
   const bool samples = choices.temperature || choices.top_k || choices.top_p || choices.min_p;
   const bool beams = choices.num_beams ? *choices.num_beams > 1

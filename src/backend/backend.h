@@ -105,8 +105,9 @@ class Backend {
   /// Products of up to so many rows give every row the same bits whatever the other rows are, and
   /// however many.
   virtual int64_t few_rows() const = 0;
-  /// So many rows make products run well, and more cost only memory.
-  virtual int64_t rows_at_once() const { return 1024; }
+  /// Images of so many rows in all are encoded together, and one at least. On one by itself its bits
+  /// do not depend on what else is encoded, which few products promise; a card needs more to be busy.
+  virtual int64_t rows_at_once() const { return 1; }
   /// A float32 copy of any tensor.
   virtual Tensor to_float(const Tensor& x) = 0;
   /// factor * x, in float32, of any tensor.

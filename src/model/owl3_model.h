@@ -30,8 +30,7 @@ class Owl3Model {
   std::vector<ImageMemoryPtr> remember_images(const Tensor& pixel_values,
                                               const KeepGoing& keep_going = {});
 
-  /// Images to encode at once: enough rows to amortise the reading of weights, few enough that
-  /// activations stay in the last cache. One of 729 tokens (docs/benchmarks.md).
+  /// Images to encode at once: on the CPU one, so that what is kept of it depends on it alone.
   int64_t images_per_batch() const;
 
  private:

@@ -10,6 +10,7 @@
 #include "formats/random_checkpoint.h"
 #include "media/encode_png.h"
 #include "memory/picture_stream.h"
+#include "memory/record_layout.h"
 #include "owl3/owl3.h"
 
 namespace owl3 {
@@ -133,6 +134,25 @@ TEST_F(EncodingTest, AnImageThatManyAskForAtOnceIsEncodedOnce) {
     for (size_t i = 0; i < own.size(); ++i) {
       EXPECT_EQ(Internals::of(own[i]).images, Internals::of(media[0][i]).images) << i;
     }
+  }
+}
+
+TEST(Encoding, AnImageIsTheSameBitsWhateverIsEncodedWithIt) {
+  const fs::path source = OWL3_SOURCE_DIR;
+  const Model model = Model::load(source / "models" / "owlet.gguf");
+  const auto record_of = [](const Medium& medium) {
+    const ImageMemory& memory = *Internals::of(medium).images.front();
+    return RecordLayout::of(memory).write(memory);
+  };
+  std::vector<fs::path> paths;
+  for (const char* name : {"01.jpg", "02.jpg", "03.jpg", "04.jpg", "05.jpg"}) {
+    paths.push_back(source / "demo" / "album" / name);
+  }
+  VisualMemory together(model);
+  const std::vector<Medium> media = together.add_images(paths);
+  for (size_t i = 0; i < paths.size(); ++i) {
+    VisualMemory alone(model);
+    EXPECT_TRUE(record_of(alone.add_image(paths[i])) == record_of(media[i])) << paths[i];
   }
 }
 

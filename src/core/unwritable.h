@@ -7,8 +7,8 @@
 
 namespace owl3 {
 
-/// A disk is full, or a quota or a bound on files is reached: it is of no use to go on with the next
-/// file.
+/// A disk is full, or a quota or a bound on files is reached: the next file could not be written
+/// either.
 class NoRoomLeft final : public InputError {
  public:
   using InputError::InputError;

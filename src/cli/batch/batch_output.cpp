@@ -92,11 +92,9 @@ void BatchOutput::open() {
 }
 
 void BatchOutput::write(const std::vector<BatchRow>& rows) {
-  for (const BatchRow& row : rows) {
+  for (const BatchRow& asked : rows) {
+    const BatchRow row = with_side_file(asked);
     count(row);
-    if (const auto side = arguments_.side_format()) {
-      write_side_file(row, *side, arguments_.asks_for_choices());
-    }
     if (journal_) {
       journal_->append(line_of(row, layout_));
     } else if (arguments_.side.empty()) {
@@ -104,6 +102,15 @@ void BatchOutput::write(const std::vector<BatchRow>& rows) {
     }
     if (subtitle_files_) subtitle_files_->add(row.index, answer_of(row));
   }
+}
+
+BatchRow BatchOutput::with_side_file(const BatchRow& row) {
+  BatchRow told = row;
+  const auto side = arguments_.side_format();
+  if (side && !write_side_file(told, *side, arguments_.asks_for_choices())) {
+    left_.insert(side_file_of(row.item.get<std::string>(), *side).string());
+  }
+  return told;
 }
 
 void BatchOutput::print(const BatchRow& row) {
@@ -117,10 +124,9 @@ void BatchOutput::print(const BatchRow& row) {
 
 void BatchOutput::keep(const BatchWork& work, const std::vector<BatchRow>& rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
-    count(rows[i]);
-    if (const auto side = arguments_.side_format())
-      write_side_file(rows[i], *side, arguments_.asks_for_choices());
-    kept_[plan_.place(work.item, work.questions[i])] = line_of(rows[i], layout_);
+    const BatchRow row = with_side_file(rows[i]);
+    count(row);
+    kept_[plan_.place(work.item, work.questions[i])] = line_of(row, layout_);
   }
 }
 
@@ -128,10 +134,7 @@ void BatchOutput::put_in_place() {
   if (journal_ && !kept_.empty()) {
     // Before the rows: a run that ends in between leaves a film without subtitles, not with old
     // ones, and the next run makes them.
-    for (const auto& [place, line] : kept_) {
-      const bool failed = read_line(line, layout_.format, "row").failed;
-      if (subtitle_files_ && !failed) subtitle_files_->take_back(plan_.item(place));
-    }
+    take_subtitles_back();
     journal_->replace(kept_);
     make_subtitles();
   }
@@ -140,10 +143,48 @@ void BatchOutput::put_in_place() {
 
 void BatchOutput::make_subtitles() {
   if (!subtitle_files_) return;
+  for_each_answer([&](int64_t item, const auto& answer) { subtitle_files_->add(item, answer); });
+}
+
+void BatchOutput::take_subtitles_back() {
+  if (!subtitle_files_) return;
+  std::set<std::filesystem::path> changing;
+  for (const auto& [place, line] : kept_) {
+    if (read_line(line, layout_.format, "row").failed) continue;
+    changing.insert(subtitle_files_->file_of(plan_.item(place)));
+  }
+  for_each_answer([&](int64_t item, const auto& answer) {
+    if (changing.contains(subtitle_files_->file_of(item))) subtitle_files_->take_back(item, answer);
+  });
+}
+
+void BatchOutput::for_each_answer(
+    const std::function<void(int64_t item, const std::optional<std::string>& answer)>& work) const {
   const BatchFile file(arguments_.rows_file(), layout_.format);
   for (const BatchFile::Row& row : file.rows()) {
-    subtitle_files_->add(row.line.index, answer_text(row.text, layout_.format, file.header()));
+    work(row.line.index, answer_text(row.text, layout_.format, file.header()));
   }
+}
+
+void BatchOutput::tell_of_files() const {
+  std::set<std::string> left = left_;
+  if (subtitle_files_) {
+    for (const auto& file : subtitle_files_->left()) left.insert(file.string());
+    for (const auto& [file, wrong] : subtitle_files_->unwritten()) tell_warning(wrong);
+  }
+  if (left.empty()) return;
+  const auto others = std::ssize(left) - 1;
+  const std::string more =
+      others > 0 ? fmt::format(", and so were {}", counted(others, "other")) : "";
+  tell_warning(fmt::format("{}: was there already, left as it is{}", *left.begin(), more));
+}
+
+void BatchOutput::check_subtitles() const {
+  if (!subtitle_files_ || subtitle_files_->unwritten().empty()) return;
+  throw InputError(
+      fmt::format("{} of subtitles could not be written; {}",
+                  counted(subtitle_files_->unwritten().size(), "file"),
+                  journal_ ? "--resume tries again" : "with -o, --resume could try again"));
 }
 
 void BatchOutput::count(const BatchRow& row) {

@@ -328,6 +328,19 @@ TEST_F(Batch, AFileBesideAPictureThatCannotBeWrittenIsAnErrorOfItsRow) {
   EXPECT_TRUE(fs::exists(folder_ / "photos/more/09.jpg.xmp"));
 }
 
+TEST_F(Batch, AFullDiskEndsTheRun) {
+  // Stands for it: a bound on what files may have.
+  Words words = {"-c", "ulimit -f 0 && exec \"$0\" \"$@\"", OWL3_PROGRAM, "batch", "owlet"};
+  const Words asked = about_all({"-t", "1", "--side", "txt"});
+  words.insert(words.end(), asked.begin(), asked.end());
+  const Outcome outcome = run_owl3(words, {.program = "/bin/sh"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.err.find("01.txt: cannot be written: File too large"), std::string::npos)
+      << outcome.err;
+  EXPECT_EQ(outcome.err.find("rows failed"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(fs::exists(folder_ / "photos/01.txt"));
+}
+
 TEST_F(Batch, WritesFilesBesidePicturesInShards) {
   EXPECT_EQ(batch(about_all({"--side", "txt", "--shard", "1/2"})).exit_code, 0);
   EXPECT_FALSE(fs::exists(folder_ / "photos/02.txt"));

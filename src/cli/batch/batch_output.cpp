@@ -21,6 +21,12 @@ std::optional<std::string> answer_of(const BatchRow& row) {
   return plain_text(row.answer);
 }
 
+/// What is so of the first of some files, for all of them.
+std::string and_others(const std::string& first, size_t files) {
+  if (files == 1) return first;
+  return fmt::format("{}; the same of {}", first, counted(files - 1, "other file"));
+}
+
 /// Whether the items have what the subtitles are of.
 void check_subtitled(const BatchArguments& arguments, const BatchInput& input) {
   if (!arguments.subtitles() && !arguments.side_subtitles()) return;
@@ -170,13 +176,11 @@ void BatchOutput::tell_of_files() const {
   std::set<std::string> left = left_;
   if (subtitle_files_) {
     for (const auto& file : subtitle_files_->left()) left.insert(file.string());
-    for (const auto& [file, wrong] : subtitle_files_->unwritten()) tell_warning(wrong);
+    const auto& unwritten = subtitle_files_->unwritten();
+    if (!unwritten.empty()) tell_warning(and_others(unwritten.begin()->second, unwritten.size()));
   }
   if (left.empty()) return;
-  const auto others = std::ssize(left) - 1;
-  const std::string more =
-      others > 0 ? fmt::format(", and so were {}", counted(others, "other")) : "";
-  tell_warning(fmt::format("{}: was there already, left as it is{}", *left.begin(), more));
+  tell_warning(and_others(*left.begin() + ": was there already, left as it is", left.size()));
 }
 
 void BatchOutput::check_subtitles() const {

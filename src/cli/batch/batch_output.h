@@ -51,7 +51,7 @@ class BatchOutput {
   void put_in_place();
 
   const BatchCounts& counts() const { return counts_; }
-  /// Which files beside pictures and films are not what was answered, on standard error.
+  /// How many files beside pictures and films are not what was answered, on standard error.
   void tell_of_files() const;
   /// Throws InputError where subtitles could not be written.
   void check_subtitles() const;

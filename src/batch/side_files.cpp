@@ -1,11 +1,11 @@
 #include "batch/side_files.h"
 
 #include <set>
-#include <system_error>
 
+#include "batch/file_beside.h"
 #include "batch/xmp_packet.h"
-#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/unwritable.h"
 
 namespace owl3 {
 
@@ -60,25 +60,41 @@ fs::path side_file_of(const fs::path& picture, SideFormat format) {
 void check_side_files(const BatchInput& input, SideFormat format,
                       const std::function<bool(int64_t item)>& may_exist) {
   std::set<fs::path> seen;
+  fs::path first;
+  int64_t there = 0;
   for (int64_t i = 0; i < input.size(); ++i) {
     const fs::path file = side_file_of(input.item(i).media.front().reference, format);
     if (!seen.insert(file).second) {
       throw InputError(fmt::format("--side: two of the pictures would have {}", file.string()));
     }
-    std::error_code error;
-    if (!may_exist(i) && fs::exists(fs::symlink_status(file, error))) {
-      throw InputError(fmt::format(
-          "--side: {} is there already: move it away, or go on with a run by -o and --resume",
-          file.string()));
-    }
+    if (may_exist(i) || !is_there(file)) continue;
+    if (there++ == 0) first = file;
   }
+  if (there == 0) return;
+  const std::string more = there == 1
+                               ? ": move or delete it"
+                               : fmt::format(", and {} more: move or delete them", there - 1);
+  throw InputError(fmt::format(
+      "--side: {} is there already{} (only a run that had -o from the start knows its own files "
+      "again, and can be gone on with)",
+      first.string(), more));
 }
 
-void write_side_file(const BatchRow& row, SideFormat format, bool is_choice) {
-  if (!row.error.empty()) return;
-  AtomicFile file(side_file_of(row.item.get<std::string>(), format));
-  file.write(side_text(row, format, is_choice));
-  file.commit();
+bool write_side_file(BatchRow& row, SideFormat format, bool is_choice) {
+  if (!row.error.empty()) return true;
+  const fs::path file = side_file_of(row.item.get<std::string>(), format);
+  try {
+    if (write_beside(file, side_text(row, format, is_choice))) return true;
+    if (!row.warning.empty()) row.warning += "; ";
+    row.warning += file.string() + ": was there already, left as it is";
+    return false;
+  } catch (const NoRoomLeft&) {
+    throw;
+  } catch (const InputError& error) {
+    row.error = error.what();
+    row.stop.clear();
+    return true;
+  }
 }
 
 }  // namespace owl3

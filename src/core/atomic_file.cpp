@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "core/error.h"
+#include "core/unwritable.h"
 
 namespace owl3 {
 
@@ -36,8 +37,7 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::fail(int error_number) const {
-  throw InputError(
-      fmt::format("{}: cannot be written: {}", path_.string(), errno_text(error_number)));
+  throw_unwritable(path_, error_number);
 }
 
 void AtomicFile::write(const void* data, size_t size) {
@@ -46,9 +46,20 @@ void AtomicFile::write(const void* data, size_t size) {
 }
 
 void AtomicFile::commit() {
-  if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) fail(errno);
+  sync();
   temporary_->take_place();
   sync_to_disk(path_.has_parent_path() ? path_.parent_path() : ".");
+}
+
+bool AtomicFile::commit_as_new() {
+  sync();
+  if (!temporary_->take_empty_place()) return false;
+  sync_to_disk(path_.has_parent_path() ? path_.parent_path() : ".");
+  return true;
+}
+
+void AtomicFile::sync() {
+  if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) fail(errno);
 }
 
 }  // namespace owl3

@@ -17,7 +17,7 @@ class AtomicFile {
   /// which is the one replaced. Throws InputError when that fails, or when something stands there
   /// that is no file: renaming over a device would take it from the whole machine.
   explicit AtomicFile(std::filesystem::path path);
-  /// Removes the temporary file unless commit() was called.
+  /// Removes the temporary file unless it was brought to its name.
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -27,8 +27,11 @@ class AtomicFile {
   void write(std::string_view text) { write(text.data(), text.size()); }
   /// Brings the content to the disk, then the file to its name.
   void commit();
+  /// The same where nothing has that name, which it tells; else what is there stays as it is.
+  bool commit_as_new();
 
  private:
+  void sync();
   [[noreturn]] void fail(int error_number) const;
 
   std::filesystem::path path_;

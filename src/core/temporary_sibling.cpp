@@ -13,6 +13,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "core/unwritable.h"
 
 namespace owl3 {
 
@@ -115,7 +116,8 @@ int create(const fs::path& path, TemporarySibling::Kind kind) {
   return descriptor;
 }
 
-bool lacks_exchange(int error_number) {
+/// Of file systems that only rename, without more conditions.
+bool lacks_flags(int error_number) {
   return error_number == EINVAL || error_number == ENOSYS || error_number == EOPNOTSUPP;
 }
 
@@ -148,8 +150,7 @@ TemporarySibling::~TemporarySibling() {
 }
 
 void TemporarySibling::fail(int error_number) const {
-  throw InputError(
-      fmt::format("{}: cannot be written: {}", path_.string(), errno_text(error_number)));
+  throw_unwritable(path_, error_number);
 }
 
 void TemporarySibling::take_place() {
@@ -163,10 +164,28 @@ void TemporarySibling::take_place() {
   }
 }
 
+bool TemporarySibling::take_empty_place() {
+  OWL3_CHECK(kind_ == Kind::kFile);
+  const char* from = temporary_.c_str();
+  if (::renameat2(AT_FDCWD, from, AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) {
+    has_taken_place();
+    return true;
+  }
+  if (errno == EEXIST) return false;
+  if (!lacks_flags(errno)) fail(errno);
+  // Network file systems: a second name, which is given once only; ours goes with this object.
+  if (::link(from, path_.c_str()) == 0) return true;
+  if (errno == EEXIST) return false;
+  std::error_code ignored;  // no hard links either: what is there just now is seen
+  if (fs::exists(fs::symlink_status(path_, ignored))) return false;
+  take_place();
+  return true;
+}
+
 void TemporarySibling::replace_folder() {
   fs::path former = temporary_;
   if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) != 0) {
-    if (!lacks_exchange(errno)) fail(errno);
+    if (!lacks_flags(errno)) fail(errno);
     // In two steps. Between them nothing is in the place: what a process that dies there leaves is
     // put back by the next one (remove_leftovers), for which the lock is.
     former = sibling_name(path_, kFormer);
@@ -214,8 +233,7 @@ void sync_to_disk(const fs::path& path) {
   }
   const int error_number = errno;
   if (descriptor >= 0) ::close(descriptor);
-  throw InputError(
-      fmt::format("{}: cannot be written: {}", path.string(), errno_text(error_number)));
+  throw_unwritable(path, error_number);
 }
 
 }  // namespace owl3

@@ -30,6 +30,9 @@ class TemporarySibling {
   /// now, whole, whenever the machine stops. A folder's former content is removed afterwards.
   /// Throws InputError, and nothing has changed then.
   void take_place();
+  /// The same of a file, unless something is in its place, a link to nothing too: false then, and
+  /// nothing has changed.
+  bool take_empty_place();
 
  private:
   [[noreturn]] void fail(int error_number) const;

@@ -10,6 +10,7 @@
 namespace owl3 {
 namespace {
 
+namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using Texts = std::vector<std::string>;
 
@@ -29,9 +30,59 @@ TEST(SideFiles, AreRefusedWhereTheyAreThereUnlessTheyMayBe) {
   const auto input = items_of(find_files_of_batch({(folder / "*.jpg").string()}).files, {});
   const auto none = [](int64_t) { return false; };
   EXPECT_TRUE(has(message_of<InputError>([&] { check_side_files(*input, SideFormat::kXmp, none); }),
-                  "2.jpg.xmp is there already"));
+                  "2.jpg.xmp is there already: move or delete it (only a run that had -o "));
+  folder.write("1.jpg.xmp", "");
+  EXPECT_TRUE(has(message_of<InputError>([&] { check_side_files(*input, SideFormat::kXmp, none); }),
+                  "1.jpg.xmp is there already, and 1 more: move or delete them"));
+  fs::remove(folder / "1.jpg.xmp");
   check_side_files(*input, SideFormat::kXmp, [](int64_t item) { return item == 1; });
   check_side_files(*input, SideFormat::kText, none);
+}
+
+BatchRow row_about(const fs::path& picture) {
+  BatchRow row;
+  row.item = picture.string();
+  row.answer = "An owl.";
+  row.stop = "end";
+  return row;
+}
+
+TEST(SideFiles, LeaveWhatIsThereAsItIsAndTheRowTells) {
+  const ScratchFolder folder;
+  BatchRow row = row_about(folder / "a.jpg");
+  EXPECT_TRUE(write_side_file(row, SideFormat::kText, false));
+  EXPECT_EQ(read_text(folder / "a.txt"), "An owl.\n");
+  // The same: as after a run that was ended between the file and its row.
+  EXPECT_TRUE(write_side_file(row, SideFormat::kText, false));
+  EXPECT_EQ(row.warning, "");
+  folder.write("a.txt", "An owl!\n");
+  EXPECT_FALSE(write_side_file(row, SideFormat::kText, false));
+  EXPECT_EQ(read_text(folder / "a.txt"), "An owl!\n");
+  const std::string told = (folder / "a.txt").string() + ": was there already, left as it is";
+  EXPECT_EQ(row.warning, told);
+  EXPECT_EQ(row.error, "");
+
+  fs::create_symlink("nowhere", folder / "b.txt");
+  BatchRow other = row_about(folder / "b.jpg");
+  other.warning = "b.jpg: breaks off";
+  EXPECT_FALSE(write_side_file(other, SideFormat::kText, false));
+  EXPECT_TRUE(other.warning.starts_with("b.jpg: breaks off; ")) << other.warning;
+  EXPECT_TRUE(fs::is_symlink(folder / "b.txt"));
+  EXPECT_EQ(folder.file_count(), 2U);
+}
+
+TEST(SideFiles, ThatCannotBeWrittenAreErrorsOfTheirRows) {
+  const ScratchFolder folder;
+  BatchRow row = row_about(folder / "none" / "a.jpg");
+  EXPECT_TRUE(write_side_file(row, SideFormat::kXmp, false));
+  EXPECT_TRUE(row.error.ends_with("a.jpg.xmp: cannot be written: No such file or directory"))
+      << row.error;
+  EXPECT_EQ(row.stop, "");
+  BatchRow failed = row_about(folder / "b.jpg");
+  failed.error = "b.jpg: is no image";
+  EXPECT_TRUE(write_side_file(failed, SideFormat::kXmp, false));
+  EXPECT_EQ(failed.error, "b.jpg: is no image");
+  EXPECT_EQ(folder.file_count(), 0U);
 }
 
 TEST(XmpFields, TakeTextAsDescriptionAndChoicesAsKeywords) {

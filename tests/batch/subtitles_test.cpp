@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -128,10 +130,58 @@ TEST_F(SubtitleFilesTest, AreNeverOverwritten) {
   files_.add(3, "Three.");
   files_.add(4, "Four.");
   EXPECT_EQ(text("b.srt"), "mine");
-  files_.take_back(3);
+  EXPECT_EQ(files_.left(), std::set{folder_ / "b.srt"});
+}
+
+TEST_F(SubtitleFilesTest, ThatComeInTheMeantimeStayAndAreTold) {
+  files_.add(0, "One.");
+  folder_.write("a.srt", "mine");
+  files_.add(1, "Two.");
+  EXPECT_EQ(text("a.srt"), "mine");
+  EXPECT_EQ(files_.left(), std::set{folder_ / "a.srt"});
+}
+
+TEST_F(SubtitleFilesTest, AreTakenBackOnlyAsTheyWereWritten) {
+  const auto take_back = [&](const char* first) {
+    files_.take_back(3, first);
+    files_.take_back(4, std::nullopt);
+  };
+  const auto add = [&](const char* second) {
+    files_.add(3, "Three.");
+    files_.add(4, second);
+  };
   files_.add(3, "Three.");
-  files_.add(4, "Four.");
-  EXPECT_NE(text("b.srt").find("Three."), std::string::npos);
+  files_.add(4, std::nullopt);
+  folder_.write("b.srt", text("b.srt") + "edited\n");
+  take_back("Three.");
+  add("Four.");
+  EXPECT_TRUE(text("b.srt").ends_with("edited\n"));
+  EXPECT_EQ(files_.left().size(), 1U);
+
+  std::filesystem::remove(folder_ / "b.srt");
+  files_.add(3, "Three.");
+  files_.add(4, std::nullopt);
+  EXPECT_EQ(files_.left().size(), 0U);
+  take_back("Another answer.");
+  EXPECT_TRUE(is_there("b.srt"));
+  take_back("Three.");
+  EXPECT_FALSE(is_there("b.srt"));
+  add("Four.");
+  EXPECT_NE(text("b.srt").find("Four."), std::string::npos);
+}
+
+TEST_F(SubtitleFilesTest, ThatCannotBeWrittenDoNotEndTheWork) {
+  const TwoFilms films((folder_ / "none").string());
+  SubtitleFiles files(films, kSrt);
+  for (int64_t item = 0; item < films.size(); ++item) files.add(item, "An owl.");
+  ASSERT_EQ(files.unwritten().size(), 2U);
+  EXPECT_TRUE(files.unwritten().begin()->second.ends_with(
+      "a.srt: cannot be written: No such file or directory"))
+      << files.unwritten().begin()->second;
+  std::filesystem::create_directory(folder_ / "none");
+  for (int64_t item = 0; item < films.size(); ++item) files.add(item, "An owl.");
+  EXPECT_EQ(files.unwritten().size(), 0U);
+  EXPECT_TRUE(is_there("none/b.srt"));
 }
 
 TEST_F(SubtitleFilesTest, AreNotSharedByFilms) {

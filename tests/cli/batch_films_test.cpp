@@ -202,6 +202,32 @@ TEST_F(BatchFilms, RetriedSegmentsComeIntoTheSubtitles) {
   EXPECT_EQ(text("1.srt"), whole);
 }
 
+TEST_F(BatchFilms, SubtitlesThatWereEditedStayWhenSegmentsAreRetried) {
+  const Words words = {"-o", path("1.srt"), "--max-frames", "4"};
+  EXPECT_EQ(about_one("4s", words).exit_code, 0);
+  const std::string whole = text("1.srt");
+  std::string rows = text("1.srt.jsonl");
+  const size_t second = rows.find("\n") + 1;
+  rows.replace(second, rows.find("\n", second) - second,
+               R"({"index":1,"item":"1.mp4","segment":1,"from":4,"to":8,"error":"gone"})");
+  folder_.write("1.srt.jsonl", rows);
+  folder_.write("1.srt", "mine");
+  Words again = words;
+  again.emplace_back("--retry-failed");
+  const Outcome outcome = about_one("4s", again);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("1.srt: was there already, left as it is\n"), std::string::npos)
+      << outcome.err;
+  EXPECT_EQ(text("1.srt"), "mine");
+  EXPECT_TRUE(json_lines(text("1.srt.jsonl")).at(1).contains("answer"));
+  fs::remove(folder_ / "1.srt");
+  again.back() = "--resume";
+  const Outcome anew = about_one("4s", again);
+  EXPECT_EQ(anew.exit_code, 0) << anew.err;
+  EXPECT_EQ(anew.err.find("was there already"), std::string::npos) << anew.err;
+  EXPECT_EQ(text("1.srt"), whole);
+}
+
 TEST_F(BatchFilms, ShardsMergeAndThenHaveSubtitles) {
   EXPECT_EQ(about_all({"-o", path("whole.jsonl"), "--side", "srt"}).exit_code, 0);
   const std::string subtitles = text("films/2.srt");

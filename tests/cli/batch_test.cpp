@@ -262,7 +262,9 @@ TEST_F(Batch, WritesTablesAndFilesBesidePictures) {
   EXPECT_EQ(text("photos/02.txt"), rows[1]["answer"].get<std::string>() + "\n");
   const Outcome again = batch(about_all({"--side", "txt"}));
   EXPECT_EQ(again.exit_code, 1);
-  EXPECT_NE(again.err.find("is there already"), std::string::npos) << again.err;
+  EXPECT_NE(again.err.find("01.txt is there already, and 8 more: move or delete them"),
+            std::string::npos)
+      << again.err;
 }
 
 TEST_F(Batch, WritesWhatPhotoLibrariesReadAndNeverOverTheirs) {
@@ -281,6 +283,62 @@ TEST_F(Batch, WritesWhatPhotoLibrariesReadAndNeverOverTheirs) {
   const std::string answer = json_lines(text("o.jsonl")).at(1)["answer"];
   EXPECT_NE(text("photos/02.jpg.xmp").find("<rdf:li>" + answer + "</rdf:li>"), std::string::npos);
   EXPECT_EQ(batch(resumed).exit_code, 0);
+}
+
+TEST_F(Batch, LeavesFilesThatCameBesidePicturesBetweenRuns) {
+  const std::string picture = text("photos/03.jpg");
+  break_picture();
+  EXPECT_EQ(batch(about_all({"-o", path("o.jsonl"), "--side", "txt"})).exit_code, 1);
+  EXPECT_FALSE(fs::exists(folder_ / "photos/03.txt"));
+  folder_.write("photos/03.jpg", picture);
+  folder_.write("photos/03.txt", "mine");
+  // As after a run that was killed between a file and its row.
+  const std::string last = text("photos/more/09.txt");
+  const std::string rows = text("o.jsonl");
+  folder_.write("o.jsonl", rows.substr(0, rows.rfind('\n', rows.size() - 2) + 1));
+  const Outcome outcome =
+      batch(about_all({"-o", path("o.jsonl"), "--side", "txt", "--retry-failed"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::string told = "03.txt: was there already, left as it is";
+  EXPECT_NE(outcome.err.find(told + "\n"), std::string::npos) << outcome.err;
+  EXPECT_EQ(text("photos/03.txt"), "mine");
+  EXPECT_EQ(text("photos/more/09.txt"), last);
+  const auto all = json_lines(text("o.jsonl"));
+  ASSERT_EQ(all.size(), kPictures);
+  EXPECT_TRUE(all[2].contains("answer"));
+  EXPECT_TRUE(all[2].value("warning", "").ends_with(told)) << all[2];
+  EXPECT_FALSE(all[8].contains("warning")) << all[8];
+}
+
+TEST_F(Batch, AFileBesideAPictureThatCannotBeWrittenIsAnErrorOfItsRow) {
+  const std::string name = std::string(251, 'x') + ".jpg";  // no name is longer by ".xmp"
+  fs::copy_file(folder_ / "photos/01.jpg", folder_ / "photos" / name);
+  const Outcome outcome = batch(about_all({"-o", path("o.jsonl"), "--side", "xmp"}));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.err.find("1 of 10 rows failed"), std::string::npos) << outcome.err;
+  const auto rows = json_lines(text("o.jsonl"));
+  ASSERT_EQ(rows.size(), kPictures + 1);
+  for (const auto& row : rows) {
+    const bool is_long = row["item"].get<std::string>().ends_with(name);
+    EXPECT_EQ(row.contains("answer"), !is_long) << row;
+    if (!is_long) continue;
+    EXPECT_TRUE(row.value("error", "").ends_with(".xmp: cannot be written: File name too long"))
+        << row;
+  }
+  EXPECT_TRUE(fs::exists(folder_ / "photos/more/09.jpg.xmp"));
+}
+
+TEST_F(Batch, AFullDiskEndsTheRun) {
+  // Stands for it: a bound on what files may have.
+  Words words = {"-c", "ulimit -f 0 && exec \"$0\" \"$@\"", OWL3_PROGRAM, "batch", "owlet"};
+  const Words asked = about_all({"-t", "1", "--side", "txt"});
+  words.insert(words.end(), asked.begin(), asked.end());
+  const Outcome outcome = run_owl3(words, {.program = "/bin/sh"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.err.find("01.txt: cannot be written: File too large"), std::string::npos)
+      << outcome.err;
+  EXPECT_EQ(outcome.err.find("rows failed"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(fs::exists(folder_ / "photos/01.txt"));
 }
 
 TEST_F(Batch, WritesFilesBesidePicturesInShards) {

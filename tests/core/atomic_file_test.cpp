@@ -2,8 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include "core/error.h"
 #include "core/scratch_folder.h"
+#include "core/unwritable.h"
 
 namespace owl3 {
 namespace {
@@ -50,6 +53,18 @@ TEST(AtomicFile, NamesTheFileItCannotCreate) {
   EXPECT_NE(message.find(path.string()), std::string::npos) << message;
 }
 
+TEST(AtomicFile, OnlyAFullDiskIsNoRoomLeft) {
+  EXPECT_THROW(throw_unwritable("a", ENOSPC), NoRoomLeft);
+  EXPECT_THROW(throw_unwritable("a", EDQUOT), NoRoomLeft);
+  try {
+    throw_unwritable("a", EACCES);
+  } catch (const NoRoomLeft&) {
+    ADD_FAILURE();
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "a: cannot be written: Permission denied");
+  }
+}
+
 TEST(AtomicFile, RefusesToReplaceWhatIsNoFile) {
   const ScratchFolder folder;
   std::filesystem::create_directory(folder / "a");
@@ -59,6 +74,25 @@ TEST(AtomicFile, RefusesToReplaceWhatIsNoFile) {
     EXPECT_NE(message.find("not a regular file"), std::string::npos) << message;
   }
   EXPECT_TRUE(std::filesystem::is_fifo(folder / "b"));
+  EXPECT_EQ(folder.file_count(), 2u);
+}
+
+TEST(AtomicFile, AsNewTakesNobodysPlace) {
+  const ScratchFolder folder;
+  AtomicFile first(folder / "a");
+  first.write("one");
+  EXPECT_TRUE(first.commit_as_new());
+  EXPECT_EQ(read_text(folder / "a"), "one");
+  EXPECT_EQ(folder.file_count(), 1u);
+  {
+    AtomicFile second(folder / "a");
+    AtomicFile third(folder / "b");
+    std::filesystem::create_symlink("nowhere", folder / "b");  // after it was looked at
+    EXPECT_FALSE(second.commit_as_new());
+    EXPECT_FALSE(third.commit_as_new());
+  }
+  EXPECT_EQ(read_text(folder / "a"), "one");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "b"));
   EXPECT_EQ(folder.file_count(), 2u);
 }
 

@@ -94,6 +94,7 @@ void run_to_the_end(const BatchArguments& arguments, BatchOutput& output,
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     const VisualMemoryStats seen = memory();
     tell(summary(output.counts(), seen.images_encoded + seen.images_reused, seconds));
+    output.tell_of_files();
   };
   try {
     ask_all(output, run);
@@ -103,6 +104,7 @@ void run_to_the_end(const BatchArguments& arguments, BatchOutput& output,
   }
   tell_summary();
   tell_of_failures(arguments, output);
+  output.check_subtitles();
 }
 
 }  // namespace owl3::cli

@@ -21,6 +21,12 @@ std::optional<std::string> answer_of(const BatchRow& row) {
   return plain_text(row.answer);
 }
 
+/// What is so of the first of some files, for all of them.
+std::string and_others(const std::string& first, size_t files) {
+  if (files == 1) return first;
+  return fmt::format("{}; the same of {}", first, counted(files - 1, "other file"));
+}
+
 /// Whether the items have what the subtitles are of.
 void check_subtitled(const BatchArguments& arguments, const BatchInput& input) {
   if (!arguments.subtitles() && !arguments.side_subtitles()) return;
@@ -92,11 +98,9 @@ void BatchOutput::open() {
 }
 
 void BatchOutput::write(const std::vector<BatchRow>& rows) {
-  for (const BatchRow& row : rows) {
+  for (const BatchRow& asked : rows) {
+    const BatchRow row = with_side_file(asked);
     count(row);
-    if (const auto side = arguments_.side_format()) {
-      write_side_file(row, *side, arguments_.asks_for_choices());
-    }
     if (journal_) {
       journal_->append(line_of(row, layout_));
     } else if (arguments_.side.empty()) {
@@ -104,6 +108,15 @@ void BatchOutput::write(const std::vector<BatchRow>& rows) {
     }
     if (subtitle_files_) subtitle_files_->add(row.index, answer_of(row));
   }
+}
+
+BatchRow BatchOutput::with_side_file(const BatchRow& row) {
+  BatchRow told = row;
+  const auto side = arguments_.side_format();
+  if (side && !write_side_file(told, *side, arguments_.asks_for_choices())) {
+    left_.insert(side_file_of(row.item.get<std::string>(), *side).string());
+  }
+  return told;
 }
 
 void BatchOutput::print(const BatchRow& row) {
@@ -117,10 +130,9 @@ void BatchOutput::print(const BatchRow& row) {
 
 void BatchOutput::keep(const BatchWork& work, const std::vector<BatchRow>& rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
-    count(rows[i]);
-    if (const auto side = arguments_.side_format())
-      write_side_file(rows[i], *side, arguments_.asks_for_choices());
-    kept_[plan_.place(work.item, work.questions[i])] = line_of(rows[i], layout_);
+    const BatchRow row = with_side_file(rows[i]);
+    count(row);
+    kept_[plan_.place(work.item, work.questions[i])] = line_of(row, layout_);
   }
 }
 
@@ -128,10 +140,7 @@ void BatchOutput::put_in_place() {
   if (journal_ && !kept_.empty()) {
     // Before the rows: a run that ends in between leaves a film without subtitles, not with old
     // ones, and the next run makes them.
-    for (const auto& [place, line] : kept_) {
-      const bool failed = read_line(line, layout_.format, "row").failed;
-      if (subtitle_files_ && !failed) subtitle_files_->take_back(plan_.item(place));
-    }
+    take_subtitles_back();
     journal_->replace(kept_);
     make_subtitles();
   }
@@ -140,10 +149,46 @@ void BatchOutput::put_in_place() {
 
 void BatchOutput::make_subtitles() {
   if (!subtitle_files_) return;
+  for_each_answer([&](int64_t item, const auto& answer) { subtitle_files_->add(item, answer); });
+}
+
+void BatchOutput::take_subtitles_back() {
+  if (!subtitle_files_) return;
+  std::set<std::filesystem::path> changing;
+  for (const auto& [place, line] : kept_) {
+    if (read_line(line, layout_.format, "row").failed) continue;
+    changing.insert(subtitle_files_->file_of(plan_.item(place)));
+  }
+  for_each_answer([&](int64_t item, const auto& answer) {
+    if (changing.contains(subtitle_files_->file_of(item))) subtitle_files_->take_back(item, answer);
+  });
+}
+
+void BatchOutput::for_each_answer(
+    const std::function<void(int64_t item, const std::optional<std::string>& answer)>& work) const {
   const BatchFile file(arguments_.rows_file(), layout_.format);
   for (const BatchFile::Row& row : file.rows()) {
-    subtitle_files_->add(row.line.index, answer_text(row.text, layout_.format, file.header()));
+    work(row.line.index, answer_text(row.text, layout_.format, file.header()));
   }
+}
+
+void BatchOutput::tell_of_files() const {
+  std::set<std::string> left = left_;
+  if (subtitle_files_) {
+    for (const auto& file : subtitle_files_->left()) left.insert(file.string());
+    const auto& unwritten = subtitle_files_->unwritten();
+    if (!unwritten.empty()) tell_warning(and_others(unwritten.begin()->second, unwritten.size()));
+  }
+  if (left.empty()) return;
+  tell_warning(and_others(*left.begin() + ": was there already, left as it is", left.size()));
+}
+
+void BatchOutput::check_subtitles() const {
+  if (!subtitle_files_ || subtitle_files_->unwritten().empty()) return;
+  throw InputError(
+      fmt::format("{} of subtitles could not be written; {}",
+                  counted(subtitle_files_->unwritten().size(), "file"),
+                  journal_ ? "--resume tries again" : "with -o, --resume could try again"));
 }
 
 void BatchOutput::count(const BatchRow& row) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,13 +51,23 @@ class BatchOutput {
   void put_in_place();
 
   const BatchCounts& counts() const { return counts_; }
+  /// How many files beside pictures and films are not what was answered, on standard error.
+  void tell_of_files() const;
+  /// Throws InputError where subtitles could not be written.
+  void check_subtitles() const;
 
  private:
   bool may_have_side_file(int64_t item) const;
+  BatchRow with_side_file(const BatchRow& row);
   void count(const BatchRow& row);
   void print(const BatchRow& row);
   /// The subtitles of films whose rows the file has, and the beginning of those of the next film.
   void make_subtitles();
+  /// Those of films of which rows are about to change.
+  void take_subtitles_back();
+  void for_each_answer(
+      const std::function<void(int64_t item, const std::optional<std::string>& answer)>& work)
+      const;
 
   const BatchArguments& arguments_;
   BatchPlan plan_;
@@ -64,6 +76,7 @@ class BatchOutput {
   std::optional<SubtitleFiles> subtitle_files_;
   std::optional<Subtitles> subtitles_;  // on standard output
   std::map<int64_t, std::string> kept_;
+  std::set<std::string> left_;  // somebody's files, where answers would be
   BatchCounts counts_;
 };
 

@@ -56,11 +56,13 @@ BatchFormat format_of(const fs::path& output) {
   return is_csv ? BatchFormat::kCsv : BatchFormat::kJsonl;
 }
 
-BatchFile::BatchFile(const fs::path& path, BatchFormat format) : file_(MappedFile::open(path)) {
+BatchFile::BatchFile(const fs::path& path, BatchFormat format, const std::function<bool()>& go_on)
+    : file_(MappedFile::open(path)) {
   const std::string_view text = text_of(*file_);
   for (int64_t number = 1;; ++number) {
     const size_t end = line_end(text, whole_bytes_, format);
     if (end == text.npos) return;
+    if (go_on && !go_on()) throw Interrupted("interrupted");
     const std::string_view line = text.substr(whole_bytes_, end - whole_bytes_);
     whole_bytes_ = end;
     if (number == 1 && format == BatchFormat::kCsv) {

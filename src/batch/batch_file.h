@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -28,8 +29,10 @@ BatchFormat format_of(const std::filesystem::path& output);
 
 class BatchFile {
  public:
-  /// A last line that is cut off is none. Throws InputError for what is no such file.
-  BatchFile(const std::filesystem::path& path, BatchFormat format);
+  /// A last line that is cut off is none. Throws InputError for what is no such file, and
+  /// Interrupted where go_on(), which is asked before each line, says no.
+  BatchFile(const std::filesystem::path& path, BatchFormat format,
+            const std::function<bool()>& go_on = {});
 
   struct Row {
     BatchLine line;

@@ -27,7 +27,7 @@ struct BatchItem {
   nlohmann::ordered_json name;  // a string, or the list of several
   std::vector<BatchMedium> media;
   nlohmann::ordered_json row;  // its columns; null where there are none
-  std::string error{};         // why nothing can be asked about it
+  std::string error{};         // why nothing can be asked about it; then media may be none
 };
 
 /// All of them, in an order that is the same every time. May be used by several threads.

@@ -53,6 +53,9 @@ BatchJournal::BatchJournal(fs::path path, const BatchPlan& plan, const BatchLayo
 
 void BatchJournal::read(const BatchPlan& plan) {
   const BatchFile file(path_, layout_.format);
+  if (!file.header().empty() && file.header() != header_of(layout_)) {
+    throw InputError(path_.string() + ": has other columns than this run; choose another -o");
+  }
   for (const BatchFile::Row& row : file.rows()) {
     if (rows_ == plan.rows() || row.line.index != plan.index(rows_)) {
       throw InputError(fmt::format("{}: row {} is not the one that belongs there: was it edited?",

@@ -6,6 +6,7 @@
 
 #include "batch/csv.h"
 #include "core/error.h"
+#include "text/utf8.h"
 
 namespace owl3 {
 
@@ -30,10 +31,26 @@ std::string field_text(const Json& json) {
   return json.is_null() ? std::string() : plain_text(json);
 }
 
+/// A name or a list of names as text: bytes of file names that are not UTF-8 become U+FFFD.
+Json readable(const Json& names) {
+  if (names.is_string()) return with_replacements(names.get<std::string>());
+  Json all = names;
+  if (names.is_array()) std::transform(names.begin(), names.end(), all.begin(), readable);
+  return all;
+}
+
+/// What was not right with the files, of which one may have a name that the row can't show.
+std::string warning_of(const BatchRow& row) {
+  std::string warning = with_replacements(row.warning);
+  if (readable(row.item) == row.item) return warning;
+  if (!warning.empty()) warning += "; ";
+  return warning + "the file's name is not UTF-8: U+FFFD stands in it for what is not";
+}
+
 std::string json_line(const BatchRow& row, const BatchLayout& layout) {
   if (!row.line.is_null()) return dumped(row.line) + "\n";
   Json line = {{"index", row.index}};
-  if (!row.item.is_null()) line["item"] = row.item;
+  if (!row.item.is_null()) line["item"] = readable(row.item);
   if (layout.has_segment && row.segment) {
     line["segment"] = row.segment->number;
     line["from"] = seconds_of(row.segment->from_ms);
@@ -51,9 +68,10 @@ std::string json_line(const BatchRow& row, const BatchLayout& layout) {
     }
     if (layout.has_logprobs) line["logprobs"] = row.logprobs;
   } else {
-    line["error"] = row.error;
+    line["error"] = with_replacements(row.error);
   }
-  if (!row.warning.empty()) line["warning"] = row.warning;
+  const std::string warning = warning_of(row);
+  if (!warning.empty()) line["warning"] = warning;
   return dumped(line) + "\n";
 }
 
@@ -65,7 +83,7 @@ std::optional<int64_t> whole_number(const std::string& text) {
 }
 
 std::string csv_line(const BatchRow& row, const BatchLayout& layout) {
-  std::vector<std::string> fields = {std::to_string(row.index), field_text(row.item)};
+  std::vector<std::string> fields = {std::to_string(row.index), field_text(readable(row.item))};
   if (layout.has_segment) {
     const auto& part = row.segment;
     fields.push_back(part ? std::to_string(part->number) : "");
@@ -84,7 +102,8 @@ std::string csv_line(const BatchRow& row, const BatchLayout& layout) {
     }
   }
   if (layout.has_logprobs) fields.push_back(answered ? field_text(row.logprobs) : "");
-  fields.push_back(row.error);
+  fields.push_back(warning_of(row));
+  fields.push_back(with_replacements(row.error));  // last: see read_csv_line()
   return csv_record(fields);
 }
 
@@ -141,7 +160,7 @@ std::string header_of(const BatchLayout& layout) {
     }
   }
   if (layout.has_logprobs) names.emplace_back("logprobs");
-  names.emplace_back("error");
+  names.insert(names.end(), {"warning", "error"});
   return csv_record(names);
 }
 

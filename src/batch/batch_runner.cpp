@@ -99,7 +99,7 @@ void BatchRunner::ask_about(const BatchItem& item, const BatchWork& work,
   for (BatchRow& row : rows) {
     row.item = item.name;
     row.columns = item.row;
-    row.segment = item.media.front().segment;
+    if (!item.media.empty()) row.segment = item.media.front().segment;
   }
   if (!item.error.empty()) throw InputError(item.error);
   const std::vector<Medium> media = encoded(item);

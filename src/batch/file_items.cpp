@@ -10,10 +10,9 @@
 #include <utility>
 
 #include "batch/item_checksum.h"
-#include "core/counted.h"
 #include "core/error.h"
+#include "media/file_sieve.h"
 #include "media/image_kinds.h"
-#include "media/natural_order.h"
 
 namespace owl3 {
 
@@ -56,47 +55,65 @@ DeepPattern deep_pattern(const std::string& source) {
   return pattern;
 }
 
-struct Walk {
-  std::vector<fs::path> files;
-  int64_t left_out = 0;
-};
-
-Walk walk(const DeepPattern& pattern) {
-  Walk found;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(pattern.folder,
-                                         fs::directory_options::skip_permission_denied, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    std::error_code ignored;
-    if (is_hidden(entry->path().filename().string())) {
-      entry.disable_recursion_pending();
-    } else if (entry->is_regular_file(ignored) &&
-               fits(entry->path().lexically_relative(pattern.folder), pattern.rest)) {
-      const FileKind kind = kind_by_name(entry->path());
-      const bool wanted = kind == FileKind::kImage || kind == FileKind::kFilm;
-      if (wanted) found.files.push_back(entry->path().lexically_normal());
-      if (!wanted) ++found.left_out;
+/// Looks into a folder and all folders in it, but for hidden ones, and for links, which may lead in
+/// circles.
+class Walk {
+ public:
+  explicit Walk(const DeepPattern& pattern) : pattern_(pattern), folders_{pattern.folder} {
+    while (!folders_.empty()) {
+      const fs::path folder = std::move(folders_.back());
+      folders_.pop_back();
+      look_into(folder);
     }
   }
-  if (error) throw InputError(fmt::format("{}: {}", pattern.folder.string(), error.message()));
-  return found;
-}
+
+  FileSieve& sieve() { return sieve_; }
+
+ private:
+  void look_into(const fs::path& folder) {
+    std::error_code error;
+    fs::directory_iterator entry(folder, error);
+    const bool vanished = error == std::errc::no_such_file_or_directory;
+    if (vanished && folder != pattern_.folder) return;
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      take(entry->path(), error);
+      if (error) break;
+    }
+    if (error) throw InputError(fmt::format("{}: {}", folder.string(), error.message()));
+  }
+
+  /// An error is the folder's, in which nothing may be looked at.
+  void take(const fs::path& path, std::error_code& error) {
+    const fs::file_status status = fs::symlink_status(path, error);
+    if (status.type() == fs::file_type::none) return;
+    error.clear();
+    std::error_code ignored;
+    const std::string name = path.filename().string();
+    if (fs::is_directory(status) && !is_hidden(name)) {
+      folders_.push_back(path);
+    } else if (fs::is_symlink(status) && !is_hidden(name) && fs::is_directory(path, ignored)) {
+      sieve_.leave_out(LeftOutReason::kLinkToFolder);
+    } else if (fits(path.lexically_relative(pattern_.folder), pattern_.rest)) {
+      sieve_.add(path.lexically_normal(), name);
+    }
+  }
+
+  const DeepPattern& pattern_;
+  std::vector<fs::path> folders_;  // not looked into yet
+  FileSieve sieve_{true};
+};
 
 void add_deep(MediaFiles& media, const std::string& source) {
-  Walk found = walk(deep_pattern(source));
-  if (found.files.empty()) {
-    throw InputError(fmt::format("{}: no image file or film matches this pattern", source));
+  const DeepPattern pattern = deep_pattern(source);
+  Walk walk(pattern);
+  const std::vector<fs::path> files = walk.sieve().files();
+  if (files.empty()) {
+    throw InputError(fmt::format("{}: no image file or film matches this pattern{}", source,
+                                 walk.sieve().why_nothing(source)));
   }
-  sort_naturally(found.files);
-  for (fs::path& file : found.files) {
-    const bool is_video = kind_by_name(file) == FileKind::kFilm;
-    media.files.push_back({is_video, std::move(file), source});
-  }
-  if (found.left_out == 0) return;
-  media.left_out.push_back(
-      {source, found.left_out,
-       counted(found.left_out, "file") +
-           (found.left_out == 1 ? " is no image or film" : " are no images or films")});
+  for (const fs::path& file : files) media.files.push_back({is_film(file), file, source});
+  std::vector<LeftOut> left_out = walk.sieve().left_out(source);
+  std::move(left_out.begin(), left_out.end(), std::back_inserter(media.left_out));
 }
 
 using Files = std::vector<MediaFile>;

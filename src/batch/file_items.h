@@ -11,7 +11,8 @@
 namespace owl3 {
 
 /// As find_media_files(), and "photos/**" or "photos/**/*.jpg": whatever images and films lie in a
-/// folder and all folders in it. Throws InputError when one stands for nothing.
+/// folder and all folders in it, links to folders left out. Throws InputError when one stands for
+/// nothing, or a folder can't be read.
 MediaFiles find_files_of_batch(const std::vector<std::string>& sources);
 
 /// How many files an item has: one, all of a folder, or so many that follow each other.

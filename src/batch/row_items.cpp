@@ -37,11 +37,15 @@ class RowItems : public BatchInput {
   BatchItem item(int64_t index) const override {
     BatchItem item;
     item.row = row(index);
-    add_media(item, columns_.image, false);
-    add_media(item, columns_.video, true);
-    if (item.media.empty()) {
-      throw InputError(fmt::format("{}: nothing to look at: no \"{}\" and no \"{}\"", where(index),
-                                   columns_.image, columns_.video));
+    try {
+      add_media(item, columns_.image, false);
+      add_media(item, columns_.video, true);
+    } catch (const InputError& error) {
+      item.error = error.what();
+    }
+    if (item.media.empty() && item.error.empty()) {
+      item.error = fmt::format("{}: nothing to look at: no \"{}\" and no \"{}\"", where(index),
+                               columns_.image, columns_.video);
     }
     if (item.name.size() == 1) item.name = Json(item.name.front());
     return item;
@@ -66,8 +70,8 @@ class RowItems : public BatchInput {
       }
       const auto text = one.get<std::string>();
       if (text.empty()) continue;
-      item.media.push_back({is_video, resolve_medium(text, path_.parent_path())});
       item.name.push_back(is_inline_medium(text) ? "data:" : text);
+      item.media.push_back({is_video, resolve_medium(text, path_.parent_path())});
     }
   }
 

@@ -16,7 +16,8 @@ struct RowColumns {
 };
 
 /// Passes once over the file. Paths in it are as seen from its folder. Throws InputError where it
-/// is no such file, with the line; what is wrong within a row its item says.
+/// is no such file, with the line. What is wrong within a row its item says, which has the columns
+/// nevertheless where the row could be read, and throws InputError where not.
 std::unique_ptr<BatchInput> items_of_rows(const std::filesystem::path& path,
                                           const RowColumns& columns);
 

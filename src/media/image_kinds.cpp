@@ -21,9 +21,13 @@ constexpr std::string_view kImages[] = {
     ".pam",   ".pfm",  ".phm",   ".psd",  ".exr",   ".qoi",  ".sgi", ".rgb", ".rgba",
     ".bw",    ".ras",  ".sun",   ".pcx",  ".xbm",   ".xpm",  ".xwd", ".ico", ".dds",
     ".dpx",   ".pcd",  ".pct",   ".pict", ".pgx",   ".cri",  ".vbn"};
-constexpr std::string_view kFilms[] = {".mp4", ".m4v",  ".mov", ".qt",   ".mkv",  ".webm", ".avi",
-                                       ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv",  ".flv",  ".3gp",
-                                       ".3g2", ".ogv",  ".vob", ".mxf",  ".insv", ".lrv"};
+constexpr std::string_view kFilms[] = {
+    ".mp4",  ".m4v",   ".mov", ".qt",   ".mkv", ".webm", ".avi",  ".divx", ".mpg",
+    ".mpeg", ".mpe",   ".m1v", ".m2v",  ".mts", ".m2ts", ".m2t",  ".tod",  ".wmv",
+    ".asf",  ".flv",   ".f4v", ".3gp",  ".3g2", ".ogv",  ".vob",  ".mxf",  ".dv",
+    ".mjpg", ".mjpeg", ".264", ".h264", ".265", ".h265", ".hevc", ".insv", ".lrv"};
+/// Films, or else programs in TypeScript, music, or modules: the beginning tells.
+constexpr std::string_view kSharedNames[] = {".ts", ".mod"};
 /// Pictures that no decoder here reads.
 constexpr std::string_view kUnreadImages[] = {
     ".tga", ".vda", ".hdr", ".pic", ".fits", ".fit", ".fts", ".svg", ".svgz", ".eps", ".ai",
@@ -108,6 +112,16 @@ std::vector<std::string_view> brands_of(std::string_view text) {
   return brands;
 }
 
+/// Packets of a transport stream begin with the same byte, each behind a time of four in M2TS.
+bool has_packets(std::string_view text, size_t first, size_t size) {
+  constexpr char kSync = 0x47;
+  if (text.size() <= first + size) return false;
+  for (size_t at = first; at < text.size(); at += size) {
+    if (text[at] != kSync) return false;
+  }
+  return true;
+}
+
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -139,6 +153,14 @@ bool begins_like_an_image(std::span<const std::byte> beginning) {
   };
   if (std::any_of(std::begin(kMagics), std::end(kMagics), has)) return true;
   return begins_like_heif(beginning) || is_bmp(text) || is_netpbm(text) || is_icon(text);
+}
+
+bool is_film_of_shared_name(const std::filesystem::path& path,
+                            std::span<const std::byte> beginning) {
+  constexpr std::string_view kProgramStream = "\0\0\1\xba"sv;
+  if (!one_of(kSharedNames, lower_case(path.extension().string()))) return false;
+  const std::string_view text = as_text(beginning);
+  return text.starts_with(kProgramStream) || has_packets(text, 0, 188) || has_packets(text, 4, 192);
 }
 
 bool begins_like_heif(std::span<const std::byte> beginning) {

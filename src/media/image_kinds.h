@@ -16,7 +16,12 @@ FileKind kind_by_name(const std::filesystem::path& path);
 /// Whether a file with this beginning (32 bytes are enough) is an image of a known format.
 bool begins_like_an_image(std::span<const std::byte> beginning);
 
-/// Whether it is that of a HEIF file (HEIC, AVIF), which begins like a film: by its brands.
+/// Whether a file is a film whose extension other files have, too (.ts: MPEG transport streams, and
+/// TypeScript), by that and its beginning, of which 768 bytes are enough.
+bool is_film_of_shared_name(const std::filesystem::path& path,
+                            std::span<const std::byte> beginning);
+
+/// Whether a beginning is that of a HEIF file (HEIC, AVIF), which is like a film's: by its brands.
 bool begins_like_heif(std::span<const std::byte> beginning);
 
 /// Hidden files, and what file managers, cameras' and servers' software leave behind in folders of

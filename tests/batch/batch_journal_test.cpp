@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "batch/batch_file.h"
 #include "batch/batch_works.h"
+#include "batch/csv.h"
 #include "core/scratch_folder.h"
 #include "owl3/error.h"
 
@@ -85,6 +87,14 @@ TEST_F(BatchJournalTest, RefusesRowsThatWereEdited) {
   message_of<InputError>([&] { journal(true); });
 }
 
+TEST_F(BatchJournalTest, RefusesATableOfOtherColumns) {
+  layout_.format = BatchFormat::kCsv;
+  journal(false).open();
+  folder_.write("rows", "index,item,answer,stop,tokens,error\n0,p.jpg,an owl,end,2,\n");
+  EXPECT_NE(message_of<InputError>([&] { journal(true); }).find("other columns"),
+            std::string::npos);
+}
+
 TEST_F(BatchJournalTest, RefusesAFolderThatIsNotThere) {
   message_of<InputError>([&] { BatchJournal(folder_ / "no/rows", plan_, layout_, kRun, false); });
   message_of<InputError>([&] { BatchJournal(folder_.path(), plan_, layout_, kRun, false); });
@@ -107,6 +117,62 @@ TEST_F(BatchJournalTest, PutsRowsInThePlacesOfFailedOnes) {
     rows.replace({{1, line(1)}});
     rows.append(line(3));
     EXPECT_EQ(read_text(path()), header_of(layout_) + line(0) + line(1) + line(2) + line(3));
+  }
+}
+
+/// The row as it is written, by the names of its columns.
+std::map<std::string, std::string> columns_of(const BatchRow& row, const BatchLayout& layout) {
+  std::map<std::string, std::string> columns;
+  const std::string line = line_of(row, layout);
+  if (layout.format == BatchFormat::kCsv) {
+    const auto names = parse_csv_record(header_of(layout), "header");
+    const auto fields = parse_csv_record(line, "row");
+    EXPECT_EQ(names.size(), fields.size());
+    for (size_t i = 0; i < names.size(); ++i) columns[names[i]] = fields.at(i);
+    return columns;
+  }
+  for (const auto& [key, value] : Json::parse(line).items()) columns[key] = plain_text(value);
+  return columns;
+}
+
+TEST(BatchRowTest, HasItsWarningInEveryFormat) {
+  for (const BatchFormat format : {BatchFormat::kJsonl, BatchFormat::kCsv}) {
+    const BatchLayout layout{.format = format, .choices = {}};
+    BatchRow row;
+    row.item = "film.mp4";
+    row.answer = "an owl";
+    row.warning = "film.mp4: 3 frames, patched";
+    EXPECT_EQ(columns_of(row, layout)["warning"], row.warning);
+    // Which makes it no failure; with an error, both are told.
+    EXPECT_FALSE(read_line(line_of(row, layout), format, "row").failed);
+    EXPECT_EQ(answer_text(line_of(row, layout), format, header_of(layout)), "an owl");
+    row.error = "too long";
+    EXPECT_EQ(columns_of(row, layout)["warning"], row.warning);
+    EXPECT_EQ(columns_of(row, layout)["error"], row.error);
+    EXPECT_TRUE(read_line(line_of(row, layout), format, "row").failed);
+    EXPECT_EQ(answer_text(line_of(row, layout), format, header_of(layout)), std::nullopt);
+  }
+}
+
+TEST(BatchRowTest, ShowsNamesThatAreNotUtf8AlikeAndSaysSo) {
+  for (const BatchFormat format : {BatchFormat::kJsonl, BatchFormat::kCsv}) {
+    const BatchLayout layout{.format = format, .choices = {}};
+    BatchRow row;
+    row.item = "caf\xE9-\xF0\x9F\x98.jpg";  // Latin-1, and a character that is cut off
+    row.error = "caf\xE9-\xF0\x9F\x98.jpg: broken";
+    row.warning = "odd";
+    auto columns = columns_of(row, layout);
+    EXPECT_EQ(columns["item"], "caf\uFFFD-\uFFFD.jpg");
+    EXPECT_EQ(columns["error"], "caf\uFFFD-\uFFFD.jpg: broken");
+    EXPECT_TRUE(columns["warning"].starts_with("odd; ")) << columns["warning"];
+    EXPECT_NE(columns["warning"].find("not UTF-8"), std::string::npos);
+    row.warning.clear();
+    row.item = Json::array({"caf\u00E9.jpg", "\xE9.jpg"});
+    columns = columns_of(row, layout);
+    EXPECT_EQ(Json::parse(columns["item"]), Json::array({"caf\u00E9.jpg", "\uFFFD.jpg"}));
+    EXPECT_NE(columns["warning"].find("not UTF-8"), std::string::npos);
+    row.item = "caf\u00E9.jpg";
+    EXPECT_EQ(columns_of(row, layout)["warning"], "");
   }
 }
 

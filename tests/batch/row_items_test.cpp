@@ -44,8 +44,27 @@ TEST_F(RowItems, OfCsvHaveTheHeadersColumns) {
 }
 
 TEST_F(RowItems, ARowThatShowsNothingSaysSoWhenItIsAsked) {
-  const auto items = items_of_rows(folder_.write("r.jsonl", "{\"a\":1}\n{\"image\":5}\n[1]\n"), {});
-  for (int64_t i = 0; i < 3; ++i) message_of<InputError>([&] { items->item(i); });
+  const std::string rows =
+      "{\"a\":1}\n{\"image\":5}\n{\"image\":[\"1.jpg\",\"http://h/2.jpg\"]}\n[1]\n{\n";
+  const auto items = items_of_rows(folder_.write("r.jsonl", rows), {});
+  EXPECT_EQ(items->item(0).row.dump(), R"({"a":1})");
+  EXPECT_TRUE(items->item(0).name.is_null());
+  EXPECT_NE(items->item(0).error.find("r.jsonl:1: nothing to look at"), std::string::npos);
+  EXPECT_EQ(items->item(1).row.dump(), R"({"image":5})");
+  EXPECT_NE(items->item(1).error.find("no path"), std::string::npos);
+  EXPECT_EQ(items->item(2).row["image"][0], "1.jpg");
+  EXPECT_EQ(items->item(2).name, Json::array({"1.jpg", "http://h/2.jpg"}));
+  EXPECT_NE(items->item(2).error.find("not fetched"), std::string::npos);
+  for (int64_t i = 3; i < 5; ++i) message_of<InputError>([&] { items->item(i); });
+}
+
+TEST_F(RowItems, OfCsvThatShowNothingKeepTheirColumnsToo) {
+  const auto items = items_of_rows(folder_.write("r.csv", "id,image\n7,\n8,https://h/2.jpg\n"), {});
+  EXPECT_EQ(items->item(0).row.dump(), R"({"id":"7","image":""})");
+  EXPECT_NE(items->item(0).error.find("r.csv:2: nothing to look at"), std::string::npos);
+  EXPECT_EQ(items->item(1).row["id"], "8");
+  EXPECT_EQ(items->item(1).name, Json("https://h/2.jpg"));
+  EXPECT_NE(items->item(1).error.find("not fetched"), std::string::npos);
 }
 
 TEST_F(RowItems, FilesThatAreNoTablesAreRefusedWithTheLine) {

@@ -127,7 +127,8 @@ TEST_F(Batch, TellsHowLikelyAnswersAre) {
   EXPECT_EQ(batch(words).exit_code, 1);
   const std::string table = text("o.csv");
   EXPECT_TRUE(table.starts_with(
-      "index,item,answer,stop,tokens,p(owl),p(hen),logprob(owl),logprob(hen),logprobs,error\n"))
+      "index,item,answer,stop,tokens,p(owl),p(hen),logprob(owl),logprob(hen),logprobs,warning,"
+      "error\n"))
       << table;
   EXPECT_NE(table.find("," + rows[0]["choices"]["owl"].dump() + ","), std::string::npos) << table;
   const Outcome other = batch(about_all({"-o", path("o.csv"), "--choices", "owl,hen", "--resume"}));
@@ -219,6 +220,21 @@ TEST_F(Batch, ShardsMergeIntoTheBytesOfOneRun) {
     merge.push_back(path(std::string(1, shard[0]) + ".jsonl"));
     EXPECT_EQ(batch(about_all({"--shard", shard, "-o", merge.back()})).exit_code, 0);
   }
+  Words table = merge;
+  table.insert(table.end(), {"-o", path("all.csv")});
+  const Outcome called_csv = run_owl3(table);
+  EXPECT_EQ(called_csv.exit_code, 2);
+  EXPECT_TRUE(is_one_line(called_csv.err)) << called_csv.err;
+  fs::rename(folder_ / "3.jsonl.run", folder_ / "kept.run");
+  Words unknown = merge;
+  unknown.insert(unknown.end(), {"-o", path("unknown.jsonl")});
+  const Outcome refused = run_owl3(unknown);
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("3.jsonl.run"), std::string::npos) << refused.err;
+  unknown.emplace_back("--partial");
+  EXPECT_EQ(run_owl3(unknown).exit_code, 0);
+  EXPECT_EQ(text("unknown.jsonl"), all);
+  fs::rename(folder_ / "kept.run", folder_ / "3.jsonl.run");
   Words some(merge.begin(), merge.end() - 1);
   some.insert(some.end(), {"-o", path("some.jsonl")});
   const Outcome missing = run_owl3(some);
@@ -246,6 +262,67 @@ TEST_F(Batch, AsksRowsWithTheirColumns) {
   EXPECT_NE(rows[1]["error"].get<std::string>().find("missing.jpg"), std::string::npos);
 }
 
+TEST_F(Batch, RowsThatCannotBeAskedKeepTheirColumns) {
+  folder_.write("rows.csv", "id,image\n7,\n8,http://127.0.0.1/a.jpg\n9,photos/01.jpg\n");
+  const Words words = {"--input", path("rows.csv"), "-p", "What is this?"};
+  const Outcome outcome = batch(words);
+  EXPECT_EQ(outcome.exit_code, 1);
+  const auto rows = json_lines(outcome.out);
+  ASSERT_EQ(rows.size(), 3U) << outcome.err;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(rows[i]["row"]["id"], std::to_string(7 + i));
+  EXPECT_NE(rows[0]["error"].get<std::string>().find("nothing to look at"), std::string::npos);
+  EXPECT_FALSE(rows[0].contains("item"));
+  EXPECT_EQ(rows[1]["item"], "http://127.0.0.1/a.jpg");
+  EXPECT_TRUE(rows[1].contains("error"));
+  EXPECT_TRUE(rows[2].contains("answer"));
+  Words table = words;
+  table.insert(table.end(), {"-o", path("o.csv")});
+  EXPECT_EQ(batch(table).exit_code, 1);
+  for (const char* id : {"7", "8", "9"}) {
+    const std::string column = "{\"\"id\"\":\"\"" + std::string(id) + "\"\",";
+    EXPECT_NE(text("o.csv").find(column), std::string::npos) << text("o.csv");
+  }
+}
+
+TEST_F(Batch, NamesThatAreNotUtf8AreShownAndToldOf) {
+  fs::create_directory(folder_ / "odd");
+  std::error_code error;
+  fs::copy_file(folder_ / "photos/01.jpg", folder_ / "odd/\xE9.jpg", error);
+  if (error) GTEST_SKIP() << "the file system has no such names";
+  const Words words = {"--each", path("odd"), "-p", "What is this?"};
+  const Outcome outcome = batch(words);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto rows = json_lines(outcome.out);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0]["item"], path("odd/\uFFFD.jpg"));
+  EXPECT_TRUE(rows[0].contains("answer"));
+  EXPECT_NE(rows[0]["warning"].get<std::string>().find("not UTF-8"), std::string::npos);
+  Words table = words;
+  table.insert(table.end(), {"--format", "csv"});
+  EXPECT_NE(batch(table).out.find("\n0," + path("odd/\uFFFD.jpg") + ","), std::string::npos);
+}
+
+TEST_F(Batch, MergingTakesUnfinishedPartsAwayWhenItIsInterrupted) {
+  constexpr int kRows = 300'000;  // so many that it is still at work
+  const ScratchFolder folder;
+  std::string rows;
+  for (int i = 0; i < kRows; ++i) {
+    rows += "{\"index\":" + std::to_string(i) + ",\"item\":\"p.jpg\",\"answer\":\"an owl\"}\n";
+  }
+  folder.write("a.jsonl", rows);
+  folder.write("a.jsonl.run", R"({"questions":["?"],"items":300000})");
+  const auto begun = [&] { return folder.file_count() > 2; };
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    const Outcome outcome = run_owl3(
+        {"batch", "merge", (folder / "a.jsonl").string(), "-o", (folder / "all.jsonl").string()},
+        {.signal_when = begun, .signals = {signal}});
+    EXPECT_EQ(outcome.exit_code, 128 + signal);
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find("interrupted"), std::string::npos) << outcome.err;
+    EXPECT_EQ(folder.file_count(), 2U);
+  }
+}
+
 TEST_F(Batch, AsksOnceAboutAFolder) {
   const auto rows =
       json_lines(batch(about_all({"--group-by", "folder", "--max-new-tokens", "8"})).out);
@@ -257,7 +334,7 @@ TEST_F(Batch, AsksOnceAboutAFolder) {
 TEST_F(Batch, WritesTablesAndFilesBesidePictures) {
   EXPECT_EQ(batch(about_all({"-o", path("o.csv"), "--side", "txt"})).exit_code, 0);
   const std::string table = text("o.csv");
-  EXPECT_EQ(table.rfind("index,item,answer,stop,tokens,error\n0,", 0), 0U) << table;
+  EXPECT_EQ(table.rfind("index,item,answer,stop,tokens,warning,error\n0,", 0), 0U) << table;
   const auto rows = json_lines(whole());
   EXPECT_EQ(text("photos/02.txt"), rows[1]["answer"].get<std::string>() + "\n");
   const Outcome again = batch(about_all({"--side", "txt"}));

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "media/image_kinds.h"
@@ -108,6 +110,53 @@ TEST_F(ExpandImagePaths, FindImagesByTheirContentToo) {
   folder_.write("BMW", "BMW is a maker of cars in Munich", 32);
   EXPECT_EQ(names({folder_.path().string()}),
             (Names{"from-a-phone", "new", "newer", "of-a-phone", "photo", "scan.0"}));
+}
+
+TEST_F(ExpandImagePaths, TakeTransportStreamsButNotTypeScriptForFilms) {
+  const auto write = [&](const std::string& name, size_t first, size_t size, int packets) {
+    std::string text(first + size * static_cast<size_t>(packets), 'x');
+    for (int i = 0; i < packets; ++i) text[first + size * static_cast<size_t>(i)] = 0x47;
+    folder_.write(name, text.data(), text.size());
+  };
+  write("1.ts", 0, 188, 2);
+  write("2.TS", 4, 192, 2);  // M2TS
+  write("3.mod", 0, 188, 9);
+  write("4.ts", 0, 188, 1);                            // cut off before it tells
+  folder_.write("5.mod", "\0\0\1\xba and so on", 14);  // MPEG program stream
+  const std::string text = "Get = require('x');" + std::string(500, ' ');
+  folder_.write("a.ts", text.data(), text.size());
+  folder_.write("go.mod", "module owl\n", 11);
+  folder_.write("b.txt", "G", 1);
+  for (const char* name : {"6.tod", "7.dv", "8.f4v", "9.mjpg", "10.h264", "11.hevc"}) add(name);
+  const MediaFiles found = find_media_files({folder_.path().string()});
+  Names films;
+  for (const MediaFile& file : found.files) {
+    EXPECT_TRUE(file.is_video) << file.path;
+    films.push_back(file.path.filename());
+  }
+  EXPECT_EQ(films, (Names{"1.ts", "2.TS", "3.mod", "5.mod", "6.tod", "7.dv", "8.f4v", "9.mjpg",
+                          "10.h264", "11.hevc"}));
+  Names left_out;
+  for (const LeftOut& one : found.left_out) left_out.push_back(one.reason);
+  EXPECT_EQ(left_out, (Names{"1 .mod file is not an image", "2 .ts files are not images",
+                             "1 .txt file is not an image"}));
+}
+
+TEST_F(ExpandImagePaths, SayWhichFolderOfAPatternCannotBeRead) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root reads anywhere";
+  namespace fs = std::filesystem;
+  for (const char* name : {"x/a/1.jpg", "x/b/2.jpg", "x/@eaDir/3.jpg"}) add(name);
+  fs::permissions(folder_.path() / "x/b", fs::perms::none);
+  fs::permissions(folder_.path() / "x/@eaDir", fs::perms::none);  // nobody means that one
+  for (const char* pattern : {"x/*/*.jpg", "x/**/*.jpg", "*/*/*", "x/b/*"}) {
+    EXPECT_NE(
+        expect_input_error([&] { names({in_folder(pattern)}); }, "Permission denied").find("x/b"),
+        std::string::npos);
+  }
+  EXPECT_EQ(names({in_folder("x/a*/*.jpg")}), Names{"1.jpg"});
+  fs::permissions(folder_.path() / "x/b", fs::perms::owner_all);
+  EXPECT_EQ(names({in_folder("x/*/*.jpg")}), (Names{"1.jpg", "2.jpg"}));
+  fs::permissions(folder_.path() / "x/@eaDir", fs::perms::owner_all);
 }
 
 TEST_F(ExpandImagePaths, TakeALinkThatLeadsNowhereForAnImageThatCannotBeRead) {

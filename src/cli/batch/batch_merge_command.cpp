@@ -12,6 +12,7 @@
 #include "batch/subtitles.h"
 #include "core/counted.h"
 #include "core/error.h"
+#include "program/interrupt.h"
 
 namespace owl3::cli {
 
@@ -30,7 +31,10 @@ void merge(const Arguments& arguments) {
                      "-o, --resume and --side makes subtitles of them");
   }
   const std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
-  const MergedBatch merged = merge_batches(files, arguments.out, arguments.partial);
+  const InterruptGuard interrupt;
+  const WriteGuard unfinished_parts_go;
+  const MergedBatch merged = merge_batches(files, arguments.out, arguments.partial,
+                                           [&] { return !interrupt.interrupted(); });
   std::string text = fmt::format("{}: {}", arguments.out, counted(merged.rows, "row"));
   if (merged.failed > 0) text += fmt::format(", {} failed", merged.failed);
   if (merged.missing > 0) text += fmt::format(", {} missing", merged.missing);
@@ -50,7 +54,8 @@ void add_batch_merge_command(CLI::App& batch) {
       ->required()
       ->type_name("FILE");
   command->add_flag("--partial", arguments->partial,
-                    "Merge what is there, though rows are missing");
+                    "Merge what is there, though rows are missing, or the files FILE.run, by which "
+                    "parts are known to be of one run");
   command->callback([arguments] { merge(*arguments); });
 }
 

@@ -25,6 +25,7 @@ std::string side_json(const BatchRow& row) {
     json["choice_logprobs"] = row.choice_logprobs;
   }
   if (!row.logprobs.empty()) json["logprobs"] = row.logprobs;
+  if (!row.warning.empty()) json["warning"] = row.warning;
   return dumped(json);
 }
 

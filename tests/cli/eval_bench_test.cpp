@@ -34,6 +34,8 @@ TEST_F(EvalBench, ReadsWhatItsAuthorsPublish) {
   EXPECT_TRUE(all[1]["metrics"].is_object());
   EXPECT_EQ(all[2]["metrics"]["overall"], 0.0);
   EXPECT_EQ(all[2]["mean_score"]["mean"], 0.0);
+  EXPECT_EQ(lines("okvqa_val.jsonl").at(1)["reference"], json::parse(R"(["owl", "bird"])"))
+      << "as frequent among the annotators";
   const json line = lines("gqa_testdev.jsonl").at(1);
   EXPECT_EQ(line["prompt"],
             "<|image|>What is it? Answer the question using a single word or phrase.");

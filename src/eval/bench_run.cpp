@@ -334,6 +334,7 @@ BenchRunIdentity identity_of(const BenchmarkSet& set, const Questions& questions
           checksum_of_rows(questions.data),
           options.max_new_tokens,
           settings_json(questions.task->settings()),
+          options.weights,
           frame_choice_of(*questions.task, questions.data, mode_of(options))};
 }
 

@@ -21,6 +21,7 @@ struct BenchOptions {
   int64_t limit = 0;             // only so many first rows; 0: all
   int64_t max_new_tokens = 100;
   std::string arithmetic;  // "bf16", "float32", ...: stands in the records
+  std::string weights;     // what tells the model's from others: stands there, too
   BenchShard shard;
   bool official_compat = false;
   size_t mistakes = 0;  // how many of the worst answers are told, with their pictures

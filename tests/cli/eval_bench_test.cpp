@@ -195,6 +195,25 @@ TEST_F(EvalBench, TellsWhatIsMissingInOneLine) {
   EXPECT_EQ(run_owl3({"eval", "bench", "--list"}).exit_code, 0);
 }
 
+TEST_F(EvalBench, OtherWeightsUnderTheSamePathAreAnotherRun) {
+  model_ = (folder_ / "model").string();
+  fs::copy(tiny_checkpoint(), model_, fs::copy_options::recursive);
+  pope(1);
+  ASSERT_EQ(bench({"pope_random"}).exit_code, 0);
+  EXPECT_EQ(lines("pope_random.jsonl").at(0)["weights"].get<std::string>().size(), 16U);
+  const fs::path config = fs::path(model_) / "generation_config.json";
+  std::ofstream(config) << R"({"repetition_penalty": 1.7})";
+  const Outcome other = bench({"pope_random"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_NE(other.err.find("is of another run (weights is "), std::string::npos) << other.err;
+  // A file of an earlier version does not tell them.
+  json first = lines("pope_random.jsonl").at(0);
+  const std::string rows = text("pope_random.jsonl").substr(text("pope_random.jsonl").find('\n'));
+  first.erase("weights");
+  std::ofstream(folder_ / "out" / "pope_random.jsonl") << first.dump() << rows;
+  EXPECT_EQ(bench({"pope_random"}).exit_code, 0);
+}
+
 /// Hugging Face's files as they are, asked of owlet: in words, since it was taught no letters.
 TEST_F(EvalBench, AsksSetsThatArePublishedAsParquet) {
   const Outcome outcome = run_owl3({"eval", "bench", "ai2d", "nlvr2", "q_bench2", "owlet", "--data",

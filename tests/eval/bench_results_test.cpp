@@ -4,6 +4,8 @@
 #include "benchmarks/published_scores.h"
 #include "eval/bench_differences.h"
 #include "eval/bench_mistakes.h"
+#include "eval/bench_page.h"
+#include "eval/bench_report.h"
 #include "eval/bench_scoring.h"
 
 namespace owl3 {
@@ -42,6 +44,52 @@ TEST(WorstMistakes, AreTheLowestScoresOfManyPictures) {
             (std::vector<int64_t>{2, 4, 3, 1}));
   EXPECT_EQ(shown({{"a", 0}, {"a", 0}, {"b", 0}, {"c", 0.3}}, 2), (std::vector<int64_t>{0, 2}));
   EXPECT_TRUE(shown({{"a", 1}, {"b", 1 - 1e-9}}, 9).empty()) << "ROUGE-L's right answers";
+}
+
+TEST(WorstMistakes, NameTheirFilm) {
+  const BenchmarkSet& set = find_benchmark_set("videomme");
+  BenchmarkData data;
+  data.rows.emplace_back().row = Json::object();
+  const BenchLines lines = {
+      {0, {{"film", "data/a<b.mp4"}, {"reply", "B"}, {"reference", {"A", "C"}}, {"score", 0}}}};
+  const BenchMedia media(set, data, "nowhere");
+  BenchResult result;
+  result.benchmark = "videomme";
+  result.mistakes = worst_mistakes(lines, {0}, data, *set.make_task(), media, 9);
+  ASSERT_EQ(result.mistakes.size(), 1U);
+  EXPECT_EQ(result.mistakes[0].film, "data/a<b.mp4");
+  const std::string page = bench_page({"owlet", "bf16", "", {{"", 0, {result}}}});
+  EXPECT_NE(page.find("data/a&lt;b.mp4"), std::string::npos) << page;
+  EXPECT_NE(page.find("A, C"), std::string::npos) << page;
+}
+
+TEST(BenchReport, TellsRowsThatAreNotAsTheyShouldBe) {
+  BenchResult result;
+  result.benchmark = "videomme";
+  result.rows = result.answered = 9;
+  result.errors = 3;
+  result.unscored = 1;
+  result.first_errors = {"a.jsonl:1: a | b"};
+  result.warnings = 4;
+  result.first_warning = "a.jsonl:2: frame 7";
+  result.files = {"out/videomme.jsonl"};
+  const BenchReport report = {"owlet", "bf16", "", {{"", 0, {result}}}};
+  const auto expect_parts = [](const std::string& text, const std::vector<std::string>& parts) {
+    for (const std::string& part : parts) {
+      EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+    }
+  };
+  expect_parts(bench_report(report, BenchFormat::kMarkdown),
+               {"| that could not be asked | 2 |", "| left out, as they can't be scored | 1 |",
+                "| an error | a.jsonl:1: a \\| b |", "| asked with a film that is broken | 4 |",
+                "| a warning | a.jsonl:2: frame 7 |", "| written | out/videomme.jsonl |"});
+  expect_parts(bench_report(report, BenchFormat::kTable),
+               {"  ! a.jsonl:1: a | b\n", "  ? a.jsonl:2: frame 7\n"});
+  const Json json = Json::parse(bench_report(report, BenchFormat::kJson))["benchmarks"][0];
+  EXPECT_EQ(json["unscored"], 1);
+  EXPECT_EQ(json["warnings"], 4);
+  EXPECT_EQ(json["first_warning"], "a.jsonl:2: frame 7");
+  expect_parts(bench_page(report), {"Rows about films that are broken: 4", "frame 7"});
 }
 
 /// Rows of a benchmark, each with a reply, and what is made of them.

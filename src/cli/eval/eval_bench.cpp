@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "benchmarks/data_set.h"
+#include "builtin/open_model.h"
 #include "cli/eval/plan_file.h"
 #include "cli/eval/released_model.h"
 #include "cli/eval/typed_model.h"
@@ -18,6 +19,7 @@
 #include "eval/bench_page.h"
 #include "eval/bench_report.h"
 #include "eval/bench_run.h"
+#include "formats/checkpoint.h"
 #include "program/arithmetic_options.h"
 #include "program/interrupt.h"
 #include "program/lora_option.h"
@@ -307,6 +309,8 @@ int run(Options options) {
   const bool adapted = !options.model_options.lora.empty();
   BenchReport report = {
       model, options.bench.arithmetic, adapted ? "" : released_model_of(model), {}};
+  // Of the model that conversions are made of, where there are types.
+  options.bench.weights = Checkpoint::open(open_model(model)).sampled_digest();
   Asking asking(options, sets);
   std::exception_ptr failure;
   try {

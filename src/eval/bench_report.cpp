@@ -143,6 +143,7 @@ Json json_of(const BenchTypeDifference& difference) {
 Json json_of(const BenchReport& report) {
   Json json = {{"model", report.model}, {"arithmetic", report.arithmetic}};
   if (!report.released.empty()) json["released_model"] = report.released;
+  if (!report.failure.empty()) json["failure"] = report.failure;
   if (report.runs.front().type.empty()) {
     json["benchmarks"] = json_of(report.runs.front(), report.released);
     return json;

@@ -194,6 +194,19 @@ TEST_F(EvalBenchRuns, LookAtAllFilesBeforeTheFirstQuestion) {
   EXPECT_FALSE(fs::exists(folder_ / "out/pope_random.jsonl"));
 }
 
+TEST_F(EvalBenchRuns, PrintWhatWasMeasuredBeforeOneFails) {
+  write("mm-vet.json", R"({"v1_0": {"imagename": "a.jpg", "question": "What?"}})");
+  fs::create_directories(folder_ / "out/mmvet.submission.json/in the way");
+  const Outcome outcome = bench({"gqa_testdev", "mmvet"}, {"--json"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report["benchmarks"].size(), 1U);
+  EXPECT_EQ(report["benchmarks"][0]["benchmark"], "gqa_testdev");
+  EXPECT_NE(report["failure"].get<std::string>().find("mmvet.submission.json"), std::string::npos)
+      << report;
+}
+
 TEST_F(EvalBenchRuns, EndAsFailedWhereRowsWereNoGood) {
   fs::remove(folder_ / "data/images/b.jpg");
   const Outcome one = bench({"gqa_testdev"});
@@ -214,7 +227,9 @@ TEST_F(EvalBenchRuns, RefuseWhatAsksNothing) {
   for (const Words& more : {Words{"--json"}, Words{"gqa_testdev"}, Words{"--markdown"}}) {
     Words words = {"eval", "bench", "--list"};
     words.insert(words.end(), more.begin(), more.end());
-    expect_refusal(run_owl3(words), 2, "--list stands alone");
+    const Outcome outcome = run_owl3(words);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_NE(outcome.err.find("--list stands alone"), std::string::npos) << outcome.err;
   }
 }
 

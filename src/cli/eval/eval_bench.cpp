@@ -21,6 +21,7 @@
 #include "eval/bench_run.h"
 #include "formats/checkpoint.h"
 #include "program/arithmetic_options.h"
+#include "program/failure.h"
 #include "program/interrupt.h"
 #include "program/lora_option.h"
 #include "program/number_option.h"
@@ -246,7 +247,8 @@ void ask_all(const Options& options, const std::vector<std::string>& types,
   asking.ask(place, runs.emplace_back().results, [&](const auto&) { return model; });
 }
 
-/// Throws InputError where rows were no good: the report does not end as if all were well.
+/// Throws ToldFailure where rows were no good, which the report counts, so that it does not end as
+/// if all were well.
 void tell_of_errors(const std::vector<BenchRun>& runs) {
   int64_t rows = 0, unasked = 0, unscored = 0;
   std::string first;
@@ -260,13 +262,13 @@ void tell_of_errors(const std::vector<BenchRun>& runs) {
   }
   if (unasked + unscored == 0) return;
   if (unasked == 0) {
-    throw InputError(fmt::format("{} of {} rows could not be scored ({})", unscored, rows, first));
+    throw ToldFailure(fmt::format("{} of {} rows could not be scored ({})", unscored, rows, first));
   }
   const std::string more =
       unscored > 0 ? fmt::format(", and {} not be scored", unscored) : std::string();
-  throw InputError(fmt::format("{} of {} rows could not be asked{} ({}); the same command asks {}",
-                               unasked, rows, more, first,
-                               unscored > 0 ? "again what was not asked" : "them again"));
+  throw ToldFailure(fmt::format("{} of {} rows could not be asked{} ({}); the same command asks {}",
+                                unasked, rows, more, first,
+                                unscored > 0 ? "again what was not asked" : "them again"));
 }
 
 void write_page(const std::string& path, const BenchReport& report) {
@@ -312,18 +314,22 @@ int run(Options options) {
   // Of the model that conversions are made of, where there are types.
   options.bench.weights = Checkpoint::open(open_model(model)).sampled_digest();
   Asking asking(options, sets);
-  std::exception_ptr failure;
+  std::optional<Failure> failure;
   try {
     ask_all(options, types, model, asking, report.runs);
-  } catch (const Error&) {
-    failure = std::current_exception();
+  } catch (const std::exception&) {
+    // What was measured before is printed.
+    std::erase_if(report.runs, [](const BenchRun& run) { return run.results.empty(); });
+    if (report.runs.empty()) throw;
+    failure = current_failure();
+    report.failure = failure->message;
   }
-  std::erase_if(report.runs, [](const BenchRun& run) { return run.results.empty(); });
-  if (!report.runs.empty()) {  // what was measured before something failed, too
-    print(report, options);
-    if (!options.page.empty()) write_page(options.page, report);
+  print(report, options);
+  if (!options.page.empty()) write_page(options.page, report);
+  if (failure) {
+    tell(fmt::format("owl3: {}\n", one_line(failure->message)));
+    return failure->exit_code;
   }
-  if (failure) std::rethrow_exception(failure);
   if (!was_interrupted(report.runs)) {
     tell_of_errors(report.runs);
     return 0;

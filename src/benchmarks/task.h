@@ -97,6 +97,12 @@ class BenchmarkTask {
   /// What the official results file holds of a reply.
   virtual nlohmann::ordered_json record(const nlohmann::ordered_json& row, const RowPlace& place,
                                         const std::string& reply, Compatibility mode) const = 0;
+  /// The same of a row that could not be asked, which is never right where that is intended: that
+  /// of an empty reply, unless the rule reads an answer from it.
+  virtual nlohmann::ordered_json unasked_record(const nlohmann::ordered_json& row,
+                                                const RowPlace& place, Compatibility mode) const {
+    return record(row, place, "", mode);
+  }
   /// Of all records, in order.
   virtual BenchmarkMetrics metrics(const std::vector<nlohmann::ordered_json>& records,
                                    const BenchmarkTruth& truth, Compatibility mode) const = 0;

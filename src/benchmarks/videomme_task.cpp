@@ -61,6 +61,11 @@ class Counts {
   std::map<std::string, Count> counts_;
 };
 
+/// See unasked_record().
+bool is_unasked(const Json& record) {
+  return field(record, "pred").is_null();
+}
+
 class VideoMmeTask : public BenchmarkTask {
  public:
   explicit VideoMmeTask(const TaskSettings& settings)
@@ -81,9 +86,17 @@ class VideoMmeTask : public BenchmarkTask {
 
   Json record(const Json& row, const RowPlace& /*place*/, const std::string& reply,
               Compatibility /*mode*/) const override {
+    if (!row.is_object()) throw InputError("the row is no JSON object");
     Json record = row;
     record["pred"] = reply;
     return record;
+  }
+
+  /// The rule reads A from an empty reply.
+  Json unasked_record(const Json& row, const RowPlace& place, Compatibility mode) const override {
+    Json unasked = record(row, place, "", mode);
+    if (mode == Compatibility::kIntended) unasked["pred"] = nullptr;
+    return unasked;
   }
 
   BenchmarkMetrics metrics(const std::vector<Json>& records, const BenchmarkTruth& truth,
@@ -97,7 +110,9 @@ BenchmarkMetrics VideoMmeTask::metrics(const std::vector<Json>& records,
   Count all;
   BenchmarkMetrics result;
   for (const Json& record : records) {
-    const bool right = field(record, "answer") == videomme_answer(text_field(record, "pred"), mode);
+    const Json& answer = field(record, "answer");
+    const bool right =
+        !is_unasked(record) && answer == videomme_answer(text_field(record, "pred"), mode);
     durations.add(record, right);
     domains.add(record, right);
     sub_categories.add(record, right);

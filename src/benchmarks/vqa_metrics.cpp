@@ -23,6 +23,10 @@ constexpr int kDecimals = 2;
 /// The annotators' entries, punctuation taken out of their answers unless all are the same.
 std::vector<Json> prepared_entries(const Json& annotation, Compatibility mode) {
   const Json& list = list_field(annotation, "answers");
+  if (list.empty() && mode == Compatibility::kIntended) {
+    throw InputError(fmt::format("question {} has annotations, but no answer among them",
+                                 field(annotation, "question_id").dump()));
+  }
   std::vector<Json> entries(list.begin(), list.end());
   std::set<std::string> different;
   for (const Json& entry : entries) different.insert(text_field(entry, "answer"));

@@ -102,6 +102,7 @@ std::vector<BenchMistake> worst_mistakes(const BenchLines& lines, const std::vec
     mistake.where = text_in(line, "where");
     mistake.prompt = text_in(line, "prompt");
     mistake.reply = text_in(line, "reply");
+    mistake.film = text_in(line, "film");
     mistake.reference = line.value("reference", Json());
     mistake.score = line.at("score").get<double>();
     add_pictures(data.rows[static_cast<size_t>(row)], task, media, mistake);

@@ -20,6 +20,7 @@ struct BenchThumbnail {
 struct BenchMistake {
   int64_t row = 0;
   std::string where, prompt, reply;
+  std::string film;  // its path, as the official evaluation has it; empty: pictures
   nlohmann::ordered_json reference;
   double score = 0;
   size_t pictures = 0;                     // of the question

@@ -73,6 +73,17 @@ std::string share_caption(const BenchMistake& mistake, size_t picture) {
   return fmt::format("{}: {:.0f} % of what was read", picture + 1, 100 * mistake.evidence[picture]);
 }
 
+/// A list, of several right answers, as "owl, bird".
+std::string reference_text(const Json& reference) {
+  if (reference.is_string()) return reference.get<std::string>();
+  if (!reference.is_array()) return reference.dump();
+  std::string text;
+  for (const Json& one : reference) {
+    text += (text.empty() ? "" : ", ") + (one.is_string() ? one.get<std::string>() : one.dump());
+  }
+  return text;
+}
+
 class Page {
  public:
   explicit Page(const BenchReport& report) : report_(report) {}
@@ -181,10 +192,17 @@ class Page {
     }
     body_ += fmt::format("<tr><td>asked with<td>{}\n</table>\n", escaped(result.settings.dump()));
     if (!result.first_errors.empty()) {
-      body_ += fmt::format("<h3>Rows that could not be asked: {}</h3>\n", result.errors);
+      body_ += fmt::format("<h3>Rows that could not be asked, or not be scored: {}</h3>\n",
+                           result.errors);
       for (const std::string& error : result.first_errors) {
         body_ += fmt::format("<div class=\"text\"><span>{}</span></div>\n", escaped(error));
       }
+    }
+    if (result.warnings > 0) {
+      body_ += fmt::format(
+          "<h3>Rows about films that are broken: {}</h3>\n"
+          "<div class=\"text\"><span>{}</span></div>\n",
+          result.warnings, escaped(result.first_warning));
     }
     if (result.mistakes.empty()) return;
     // Of many benchmarks, those that somebody opens.
@@ -221,10 +239,10 @@ class Page {
       body_ += fmt::format("<span class=\"grey\">and {} more</span>", mistake.pictures - shown);
     }
     body_ += "</div><div>\n";
+    if (!mistake.film.empty()) labelled("film", mistake.film);
     labelled("asked", mistake.prompt);
     labelled("reply", mistake.reply);
-    labelled("right", mistake.reference.is_string() ? mistake.reference.get<std::string>()
-                                                    : mistake.reference.dump());
+    labelled("right", reference_text(mistake.reference));
     labelled("score", fmt::format("{:.3g}", mistake.score));
     body_ += fmt::format("<div class=\"grey\">{}</div></div></div>\n", escaped(mistake.where));
   }

@@ -21,6 +21,7 @@ struct BenchRunIdentity {
   std::string data;  // a checksum of all rows
   int64_t max_new_tokens = 0;
   nlohmann::ordered_json settings;  // what a plan may set: settings_json()
+  std::string weights{};            // Checkpoint::sampled_digest(); empty: not known
   std::string frame_choice{};       // of clips within bounds: "intended" or "official"; else empty
 
   nlohmann::ordered_json json() const;

@@ -18,6 +18,7 @@ std::string table_of(const BenchResult& result, const std::string& released) {
     text += fmt::format("  {:<36} {}\n", name, value);
   }
   for (const std::string& error : result.first_errors) text += fmt::format("  ! {}\n", error);
+  if (result.warnings > 0) text += fmt::format("  ? {}\n", result.first_warning);
   for (const auto& file : result.files) text += fmt::format("  > {}\n", file.string());
   return text;
 }
@@ -45,8 +46,20 @@ std::string table(const BenchReport& report) {
 /// Text in a cell of Markdown.
 std::string cell(const std::string& text) {
   std::string safe;
-  for (const char c : text) safe += c == '|' ? std::string("\\|") : std::string(1, c);
+  for (const char c : text) {
+    if (c == '|') safe += '\\';
+    safe += c == '\n' ? ' ' : c;
+  }
   return safe;
+}
+
+/// What is told of a benchmark, with what the table has below its numbers.
+std::vector<NamedValue> cells_of(const BenchResult& result, const std::string& released) {
+  std::vector<NamedValue> all = told(result, released);
+  for (const std::string& error : result.first_errors) all.push_back({"an error", error});
+  if (result.warnings > 0) all.push_back({"a warning", result.first_warning});
+  for (const auto& file : result.files) all.push_back({"written", file.string()});
+  return all;
 }
 
 std::string markdown(const BenchReport& report) {
@@ -57,7 +70,7 @@ std::string markdown(const BenchReport& report) {
     const std::string type =
         typed ? fmt::format("{} ({}) | ", run.type, byte_text(run.weight_bytes)) : std::string();
     for (const BenchResult& result : run.results) {
-      for (const auto& [name, value] : told(result, report.released)) {
+      for (const auto& [name, value] : cells_of(result, report.released)) {
         text +=
             fmt::format("| {} | {}{} | {} |\n", result.benchmark, type, cell(name), cell(value));
       }
@@ -85,10 +98,12 @@ Json published_json(const std::string& benchmark, const std::string& released) {
 }
 
 Json json_of(const BenchResult& result, const std::string& released) {
-  Json json = {{"benchmark", result.benchmark},       {"title", result.title},
-               {"settings", result.settings},         {"rows", result.rows},
-               {"answered", result.answered},         {"errors", result.errors},
-               {"first_errors", result.first_errors}, {"interrupted", result.interrupted}};
+  Json json = {{"benchmark", result.benchmark}, {"title", result.title},
+               {"settings", result.settings},   {"rows", result.rows},
+               {"answered", result.answered},   {"errors", result.errors},
+               {"unscored", result.unscored},   {"first_errors", result.first_errors},
+               {"warnings", result.warnings},   {"interrupted", result.interrupted}};
+  if (result.warnings > 0) json["first_warning"] = result.first_warning;
   json["metrics"] = result.metrics ? result.metrics->values : Json(nullptr);
   if (const auto score = mean_score(result)) {
     json["mean_score"] = {{"mean", score->mean},
@@ -128,6 +143,7 @@ Json json_of(const BenchTypeDifference& difference) {
 Json json_of(const BenchReport& report) {
   Json json = {{"model", report.model}, {"arithmetic", report.arithmetic}};
   if (!report.released.empty()) json["released_model"] = report.released;
+  if (!report.failure.empty()) json["failure"] = report.failure;
   if (report.runs.front().type.empty()) {
     json["benchmarks"] = json_of(report.runs.front(), report.released);
     return json;

@@ -14,6 +14,7 @@ struct BenchReport {
   std::string model, arithmetic;
   std::string released;        // the short name of the released model that it is; empty: none
   std::vector<BenchRun> runs;  // a single one, without a type, or one for each type
+  std::string failure{};       // what ended the asking before its end; empty: nothing
 };
 
 std::string bench_report(const BenchReport& report, BenchFormat format);

@@ -81,7 +81,15 @@ std::string published_text(const std::string& benchmark, const std::string& rele
 
 std::vector<NamedValue> told(const BenchResult& result, const std::string& released) {
   std::vector<NamedValue> all = {{"rows", fmt::format("{} of {}", result.answered, result.rows)}};
-  if (result.errors > 0) all.push_back({"that could not be asked", std::to_string(result.errors)});
+  if (const int64_t unasked = result.errors - result.unscored; unasked > 0) {
+    all.push_back({"that could not be asked", std::to_string(unasked)});
+  }
+  if (result.unscored > 0) {
+    all.push_back({"left out, as they can't be scored", std::to_string(result.unscored)});
+  }
+  if (result.warnings > 0) {
+    all.push_back({"asked with a film that is broken", std::to_string(result.warnings)});
+  }
   if (result.metrics) flatten(result.metrics->values, "", all);
   if (const auto score = mean_score(result)) {
     all.push_back({"mean score of a row", score_text(*score)});

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
+#include <string_view>
 
+#include "core/sha.h"
 #include "formats/tensor_names.h"
 
 namespace owl3 {
@@ -82,6 +85,24 @@ std::string Checkpoint::weights_identity() const {
     identity.append(data + (tensor.size_bytes() - size) / 2, size);
   }
   return identity;
+}
+
+std::string Checkpoint::sampled_digest() const {
+  constexpr size_t kSample = 4096;
+  constexpr size_t kDigits = 16;
+  Sha256 digest;
+  const auto add = [&](std::string_view text) { digest.add(std::as_bytes(std::span(text))); };
+  for (const char* file : {kConfigFile, kGenerationConfigFile}) {
+    if (const auto found = document(file)) add(found->text);
+  }
+  for (const auto& [name, tensor] : tensors_) {
+    add(fmt::format("{}:{}:{}:", name, static_cast<int>(tensor.dtype()),
+                    to_string(tensor.shape())));
+    const size_t size = std::min(kSample, tensor.size_bytes());
+    const auto* const middle = tensor.data<std::byte>() + (tensor.size_bytes() - size) / 2;
+    digest.add({middle, size});
+  }
+  return hex_text(digest.finish()).substr(0, kDigits);
 }
 
 Document Checkpoint::required_document(const std::string& file) const {

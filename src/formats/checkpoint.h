@@ -70,6 +70,10 @@ class Checkpoint {
   /// What tells these weights from others on this machine: the identities of their files
   /// (MappedFile::identity()), or, of those that lie in memory, where, and a sample of each tensor.
   std::string weights_identity() const;
+  /// What tells this model from others on any machine, in 16 hexadecimal digits: a digest of its
+  /// configs, and of the name, type, shape and a page from the middle of every tensor. Reads no
+  /// more of the weights, and so takes two that differ elsewhere for one.
+  std::string sampled_digest() const;
   /// Throws InputError when a file of the weights was written to since the checkpoint was opened.
   void check_unchanged() const {
     for (const auto& file : files_) file->check_unchanged();

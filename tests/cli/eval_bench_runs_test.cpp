@@ -166,7 +166,7 @@ TEST_F(EvalBenchRuns, WriteAPageThatRunsNothing) {
               .dump() +
           "\n" + R"({"image": "gqa/<script>.jpg", "question": "?",)" +
           R"( "question_id": 2, "answer": "b"})" + "\n");
-  ASSERT_EQ(bench({"gqa_testdev"}, {"--report", page()}).exit_code, 0);
+  ASSERT_EQ(bench({"gqa_testdev"}, {"--report", page()}).exit_code, 1) << "there is an error row";
   const std::string html = page_text();
   EXPECT_EQ(html.find("<script"), std::string::npos);
   EXPECT_EQ(html.find("<img src=x"), std::string::npos);
@@ -175,10 +175,85 @@ TEST_F(EvalBenchRuns, WriteAPageThatRunsNothing) {
   EXPECT_NE(html.find("gqa/images/&lt;script&gt;.jpg"), std::string::npos) << "the error row";
   EXPECT_EQ(html.find("http"), html.find("http-equiv")) << "it fetches nothing";
   fs::remove(folder_ / "data/images/a.jpg");
-  ASSERT_EQ(bench({"gqa_testdev"}, {"--report", page()}).exit_code, 0);
+  ASSERT_EQ(bench({"gqa_testdev"}, {"--report", page()}).exit_code, 1);
   EXPECT_NE(page_text().find("The worst answers"), std::string::npos) << "without the picture";
   expect_refusal(bench({"gqa_testdev"}, {"--report", "r.txt"}), 2, "must end in .html");
   expect_refusal(bench({"gqa_testdev"}, {"--report", "gone/r.html"}), 1, "there is no folder");
+  fs::create_directory(folder_ / "folder.html");
+  expect_refusal(bench({"gqa_testdev"}, {"--report", (folder_ / "folder.html").string()}), 1,
+                 "is a folder");
+}
+
+TEST_F(EvalBenchRuns, LookAtAllFilesBeforeTheFirstQuestion) {
+  pope(1);
+  expect_refusal(bench({"pope_random", "nlvr2"}), 1, "has no NLVR2");
+  EXPECT_FALSE(fs::exists(folder_ / "out/pope_random.jsonl"));
+  report({"gqa_testdev"});
+  expect_refusal(bench({"pope_random", "gqa_testdev"}, {"--precision", "float32"}), 1,
+                 "is of another run");
+  EXPECT_FALSE(fs::exists(folder_ / "out/pope_random.jsonl"));
+}
+
+TEST_F(EvalBenchRuns, PrintWhatWasMeasuredBeforeOneFails) {
+  write("mm-vet.json", R"({"v1_0": {"imagename": "a.jpg", "question": "What?"}})");
+  fs::create_directories(folder_ / "out/mmvet.submission.json/in the way");
+  const Outcome outcome = bench({"gqa_testdev", "mmvet"}, {"--json"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report["benchmarks"].size(), 1U);
+  EXPECT_EQ(report["benchmarks"][0]["benchmark"], "gqa_testdev");
+  EXPECT_NE(report["failure"].get<std::string>().find("mmvet.submission.json"), std::string::npos)
+      << report;
+}
+
+TEST_F(EvalBenchRuns, EndAsFailedWhereRowsWereNoGood) {
+  fs::remove(folder_ / "data/images/b.jpg");
+  const Outcome one = bench({"gqa_testdev"});
+  EXPECT_EQ(one.exit_code, 1);
+  EXPECT_TRUE(is_one_line(one.err)) << one.err;
+  EXPECT_NE(one.err.find("1 of 2 rows could not be asked ("), std::string::npos) << one.err;
+  EXPECT_NE(one.err.find("; the same command asks them again"), std::string::npos) << one.err;
+  EXPECT_NE(one.out.find("gqa_testdev: "), std::string::npos) << "with the report: " << one.out;
+  const Outcome page = bench({"gqa_testdev"}, {"--markdown"});
+  EXPECT_NE(page.out.find("| gqa_testdev | an error | "), std::string::npos) << page.out;
+  EXPECT_NE(page.out.find("| gqa_testdev | written | "), std::string::npos) << page.out;
+}
+
+TEST_F(EvalBenchRuns, RefuseWhatAsksNothing) {
+  write("testdev_balanced_questions.json", "{}");
+  fs::remove(folder_ / "data/gqa_testdev.jsonl");
+  expect_refusal(bench({"gqa_testdev"}), 1, "has no row to ask");
+  for (const Words& more : {Words{"--json"}, Words{"gqa_testdev"}, Words{"--markdown"}}) {
+    Words words = {"eval", "bench", "--list"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = run_owl3(words);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_NE(outcome.err.find("--list stands alone"), std::string::npos) << outcome.err;
+  }
+}
+
+TEST_F(EvalBenchRuns, LeaveOutARowThatCannotBeScored) {
+  write("gqa_testdev.jsonl",
+        R"({"image": "gqa/a.jpg", "question": "What?", "question_id": 1, "answer": null})"
+        "\n"
+        R"({"image": "gqa/b.jpg", "question": "Who?", "question_id": 2, "answer": "fox"})"
+        "\n");
+  const Outcome outcome = bench({"gqa_testdev"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.err.find("1 of 2 rows could not be scored ("), std::string::npos)
+      << outcome.err;
+  EXPECT_NE(outcome.out.find("left out, as they can't be scored"), std::string::npos)
+      << outcome.out;
+  const json report = this->report({"gqa_testdev"})[0];
+  EXPECT_EQ(report["errors"], 1);
+  EXPECT_EQ(report["unscored"], 1);
+  EXPECT_EQ(report["mean_score"]["rows"], 1);
+  const auto rows = lines("gqa_testdev.jsonl");
+  EXPECT_EQ(rows.at(1)["not_scored"], "the annotation of the row is no text");
+  EXPECT_FALSE(rows.at(1).contains("score"));
+  EXPECT_FALSE(rows.at(1).contains("error")) << "it is not asked again";
+  EXPECT_EQ(rows.at(2)["score"], 0.0);
 }
 
 TEST_F(EvalBenchRuns, ShowTheAuthorsNumbersOfAReleasedModel) {

@@ -34,6 +34,8 @@ TEST_F(EvalBench, ReadsWhatItsAuthorsPublish) {
   EXPECT_TRUE(all[1]["metrics"].is_object());
   EXPECT_EQ(all[2]["metrics"]["overall"], 0.0);
   EXPECT_EQ(all[2]["mean_score"]["mean"], 0.0);
+  EXPECT_EQ(lines("okvqa_val.jsonl").at(1)["reference"], json::parse(R"(["owl", "bird"])"))
+      << "as frequent among the annotators";
   const json line = lines("gqa_testdev.jsonl").at(1);
   EXPECT_EQ(line["prompt"],
             "<|image|>What is it? Answer the question using a single word or phrase.");
@@ -191,6 +193,25 @@ TEST_F(EvalBench, TellsWhatIsMissingInOneLine) {
   expect_refusal(bench({"pope_random"}, {"--precision", "float32"}), 1,
                  "is of another run (arithmetic is \"bf16\" there, \"float32\" here)");
   EXPECT_EQ(run_owl3({"eval", "bench", "--list"}).exit_code, 0);
+}
+
+TEST_F(EvalBench, OtherWeightsUnderTheSamePathAreAnotherRun) {
+  model_ = (folder_ / "model").string();
+  fs::copy(tiny_checkpoint(), model_, fs::copy_options::recursive);
+  pope(1);
+  ASSERT_EQ(bench({"pope_random"}).exit_code, 0);
+  EXPECT_EQ(lines("pope_random.jsonl").at(0)["weights"].get<std::string>().size(), 16U);
+  const fs::path config = fs::path(model_) / "generation_config.json";
+  std::ofstream(config) << R"({"repetition_penalty": 1.7})";
+  const Outcome other = bench({"pope_random"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_NE(other.err.find("is of another run (weights is "), std::string::npos) << other.err;
+  // A file of an earlier version does not tell them.
+  json first = lines("pope_random.jsonl").at(0);
+  const std::string rows = text("pope_random.jsonl").substr(text("pope_random.jsonl").find('\n'));
+  first.erase("weights");
+  std::ofstream(folder_ / "out" / "pope_random.jsonl") << first.dump() << rows;
+  EXPECT_EQ(bench({"pope_random"}).exit_code, 0);
 }
 
 /// Hugging Face's files as they are, asked of owlet: in words, since it was taught no letters.

@@ -2,6 +2,7 @@
 // of owlet.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -41,8 +42,11 @@ class EvalFilms : public testing::Test {
     Words with_json = more;
     with_json.emplace_back("--json");
     const Outcome outcome = bench(names, with_json);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return json::parse(outcome.out)["benchmarks"];
+    const json all = json::parse(outcome.out)["benchmarks"];
+    const bool has_errors = std::any_of(
+        all.begin(), all.end(), [](const json& one) { return one["errors"].get<int64_t>() > 0; });
+    EXPECT_EQ(outcome.exit_code, has_errors ? 1 : 0) << outcome.err;
+    return all;
   }
   /// The records' lines behind the first.
   std::vector<json> rows(const std::string& name) const {
@@ -185,6 +189,50 @@ TEST_F(EvalFilms, WhatIsMissingIsAnErrorRow) {
             std::string::npos);
   std::ofstream(films / "lv1.mp4", std::ios::binary) << whole;
   EXPECT_EQ(report({"long_video_bench_dev"})[0]["errors"], 1) << "asked again";
+}
+
+TEST_F(EvalFilms, AFilmThatCouldNotBeShownIsNoPoint) {
+  sets_.videomme(8);  // the right option goes round: A is that of some
+  const fs::path videos = folder_ / "data" / "videomme" / "data";
+  fs::remove_all(videos);
+  const json none = report({"videomme"})[0];
+  EXPECT_EQ(none["errors"], none["rows"]);
+  EXPECT_EQ(none["mean_score"]["mean"], 0.0) << "the rule reads A from an empty reply";
+  for (const json& row : rows("videomme.jsonl")) {
+    EXPECT_TRUE(row["record"]["pred"].is_null()) << row;
+    EXPECT_EQ(row["score"], 0.0) << row;
+  }
+  report({"videomme"}, {"--official-compat"});
+  EXPECT_EQ(rows("videomme.jsonl").at(0)["record"]["pred"], "") << "as the official code";
+}
+
+TEST_F(EvalFilms, AFilmThatBreaksOffIsTold) {
+  sets_.long_video_bench(1);
+  EXPECT_EQ(report({"long_video_bench_dev"})[0]["warnings"], 0);
+  const fs::path file = folder_ / "out" / "long_video_bench_dev.jsonl";
+  std::istringstream before(read_text(file));
+  std::ofstream after(file);
+  for (std::string line; std::getline(before, line);) {
+    json one = json::parse(line);
+    if (one.contains("row")) one["warning"] = "lv0.mp4: frame 7 cannot be decoded";
+    after << one.dump() << "\n";
+  }
+  after.close();
+  const json told = report({"long_video_bench_dev"})[0];
+  EXPECT_EQ(told["warnings"], told["rows"]);
+  EXPECT_NE(told["first_warning"].get<std::string>().find("frame 7 cannot be decoded"),
+            std::string::npos)
+      << told;
+  const std::string page = (folder_ / "out.html").string();
+  const Outcome table = bench({"long_video_bench_dev"}, {"--report", page});
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_NE(table.out.find("asked with a film that is broken"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("frame 7 cannot be decoded"), std::string::npos) << table.out;
+  EXPECT_NE(read_text(page).find("Rows about films that are broken: "), std::string::npos);
+  // Without its line a row is asked again.
+  const std::string all = read_text(file);
+  std::ofstream(file) << all.substr(0, all.find('\n') + 1);
+  EXPECT_EQ(report({"long_video_bench_dev"})[0]["warnings"], 0);
 }
 
 TEST_F(EvalFilms, TellsWhichFileIsMissing) {

@@ -4,6 +4,9 @@
 #include "benchmarks/published_scores.h"
 #include "eval/bench_differences.h"
 #include "eval/bench_mistakes.h"
+#include "eval/bench_page.h"
+#include "eval/bench_report.h"
+#include "eval/bench_scoring.h"
 
 namespace owl3 {
 
@@ -41,6 +44,165 @@ TEST(WorstMistakes, AreTheLowestScoresOfManyPictures) {
             (std::vector<int64_t>{2, 4, 3, 1}));
   EXPECT_EQ(shown({{"a", 0}, {"a", 0}, {"b", 0}, {"c", 0.3}}, 2), (std::vector<int64_t>{0, 2}));
   EXPECT_TRUE(shown({{"a", 1}, {"b", 1 - 1e-9}}, 9).empty()) << "ROUGE-L's right answers";
+}
+
+TEST(WorstMistakes, NameTheirFilm) {
+  const BenchmarkSet& set = find_benchmark_set("videomme");
+  BenchmarkData data;
+  data.rows.emplace_back().row = Json::object();
+  const BenchLines lines = {
+      {0, {{"film", "data/a<b.mp4"}, {"reply", "B"}, {"reference", {"A", "C"}}, {"score", 0}}}};
+  const BenchMedia media(set, data, "nowhere");
+  BenchResult result;
+  result.benchmark = "videomme";
+  result.mistakes = worst_mistakes(lines, {0}, data, *set.make_task(), media, 9);
+  ASSERT_EQ(result.mistakes.size(), 1U);
+  EXPECT_EQ(result.mistakes[0].film, "data/a<b.mp4");
+  const std::string page = bench_page({"owlet", "bf16", "", {{"", 0, {result}}}});
+  EXPECT_NE(page.find("data/a&lt;b.mp4"), std::string::npos) << page;
+  EXPECT_NE(page.find("A, C"), std::string::npos) << page;
+}
+
+TEST(BenchReport, TellsRowsThatAreNotAsTheyShouldBe) {
+  BenchResult result;
+  result.benchmark = "videomme";
+  result.rows = result.answered = 9;
+  result.errors = 3;
+  result.unscored = 1;
+  result.first_errors = {"a.jsonl:1: a | b"};
+  result.warnings = 4;
+  result.first_warning = "a.jsonl:2: frame 7";
+  result.files = {"out/videomme.jsonl"};
+  const BenchReport report = {"owlet", "bf16", "", {{"", 0, {result}}}};
+  const auto expect_parts = [](const std::string& text, const std::vector<std::string>& parts) {
+    for (const std::string& part : parts) {
+      EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+    }
+  };
+  expect_parts(bench_report(report, BenchFormat::kMarkdown),
+               {"| that could not be asked | 2 |", "| left out, as they can't be scored | 1 |",
+                "| an error | a.jsonl:1: a \\| b |", "| asked with a film that is broken | 4 |",
+                "| a warning | a.jsonl:2: frame 7 |", "| written | out/videomme.jsonl |"});
+  expect_parts(bench_report(report, BenchFormat::kTable),
+               {"  ! a.jsonl:1: a | b\n", "  ? a.jsonl:2: frame 7\n"});
+  const Json json = Json::parse(bench_report(report, BenchFormat::kJson))["benchmarks"][0];
+  EXPECT_EQ(json["unscored"], 1);
+  EXPECT_EQ(json["warnings"], 4);
+  EXPECT_EQ(json["first_warning"], "a.jsonl:2: frame 7");
+  expect_parts(bench_page(report), {"Rows about films that are broken: 4", "frame 7"});
+}
+
+/// Rows of a benchmark, each with a reply, and what is made of them.
+class Replies {
+ public:
+  explicit Replies(const std::string& set) : task_(find_benchmark_set(set).make_task()) {}
+
+  void add(const char* row, const std::string& reply) {
+    const auto number = std::ssize(data.rows);
+    data.rows.emplace_back().row = Json::parse(row);
+    data.rows.back().place.part = "multi_image_instruction";  // of MIBench
+    lines[number] = {{"row", number}, {"reply", reply}};
+    rows_.push_back(number);
+  }
+  BenchScorer scorer() const { return {*task_, data, lines, rows_}; }
+
+  BenchmarkData data;
+  BenchLines lines;
+
+ private:
+  std::unique_ptr<BenchmarkTask> task_;
+  std::vector<int64_t> rows_;
+};
+
+std::vector<int64_t> left_out_of(const Replies& replies) {
+  const BenchScorer scorer = replies.scorer();
+  std::vector<int64_t> rows;
+  for (const auto& [row, what] : scorer.left_out()) {
+    EXPECT_FALSE(what.empty());
+    rows.push_back(row);
+  }
+  const BenchmarkMetrics metrics = scorer.metrics(Compatibility::kIntended);
+  EXPECT_EQ(metrics.scores.size(), scorer.scored().size());
+  EXPECT_EQ(scorer.scored().size() + rows.size(), replies.lines.size());
+  return rows;
+}
+
+TEST(BenchScorer, LeavesOutAReferenceThatIsBroken) {
+  Replies pope("pope_random");
+  pope.add(R"({"image": "a", "question": "?", "question_id": 1, "answer": "yes"})", "yes");
+  pope.add(R"({"image": "a", "question": "?", "question_id": 2, "answer": "maybe"})", "yes");
+  pope.add(R"({"image": "a", "question": "?", "question_id": 3, "answer": "no"})", "yes");
+  EXPECT_EQ(left_out_of(pope), std::vector<int64_t>{1});
+  EXPECT_EQ(pope.scorer().left_out().at(1), "the annotation \"maybe\" is neither yes nor no");
+  EXPECT_EQ(pope.scorer().metrics(Compatibility::kIntended).values["Accuracy"], 0.5);
+
+  Replies many("gqa_testdev");
+  for (int i = 0; i < 100; ++i) {
+    const std::string answer = i == 17 || i == 99 ? "null" : R"("owl")";
+    many.add((R"({"question_id": 1, "answer": )" + answer + "}").c_str(), "owl");
+  }
+  EXPECT_EQ(left_out_of(many), (std::vector<int64_t>{17, 99}));
+  EXPECT_EQ(many.scorer().metrics(Compatibility::kIntended).values["Accuracy"], 100.0);
+
+  Replies none("gqa_testdev");
+  none.add(R"({"question_id": 1, "answer": null})", "owl");
+  EXPECT_EQ(left_out_of(none), std::vector<int64_t>{0});
+}
+
+TEST(BenchScorer, LeavesOutQuestionsWithoutAnnotators) {
+  Replies okvqa("okvqa_val");
+  for (const char* id : {"1", "2", "3", "null"}) {
+    okvqa.add((std::string(R"({"question_id": )") + id + "}").c_str(), "owl");
+  }
+  const auto annotate = [&](int id, const std::vector<std::string>& answers) {
+    Json list = Json::array();
+    for (const std::string& answer : answers) list.push_back({{"answer", answer}});
+    okvqa.data.truth.annotations.push_back({{"question_id", id},
+                                            {"question_type", "one"},
+                                            {"answer_type", "other"},
+                                            {"answers", list}});
+  };
+  annotate(1, {"owl", "bird", "owl", "owl", "owl"});
+  annotate(2, {});
+  okvqa.data.truth.annotations.push_back("no annotation");
+  EXPECT_EQ(left_out_of(okvqa), (std::vector<int64_t>{1, 2, 3}));
+  const BenchScorer scorer = okvqa.scorer();
+  EXPECT_EQ(scorer.metrics(Compatibility::kIntended).values["overall"], 100.0);
+  const Json record = scorer.records(Compatibility::kIntended).at(0);
+  EXPECT_EQ(scorer.annotators_answer(record), "owl");
+  annotate(3, {"bird", "owl"});
+  EXPECT_EQ(left_out_of(okvqa), (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(okvqa.scorer().annotators_answer({{"question_id", 3}}), Json({"bird", "owl"}));
+  EXPECT_EQ(okvqa.scorer().annotators_answer({{"question_id", 4}}), nullptr);
+}
+
+TEST(BenchScorer, LeavesOutRowsWithoutARecord) {
+  Replies mi_bench("mi_bench");
+  mi_bench.add(R"({"id": 1, "task": "x", "options": ["a", "b"], "answer": "a"})", "A");
+  mi_bench.add(R"({"task": "x", "options": ["a", "b"], "answer": "a"})", "A");
+  mi_bench.add(R"({"id": 2, "options": ["a", "b"], "answer": "a"})", "A");
+  mi_bench.add(R"({"id": 3, "task": 7, "options": ["a", "b"], "answer": "a"})", "A");
+  EXPECT_EQ(left_out_of(mi_bench), (std::vector<int64_t>{1, 2, 3}));
+  Replies mlvu("mlvu");
+  mlvu.add(R"({"question_type": "count", "candidates": ["1", "2"], "answer": "1"})", "A");
+  mlvu.add(R"({"candidates": ["1", "2"], "answer": "1"})", "A");
+  EXPECT_EQ(left_out_of(mlvu), std::vector<int64_t>{1});
+}
+
+TEST(BenchScorer, GivesNoPointForARowThatCouldNotBeAsked) {
+  Replies videomme("videomme");
+  const char* row = R"({"answer": "A", "duration": "short", "domain": "d", "sub_category": "s",)"
+                    R"( "task_type": "t"})";
+  videomme.add(row, "A");
+  videomme.add(row, "");
+  videomme.add(row, "");
+  videomme.lines[2] = {{"row", 2}, {"error", "there is no film"}};
+  EXPECT_EQ(left_out_of(videomme), std::vector<int64_t>());
+  const BenchScorer scorer = videomme.scorer();
+  using Scores = std::vector<std::optional<double>>;
+  EXPECT_EQ(scorer.metrics(Compatibility::kIntended).scores, (Scores{1, 1, 0}))
+      << "the rule reads A from an empty reply, but there was none";
+  EXPECT_EQ(scorer.metrics(Compatibility::kOfficial).scores, (Scores{1, 1, 1}));
 }
 
 BenchRun run_of(const std::string& type, std::vector<BenchAnswer> answers) {

@@ -110,6 +110,21 @@ TEST(Checkpoint, CountsEveryPartOnce) {
   EXPECT_EQ(counts.hyper, 3 * (128 * 128 + 128 + 128));
 }
 
+TEST(Checkpoint, ItsDigestIsThatOfItsContentWhereverItLies) {
+  BreakableCheckpoint one, copy;
+  const std::string digest = Checkpoint::open(one.folder().path()).sampled_digest();
+  EXPECT_EQ(digest.size(), 16U);
+  EXPECT_EQ(Checkpoint::open(copy.folder().path()).sampled_digest(), digest);
+  copy.edit_tensors([](TensorMap& tensors) {
+    Tensor changed = make_tensor(tensors.begin()->second.dtype(), tensors.begin()->second.shape());
+    tensors.begin()->second = changed;  // zeros
+  });
+  EXPECT_NE(Checkpoint::open(copy.folder().path()).sampled_digest(), digest);
+  one.edit_json("generation_config.json",
+                [](nlohmann::json& json) { json["repetition_penalty"] = 1.5; });
+  EXPECT_NE(Checkpoint::open(one.folder().path()).sampled_digest(), digest);
+}
+
 TEST(Checkpoint, NamesATensorItWasAskedForInVain) {
   const Checkpoint checkpoint = Checkpoint::open(golden("unified"));
   EXPECT_FALSE(checkpoint.contains("nothing"));

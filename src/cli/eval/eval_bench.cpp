@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "benchmarks/data_set.h"
+#include "builtin/open_model.h"
 #include "cli/eval/plan_file.h"
 #include "cli/eval/released_model.h"
 #include "cli/eval/typed_model.h"
@@ -17,7 +19,9 @@
 #include "eval/bench_page.h"
 #include "eval/bench_report.h"
 #include "eval/bench_run.h"
+#include "formats/checkpoint.h"
 #include "program/arithmetic_options.h"
+#include "program/failure.h"
 #include "program/interrupt.h"
 #include "program/lora_option.h"
 #include "program/number_option.h"
@@ -145,21 +149,43 @@ void check_page(const std::string& page) {
   }
   const auto folder = std::filesystem::absolute(page).parent_path();
   std::error_code error;
+  if (std::filesystem::is_directory(page, error)) {
+    throw InputError(fmt::format("--report {}: is a folder, where a file is to be written", page));
+  }
   if (std::filesystem::is_directory(folder, error)) return;
   throw InputError(fmt::format("--report {}: there is no folder {}", page, folder.string()));
 }
 
 /// Asks all sets of one model, or of one conversion of it.
 class Asking {
+  /// Leaves no line of progress behind, however the asking ends.
+  class BarGuard {
+   public:
+    explicit BarGuard(ProgressBar& bar) : bar_(bar) {}
+    ~BarGuard() { bar_.erase(); }
+    BarGuard(const BarGuard&) = delete;
+    BarGuard& operator=(const BarGuard&) = delete;
+
+   private:
+    ProgressBar& bar_;
+  };
+
  public:
   Asking(const Options& options, const std::vector<BenchmarkSet>& sets)
       : options_(options), sets_(sets) {}
 
-  /// `path_of` makes what is loaded, when there is something to ask.
-  std::vector<BenchResult> ask(const std::string& name, const std::filesystem::path& output,
-                               const std::function<std::string(const ProgressCallback&)>& path_of) {
+  /// Looks at all files before the first question is asked.
+  void check(const std::vector<BenchPlace>& places) const {
+    if (sets_.size() * places.size() < 2) return;  // a single run begins with it
+    for (const BenchmarkSet& set : sets_) check_benchmark(set, places, options_.bench);
+  }
+
+  /// `path_of` makes what is loaded, when there is something to ask. What is done stands in
+  /// `results` when this throws.
+  void ask(const BenchPlace& place, std::vector<BenchResult>& results,
+           const std::function<std::string(const ProgressCallback&)>& path_of) {
     BenchOptions bench = options_.bench;
-    bench.output = output;
+    bench.output = place.output;
     std::optional<Model> model;
     const auto loaded = [&] {
       if (!model) {
@@ -169,13 +195,11 @@ class Asking {
       }
       return *model;
     };
-    std::vector<BenchResult> results;
+    const BarGuard gone_in_the_end(bar_);
     for (const BenchmarkSet& set : sets_) {
-      results.push_back(run_benchmark(set, loaded, name, bench, progress(set.name)));
+      results.push_back(run_benchmark(set, loaded, place.model, bench, progress(set.name)));
       if (results.back().interrupted) break;
     }
-    bar_.erase();
-    return results;
   }
 
  private:
@@ -194,28 +218,57 @@ class Asking {
 };
 
 bool was_interrupted(const std::vector<BenchRun>& runs) {
-  return !runs.back().results.empty() && runs.back().results.back().interrupted;
+  return !runs.empty() && !runs.back().results.empty() && runs.back().results.back().interrupted;
 }
 
-std::vector<BenchRun> ask_model(const Options& options, const std::string& model, Asking& asking) {
-  BenchRun run;
-  run.results = asking.ask(model, options.bench.output, [&](const auto&) { return model; });
-  return {std::move(run)};
-}
-
-std::vector<BenchRun> ask_types(const Options& options, const std::vector<std::string>& types,
-                                const std::string& model, Asking& asking) {
-  std::vector<BenchRun> runs;
+void ask_types(const Options& options, const std::vector<std::string>& types,
+               const std::string& model, Asking& asking, std::vector<BenchRun>& runs) {
+  std::vector<BenchPlace> places;
   for (const std::string& type : types) {
-    const auto folder = options.bench.output / type;
-    TypedModel typed(model, type, folder, options.keep, options.model_options.threads);
-    runs.push_back({type, typed.weight_bytes(), {}});
-    runs.back().results =
-        asking.ask(fmt::format("{}:{}", model, type), folder,
-                   [&](const ProgressCallback& progress) { return typed.path(progress); });
+    places.push_back({fmt::format("{}:{}", model, type), options.bench.output / type});
+  }
+  asking.check(places);
+  for (size_t i = 0; i < types.size(); ++i) {
+    TypedModel typed(model, types[i], places[i].output, options.keep,
+                     options.model_options.threads);
+    runs.push_back({types[i], typed.weight_bytes(), {}});
+    asking.ask(places[i], runs.back().results,
+               [&](const ProgressCallback& progress) { return typed.path(progress); });
     if (was_interrupted(runs)) break;
   }
-  return runs;
+}
+
+/// What is done stands in `runs` when this throws.
+void ask_all(const Options& options, const std::vector<std::string>& types,
+             const std::string& model, Asking& asking, std::vector<BenchRun>& runs) {
+  if (!types.empty()) return ask_types(options, types, model, asking, runs);
+  const BenchPlace place = {model, options.bench.output};
+  asking.check({place});
+  asking.ask(place, runs.emplace_back().results, [&](const auto&) { return model; });
+}
+
+/// Throws ToldFailure where rows were no good, which the report counts, so that it does not end as
+/// if all were well.
+void tell_of_errors(const std::vector<BenchRun>& runs) {
+  int64_t rows = 0, unasked = 0, unscored = 0;
+  std::string first;
+  for (const BenchRun& run : runs) {
+    for (const BenchResult& result : run.results) {
+      rows += result.answered;
+      unscored += result.unscored;
+      unasked += result.errors - result.unscored;
+      if (first.empty() && !result.first_errors.empty()) first = result.first_errors.front();
+    }
+  }
+  if (unasked + unscored == 0) return;
+  if (unasked == 0) {
+    throw ToldFailure(fmt::format("{} of {} rows could not be scored ({})", unscored, rows, first));
+  }
+  const std::string more =
+      unscored > 0 ? fmt::format(", and {} not be scored", unscored) : std::string();
+  throw ToldFailure(fmt::format("{} of {} rows could not be asked{} ({}); the same command asks {}",
+                                unasked, rows, more, first,
+                                unscored > 0 ? "again what was not asked" : "them again"));
 }
 
 void write_page(const std::string& path, const BenchReport& report) {
@@ -234,6 +287,9 @@ void print(const BenchReport& report, const Options& options) {
 
 int run(Options options) {
   if (options.list) {
+    if (!options.names.empty() || options.json || options.markdown || !options.page.empty()) {
+      throw UsageError("--list stands alone: it lists the benchmarks, and asks none");
+    }
     print_list();
     return 0;
   }
@@ -255,12 +311,29 @@ int run(Options options) {
   const bool adapted = !options.model_options.lora.empty();
   BenchReport report = {
       model, options.bench.arithmetic, adapted ? "" : released_model_of(model), {}};
+  // Of the model that conversions are made of, where there are types.
+  options.bench.weights = Checkpoint::open(open_model(model)).sampled_digest();
   Asking asking(options, sets);
-  report.runs =
-      types.empty() ? ask_model(options, model, asking) : ask_types(options, types, model, asking);
+  std::optional<Failure> failure;
+  try {
+    ask_all(options, types, model, asking, report.runs);
+  } catch (const std::exception&) {
+    // What was measured before is printed.
+    std::erase_if(report.runs, [](const BenchRun& run) { return run.results.empty(); });
+    if (report.runs.empty()) throw;
+    failure = current_failure();
+    report.failure = failure->message;
+  }
   print(report, options);
   if (!options.page.empty()) write_page(options.page, report);
-  if (!was_interrupted(report.runs)) return 0;
+  if (failure) {
+    tell(fmt::format("owl3: {}\n", one_line(failure->message)));
+    return failure->exit_code;
+  }
+  if (!was_interrupted(report.runs)) {
+    tell_of_errors(report.runs);
+    return 0;
+  }
   tell("owl3: interrupted; the same command goes on from here\n");
   return interrupted_exit_code();
 }
@@ -275,7 +348,8 @@ void add_eval_bench(CLI::App& eval) {
       "DIR has the files that --list names, in it or in folders with the benchmarks' names, and\n"
       "the pictures and films beside. Each reply is in the output folder's NAME.jsonl as soon as\n"
       "it is given: the same command goes on where one was ended, and takes in what shards have\n"
-      "written there.\n"
+      "written there. Rows that could not be asked are asked again, and so are those whose lines\n"
+      "are deleted from the file: a row whose film was broken has \"warning\" in its line.\n"
       "Answers that are not public become NAME.submission.json or .xlsx. A plan is a list of\n"
       "{type, ds_name, num_frames, cut_cfg, use_number}, as the official evaluation has it.\n"
       "docs/evaluation.md tells more.\n\n"

@@ -5,12 +5,15 @@
 //
 //   scripts/make_stand_ins.mjs OUT [ROWS] [OWL3]
 //
-// OUT must be new. ROWS: of each set (8). OWL3: the program (build/release/owl3).
-import { execFileSync } from "node:child_process";
+// OUT must be new; nothing is left of it where it can't be made. ROWS: of each set (8). OWL3: the
+// program (build/release/owl3 of this repository).
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { fileURLToPath } from "node:url";
 
-const [out, rowsText = "8", program = "build/release/owl3"] = process.argv.slice(2);
+const built = fileURLToPath(new URL("../build/release/owl3", import.meta.url));
+const [out, rowsText = "8", program = built] = process.argv.slice(2);
 const rows = Number(rowsText);
 if (!out || !Number.isInteger(rows) || rows < 1 || rows > 1000) {
   console.error("usage: scripts/make_stand_ins.mjs OUT [ROWS] [OWL3]");
@@ -21,14 +24,24 @@ if (fs.existsSync(out)) {
   process.exit(1);
 }
 
+// What goes wrong is told in one line.
+let made;  // the first folder that was made for OUT
+process.on("uncaughtException", (error) => {
+  console.error(`${out}: ${error.message.trim().split("\n").at(-1)}`);
+  process.exit(1);
+});
+process.on("exit", (code) => {
+  if (code !== 0 && made) fs.rmSync(made, { recursive: true, force: true });
+});
+
 // Drawn pictures, and conversations about them.
 const drawn = path.join(out, "drawn");
-fs.mkdirSync(out, { recursive: true });
+made = fs.mkdirSync(out, { recursive: true });
 const pool = 30 * rows + 100;  // words to read are on a tenth of them
-execFileSync(program, [
+run([
   "make-data", drawn, "--kind", `single=${4 * pool},distractors=${2 * pool}`, "--split", "test",
   "--seed", "7", "--pictures", String(pool), "--loose", "--max-images", "3", "--numbering", "after",
-], { stdio: ["ignore", "ignore", "inherit"] });
+]);
 const lines = (name) =>
   fs.readFileSync(path.join(drawn, name), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
 
@@ -64,6 +77,17 @@ function picture(name, source) {
   fs.copyFileSync(source, file);
 }
 const coco = (part, id) => `COCO_${part}_${String(id).padStart(12, "0")}.jpg`;
+
+function run(words) {
+  const ended = spawnSync(program, words, { stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  if (ended.error) {
+    throw new Error(`${program} can't be run (${ended.error.code}): build it, or give its path as OWL3`);
+  }
+  if (ended.status !== 0) {
+    throw new Error(ended.stderr.trim() || `${program} ${words[0]} ended with ${ended.status ?? ended.signal}`);
+  }
+  process.stderr.write(ended.stderr);
+}
 
 /// Three other things than the right one, and where the right one stands among the four.
 function options(right, k) {

@@ -187,6 +187,7 @@ class FileCheck {
 
   void run(const fs::path& path, Compatibility mode) {
     const std::vector<Json> cases = load_cases(path);
+    if (cases.empty()) throw InputError(fmt::format("{}: has no cases", path.string()));
     const bool plan = kind_.function == plan_case;
     for (size_t i = 0; i < cases.size(); ++i) {
       const Json golden_case = plan ? plan_entry_as_case(cases[i], i) : cases[i];

@@ -33,7 +33,7 @@ struct OfficialReport {
 
 /// Checks the files of a folder that have the official names: answers, metrics, frames, prompts,
 /// outputs, plan, submissions, each .jsonl. Throws InputError where there is none of them, or one
-/// is no JSONL.
+/// is no JSONL or has no cases.
 OfficialReport check_official(const std::filesystem::path& folder, Compatibility mode);
 
 }  // namespace owl3

@@ -1,5 +1,7 @@
 #include "benchmarks/row_forms.h"
 
+#include <charconv>
+
 #include "benchmarks/python_values.h"
 #include "benchmarks/row_fields.h"
 
@@ -8,6 +10,21 @@ namespace owl3::readers {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// A row's number. One row that has none makes texts of the whole column: the others have theirs
+/// still.
+Json index_of(const Table& table, size_t row) {
+  const Json& cell = table.cell(row, "index");
+  if (cell.is_null()) throw InputError("the row has no index");
+  if (!cell.is_string()) return cell;
+  const auto text = cell.get<std::string>();
+  int64_t index = 0;
+  std::from_chars(text.data(), text.data() + text.size(), index);
+  if (std::to_string(index) != text) {
+    throw InputError(fmt::format("the index \"{}\" is no whole number", text));
+  }
+  return index;
+}
 
 }  // namespace
 
@@ -23,7 +40,7 @@ Json annotation_of(const Json& question) {
 }
 
 Json mmbench_row(const Table& table, size_t row) {
-  const Json& index = table.cell(row, "index");
+  const Json index = index_of(table, row);
   Json choices = Json::array();
   for (const char* column : {"A", "B", "C", "D"}) {
     if (!table.cell_or_null(row, column).is_null()) choices.push_back(table.text(row, column));

@@ -84,10 +84,21 @@ std::vector<Json> column_of(const Texts& texts) {
   return *converted(texts, [](const std::string& text) { return std::optional(text); });
 }
 
+/// Of a place in a text, counted from 1.
+size_t line_at(std::string_view text, size_t place) {
+  size_t line = 1;
+  for (size_t i = 0; i < place; ++i) {
+    const bool alone = text[i] == '\r' && i + 1 < text.size() && text[i + 1] != '\n';
+    if (text[i] == '\n' || alone) ++line;
+  }
+  return line;
+}
+
 /// Cuts a text into rows of cells.
 class CellReader {
  public:
-  CellReader(std::string_view text, char separator) : text_(text), separator_(separator) {
+  CellReader(std::string_view text, char separator, const std::string& name)
+      : text_(text), separator_(separator), name_(name) {
     constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
     if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
   }
@@ -112,18 +123,7 @@ class CellReader {
 
   std::string cell() {
     std::string cell;
-    if (take('"')) {
-      while (at_ < text_.size()) {
-        const char c = text_[at_++];
-        if (c != '"') {
-          cell += c;
-        } else if (!take('"')) {
-          break;
-        } else {
-          cell += '"';
-        }
-      }
-    }
+    if (take('"')) cell = quoted();
     while (at_ < text_.size() && text_[at_] != separator_ && text_[at_] != '\n' &&
            text_[at_] != '\r') {
       cell += text_[at_++];
@@ -131,8 +131,22 @@ class CellReader {
     return cell;
   }
 
+  /// What stands up to the closing quote. Without one it would swallow all other rows.
+  std::string quoted() {
+    const size_t opened = at_ - 1;
+    std::string cell;
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      if (c == '"' && !take('"')) return cell;
+      cell += c;
+    }
+    throw InputError(fmt::format("{}:{}: a cell begins with a quote that is never closed", name_,
+                                 line_at(text_, opened)));
+  }
+
   std::string_view text_;
   char separator_;
+  const std::string& name_;
   size_t at_ = 0;
 };
 
@@ -147,7 +161,7 @@ Table Table::parse_csv(std::string_view text, const std::string& name) {
 }
 
 Table Table::parse(std::string_view text, char separator, const std::string& name) {
-  CellReader reader(text, separator);
+  CellReader reader(text, separator, name);
   auto columns = reader.next();
   if (!columns) throw InputError(fmt::format("{}: is empty, where a table should be", name));
   std::vector<Texts> rows;
@@ -210,7 +224,10 @@ RowFinder::RowFinder(const Table& table, std::string column) : column_(std::move
 }
 
 size_t RowFinder::row(const Json& value) const {
-  const auto found = rows_.find(key_of(value));
+  auto found = rows_.find(key_of(value));
+  if (found == rows_.end() && value.is_number_integer()) {
+    found = rows_.find(key_of(value.dump()));  // one cell that is no number makes texts of all
+  }
   if (found == rows_.end()) {
     throw InputError(fmt::format("the table has no row with {} {}", column_, value.dump()));
   }

@@ -14,7 +14,9 @@ namespace owl3 {
 
 class Table {
  public:
-  /// Cells in quotes may hold tabs, line breaks and doubled quotes. `name` stands in errors.
+  /// Cells in quotes may hold tabs, line breaks and doubled quotes; a quote within a cell is one
+  /// like other characters. `name` stands in errors. Throws InputError where a row has more cells
+  /// than the header, or the text ends within quotes.
   static Table parse_tsv(std::string_view text, const std::string& name);
   /// The same with commas.
   static Table parse_csv(std::string_view text, const std::string& name);
@@ -49,7 +51,8 @@ class RowFinder {
   /// `table` outlives it. Throws InputError where there is no such column.
   RowFinder(const Table& table, std::string column);
 
-  /// The one row with this value. Throws InputError where there is none, or several.
+  /// The one row with this value; in a column of texts a whole number finds its digits. Throws
+  /// InputError where there is none, or several.
   size_t row(const nlohmann::ordered_json& value) const;
 
  private:

@@ -24,6 +24,14 @@ std::optional<double> score_of(const BenchLines& lines, int64_t row) {
   return score.is_number() ? std::optional(score.get<double>()) : std::nullopt;
 }
 
+BenchFile read_run(const fs::path& path) {
+  BenchFile file = read_bench_file(path);
+  if (file.run.is_null()) {
+    throw InputError(fmt::format("{}: is empty: it has no run of owl3 eval bench", path.string()));
+  }
+  return file;
+}
+
 void check_comparable(const BenchFile& first, const fs::path& first_path, const BenchFile& second,
                       const fs::path& second_path) {
   for (const char* key : {"benchmark", "data"}) {
@@ -62,7 +70,7 @@ double BenchComparison::p_value() const {
 }
 
 BenchComparison compare_runs(const fs::path& first_path, const fs::path& second_path) {
-  const BenchFile first = read_bench_file(first_path), second = read_bench_file(second_path);
+  const BenchFile first = read_run(first_path), second = read_run(second_path);
   check_comparable(first, first_path, second, second_path);
   BenchComparison result;
   result.benchmark = first.run.value("benchmark", "");

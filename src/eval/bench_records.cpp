@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <initializer_list>
 #include <system_error>
 #include <utility>
 
@@ -46,6 +47,26 @@ std::string difference(const Json& found, const Json& wanted) {
   return "";
 }
 
+/// What is read of a line must be of its kind: files may have been written by something else.
+void check_texts(const Json& line, std::initializer_list<const char*> keys,
+                 const std::string& where) {
+  for (const char* key : keys) {
+    if (!line.contains(key) || line[key].is_string()) continue;
+    throw InputError(fmt::format("{}: \"{}\" is no text", where, key));
+  }
+}
+
+void check_row(const Json& line, const std::string& where) {
+  if (!line.is_object() || !line.contains("row") || !line["row"].is_number_integer()) {
+    throw InputError(fmt::format("{}: has no number \"row\"", where));
+  }
+  check_texts(line, {"where", "prompt", "reply", "error"}, where);
+  const Json score = line.value("score", Json());
+  if (!score.is_null() && !score.is_number()) {
+    throw InputError(fmt::format("{}: \"score\" is no number", where));
+  }
+}
+
 }  // namespace
 
 Json BenchRunIdentity::json() const {
@@ -72,12 +93,11 @@ BenchFile read_bench_file(const fs::path& path) {
       if (!line.is_object() || !line.contains("benchmark")) {
         throw InputError(fmt::format("{}: is no line about a run of owl3 eval bench", where));
       }
+      check_texts(line, {"benchmark", "model", "arithmetic"}, where);
       file.run = std::move(line);
       continue;
     }
-    if (!line.is_object() || !line.contains("row") || !line["row"].is_number_integer()) {
-      throw InputError(fmt::format("{}: has no number \"row\"", where));
-    }
+    check_row(line, where);
     const int64_t row = line["row"].get<int64_t>();
     file.lines.insert_or_assign(row, std::move(line));
   }

@@ -74,6 +74,22 @@ class EvalBenchStandIns : public testing::Test {
 
 Outcome EvalBenchStandIns::made_;
 
+/// The script, run in another folder than the repository.
+Outcome make_elsewhere(const std::string& out, const std::string& program) {
+  return run_owl3({"-C", scratch_folder().string(), "node",
+                   OWL3_SOURCE_DIR "/scripts/make_stand_ins.mjs", out, "1", program},
+                  {.program = "/usr/bin/env"});
+}
+
+TEST(MakeStandIns, LeavesNothingWhereTheyCannotBeMade) {
+  const Outcome outcome = make_elsewhere("new/none", "/nonexistent");
+  if (outcome.exit_code == 127) GTEST_SKIP() << "no node on this machine";
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  EXPECT_NE(outcome.err.find("/nonexistent can't be run"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(fs::exists(scratch_folder() / "new"));
+}
+
 const Words kStandIns = {"mmbench_test_en_20231003",
                          "mmbench_test_cn_20231003",
                          "mmbench_dev_en_20231003",

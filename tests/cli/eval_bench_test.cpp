@@ -131,6 +131,20 @@ TEST_F(EvalBench, WritesWhatIsHandedIn) {
   EXPECT_NE(sheet.find("<c><v>1000001</v></c>"), std::string::npos);
 }
 
+TEST_F(EvalBench, AnIndexThatIsNoNumberIsThatRowsErrorAlone) {
+  write("mmbench_test_en_20231003.tsv",
+        "index\tquestion\thint\tA\tB\timage\n"
+        "1\tWhich?\t\ta car\tan owl\tiVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQ"
+        "d1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC\n"
+        "x\tWhich?\t\tan owl\ta car\t1\n"
+        "1000001\tWhich?\t\tan owl\ta car\t1\n");
+  EXPECT_EQ(report({"mmbench_test_en_20231003"})[0]["errors"], 1);
+  const auto rows = lines("mmbench_test_en_20231003.jsonl");
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_EQ(rows[2]["error"], "the index \"x\" is no whole number");
+  EXPECT_EQ(rows[3]["record"]["index"], 1000001);
+}
+
 /// Two runs of rows that are right (1) or wrong (0).
 class EvalCompare : public testing::Test {
  protected:
@@ -140,10 +154,18 @@ class EvalCompare : public testing::Test {
     std::ofstream file(path);
     file << json({{"benchmark", "gqa_testdev"}, {"model", name}, {"data", data}}).dump() << "\n";
     for (size_t i = 0; i < scores.size(); ++i) {
-      file << json({{"row", i}, {"reply", name + " says"}, {"score", scores[i]}}).dump() << "\n";
+      file << json({{"row", i},
+                    {"where", place(i)},
+                    {"reply", name + " says"},
+                    {"score", scores[i]}})
+                  .dump()
+           << "\n";
     }
     return path.string();
   }
+
+  /// With what would turn a terminal red, and break the line.
+  static std::string place(size_t row) { return "gqa\x1b[31m\n.jsonl:" + std::to_string(row + 1); }
 };
 
 TEST_F(EvalCompare, TellsWhetherOneIsBetter) {
@@ -158,7 +180,13 @@ TEST_F(EvalCompare, TellsWhetherOneIsBetter) {
   EXPECT_EQ(json::parse(run_owl3({"eval", "compare", one, one, "--json"}).out)["p_value"], 1.0);
   const Outcome table = run_owl3({"eval", "compare", one, two});
   EXPECT_NE(table.out.find("gqa_testdev: 8 rows"), std::string::npos) << table.out;
-  EXPECT_NE(table.out.find("two says"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("B: two says"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("better in 5: " + one + " (one, )"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("better in 1: " + two + " (two, )"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("gqa[31m .jsonl:1: A 1, B 0;"), std::string::npos) << table.out;
+  EXPECT_EQ(table.out.find('\x1b'), std::string::npos) << table.out;
+  EXPECT_EQ(compared["files"], json({one, two}));
+  EXPECT_EQ(compared["differences"][0]["where"], place(0));
 }
 
 TEST_F(EvalCompare, RefusesWhatCannotBeCompared) {
@@ -171,6 +199,35 @@ TEST_F(EvalCompare, RefusesWhatCannotBeCompared) {
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
     EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+  }
+}
+
+TEST_F(EvalCompare, TellsWhichLineIsOfAWrongKind) {
+  const std::string one = run("one", {1, 0});
+  const std::string run_line = R"({"benchmark": "gqa_testdev", "model": "m", "data": "x"})"
+                               "\n";
+  for (const auto& [text, part] : std::vector<std::pair<std::string, std::string>>{
+           {"", "wrong.jsonl: is empty"},
+           {R"({"benchmark": "gqa_testdev", "model": 7})"
+            "\n",
+            "wrong.jsonl:1: \"model\" is no text"},
+           {run_line + R"({"row": 0, "reply": 7, "score": 1})"
+                       "\n",
+            "wrong.jsonl:2: \"reply\" is no text"},
+           {run_line + R"({"row": 0, "error": [], "score": 1})"
+                       "\n",
+            "wrong.jsonl:2: \"error\" is no text"},
+           {run_line + R"({"row": 0, "reply": "", "score": "1"})"
+                       "\n",
+            "wrong.jsonl:2: \"score\" is no number"}}) {
+    const std::string wrong = (scratch_folder() / "wrong.jsonl").string();
+    std::ofstream(wrong) << text;
+    for (const auto& files : {std::pair(one, wrong), std::pair(wrong, one)}) {
+      const Outcome outcome = run_owl3({"eval", "compare", files.first, files.second});
+      EXPECT_EQ(outcome.exit_code, 1);
+      EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+      EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    }
   }
 }
 

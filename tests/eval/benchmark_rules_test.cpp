@@ -118,6 +118,30 @@ TEST(Table, RefusesRowsLongerThanItsHeader) {
   EXPECT_THROW(Table::parse_tsv("", "t.tsv"), InputError);
 }
 
+TEST(Table, RefusesAQuoteThatIsNeverClosed) {
+  try {
+    Table::parse_tsv("a\tb\r\n\"x\ny\"\tsay \"hi\r\n\n1\t\"two\n3\t4\n", "t.tsv");
+    FAIL() << "nothing was thrown";
+  } catch (const InputError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              "t.tsv:5: a cell begins with a quote that is never closed");
+  }
+  const Table inside = Table::parse_tsv("a\tb\n5\" wide\tx\"\n\"y\"z\"\t1\n", "t.tsv");
+  ASSERT_EQ(inside.rows(), 2u);
+  EXPECT_EQ(inside.text(0, "a"), "5\" wide");
+  EXPECT_EQ(inside.text(0, "b"), "x\"");
+  EXPECT_EQ(inside.text(1, "a"), "yz\"");
+}
+
+TEST(Table, FindsNumbersInAColumnThatOneCellMakesTexts) {
+  const Table table = Table::parse_tsv("index\n1\nx\n1000001\n", "t.tsv");
+  const RowFinder rows(table, "index");
+  EXPECT_EQ(rows.row(1), 0u);
+  EXPECT_EQ(rows.row("x"), 1u);
+  EXPECT_EQ(rows.row(1000001), 2u);
+  EXPECT_THROW(rows.row(2), InputError);
+}
+
 TEST(Spreadsheet, CutsTextsAndMarksFormulas) {
   Spreadsheet sheet({"a", "b"});
   sheet.add_row({"=", "=A1"});

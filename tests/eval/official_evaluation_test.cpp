@@ -127,6 +127,13 @@ TEST(OfficialEvaluation, RefusesAFolderWithoutItsFilesAndLinesThatAreNoObjects) 
   }
 }
 
+TEST(OfficialEvaluation, RefusesAFileWithoutCases) {
+  for (const char* lines : {"", "\n \n"}) {
+    const CaseFolder folder("answers.jsonl", lines);
+    EXPECT_THROW(folder.check(Compatibility::kIntended), InputError);
+  }
+}
+
 TEST(OfficialEvaluation, CallsACaseOfTheWrongKindADifference) {
   const CaseFolder folder("prompts.jsonl",
                           R"({"case": "a", "task": 7, "ds_name": "ai2d", "official": {}}

@@ -189,10 +189,11 @@ void add_machine_options(CLI::App& command, ServeArguments& arguments) {
 
 void add_fetch_options(CLI::App& command, server::FetchOptions& fetch, const char* group) {
   command
-      .add_option("--fetch-from", fetch.hosts,
-                  "Fetch images and films of this host that requests name by http(s): example.org, "
-                  "*.example.org, example.org:8000; *: of any; repeatable (default: nothing is "
-                  "fetched)")
+      .add_option(
+          "--fetch-from", fetch.hosts,
+          "Fetch images and films of this host that requests name by http(s): example.org, "
+          "*.example.org, example.org:8000 (else the port is 80 or 443); *: of any at these "
+          "ports; repeatable (default: nothing is fetched)")
       ->type_name("HOST")
       ->expected(1)
       ->allow_extra_args(false)

@@ -5,6 +5,7 @@
 #include "benchmarks/published_scores.h"
 #include "core/byte_text.h"
 #include "eval/bench_summary.h"
+#include "program/terminal.h"
 
 namespace owl3 {
 
@@ -12,13 +13,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// A text of a data set as a terminal may show it.
+std::string shown(const std::string& text) {
+  return one_line(without_controls(text));
+}
+
 std::string table_of(const BenchResult& result, const std::string& released) {
   std::string text = fmt::format("{}: {}\n", result.benchmark, result.title);
   for (const auto& [name, value] : told(result, released)) {
-    text += fmt::format("  {:<36} {}\n", name, value);
+    text += fmt::format("  {:<36} {}\n", shown(name), shown(value));
   }
-  for (const std::string& error : result.first_errors) text += fmt::format("  ! {}\n", error);
-  if (result.warnings > 0) text += fmt::format("  ? {}\n", result.first_warning);
+  for (const std::string& error : result.first_errors) {
+    text += fmt::format("  ! {}\n", shown(error));
+  }
+  if (result.warnings > 0) text += fmt::format("  ? {}\n", shown(result.first_warning));
   for (const auto& file : result.files) text += fmt::format("  > {}\n", file.string());
   return text;
 }
@@ -46,9 +54,9 @@ std::string table(const BenchReport& report) {
 /// Text in a cell of Markdown.
 std::string cell(const std::string& text) {
   std::string safe;
-  for (const char c : text) {
+  for (const char c : shown(text)) {
     if (c == '|') safe += '\\';
-    safe += c == '\n' ? ' ' : c;
+    safe += c;
   }
   return safe;
 }

@@ -195,7 +195,7 @@ TEST_F(BatchFilms, RetriedSegmentsComeIntoTheSubtitles) {
   fs::remove(folder_ / "1.srt");
   Words again = words;
   again.emplace_back("--resume");
-  EXPECT_EQ(about_one("4s", again).exit_code, 0);
+  EXPECT_EQ(about_one("4s", again).exit_code, 1);
   EXPECT_EQ(cues(text("1.srt")), 2);
   again.back() = "--retry-failed";
   EXPECT_EQ(about_one("4s", again).exit_code, 0);

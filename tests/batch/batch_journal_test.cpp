@@ -131,7 +131,8 @@ std::map<std::string, std::string> columns_of(const BatchRow& row, const BatchLa
     for (size_t i = 0; i < names.size(); ++i) columns[names[i]] = fields.at(i);
     return columns;
   }
-  for (const auto& [key, value] : Json::parse(line).items()) columns[key] = plain_text(value);
+  const Json parsed = Json::parse(line);
+  for (const auto& [key, value] : parsed.items()) columns[key] = plain_text(value);
   return columns;
 }
 

@@ -35,17 +35,27 @@ VideoReader FilmIndexes::open(const std::filesystem::path& path, const VideoOpti
                               const std::function<bool()>& keep_going) {
   constexpr std::chrono::milliseconds kPatience(100);
   const std::shared_ptr<Known> film = known(path);
-  std::unique_lock reading(film->reading, std::defer_lock);
-  while (!reading.try_lock_for(kPatience)) {
+  std::unique_lock lock(film->mutex);
+  while (film->is_read) {
+    film->ended.wait_for(lock, kPatience);
     if (keep_going && !keep_going()) throw Interrupted("interrupted while reading a film");
   }
-  if (film->index != nullptr) {
-    const std::shared_ptr<const FilmIndex> index = film->index;
-    reading.unlock();
+  if (const std::shared_ptr<const FilmIndex> index = film->index) {
+    lock.unlock();
     return VideoReader::open(path, options, keep_going, index);
   }
+  film->is_read = true;
+  lock.unlock();
+  std::shared_ptr<const FilmIndex> made;  // none where reading fails: the next one tries
+  const auto end = [&](void*) {
+    const std::lock_guard again(film->mutex);
+    film->index = made;
+    film->is_read = false;
+    film->ended.notify_all();
+  };
+  const std::unique_ptr<void, decltype(end)> at_the_end(film.get(), end);
   VideoReader reader = VideoReader::open(path, options, keep_going);
-  film->index = reader.index();
+  made = reader.index();
   return reader;
 }
 

@@ -2,6 +2,7 @@
 // at several at once, has its packets read once.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -33,7 +34,9 @@ class FilmIndexes {
     explicit Known(File film) : file(std::move(film)) {}
 
     File file;
-    std::timed_mutex reading;  // held while `index` is made
+    std::mutex mutex;
+    std::condition_variable ended;  // the reading
+    bool is_read = false;           // by somebody, just now
     std::shared_ptr<const FilmIndex> index;
   };
 

@@ -310,6 +310,33 @@ TEST_P(GroupedAttention, TellsWhatIsReadOfEachImageAndKey) {
   }
 }
 
+// What decoding relies on: a token's bits don't depend on how many come with it.
+TEST(Attention, FewQueriesHaveTheSameBitsWhateverComesWithThem) {
+  const cpu::KernelList list = cpu::runnable_kernels();
+  for (int table = 0; table < list.count; ++table) {
+    CpuBackend backend = backend_with(*list.tables[table], MatrixProduct::kFloat32);
+    for (const DType dtype : {DType::kBF16, DType::kI8}) {
+      const int64_t tokens = 4, keys = 150, first_position = 3;
+      std::vector<VisibleImage> images;
+      for (int64_t i = 0; i < 3; ++i) {
+        const auto seed = static_cast<uint32_t>(60 + 2 * i);
+        images.push_back({random_block(backend, keys, seed, dtype).block, i, i});
+      }
+      const Tensor q = random_tensor({tokens, kHeads, kHeadSize}, 71);
+      const Tensor rope = rope_table(first_position + tokens, kHeadSize);
+      const AttentionPart all = attend_images(backend, q, images, rope, first_position);
+      for (int64_t t = 0; t < tokens; ++t) {
+        const AttentionPart one =
+            attend_images(backend, q.rows(t, t + 1), images, rope, first_position + t);
+        EXPECT_EQ(std::memcmp(one.out.f32(), all.out.f32() + t * kHeads * kHeadSize,
+                              sizeof(float) * kHeads * kHeadSize),
+                  0)
+            << list.tables[table]->name << " " << name_of(dtype) << " token " << t;
+      }
+    }
+  }
+}
+
 TEST(Attention, NotANumberReachesTheOutput) {
   const cpu::KernelList list = cpu::runnable_kernels();
   for (int table = 0; table < list.count; ++table) {

@@ -14,19 +14,22 @@ namespace owl3::cpu {
 enum class Storage { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
 
 /// A step of a few queries over up to kFewRowsKeys packed keys, a multiple of kKeysPerBlock.
-/// Row r counts the first limits[r] of them.
+/// Row r counts those that lie before limits[r].
 inline constexpr int64_t kFewRowsKeys = 128;
 struct FewRowsStep {
-  int64_t rows, d, keys;
-  const uint32_t* queries;  // [rows, pairs of channels], scaled by 1/sqrt(d)
-  const uint32_t* k;        // of one head, from the step's first key
-  const uint32_t* v;
-  const float* key_scales;  // [keys], or nullptr
+  int64_t rows, d;
+  int64_t first_key, keys;
+  int64_t next_keys;        // that lie behind these and are wanted next
+  const uint32_t* queries;  // [rows, padded_head_size(d)/2]: times 1/sqrt(d), by round_query
+  const void* k;            // of one head, from the step's first key
+  const void* v;
+  const float* key_scales;  // [keys] where keys and values are in int8, else nullptr
   const float* value_scales;
-  const int32_t* limits;  // [rows]
-  float* maxima;          // [rows]: the online softmax so far
-  float* sums;            // [rows]
-  float* out;             // [rows, padded_head_size(d)]
+  const float* query_scales;  // [rows], with key_scales
+  const int32_t* limits;      // [rows]
+  float* maxima;              // [rows]: the online softmax so far
+  float* sums;                // [rows]
+  float* out;                 // [rows, padded_head_size(d)]
 };
 
 struct Kernels {
@@ -106,6 +109,11 @@ struct Kernels {
   void (*pair_rows)(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
   /// x[i, j] *= scales[j] for x [rows, n], n a multiple of vector_width; unless all scales are 1.
   void (*scale_columns)(float* x, int64_t rows, int64_t n, int64_t ldx, const float* scales);
+
+  // --- attention_few.cpp
+  /// Rounds a query x [n], n a multiple of 16, as it meets keys in bf16 or int8; returns what it
+  /// must be multiplied by.
+  float (*round_query)(const float* x, int64_t n, bool int8, uint32_t* pairs);
   void (*attend_few_rows)(const FewRowsStep& step);
 
   // --- softmax.cpp

@@ -9,7 +9,9 @@ namespace owl3::cpu {
 std::unique_ptr<RowAttention> RowAttention::create(const Kernels& kernels, MemoryPool& pool,
                                                    int64_t rows, int64_t d, DType keys) {
   if (keys == DType::kF32) return make_float_attention(kernels, pool, rows, d);
-  if (rows <= kFewRows) return make_few_row_attention(kernels, pool, rows, d);
+  if (rows <= kFewRows) {
+    return make_few_row_attention(kernels, pool, rows, d, keys == DType::kI8);
+  }
   return kernels.bf16_dot ? make_pair_attention(kernels, pool, rows, d)
                           : make_float_attention(kernels, pool, rows, d);
 }

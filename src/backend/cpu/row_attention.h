@@ -78,7 +78,7 @@ std::unique_ptr<RowAttention> make_float_attention(const Kernels& kernels, Memor
 std::unique_ptr<RowAttention> make_pair_attention(const Kernels& kernels, MemoryPool& pool,
                                                   int64_t rows, int64_t d);
 std::unique_ptr<RowAttention> make_few_row_attention(const Kernels& kernels, MemoryPool& pool,
-                                                     int64_t rows, int64_t d);
+                                                     int64_t rows, int64_t d, bool int8);
 
 /// Scores [keys, rows] times a scale per key.
 void scale_rows(float* scores, int64_t keys, int64_t rows, const float* scales);

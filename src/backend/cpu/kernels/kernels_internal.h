@@ -39,6 +39,7 @@ void multiply_pairs(int64_t m, int64_t n, int64_t pairs, const uint32_t* a, int6
                     bool accumulate);
 void pair_rows(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
 void scale_columns(float* x, int64_t rows, int64_t n, int64_t ldx, const float* scales);
+float round_query(const float* x, int64_t n, bool int8, uint32_t* pairs);
 void attend_few_rows(const FewRowsStep& step);
 void softmax_step(float* scores, int64_t keys, int64_t rows, int64_t first_key,
                   const int32_t* limits, float* maxima, float* sums, float* scales);

@@ -5,6 +5,7 @@
 // floats are 16 to a vector. More: the bytes of a few rows of weights are unpacked into the L1
 // cache, each 4 of them are broadcast, and the rows of x are the lanes: no sum over lanes, and
 // scales are vectors as they are. The operations on floats are the same (quantised_input.h).
+#include "backend/cpu/kernels/ahead.h"
 #include "backend/cpu/kernels/kernels_internal.h"
 #include "backend/cpu/kernels/quantised_weights.h"
 
@@ -185,17 +186,6 @@ void unpack(const Weights<Format>& weights, int64_t first, int64_t first_span, i
     }
   }
 }
-
-/// Bytes that are fetched into the cache while others are multiplied: `step` with every unit.
-struct Ahead {
-  const std::byte* next;
-  int64_t step;
-
-  void fetch() {
-    for (int64_t i = 0; i < step; i += 64) __builtin_prefetch(next + i, 0, 2);
-    next += step;
-  }
-};
 
 /// What lies at p of kShare features, in the lanes of every row of x.
 inline IVec broadcast_bytes(const std::byte* p) {

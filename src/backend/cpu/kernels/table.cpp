@@ -44,6 +44,7 @@ const Kernels& table() {
     .multiply_pairs = multiply_pairs,
     .pair_rows = pair_rows,
     .scale_columns = scale_columns,
+    .round_query = round_query,
     .attend_few_rows = attend_few_rows,
     .softmax_step = softmax_step,
     .round_int8 = round_int8,

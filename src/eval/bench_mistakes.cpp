@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "media/encode_webp.h"
 #include "media/image.h"
+#include "media/video.h"
 #include "training_data/media_reader.h"
 
 namespace owl3 {
@@ -61,31 +62,64 @@ std::string text_in(const Json& line, const char* key) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-BenchThumbnail thumbnail_of(const MediaBytes& file) {
+BenchThumbnail small_picture(const Image& picture, size_t number) {
+  const double scale =
+      std::min(1.0, static_cast<double>(kLargest) / std::max(picture.width, picture.height));
+  const auto side = [&](int pixels) {
+    return std::max(1, static_cast<int>(std::lround(pixels * scale)));
+  };
+  const Image small = resize_bicubic(picture, side(picture.width), side(picture.height));
+  return {small.width, small.height, encode_webp(small), number, {}};
+}
+
+BenchThumbnail thumbnail_of(const MediaBytes& file, size_t number) {
   try {
-    const DecodedImage picture = decode_image(file.bytes, file.name);
-    const double scale =
-        std::min(1.0, static_cast<double>(kLargest) / std::max(picture.width, picture.height));
-    const auto side = [&](int pixels) {
-      return std::max(1, static_cast<int>(std::lround(pixels * scale)));
-    };
-    const Image small = resize_bicubic(picture, side(picture.width), side(picture.height));
-    return {small.width, small.height, encode_webp(small)};
+    return small_picture(decode_image(file.bytes, file.name), number);
   } catch (const Error&) {
-    return {};
+    BenchThumbnail unreadable;
+    unreadable.picture = number;
+    return unreadable;
   }
 }
 
-void add_pictures(const BenchmarkRow& row, const BenchmarkTask& task, const BenchMedia& media,
+void add_pictures(const BenchmarkRow& row, const BenchmarkPrompt& prompt, const BenchMedia& media,
                   BenchMistake& mistake) {
+  MediaReader reader;
+  const auto files = media.pictures(row, prompt, reader);
+  mistake.pictures = files.size();
+  for (size_t i = 0; i < std::min(files.size(), kThumbnails); ++i) {
+    mistake.thumbnails.push_back(thumbnail_of(files[i], i));
+  }
+}
+
+/// Some of the frames that were shown, which `frames` tells by their numbers in the film.
+void add_frames(const std::filesystem::path& path, const Json& frames, BenchMistake& mistake) {
+  const auto numbers = frames.get<std::vector<int64_t>>();
+  const size_t count = std::min(numbers.size(), kThumbnails);
+  std::vector<size_t> shown;  // of numbers
+  std::vector<int64_t> wanted;
+  for (size_t i = 0; i < count; ++i) {
+    shown.push_back((2 * i + 1) * numbers.size() / (2 * count));
+    wanted.push_back(numbers[shown.back()]);
+  }
+  mistake.pictures = numbers.size();
+  VideoReader film = VideoReader::open(path, [&](int64_t, double) { return wanted; }, {});
+  for (const size_t number : shown) {
+    const auto frame = film.next();
+    if (!frame) break;
+    mistake.thumbnails.push_back(small_picture(frame->image, number));
+    mistake.thumbnails.back().seconds = frame->seconds;
+  }
+}
+
+void add_media(const BenchmarkRow& row, const BenchmarkTask& task, const BenchMedia& media,
+               const Json& line, BenchMistake& mistake) {
   try {
-    MediaReader reader;
-    const auto files = media.pictures(row, task.prompt(row.row, row.place), reader);
-    mistake.pictures = files.size();
-    for (size_t i = 0; i < std::min(files.size(), kThumbnails); ++i) {
-      mistake.thumbnails.push_back(thumbnail_of(files[i]));
-    }
-  } catch (const InputError&) {  // gone since it was asked: its texts can still be shown
+    const BenchmarkPrompt prompt = task.prompt(row.row, row.place);
+    if (prompt.clips.empty()) return add_pictures(row, prompt, media, mistake);
+    add_frames(media.film(row, prompt.clips.front()), line.at("frames"), mistake);
+  } catch (const Error&) {            // gone since it was asked: its texts can still be shown
+  } catch (const Json::exception&) {  // a line that somebody wrote
   }
 }
 
@@ -105,7 +139,7 @@ std::vector<BenchMistake> worst_mistakes(const BenchLines& lines, const std::vec
     mistake.film = text_in(line, "film");
     mistake.reference = line.value("reference", Json());
     mistake.score = line.at("score").get<double>();
-    add_pictures(data.rows[static_cast<size_t>(row)], task, media, mistake);
+    add_media(data.rows[static_cast<size_t>(row)], task, media, line, mistake);
     for (const Json& share : line.value("evidence", Json())) {
       if (share.is_number()) mistake.evidence.push_back(share.get<double>());
     }

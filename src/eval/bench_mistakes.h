@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace owl3 {
 struct BenchThumbnail {
   int width = 0, height = 0;
   std::string webp;
+  size_t picture = 0;             // which of the question's, from 0
+  std::optional<double> seconds;  // of a frame, its time in the film
 };
 
 struct BenchMistake {
@@ -23,8 +26,9 @@ struct BenchMistake {
   std::string film;  // its path, as the official evaluation has it; empty: pictures
   nlohmann::ordered_json reference;
   double score = 0;
-  size_t pictures = 0;                     // of the question
-  std::vector<BenchThumbnail> thumbnails;  // of the first of them; none where they are gone
+  size_t pictures = 0;                     // of the question, or frames
+  std::vector<BenchThumbnail> thumbnails;  // of the first of them, of frames evenly; none where
+                                           // they are gone
   std::vector<double> evidence;            // of the reply, the share of each picture
 };
 

@@ -6,6 +6,7 @@
 
 #include "benchmarks/published_scores.h"
 #include "core/byte_text.h"
+#include "core/progress_text.h"
 #include "eval/bench_summary.h"
 #include "text/page_text.h"
 
@@ -68,9 +69,15 @@ std::string figure(const BenchThumbnail& picture, const std::string& caption) {
       picture.width, picture.height, base64_of(picture.webp), escaped(caption));
 }
 
-std::string share_caption(const BenchMistake& mistake, size_t picture) {
-  if (mistake.pictures < 2 || picture >= mistake.evidence.size()) return "";
-  return fmt::format("{}: {:.0f} % of what was read", picture + 1, 100 * mistake.evidence[picture]);
+/// "3, 0:12: 40 % of what was read"; of a picture alone, nothing.
+std::string caption(const BenchMistake& mistake, const BenchThumbnail& picture) {
+  std::string text;
+  if (mistake.pictures > 1) text = fmt::format("{}", picture.picture + 1);
+  if (picture.seconds) text += fmt::format(", {}", duration_text(*picture.seconds));
+  if (mistake.pictures > 1 && picture.picture < mistake.evidence.size()) {
+    text += fmt::format(": {:.0f} % of what was read", 100 * mistake.evidence[picture.picture]);
+  }
+  return text;
 }
 
 /// A list, of several right answers, as "owl, bird".
@@ -231,12 +238,13 @@ class Page {
 
   void add(const BenchMistake& mistake) {
     body_ += "<div class=\"row\"><div class=\"pictures\">";
-    const size_t shown = mistake.thumbnails.size();
-    for (size_t i = 0; i < shown; ++i) {
-      body_ += figure(mistake.thumbnails[i], share_caption(mistake, i));
+    for (const BenchThumbnail& picture : mistake.thumbnails) {
+      body_ += figure(picture, caption(mistake, picture));
     }
+    const size_t shown = mistake.thumbnails.size();
     if (shown > 0 && shown < mistake.pictures) {
-      body_ += fmt::format("<span class=\"grey\">and {} more</span>", mistake.pictures - shown);
+      body_ += fmt::format("<span class=\"grey\">{} of {} {}</span>", shown, mistake.pictures,
+                           mistake.film.empty() ? "pictures" : "frames");
     }
     body_ += "</div><div>\n";
     if (!mistake.film.empty()) labelled("film", mistake.film);

@@ -46,21 +46,59 @@ TEST(WorstMistakes, AreTheLowestScoresOfManyPictures) {
   EXPECT_TRUE(shown({{"a", 1}, {"b", 1 - 1e-9}}, 9).empty()) << "ROUGE-L's right answers";
 }
 
-TEST(WorstMistakes, NameTheirFilm) {
+/// What is made of a wrong answer about a film, of which these frames were shown.
+BenchResult wrong_about_film(const Json& row, const Json& frames, const char* folder) {
   const BenchmarkSet& set = find_benchmark_set("videomme");
   BenchmarkData data;
-  data.rows.emplace_back().row = Json::object();
-  const BenchLines lines = {
-      {0, {{"film", "data/a<b.mp4"}, {"reply", "B"}, {"reference", {"A", "C"}}, {"score", 0}}}};
-  const BenchMedia media(set, data, "nowhere");
+  data.rows.emplace_back().row = row;
+  const BenchLines lines = {{0,
+                             {{"film", "data/a<b.mp4"},
+                              {"frames", frames},
+                              {"reply", "B"},
+                              {"reference", {"A", "C"}},
+                              {"evidence", Json(std::vector<double>(frames.size(), 0.1))},
+                              {"score", 0}}}};
+  const BenchMedia media(set, data, folder);
   BenchResult result;
   result.benchmark = "videomme";
   result.mistakes = worst_mistakes(lines, {0}, data, *set.make_task(), media, 9);
+  return result;
+}
+
+TEST(WorstMistakes, NameTheirFilm) {
+  const BenchResult result = wrong_about_film(Json::object(), Json::array(), "nowhere");
   ASSERT_EQ(result.mistakes.size(), 1U);
   EXPECT_EQ(result.mistakes[0].film, "data/a<b.mp4");
   const std::string page = bench_page({"owlet", "bf16", "", {{"", 0, {result}}}});
   EXPECT_NE(page.find("data/a&lt;b.mp4"), std::string::npos) << page;
   EXPECT_NE(page.find("A, C"), std::string::npos) << page;
+}
+
+TEST(WorstMistakes, ShowFramesOfTheirFilm) {
+  const Json row = {{"videoID", "h264-long-gop"}, {"question", "?"},     {"options", {"A. a", "B. b"}},
+                    {"answer", "A"},       {"duration", "short"}, {"domain", "d"},
+                    {"sub_category", "s"}, {"task_type", "t"}};
+  Json frames;
+  for (int number = 0; number < 20; ++number) frames.push_back(number);
+  const BenchResult result = wrong_about_film(row, frames, OWL3_TEST_DATA "/media");
+  ASSERT_EQ(result.mistakes.size(), 1U);
+  const BenchMistake& mistake = result.mistakes[0];
+  EXPECT_EQ(mistake.pictures, 20U);
+  ASSERT_EQ(mistake.thumbnails.size(), 8U) << "evenly, not the first ones";
+  EXPECT_EQ(mistake.thumbnails.front().picture, 1U);
+  EXPECT_EQ(mistake.thumbnails.back().picture, 18U);
+  for (const BenchThumbnail& picture : mistake.thumbnails) {
+    EXPECT_FALSE(picture.webp.empty());
+    EXPECT_TRUE(picture.seconds.has_value());
+  }
+  const std::string page = bench_page({"owlet", "bf16", "", {{"", 0, {result}}}});
+  EXPECT_NE(page.find(">2, 0:00: 10 % of what was read<"), std::string::npos) << page;
+  EXPECT_NE(page.find("8 of 20 frames"), std::string::npos);
+  // Numbers that the film does not have, and a line that somebody wrote.
+  for (const Json& wrong : {Json{5, 3}, Json{99999}, Json{"x"}, Json(7)}) {
+    EXPECT_TRUE(
+        wrong_about_film(row, wrong, OWL3_TEST_DATA "/media").mistakes[0].thumbnails.empty());
+  }
 }
 
 TEST(BenchReport, TellsRowsThatAreNotAsTheyShouldBe) {

@@ -1,5 +1,5 @@
 // What the tests of the page share: owl3 serve, a way to it that can be made slow or broken, and
-// Debian's Chromium.
+// a browser.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -144,16 +144,32 @@ export async function shoot(page, name) {
   await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
 }
 
+/**
+ * What starts the browser: Debian's Chromium, or Firefox where PAGE_BROWSER is "firefox". Cameras are
+ * made up.
+ */
+function browserToWalkWith({ chromium, firefox }) {
+  const first = (...files) => files.find((file) => fs.existsSync(file));
+  if (process.env.PAGE_BROWSER === "firefox") {
+    const executablePath = first("/usr/bin/firefox-esr", "/usr/bin/firefox");
+    if (!executablePath) skip("there is no Firefox (Debian's package firefox-esr)");
+    const firefoxUserPrefs = { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true };
+    return () => firefox.launch({ channel: "moz-firefox", executablePath, timeout: kWait, firefoxUserPrefs });
+  }
+  const executablePath = first("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome");
+  if (!executablePath) skip("there is no Chromium (Debian's package chromium: scripts/setup.sh --tests)");
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+  return () => chromium.launch({ executablePath, timeout: kWait, args });
+}
+
 /** Runs tests({browser, server, way, open}) and takes away what was started. */
 export async function withPage(tests, ...options) {
-  const { chromium } = await need("playwright-core");
-  const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((file) => fs.existsSync(file));
-  if (!executablePath) skip("there is no Chromium (Debian's package chromium: scripts/setup.sh --tests)");
+  const launch = browserToWalkWith(await need("playwright-core"));
   const server = new Server();
   const way = new Way(server);
   let browser;
   try {
-    browser = await chromium.launch({ executablePath, timeout: kWait, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] });
+    browser = await launch();
     await server.start(...options);
     await way.open();
     /** A page in a browser profile of its own, or in that of another page. */

@@ -14,8 +14,16 @@
 namespace owl3 {
 
 /// float32: the reference, caches included. bf16: caches in bf16, and products in bf16 where the
-/// processor has them.
-enum class Precision { kFloat32, kBFloat16 };
+/// processor has them; quantised weights meet activations in int8. Expanded: as bf16, but where
+/// many rows meet quantised weights (prompts, not decoding), these are expanded: slower, a little
+/// more exact.
+enum class Precision { kFloat32, kBFloat16, kExpanded };
+inline constexpr Precision kPrecisions[] = {Precision::kBFloat16, Precision::kExpanded,
+                                            Precision::kFloat32};
+/// "float32", "bf16", "bf16-expanded"; and by such a name, throwing UsageError for others.
+OWL3_API std::string_view name_of(Precision precision);
+OWL3_API Precision precision_named(std::string_view name);
+OWL3_API std::vector<std::string> names_of_precisions();
 
 /// A LoRA adapter, in the folder layout of Hugging Face's PEFT.
 struct LoraOptions {

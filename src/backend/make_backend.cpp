@@ -49,6 +49,7 @@ std::unique_ptr<Backend> make_backend(const ModelOptions& options) {
   CpuOptions cpu;
   cpu.threads = options.threads;
   if (options.precision == Precision::kFloat32) cpu.matrix_product = MatrixProduct::kFloat32;
+  if (options.precision == Precision::kExpanded) cpu.matrix_product = MatrixProduct::kExpanded;
   return std::make_unique<CpuBackend>(cpu);
 }
 

@@ -17,11 +17,19 @@ constexpr size_t kImageBytes = 32 + 8 + 16;
 constexpr size_t kLeastMediumBytes = 100;
 constexpr double kMostSeconds = 1e9;
 
+/// Precisions as they are numbered in files.
+constexpr Precision kNumbered[] = {Precision::kBFloat16, Precision::kFloat32, Precision::kExpanded};
+
+uint8_t number_of(Precision precision) {
+  const auto found = std::find(std::begin(kNumbered), std::end(kNumbered), precision);
+  return static_cast<uint8_t>(found - std::begin(kNumbered));
+}
+
 void write(ByteWriter& out, const MemoryStamp& stamp) {
   out.text(stamp.weights);
   out.text(stamp.adapters);
   out.text(stamp.preprocessing);
-  out.number<uint8_t>(stamp.precision == Precision::kFloat32 ? 1 : 0);
+  out.number<uint8_t>(number_of(stamp.precision));
   out.number<uint8_t>(stamp.vision_int8 ? 1 : 0);
   out.number<uint8_t>(stamp.visual_memory_int8 ? 1 : 0);
   out.text(stamp.layout);
@@ -71,6 +79,12 @@ bool read_flag(ByteReader& in) {
   return flag == 1;
 }
 
+Precision read_precision(ByteReader& in) {
+  const auto number = in.number<uint8_t>();
+  require(number < std::size(kNumbered), "a precision that is none");
+  return kNumbered[number];
+}
+
 /// A path that can be opened, or a text of which lines are made.
 std::string read_text(ByteReader& in, size_t longest) {
   std::string text = in.text(longest);
@@ -83,7 +97,7 @@ MemoryStamp read_stamp(ByteReader& in) {
   stamp.weights = read_text(in, kLongestPath);
   stamp.adapters = read_text(in, kLongestPath);
   stamp.preprocessing = read_text(in, kLongestPath);
-  stamp.precision = read_flag(in) ? Precision::kFloat32 : Precision::kBFloat16;
+  stamp.precision = read_precision(in);
   stamp.vision_int8 = read_flag(in);
   stamp.visual_memory_int8 = read_flag(in);
   stamp.layout = read_text(in, kLongestPath);

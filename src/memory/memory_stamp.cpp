@@ -10,7 +10,7 @@ namespace {
 
 /// "bf16, images encoded in int8, kept in int8"
 std::string arithmetic_text(const MemoryStamp& stamp) {
-  return fmt::format("{}{}{}", stamp.precision == Precision::kFloat32 ? "float32" : "bf16",
+  return fmt::format("{}{}{}", name_of(stamp.precision),
                      stamp.vision_int8 ? ", images encoded in int8 (--vision-int8)" : "",
                      stamp.visual_memory_int8 ? ", kept in int8 (--visual-memory-int8)" : "");
 }

@@ -8,11 +8,10 @@ void add_arithmetic_options(CLI::App& command, ModelOptions& options, const std:
   command
       .add_option_function<std::string>(
           "--precision",
-          [&options](const std::string& name) {
-            options.precision = name == "float32" ? Precision::kFloat32 : Precision::kBFloat16;
-          },
-          "bf16 (default), or float32: the reference, slower")
-      ->check(CLI::IsMember({"bf16", "float32"}))
+          [&options](const std::string& name) { options.precision = precision_named(name); },
+          "bf16 (default); bf16-expanded: quantised weights are expanded for prompts rather than "
+          "multiplied in int8, slower, a little more exact; or float32: the reference, slowest")
+      ->check(CLI::IsMember(names_of_precisions()))
       ->type_name("NAME")
       ->group(group);
   command

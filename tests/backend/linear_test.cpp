@@ -86,8 +86,7 @@ TEST(Linear, QuantisedWeightsTakeEveryPath) {
         for (const int64_t rows : {1, 8, 9, 32, 70}) {
           const Tensor x = random_tensor({rows, k}, ++seed);
           const Tensor expected = plain_linear(x, {exact, layer.bias});
-          // Few rows, or many where nothing else is asked for (of q8_0 in bf16, which is off by
-          // less): x in int8, off by up to 1/254 of its
+          // Few rows, or many where nothing else is asked for: x in int8, off by up to 1/254 of its
           // group's largest (about 3), evenly; many rows: x and weights in bf16, each off by up to
           // 2^-8 of itself, or float32. Sums of k such errors, five deviations.
           const bool int8 = rows <= backend.few_rows() || product == MatrixProduct::kAuto;
@@ -148,7 +147,7 @@ TEST(Linear, QuantisedWeightsGiveManyRowsTheBitsOfFew) {
   CpuBackend backend = backend_with(3, MatrixProduct::kAuto);
   if (cpu::best_kernels().product_quantised == nullptr) GTEST_SKIP() << "no int8 products";
   uint32_t seed = 500;
-  for (const DType dtype : {DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
+  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
     const int64_t n = 300, k = 2048;
     const Linear layer = {random_weights(n, k, ++seed, dtype), random_tensor({n}, ++seed)};
     const Tensor x = random_tensor({100, k}, ++seed);

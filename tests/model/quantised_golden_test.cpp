@@ -7,7 +7,7 @@
 #include <cmath>
 #include <random>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/make_backend.h"
 #include "core/scratch_folder.h"
 #include "eval/golden_check.h"
 #include "formats/random_checkpoint.h"
@@ -17,8 +17,6 @@ namespace owl3 {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr Precision kPrecisions[] = {Precision::kFloat32, Precision::kBFloat16};
 
 class QuantisedGolden : public testing::TestWithParam<std::tuple<std::string, DType>> {};
 
@@ -65,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(All, Int8Golden, testing::Values("gated-tied", "gated-u
 TEST_P(Int8Golden, VisionAndVisualMemoryHoldTheirFloors) {
   const fs::path golden = fs::path(OWL3_TEST_DATA) / "model" / GetParam();
   for (const bool vision : {true, false}) {
-    for (const Precision precision : kPrecisions) {
+    for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
       GoldenOptions options;
       options.model_options = {precision, vision, !vision, 2};
       options.splits = false;
@@ -134,11 +132,9 @@ class WideModel {
   fs::path file() const { return folder_ / "x.gguf"; }
 
   static Tensor logits_of(const fs::path& path, Precision precision) {
-    CpuOptions cpu;
-    cpu.threads = 2;
-    if (precision == Precision::kFloat32) cpu.matrix_product = MatrixProduct::kFloat32;
-    Owl3Model model(Checkpoint::open(path), std::make_unique<CpuBackend>(cpu),
-                    ModelOptions{precision});
+    ModelOptions options = {precision};
+    options.threads = 2;
+    Owl3Model model(Checkpoint::open(path), make_backend(options), options);
     const int64_t side = model.config().vision.image_size;
     Tensor pixels = make_tensor(DType::kF32, {1, 3, side, side});
     std::mt19937 random(3);

@@ -1,5 +1,5 @@
-// Products of many rows with weights in blocks, in int8: x is rounded once, by units of 32 values
-// (16 for weights of more than 4 bits), and meets the weights' own integers, which are unpacked
+// Products of many rows with weights in blocks, in int8: x is rounded once, by as many values as
+// share a scale of the weights, and meets the weights' own integers, which are unpacked
 // panel by panel (kernels/product_quantised.cpp). Sums are scaled unit by unit, in float32.
 #include <algorithm>
 
@@ -20,9 +20,7 @@ constexpr int64_t kTasksPerThread = 8;
 }  // namespace
 
 bool CpuBackend::takes_blocks_product(int64_t rows, DType weights) const {
-  // 8 bits lose more by x in int8 than by themselves: their prompts are read with x in bf16.
-  const bool fewer_bits = is_quantised(weights) && weights != DType::kQ8_0;
-  return blocks_product_ && fewer_bits && rows > cpu::kFewRows;
+  return blocks_product_ && is_quantised(weights) && rows > cpu::kFewRows;
 }
 
 std::shared_ptr<void> CpuBackend::prepare_rows(cpu::Storage storage, const Tensor& x) {

@@ -43,7 +43,7 @@ Json reading_json(const ImageOptions& image, const VideoOptions& video) {
 Json model_json(const BatchArguments& arguments) {
   const ModelOptions& options = arguments.model_options;
   Json json = {{"name", arguments.model.empty() ? builtin_model()->name : arguments.model},
-               {"float32", options.precision == Precision::kFloat32},
+               {"precision", name_of(options.precision)},
                {"vision_int8", options.vision_int8},
                {"visual_memory_int8", options.visual_memory_int8}};
   for (const LoraOptions& lora : options.lora) {

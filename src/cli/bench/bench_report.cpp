@@ -61,6 +61,7 @@ std::string variations(const BenchOptions& options) {
     if (holds) text += (text.empty() ? "" : ", ") + what;
   };
   add(options.model_options.precision == Precision::kFloat32, "float32 arithmetic");
+  add(options.model_options.precision == Precision::kExpanded, "prompts with expanded weights");
   add(options.model_options.vision_int8, "vision in int8");
   add(options.model_options.visual_memory_int8, "visual memory in int8");
   add(!is_cpu_device(options.model_options.device), "device " + options.model_options.device);
@@ -212,20 +213,19 @@ class JsonReport final : public BenchReport {
     Json peaks = Json::array();
     for (const MachinePeaks& of_threads : known(setting.peaks))
       peaks.push_back(peaks_json(of_threads));
-    Json json = {
-        {"model", options.model},
-        {"command", command_line()},
-        {"date", today()},
-        {"version", OWL3_VERSION},
-        {"machine",
-         {{"processor", setting.processor},
-          {"kernels", setting.kernels},
-          {"peaks", std::move(peaks)}}},
-        {"repetitions", options.repetitions},
-        {"precision", options.model_options.precision == Precision::kFloat32 ? "float32" : "bf16"},
-        {"vision_int8", options.model_options.vision_int8},
-        {"visual_memory_int8", options.model_options.visual_memory_int8},
-        {"runs", Json::array()}};
+    Json json = {{"model", options.model},
+                 {"command", command_line()},
+                 {"date", today()},
+                 {"version", OWL3_VERSION},
+                 {"machine",
+                  {{"processor", setting.processor},
+                   {"kernels", setting.kernels},
+                   {"peaks", std::move(peaks)}}},
+                 {"repetitions", options.repetitions},
+                 {"precision", name_of(options.model_options.precision)},
+                 {"vision_int8", options.model_options.vision_int8},
+                 {"visual_memory_int8", options.model_options.visual_memory_int8},
+                 {"runs", Json::array()}};
     for (const BenchRun& run : runs) json["runs"].push_back(run_json(run));
     // A folder's name may be no UTF-8.
     fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));

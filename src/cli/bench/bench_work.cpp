@@ -35,7 +35,8 @@ WorkCounts::WorkCounts(const Checkpoint& checkpoint, const ModelOptions& options
     : config_(checkpoint.config()), vision_int8_(options.vision_int8) {
   const bool float32 = options.precision == Precision::kFloat32;
   many_rows_ = bf16_dot && !float32 ? Arithmetic::kBFloat16 : Arithmetic::kFloat32;
-  many_rows_int8_ = !float32 && cpu::best_kernels().product_quantised != nullptr;
+  many_rows_int8_ =
+      options.precision == Precision::kBFloat16 && cpu::best_kernels().product_quantised != nullptr;
   attention_ = many_rows_;
   text_element_bytes_ = float32 ? 4 : 2;
   visual_element_bytes_ = options.visual_memory_int8 ? 1 : text_element_bytes_;

@@ -106,7 +106,7 @@ void add_options(CLI::App& command, Options& options) {
 
 /// What changes replies, beside the model.
 std::string arithmetic_of(const ModelOptions& options) {
-  std::string text = options.precision == Precision::kFloat32 ? "float32" : "bf16";
+  std::string text(name_of(options.precision));
   if (options.vision_int8) text += ", vision in int8";
   if (options.visual_memory_int8) text += ", visual memory in int8";
   for (const LoraOptions& lora : options.lora) {

@@ -7,13 +7,9 @@
 
 namespace owl3::cli {
 
-std::string_view name_of(Precision precision) {
-  return precision == Precision::kFloat32 ? "float32" : "bf16";
-}
-
 void add_golden_check_options(CLI::App& app, GoldenCheckOptions& options) {
   app.add_option("--precision", options.precision, "Only this precision")
-      ->check(CLI::IsMember({"both", "float32", "bf16"}))
+      ->check(CLI::IsMember({"both", "float32", "bf16", "bf16-expanded"}))
       ->capture_default_str();
   add_threads_option(app, options.threads);
   app.add_flag("--vision-int8", options.vision_int8, "The vision encoder's products in int8");
@@ -33,8 +29,9 @@ void check_in_precisions(const GoldenCheckOptions& options, const std::string& s
                          const std::function<GoldenCheckReport(const ModelOptions&)>& check) {
   bool passed = true;
   auto all = nlohmann::ordered_json::array();
-  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
-    if (options.precision != "both" && options.precision != name_of(precision)) continue;
+  std::vector<Precision> precisions = {Precision::kFloat32, Precision::kBFloat16};
+  if (options.precision != "both") precisions = {precision_named(options.precision)};
+  for (const Precision precision : precisions) {
     GoldenCheckReport report = check({precision,
                                       options.vision_int8,
                                       options.visual_memory_int8,

@@ -24,8 +24,6 @@ struct GoldenCheckOptions {
   std::string device;
 };
 
-std::string_view name_of(Precision precision);
-
 /// --precision, --threads, --vision-int8, --visual-memory-int8, --device.
 void add_golden_check_options(CLI::App& app, GoldenCheckOptions& options);
 

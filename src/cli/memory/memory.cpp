@@ -42,7 +42,7 @@ class Watched {
 };
 
 std::string precision_text(const SavedMemoryInfo& info) {
-  return fmt::format("{}{}{}", info.precision == Precision::kFloat32 ? "float32" : "bf16",
+  return fmt::format("{}{}{}", name_of(info.precision),
                      info.vision_int8 ? ", encoded in int8" : "",
                      info.visual_memory_int8 ? ", kept in int8" : "");
 }
@@ -54,7 +54,7 @@ void show_info(const std::string& path, bool as_json) {
   if (as_json) {
     return print({{"path", path},
                   {"model", info.model},
-                  {"precision", info.precision == Precision::kFloat32 ? "float32" : "bf16"},
+                  {"precision", name_of(info.precision)},
                   {"vision_int8", info.vision_int8},
                   {"visual_memory_int8", info.visual_memory_int8},
                   {"adapters", info.has_adapters},

@@ -121,56 +121,48 @@ void scales_of_rows(const FourRows& w, __m256i (&halves)[2]) {
       _mm256_set_m128i(_mm_unpackhi_epi32(high_ab, high_cd), _mm_unpacklo_epi32(high_ab, high_cd));
 }
 
-struct Q8_0 : FormatBase<Storage::kQ8_0> {
-  typedef BlockQ8_0 Block;
+/// What the formats of 32 values with a scale have in common.
+template <Storage storage, typename BlockType>
+struct ScaledBlocks : FormatBase<storage> {
+  typedef BlockType Block;
+  typedef FormatBase<storage> Base;
 
-  static IVec bytes(const std::byte* span, int64_t set, int64_t) {
-    const auto block = [&](int64_t i) {
-      return load_32(span + i * int64_t{sizeof(Block)} + offsetof(Block, qs));
-    };
-#if defined(__AVX512F__)
-    const __m512i both =
-        _mm512_inserti64x4(_mm512_castsi256_si512(block(2 * set)), block(2 * set + 1), 1);
-    if constexpr (kOffset == 0) return reinterpret_cast<IVec>(both);
-    return reinterpret_cast<IVec>(_mm512_xor_si512(both, _mm512_set1_epi8(-128)));
-#else
-    if constexpr (kOffset == 0) return reinterpret_cast<IVec>(block(set));
-    return reinterpret_cast<IVec>(_mm256_xor_si256(block(set), _mm256_set1_epi8(-128)));
-#endif
-  }
-
-  static void factors(const FourRows& w, Factors& out) {
-    __m256i halves[2];
-    scales_of_rows<Block>(w, halves);
-    for (int64_t i = 0; i < 2; ++i) {
-      Vec of_blocks[4 / kParts];
-      put_halves(halves[i], of_blocks);
-#if defined(__AVX512F__)
-      out.scales[2 * i] = _mm512_shuffle_f32x4(of_blocks[0], of_blocks[0], 0x50);
-      out.scales[2 * i + 1] = _mm512_shuffle_f32x4(of_blocks[0], of_blocks[0], 0xfa);
-#else
-      for (int64_t j = 0; j < 2; ++j) {
-        out.scales[4 * i + 2 * j] = _mm256_permute2f128_ps(of_blocks[j], of_blocks[j], 0x00);
-        out.scales[4 * i + 2 * j + 1] = _mm256_permute2f128_ps(of_blocks[j], of_blocks[j], 0x11);
-      }
-#endif
-    }
-  }
-};
-
-struct Q4_0 : FormatBase<Storage::kQ4_0> {
-  typedef BlockQ4_0 Block;
-
-  static IVec bytes(const std::byte* span, int64_t set, int64_t step) {
-    const IVec q = nibbles(span + set * kParts * int64_t{sizeof(Block)});
-    return and_bytes(step == 0 ? q : shift_right(q, 4), 15);
-  }
-
-  static void factors(const FourRows& w, Factors& out) {
+  static void factors(const FourRows& w, typename Base::Factors& out) {
     __m256i halves[2];
     scales_of_rows<Block>(w, halves);
     put_halves(halves[0], out.scales);
-    put_halves(halves[1], out.scales + kSets / 2);
+    put_halves(halves[1], out.scales + Base::kSets / 2);
+  }
+};
+
+struct Q8_0 : ScaledBlocks<Storage::kQ8_0, BlockQ8_0> {
+  static IVec bytes(const std::byte* span, int64_t set, int64_t step) {
+    const std::byte* blocks = span + set * kParts * int64_t{sizeof(Block)};
+#if defined(__AVX512F__)
+    // 4 blocks' 68 words: the scale, 8 words of step 0, 8 of step 1. The first 64 have all of
+    // step 0, the last 64 all of step 1.
+    typedef int16_t Words __attribute__((vector_size(64)));
+    const Words indices = {1,  2,  3,  4,  5,  6,  7,  8,  18, 19, 20, 21, 22, 23, 24, 25,
+                           35, 36, 37, 38, 39, 40, 41, 42, 52, 53, 54, 55, 56, 57, 58, 59};
+    const std::byte* from = blocks + 8 * step;
+    const Words picked = indices + static_cast<int16_t>(4 * step);
+    const __m512i both = _mm512_permutex2var_epi16(
+        _mm512_loadu_si512(from), reinterpret_cast<__m512i>(picked), _mm512_loadu_si512(from + 64));
+    if constexpr (kOffset == 0) return reinterpret_cast<IVec>(both);
+    return reinterpret_cast<IVec>(_mm512_xor_si512(both, _mm512_set1_epi8(-128)));
+#else
+    const std::byte* qs = blocks + offsetof(Block, qs) + 16 * step;
+    const __m256i both = _mm256_set_m128i(load_16(qs + sizeof(Block)), load_16(qs));
+    if constexpr (kOffset == 0) return reinterpret_cast<IVec>(both);
+    return reinterpret_cast<IVec>(_mm256_xor_si256(both, _mm256_set1_epi8(-128)));
+#endif
+  }
+};
+
+struct Q4_0 : ScaledBlocks<Storage::kQ4_0, BlockQ4_0> {
+  static IVec bytes(const std::byte* span, int64_t set, int64_t step) {
+    const IVec q = nibbles(span + set * kParts * int64_t{sizeof(Block)});
+    return and_bytes(step == 0 ? q : shift_right(q, 4), 15);
   }
 
  private:

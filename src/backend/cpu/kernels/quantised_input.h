@@ -22,9 +22,9 @@ static inline int64_t spans_of(int64_t k) {
   return (k + kSpan - 1) / kSpan;
 }
 
-/// 32 values in formats of 4 bits; with more, whose own rounding is finer, 16.
+/// As many values as share a scale of the weights.
 constexpr int64_t unit_values(Storage storage) {
-  return storage == Storage::kQ6_K || storage == Storage::kQ8_0 ? 16 : 32;
+  return storage == Storage::kQ6_K ? 16 : 32;
 }
 
 /// By how much the bytes that products take are more than the weights' integers.

@@ -310,6 +310,57 @@ TEST_F(FeedTest, AFileThatGrowsIsReadToItsEndAndWaitedFor) {
   EXPECT_EQ(feed.stats().skipped, 0);
 }
 
+TEST_F(FeedTest, AFilmThatIsWholeIsSeenOnceAndEnds) {
+  for (const char* film :
+       {"h264-bframes.mp4", "h264-long-gop.mp4", "truncated.mp4", "mjpeg.mov", "mpeg4-bframes.avi",
+        "vfr.mkv", "vp8.webm", "h264-open-gop.ts", "animation.gif"}) {
+    Told told;
+    LiveChat chat(model_);
+    LiveSource source = every_frame((fs::path(OWL3_TEST_DATA) / "media" / film).string());
+    source.fps = 1;
+    LiveFeed feed(chat, source, told.callbacks());
+    EXPECT_TRUE(feed.wait_for(seconds(20))) << film;
+    EXPECT_GT(feed.stats().frames, 0) << film;
+    EXPECT_EQ(told.count(LiveEvent::Kind::kOpened), 1) << film;
+    EXPECT_EQ(told.count(LiveEvent::Kind::kLost), 0) << film;
+    EXPECT_EQ(told.count(LiveEvent::Kind::kEnded), 1) << film;
+  }
+}
+
+TEST_F(FeedTest, AFilmWithItsIndexFirstIsSeenWhileItGrows) {
+  const fs::path whole = fs::path(OWL3_TEST_DATA) / "media" / "h264-bframes.mp4";
+  const std::string bytes = read_text(whole);
+  const fs::path growing = scratch_.path() / "growing.mp4";
+  scratch_.write("growing.mp4", bytes.substr(0, bytes.size() / 2));
+  Told told;
+  LiveChat chat(model_);
+  LiveSource source = every_frame(growing.string());
+  source.idle_seconds = 0.6;
+  LiveFeed feed(chat, source, told.callbacks());
+  ASSERT_TRUE(wait_until([&] { return !told.seconds().empty(); }));
+  std::ofstream(growing, std::ios::binary | std::ios::app) << bytes.substr(bytes.size() / 2);
+  EXPECT_TRUE(feed.wait_for(seconds(20)));
+  EXPECT_EQ(feed.stats().frames, frames_in(whole));
+  EXPECT_EQ(told.count(LiveEvent::Kind::kLost), 0);
+}
+
+TEST_F(FeedTest, AFilmThatAnotherTakesThePlaceOfIsBegunAnew) {
+  const std::string bytes = read_text(kFilm);
+  scratch_.write("film.mp4", bytes);
+  Told told;
+  LiveChat chat(model_);
+  LiveSource source = every_frame((scratch_.path() / "film.mp4").string());
+  source.fps = 1;
+  source.idle_seconds = 2;
+  LiveFeed feed(chat, source, told.callbacks());
+  ASSERT_TRUE(wait_until([&] { return !told.seconds().empty(); }));
+  scratch_.write("next.mp4", bytes);
+  fs::rename(scratch_.path() / "next.mp4", scratch_.path() / "film.mp4");
+  EXPECT_TRUE(wait_until([&] { return told.count(LiveEvent::Kind::kBack) == 1; }));
+  EXPECT_TRUE(feed.wait_for(seconds(20)));
+  EXPECT_EQ(told.count(LiveEvent::Kind::kLost), 1);
+}
+
 TEST_F(FeedTest, APipeThatIsOpenedAgainGoesOn) {
   const fs::path pipe = scratch_.path() / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);

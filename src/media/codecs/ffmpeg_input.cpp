@@ -137,8 +137,10 @@ Ffmpeg<AVFormatContext> open_format(const FfmpegInput& input, const AVInputForma
 }
 
 Ffmpeg<AVFormatContext> open_format(AVIOContext* io, FilmWatch& watch, const AVInputFormat* format,
-                                    const std::string& name, const std::string& problem) {
+                                    const std::string& name, const std::string& problem,
+                                    int flags) {
   AVFormatContext* context = allocated(avformat_alloc_context());
+  context->flags |= flags;
   context->pb = io;
   context->io_open = &refuse_to_open;
   context->protocol_whitelist = av_strdup("");

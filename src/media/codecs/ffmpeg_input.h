@@ -59,7 +59,9 @@ std::string known_formats();
 /// Reads the file's headers. Throws InputError, "<name>: <problem>: ...", where they are broken.
 Ffmpeg<AVFormatContext> open_format(const FfmpegInput& input, const AVInputFormat* format,
                                     const std::string& name, const std::string& problem);
+/// `flags`: AVFMT_FLAG_*.
 Ffmpeg<AVFormatContext> open_format(AVIOContext* io, FilmWatch& watch, const AVInputFormat* format,
-                                    const std::string& name, const std::string& problem);
+                                    const std::string& name, const std::string& problem,
+                                    int flags = 0);
 
 }  // namespace owl3

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <thread>
@@ -29,6 +30,7 @@ LiveBytes::LiveBytes(const LiveInput& input, FilmWatch& watch) : input_(input), 
     if (descriptor_ >= 0) ::close(descriptor_);
     throw InputError(fmt::format("{}: {}", input.name, reason));
   }
+  known_size_ = status_.st_size;
   std::unique_ptr<unsigned char, void (*)(void*)> buffer(
       static_cast<unsigned char*>(allocated(av_malloc(kBufferBytes))), av_free);
   const bool is_file = input.kind == LiveKind::kFile;
@@ -62,11 +64,13 @@ int LiveBytes::read_when_there(uint8_t* out, int size) {
         is_file ? ::pread(descriptor, out, wanted, position_) : ::read(descriptor, out, wanted);
     if (count > 0) {
       position_ += count;
+      known_size_ = std::max(known_size_, position_);
       return static_cast<int>(count);
     }
     if (count < 0 && errno != EINTR && errno != EAGAIN) return AVERROR(errno);
     if (count < 0) continue;
     if (!is_file || file_is_over() || is_idle()) return AVERROR_EOF;
+    if (!waits_beyond_end_ && position_ > known_size_) return AVERROR_EOF;
     std::this_thread::sleep_for(std::chrono::milliseconds(kPatienceMilliseconds));
   }
 }
@@ -78,10 +82,20 @@ bool LiveBytes::wait_for_pipe() const {
 }
 
 /// Cut short, or another file is in its place: a recorder has begun anew.
-bool LiveBytes::file_is_over() const {
+bool LiveBytes::file_is_over() {
   struct stat now {};
   if (::stat(input_.name.c_str(), &now) != 0) return true;
-  return now.st_ino != status_.st_ino || now.st_dev != status_.st_dev || now.st_size < position_;
+  if (now.st_ino != status_.st_ino || now.st_dev != status_.st_dev) return true;
+  if (now.st_size < known_size_) return true;
+  known_size_ = now.st_size;
+  return false;
+}
+
+void LiveBytes::wait_at_end() {
+  while (!is_idle() && !file_is_over()) {
+    watch_.check();
+    std::this_thread::sleep_for(std::chrono::milliseconds(kPatienceMilliseconds));
+  }
 }
 
 bool LiveBytes::is_idle() const {

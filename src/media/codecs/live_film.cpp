@@ -108,15 +108,18 @@ Ffmpeg<AVFormatContext> open_by_name(const LiveInput& input, FilmWatch& watch) {
   return opened;
 }
 
-Ffmpeg<AVFormatContext> open_bytes(const LiveBytes& bytes, const std::string& name,
-                                   FilmWatch& watch) {
+Ffmpeg<AVFormatContext> open_bytes(LiveBytes& bytes, const std::string& name, FilmWatch& watch) {
   const ProbedFormat probed = probe_format(bytes.io(), watch, name);
   if (probed.format == nullptr) {
     throw InputError(
         fmt::format("{}: not a film of a known kind{}", name,
                     probed.found.empty() ? "" : "; FFmpeg takes it for " + probed.found));
   }
-  return open_format(bytes.io(), watch, probed.format, name, "can't be opened as a film");
+  // An index is looked for up to the file's end, which a growing file hasn't yet.
+  Ffmpeg<AVFormatContext> opened = open_format(bytes.io(), watch, probed.format, name,
+                                               "can't be opened as a film", AVFMT_FLAG_IGNIDX);
+  bytes.wait_beyond_end();
+  return opened;
 }
 
 class LiveFilm final : public LiveReader {
@@ -149,6 +152,7 @@ class LiveFilm final : public LiveReader {
           apply_orientation(converter_.convert(*frame_, name(), input_.max_pixels), orientation_),
           seconds};
     }
+    if (input_.kind == LiveKind::kFile) bytes_->wait_at_end();
     return std::nullopt;
   }
   bool has_film_clock() const override { return bytes_ != nullptr || is_served_film_; }

@@ -144,16 +144,19 @@ export async function shoot(page, name) {
   await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
 }
 
+/** Firefox is driven by WebDriver BiDi, which has no downloads and no rights to the clipboard. */
+export const inFirefox = process.env.PAGE_BROWSER === "firefox";
+
 /**
  * What starts the browser: Debian's Chromium, or Firefox where PAGE_BROWSER is "firefox". Cameras are
  * made up.
  */
 function browserToWalkWith({ chromium, firefox }) {
   const first = (...files) => files.find((file) => fs.existsSync(file));
-  if (process.env.PAGE_BROWSER === "firefox") {
+  if (inFirefox) {
     const executablePath = first("/usr/bin/firefox-esr", "/usr/bin/firefox");
     if (!executablePath) skip("there is no Firefox (Debian's package firefox-esr)");
-    const firefoxUserPrefs = { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true };
+    const firefoxUserPrefs = { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true, "ui.primaryPointerCapabilities": 6, "ui.allPointerCapabilities": 6 };
     return () => firefox.launch({ channel: "moz-firefox", executablePath, timeout: kWait, firefoxUserPrefs });
   }
   const executablePath = first("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome");
@@ -178,7 +181,10 @@ export async function withPage(tests, ...options) {
       context.setDefaultTimeout(kWait);
       const page = await context.newPage();
       page.troubles = [];
-      page.on("pageerror", (error) => page.troubles.push(error.message));
+      page.on("pageerror", (error) => {
+        // What the driver itself puts on the page.
+        if (!inFirefox || !error.message.startsWith("The page’s settings blocked")) page.troubles.push(error.message);
+      });
       page.on("console", (message) => {
         const text = message.text();
         if (message.type() === "error" && !text.startsWith("Failed to load resource")) page.troubles.push(text);

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { album, answerOf, ask, drop, holds, ready, shoot, untroubled, withPage } from "./common.mjs";
+import { album, answerOf, ask, drop, holds, ready, shoot, untroubled, withPage, inFirefox } from "./common.mjs";
 
 const schema = {
   type: "object",
@@ -35,7 +35,7 @@ function isAsked({ colour, sure, ...others }) {
 
 await withPage(async ({ way, open }) => {
   const page = await open();
-  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: way.address });
+  if (!inFirefox) await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: way.address });
   await drop(page, album.slice(30, 38));
   await ready(page);
 
@@ -64,7 +64,7 @@ await withPage(async ({ way, open }) => {
     await shoot(page, "schema-answer");
     await turn.getByRole("button", { name: "Copy the answer" }).click();
     await page.getByText("Copied.").waitFor();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text);
+    if (!inFirefox) assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text);
   });
   await holds("the request as code asks for it, too", async () => {
     await page.getByRole("button", { name: "The request as code" }).click();
@@ -92,6 +92,7 @@ await withPage(async ({ way, open }) => {
     await page.getByText("Answers follow your JSON Schema.").waitFor();
   });
   await holds("owl3 chat --load goes on in the form of what is downloaded", async () => {
+    if (inFirefox) return;
     const waits = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download this conversation" }).click();
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "owl3-page-"));

@@ -42,7 +42,7 @@ nlohmann::ordered_json parse_schema(std::string_view text) {
   }
 }
 
-AnswerGrammar::AnswerGrammar(const AnswerForm& form) {
+AnswerGrammar::AnswerGrammar(const AnswerForm& form, IntegerTexts integers) {
   const int told = (form.schema.empty() ? 0 : 1) + (form.choices.empty() ? 0 : 1) +
                    (form.regex.empty() ? 0 : 1) + (form.json ? 1 : 0);
   if (told != 1) {
@@ -50,6 +50,7 @@ AnswerGrammar::AnswerGrammar(const AnswerForm& form) {
         "an answer's form is one of a schema, choices, a regular expression, or any JSON");
   }
   Formulas& formulas = grammar_.formulas();
+  formulas.write_integers(integers);
   RegexTerms& terms = grammar_.terms();
   if (!form.choices.empty() || !form.regex.empty()) {
     std::vector<RegexId> ways;

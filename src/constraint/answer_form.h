@@ -27,7 +27,7 @@ class AnswerGrammar {
  public:
   /// Throws UsageError when the form says nothing or more than one thing, UnsupportedKeyword,
   /// NoAnswer, or InputError when it can't be kept to.
-  explicit AnswerGrammar(const AnswerForm& form);
+  explicit AnswerGrammar(const AnswerForm& form, IntegerTexts integers = IntegerTexts::kAny);
 
   AnswerWalk& walk() { return walk_; }
   const WalkState& begin() const { return begin_; }

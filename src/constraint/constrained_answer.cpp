@@ -16,7 +16,7 @@ AnswerConstraint::AnswerConstraint(const AnswerForm& form, Tokenizer tokenizer,
                                    std::shared_ptr<const TokenTrie> trie)
     : tokenizer_(std::move(tokenizer)),
       trie_(std::move(trie)),
-      grammar_(form),
+      grammar_(form, IntegerTexts::kDigits),
       masks_(grammar_.walk(), trie_) {}
 
 bool AnswerConstraint::overgrown() {

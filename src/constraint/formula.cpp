@@ -130,7 +130,7 @@ FormulaId Formulas::length(const CountLimits& limits) {
 }
 
 FormulaId Formulas::integer() {
-  return atom(ValueKind::kNumber, "integer", NumberFact{make_integer_rule()});
+  return atom(ValueKind::kNumber, "integer", NumberFact{make_integer_rule(integers_)});
 }
 
 FormulaId Formulas::compared(Comparison comparison, const Decimal& bound) {

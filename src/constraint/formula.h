@@ -107,6 +107,8 @@ struct Formula {
 class Formulas {
  public:
   explicit Formulas(WorkBudget& budget);
+  /// Of the integers that are asked for from here on.
+  void write_integers(IntegerTexts texts) { integers_ = texts; }
 
   static constexpr FormulaId kNothing = 0;
   static constexpr FormulaId kAnything = 1;
@@ -149,6 +151,7 @@ class Formulas {
   FormulaId combine(FormulaKind kind, std::vector<FormulaId> parts);
 
   WorkBudget& budget_;
+  IntegerTexts integers_ = IntegerTexts::kAny;
   // Deques: a rule that is being read stays where it is while others are made of it.
   std::deque<Formula> formulas_;
   std::unordered_multimap<uint64_t, FormulaId> known_;

@@ -163,6 +163,8 @@ class ComparisonRule final : public NumberRule {
 // the point, those below 0 leave some; between these it is left open where there is a fraction.
 class IntegerRule final : public NumberRule {
  public:
+  explicit IntegerRule(IntegerTexts texts) : texts_(texts) {}
+
   // {part, fraction: none, up to 16 digits, or more, digits read of it, exponent negative,
   // exponent}
   RuleState start() const override { return {kWhole, 0, 0, 0, 0, 0}; }
@@ -188,6 +190,13 @@ class IntegerRule final : public NumberRule {
   }
 
   Verdict verdict(const RuleState& state) const override {
+    const Verdict verdict = verdict_of_value(state);
+    const bool in_digits = state[0] == kWhole || texts_ == IntegerTexts::kAny;
+    return verdict == Verdict::kYes && !in_digits ? Verdict::kUnknown : verdict;
+  }
+
+ private:
+  Verdict verdict_of_value(const RuleState& state) const {
     const auto [part, fraction, read, negative, exponent, unused] = state;
     if (part < kExponent) return fraction == 0 ? Verdict::kYes : Verdict::kNo;
     if (negative != 0) return exponent == kZero10 ? Verdict::kUnknown : Verdict::kNo;
@@ -195,7 +204,6 @@ class IntegerRule final : public NumberRule {
     return Verdict::kUnknown;
   }
 
- private:
   static constexpr int kMost = 16;
   // Exponents, as far as they matter.
   static constexpr int16_t kZero10 = 0;
@@ -209,6 +217,8 @@ class IntegerRule final : public NumberRule {
     if (exponent == kOne) return digit <= 5 ? kTo15 : kFrom16;
     return kFrom16;
   }
+
+  IntegerTexts texts_;
 };
 
 constexpr int64_t kMostRemainders = 5000;
@@ -292,8 +302,8 @@ std::unique_ptr<NumberRule> make_comparison(Comparison comparison, const Decimal
   return std::make_unique<ComparisonRule>(comparison, bound);
 }
 
-std::unique_ptr<NumberRule> make_integer_rule() {
-  return std::make_unique<IntegerRule>();
+std::unique_ptr<NumberRule> make_integer_rule(IntegerTexts texts) {
+  return std::make_unique<IntegerRule>(texts);
 }
 
 std::unique_ptr<NumberRule> make_multiple_rule(const Decimal& divisor) {

@@ -33,8 +33,11 @@ class NumberRule {
 enum class Comparison { kAtLeast, kAtMost, kEqual };
 
 std::unique_ptr<NumberRule> make_comparison(Comparison comparison, const Decimal& bound);
-/// A number without fraction, however it is written: 1, 1.0, 1.5e+3.
-std::unique_ptr<NumberRule> make_integer_rule();
+/// How integers may be written. All of 1, 1.0 and 1e0 are integers to JSON Schema, but many a
+/// program reads the latter as floating point.
+enum class IntegerTexts { kAny, kDigits };
+/// A number without fraction. Of one that is written in another way the verdict is unknown.
+std::unique_ptr<NumberRule> make_integer_rule(IntegerTexts texts);
 /// `divisor` > 0. Throws InputError when it has too many digits to be counted by.
 std::unique_ptr<NumberRule> make_multiple_rule(const Decimal& divisor);
 /// How many states that rule has, about.

@@ -90,6 +90,24 @@ TEST(Schema, KnowsNumbersByTheirValue) {
   for (const char* no : {"1025", "26", "12.5"}) EXPECT_FALSE(integers.accepts(no)) << no;
 }
 
+TEST(Schema, AnswersHaveIntegersInDigits) {
+  const auto grammar = [](const std::string& text) {
+    AnswerForm form;
+    form.schema = text;
+    return std::make_unique<AnswerGrammar>(form, IntegerTexts::kDigits);
+  };
+  const auto count = grammar(R"({"type":"integer","minimum":-20,"maximum":20})");
+  for (const char* yes : {"0", "-20", "7"}) EXPECT_TRUE(count->accepts(yes)) << yes;
+  for (const char* no : {"7.0", "2e0", "2.0e1", "21"}) EXPECT_FALSE(count->accepts(no)) << no;
+  // A number may still be written as one, and what is no integer has to be none.
+  const auto either = grammar(R"({"anyOf":[{"type":"integer"},{"type":"number","maximum":9}]})");
+  for (const char* yes : {"7.0", "7.5", "1e0", "12"}) EXPECT_TRUE(either->accepts(yes)) << yes;
+  for (const char* no : {"12.0", "9.5"}) EXPECT_FALSE(either->accepts(no)) << no;
+  const auto broken = grammar(R"({"type":"number","not":{"type":"integer"}})");
+  EXPECT_TRUE(broken->accepts("7.5"));
+  for (const char* no : {"7", "7.0", "1e1"}) EXPECT_FALSE(broken->accepts(no)) << no;
+}
+
 TEST(Schema, EveryByteOfAnAnswerCanBeCompleted) {
   // Names of which few are left, and properties of which one must be there.
   AnswerGrammar grammar =

@@ -1,6 +1,7 @@
 #include "server/media_fetch.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "core/error.h"
@@ -29,6 +30,13 @@ struct Host {
   std::string port;  // empty: not given
 };
 
+std::optional<int> port_number(std::string_view text) {
+  int port = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data(), end, port);
+  return failure == std::errc() && rest == end ? std::optional(port) : std::nullopt;
+}
+
 std::optional<Host> parse_host(std::string_view text) {
   const size_t end = text.starts_with('[') ? text.find(']') : text.find(':');
   const size_t length = text.starts_with('[') ? end + 1 : std::min(end, text.size());
@@ -38,16 +46,16 @@ std::optional<Host> parse_host(std::string_view text) {
   if (rest.starts_with(':')) {
     host.port = rest.substr(1);
     rest = {};
-    if (host.port.empty() || host.port.size() > 5) return std::nullopt;
+    constexpr int kMostPort = 65'535;
+    const std::optional<int> port = port_number(host.port);
+    if (!port || *port < 1 || *port > kMostPort) return std::nullopt;
   }
   const bool ipv6 = host.name.starts_with('[');
   const auto letters = [&](char c) {
     return is_host_letter(c) || (ipv6 && (c == '[' || c == ']' || c == ':'));
   };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   const bool fits = !host.name.empty() && rest.empty() &&
-                    std::all_of(host.name.begin(), host.name.end(), letters) &&
-                    std::all_of(host.port.begin(), host.port.end(), digit);
+                    std::all_of(host.name.begin(), host.name.end(), letters);
   return fits ? std::optional(std::move(host)) : std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -53,6 +54,21 @@ void open_memories(const std::vector<std::string>& memories, server::ServedModel
   }
 }
 
+/// What no option's type tells, before the model is loaded for it.
+void check(const ServeArguments& arguments) {
+  for (const std::string& key : arguments.keys) {
+    const std::string fault = server::fault_of_key(key);
+    if (!fault.empty()) throw UsageError("--api-key: " + fault);
+  }
+  for (const std::string& name : arguments.served.names) {
+    if (name.empty()) throw UsageError("--name: is empty");
+  }
+  for (const std::string& origin : arguments.origins) {
+    const std::string fault = server::fault_of_origin(origin);
+    if (!fault.empty()) throw UsageError(fmt::format("--cors {}: {}", origin, fault));
+  }
+}
+
 std::shared_ptr<const server::Access> access_of(const ServeArguments& arguments) {
   std::vector<std::string> keys = arguments.keys;
   if (!arguments.key_file.empty()) {
@@ -83,6 +99,16 @@ void tell_address(const std::string& name, const http::Server& server) {
   std::fflush(stdout);
 }
 
+/// Work that nobody waits for any more may take long to notice it; the end is not kept for that.
+constexpr std::chrono::seconds kLastWork{2};
+
+void end_within(std::chrono::seconds time) {
+  std::thread([time] {
+    std::this_thread::sleep_for(time);
+    std::_Exit(0);
+  }).detach();
+}
+
 /// Loads the model beside the server, which runs in this thread: its port is open meanwhile, and
 /// who asks is told.
 void run(ServeArguments& arguments, server::Gate& gate, http::Server& server) {
@@ -100,14 +126,18 @@ void run(ServeArguments& arguments, server::Gate& gate, http::Server& server) {
       server.stop();
     }
   });
-  server.run([&] { gate.begin_drain(); });
+  server.run();
   // Told to end before the model was there: nothing has begun that would have to be ended.
   if (!loaded) std::_Exit(0);
   loading.join();
   if (failure) std::rethrow_exception(failure);
+  end_within(kLastWork);
 }
 
 void serve(ServeArguments& arguments) {
+  check(arguments);
+  // Who reads the log may end: the server goes on, and tells it no more.
+  std::signal(SIGPIPE, SIG_IGN);
   arguments.service.access = access_of(arguments);
   server::Gate gate(arguments.service.access);
   server::RequestLog log;

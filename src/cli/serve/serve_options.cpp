@@ -188,13 +188,12 @@ void add_machine_options(CLI::App& command, ServeArguments& arguments) {
 }  // namespace
 
 void add_fetch_options(CLI::App& command, server::FetchOptions& fetch, const char* group) {
-  command
-      .add_option(
-          "--fetch-from", fetch.hosts,
-          "Fetch images and films of this host that requests name by http(s): example.org, "
-          "*.example.org, example.org:8000 (else the port is 80 or 443); *: of any at these "
-          "ports; repeatable (default: nothing is fetched)")
-      ->type_name("HOST")
+  CLI::Option* const hosts = command.add_option(
+      "--fetch-from", fetch.hosts,
+      "Fetch images and films of this host that requests name by http(s): example.org, "
+      "*.example.org, example.org:8000 (else the port is 80 or 443); *: of any at these "
+      "ports; repeatable (default: nothing is fetched)");
+  hosts->type_name("HOST")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -202,6 +201,7 @@ void add_fetch_options(CLI::App& command, server::FetchOptions& fetch, const cha
   command
       .add_flag("--fetch-private", fetch.private_addresses,
                 "Also where such a host has an address of this machine or a private network")
+      ->needs(hosts)
       ->group(group);
   command.add_option("--fetch-bytes", fetch.most_bytes, "Longest file that is fetched (64Mi)")
       ->transform(byte_count(1))

@@ -20,7 +20,8 @@ struct MediaReport {
   double seconds = 0;   // until it had them
   double decode_seconds = 0;
   double encode_seconds = 0;
-  std::vector<std::string> places{};  // of each medium, in the request
+  std::vector<std::string> places{};    // of each medium, in the request
+  std::vector<std::string> warnings{};  // of media that could be read in part, a line each
 };
 
 /// Text of an answer as it comes, whole characters.
@@ -39,7 +40,8 @@ struct ReadingProgress {
   double seconds = 0;  // since the request
 };
 
-/// For one request. Called by several threads, but never by two at once for one of the choices.
+/// For one request. Called by several threads, but never by two at once for one of the choices,
+/// except stream_failure(), which the server's end may call beside the others.
 class AnswerForm {
  public:
   virtual ~AnswerForm() = default;

@@ -43,8 +43,4 @@ void Gate::count(const http::Request& request, const http::Outcome& outcome) con
   if (const auto open = service()) open->count(request, outcome);
 }
 
-void Gate::begin_drain() const {
-  if (const auto open = service()) open->begin_drain();
-}
-
 }  // namespace owl3::server

@@ -24,7 +24,6 @@ class Gate {
     access_->let_page_read(head, response);
   }
   void count(const http::Request& request, const http::Outcome& outcome) const;
-  void begin_drain() const;
 
  private:
   std::shared_ptr<Service> service() const;

@@ -163,7 +163,6 @@ void Service::tell_health(const Exchange& exchange) {
 }
 
 void Service::tell_ready(const Exchange& exchange) {
-  if (draining_) return reply(exchange, {{"status", "draining"}}, 503);
   reply(exchange, {{"status", "ok"}});
 }
 

@@ -1,7 +1,6 @@
 // What the server answers to which path.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,8 +27,6 @@ class Service {
   Service(std::shared_ptr<ServedModel> model, const ServiceOptions& options);
 
   void handle(std::shared_ptr<http::Exchange> exchange);
-  /// From now on it says that it isn't ready.
-  void begin_drain() { draining_ = true; }
   /// A request has ended.
   void count(const http::Request& request, const http::Outcome& outcome);
   /// In the form of the API that the path is of.
@@ -79,8 +76,7 @@ class Service {
   std::shared_ptr<ServedModel> model_;
   RequestLimits limits_;
   std::shared_ptr<const Access> access_;
-  int64_t started_;  // in Unix time
-  std::atomic<bool> draining_ = false;
+  int64_t started_;      // in Unix time
   Finishers finishers_;  // outlive the workers, who give them work
   Workers workers_;
 };

@@ -72,7 +72,7 @@ HttpReply get(uint16_t port, const std::string& path) {
 class GatedServer {
  public:
   GatedServer() : server_(options(), [this](auto exchange) { gate_.handle(std::move(exchange)); }) {
-    thread_ = std::thread([this] { server_.run([this] { gate_.begin_drain(); }); });
+    thread_ = std::thread([this] { server_.run(); });
   }
   ~GatedServer() {
     server_.stop();

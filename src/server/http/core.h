@@ -18,6 +18,8 @@ class Session {
   virtual ~Session() = default;
   /// The server ends: where it waits for a request, it need not any more.
   virtual void drain() = 0;
+  /// It ends, and tells its client so, who may be waiting for an answer.
+  virtual void end() = 0;
   /// Whatever it does, it ends now.
   virtual void abort() = 0;
 };
@@ -36,6 +38,7 @@ struct Core : std::enable_shared_from_this<Core> {
     if (draining && sessions.empty()) finish();
   }
   void drain();
+  void end_all();
   void abort_all();
   void finish();
 
@@ -46,9 +49,9 @@ struct Core : std::enable_shared_from_this<Core> {
   boost::asio::signal_set signals{io};
   boost::asio::steady_timer drain_timer{io};
   std::set<Session*> sessions;
-  std::function<void()> on_drain;
   int64_t body_bytes = 0;  // of requests that are not answered yet
   bool draining = false;
+  bool ending = false;  // nobody is waited for any more
   bool finished = false;
 };
 

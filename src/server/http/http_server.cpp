@@ -23,6 +23,8 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 /// Where there is nothing to be had for a new connection (descriptors, mostly), it waits a little.
 constexpr std::chrono::milliseconds kBetweenFailures{100};
+/// What clients are given to be told that the server ends.
+constexpr std::chrono::milliseconds kLastWords{1'000};
 
 asio::awaitable<void> accept_all(std::shared_ptr<Core> core) {
   for (;;) {
@@ -48,7 +50,7 @@ asio::awaitable<void> follow_signals(std::shared_ptr<Core> core) {
     if (failure) co_return;
     if (signal == SIGHUP) continue;
     if (core->draining) {
-      core->abort_all();
+      core->end_all();
     } else {
       core->drain();
     }
@@ -88,13 +90,25 @@ void Core::drain() {
   if (std::exchange(draining, true)) return;
   error_code ignored;
   acceptor.close(ignored);
-  if (on_drain) on_drain();
   const std::set<Session*> all = sessions;  // which may end while they are told
   for (Session* session : all) {
     if (sessions.contains(session)) session->drain();
   }
   if (sessions.empty()) return finish();
   drain_timer.expires_after(options.drain_time);
+  drain_timer.async_wait([core = shared_from_this()](error_code failure) {
+    if (!failure) core->end_all();
+  });
+}
+
+void Core::end_all() {
+  if (std::exchange(ending, true)) return abort_all();
+  const std::set<Session*> all = sessions;
+  for (Session* session : all) {
+    if (sessions.contains(session)) session->end();
+  }
+  if (finished) return;
+  drain_timer.expires_after(kLastWords);
   drain_timer.async_wait([core = shared_from_this()](error_code failure) {
     if (!failure) core->abort_all();
   });
@@ -138,9 +152,8 @@ uint16_t Server::port() const {
   return impl_->port;
 }
 
-void Server::run(const std::function<void()>& on_drain) {
+void Server::run() {
   const std::shared_ptr<Core> core = impl_->core;
-  core->on_drain = on_drain;
   asio::co_spawn(core->io, accept_all(core), asio::detached);
   asio::co_spawn(core->io, follow_signals(core), asio::detached);
   core->io.run();

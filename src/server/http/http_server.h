@@ -39,7 +39,13 @@ struct Response {
   /// Of a stream: written when nothing else was for Options::ping_time, so that nobody between
   /// takes the connection for dead. Empty: nothing is.
   std::string ping{};
+  /// Of a stream: makes what is written behind it where the server ends before it does. Called by
+  /// the server's thread.
+  std::function<std::string()> last_words{};
 };
+
+/// What a client is told whose answer the server doesn't make any more (503).
+inline constexpr const char* kServerEnds = "the server ends before the answer is whole; ask again";
 
 /// A request and the way to its answer. Held by whoever answers; from any thread. Dropped without
 /// an answer, it is answered with 500, or, in the midst of a stream, cut off.
@@ -120,9 +126,10 @@ class Server {
   const std::string& host() const;
   uint16_t port() const;
   /// Serves in this thread until stop(), or SIGTERM or SIGINT, after which no more connections are
-  /// taken and requests under way are answered (`drain_time`); a second signal ends them. SIGHUP
-  /// does nothing. `on_drain` is told of the beginning of the end.
-  void run(const std::function<void()>& on_drain = {});
+  /// taken and requests under way are answered (`drain_time`). Those that are not answered by then,
+  /// or by a second signal, are told that the server ends; a third ends it without that. SIGHUP
+  /// does nothing.
+  void run();
   /// From any thread: as the first of those signals.
   void stop();
 

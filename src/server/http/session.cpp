@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <tuple>
@@ -68,6 +69,12 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
     error_code ignored;
     if (waits_for_request_) socket_.cancel(ignored);
   }
+  void end() override {
+    ends_ = true;
+    error_code ignored;
+    if (reads_) socket_.cancel(ignored);
+    news_.cancel();
+  }
   void abort() override {
     aborted_ = true;
     client_left();
@@ -81,7 +88,10 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
       bhttp::request_parser<bhttp::buffer_body> parser;
       parser.header_limit(static_cast<uint32_t>(limits_.header_bytes));
       parser.body_limit(boost::none);
-      if (!co_await read_head(parser, std::exchange(first, false))) break;
+      reads_ = true;
+      const bool asked = co_await read_head(parser, std::exchange(first, false));
+      reads_ = false;
+      if (!asked) break;
       const bool keep_alive = co_await serve(parser);
       if (!keep_alive || core_->draining || aborted_) break;
     }
@@ -190,13 +200,19 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
     };
     request_ = std::make_shared<ExchangeState>(head_of(parser), limits_.unsent_bytes, wake);
     Request& request = request_->request();
+    if (const std::optional<Refusal> refusal = fault_of_encoding(request)) {
+      co_return co_await refuse(*refusal, false);
+    }
     if (core_->options.refuse) {
       if (std::optional<Response> refused = core_->options.refuse(request)) {
         co_return co_await refuse(std::move(*refused), parser.is_done());
       }
     }
     int64_t held = 0;
-    const std::optional<Refusal> refusal = co_await read_body(parser, request.body, held);
+    reads_ = true;
+    std::optional<Refusal> refusal = co_await read_body(parser, request.body, held);
+    reads_ = false;
+    if (refusal && ends_) refusal = Refusal{503, kServerEnds};
     core_->body_bytes += held;
     bool goes_on = false;
     if (refusal && refusal->status == 0) {
@@ -209,6 +225,19 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
     }
     core_->body_bytes -= held;
     co_return goes_on;
+  }
+
+  /// A body whose end two readers could see at different places is not read.
+  std::optional<Refusal> fault_of_encoding(const Request& request) const {
+    bool encoded = false;
+    for (const auto& [name, value] : request.headers) {
+      if (!beast::iequals(name, "Transfer-Encoding")) continue;
+      if (old_version_) return Refusal{400, "not HTTP: Transfer-Encoding in HTTP/1.0"};
+      if (std::exchange(encoded, true) || !beast::iequals(value, "chunked")) {
+        return Refusal{501, "of Transfer-Encoding only chunked is taken"};
+      }
+    }
+    return std::nullopt;
   }
 
   /// Status 0: the client has left. What came is counted in `held`.
@@ -279,14 +308,18 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
     using Kind = Outgoing::Kind;
     watch();
     bool streams = false;
-    std::string ping;
+    Response head;  // of a stream
     int status = 0;
     for (;;) {
       if (request_->overflown()) client_left();
       if (left_) break;
       std::optional<Outgoing> next = request_->take();
       if (!next) {
-        if (co_await nothing_comes(!ping.empty())) co_await send_piece(ping);
+        if (ends_) {
+          co_await break_off(streams, head.last_words);
+          co_return false;
+        }
+        if (co_await nothing_comes(!head.ping.empty())) co_await send_piece(head.ping);
         continue;
       }
       if (next->kind == Kind::kDropped) {
@@ -303,10 +336,10 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
       }
       if (next->kind == Kind::kBegin) {
         streams = true;
-        status = next->response.status;
-        ping = next->response.ping;
-        std::string piece = std::move(next->response.body);
-        co_await send_head(next->response);
+        head = std::move(next->response);
+        status = head.status;
+        std::string piece = std::move(head.body);
+        co_await send_head(head);
         if (!piece.empty() && !left_) co_await send_piece(std::move(piece));
       } else if (next->kind == Kind::kPiece) {
         co_await send_piece(std::move(next->piece));
@@ -319,8 +352,23 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
     }
     unwatch();
     client_left();
-    tell_log(0);
+    tell_log(ends_ ? 503 : 0);
     co_return false;
+  }
+
+  /// The server ends before the answer does: its client is told, and who makes it that nobody
+  /// waits.
+  asio::awaitable<void> break_off(bool streams, const std::function<std::string()>& last_words) {
+    request_->leave();
+    keep_alive_ = false;
+    if (!streams) {
+      co_await send(core_->error(request_->request(), 503, kServerEnds));
+    } else {
+      if (last_words) co_await send_piece(last_words());
+      if (!old_version_ && !head_only_) co_await write(bhttp::make_chunk_last());
+    }
+    unwatch();
+    tell_log(503);
   }
 
   /// Waits for news; true where there were none for so long that a ping is due.
@@ -459,6 +507,8 @@ class TalkingSession final : public Session, public std::enable_shared_from_this
   asio::steady_timer look_;
   std::string client_;
   bool waits_for_request_ = false;
+  bool reads_ = false;  // a request
+  bool ends_ = false;   // with the server
   bool aborted_ = false;
 
   // Of the request being answered.

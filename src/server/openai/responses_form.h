@@ -1,6 +1,7 @@
 // Answers of /v1/responses: whole, and as the events that OpenAI names, in its order.
 #pragma once
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -46,7 +47,7 @@ class ResponsesForm final : public AnswerForm {
   const ResponsesFormOptions options_;
   const std::string message_id_;
   /// Of the next event. Those of the stream's head have the first ones, whenever it is written.
-  int64_t next_number_;
+  std::atomic<int64_t> next_number_;
 };
 
 }  // namespace owl3::server

@@ -1,5 +1,7 @@
 #include "api/prompt_parts.h"
 
+#include "api/context_exceeded.h"
+
 namespace owl3 {
 
 std::vector<MediaLayout> layouts_of(std::span<const Medium> media) {
@@ -64,7 +66,7 @@ std::vector<std::vector<int32_t>> scored_texts(const Internals::LoadedModel& mod
 
 void check_context(int64_t tokens, const Model& model) {
   if (tokens < model.context_length()) return;
-  throw UsageError(
+  throw ContextExceeded(
       fmt::format("the conversation would have {} tokens, but the model's context holds {}; "
                   "start anew, or ask less at once: fewer images, or a shorter text",
                   tokens, model.context_length()));

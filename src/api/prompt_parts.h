@@ -29,8 +29,8 @@ std::vector<std::vector<int32_t>> scored_texts(const Internals::LoadedModel& mod
                                                int64_t prompt_tokens,
                                                ControlTokens control_tokens = ControlTokens::kText);
 
-/// Throws UsageError where a prompt of so many tokens leaves the model's context no room for an
-/// answer.
+/// Throws ContextExceeded where a prompt of so many tokens leaves the model's context no room for
+/// an answer.
 void check_context(int64_t tokens, const Model& model);
 
 }  // namespace owl3

@@ -15,6 +15,10 @@ namespace owl3::server {
 std::optional<owl3::AnswerForm> read_openai_format(const Fields& fields, const char* name,
                                                    const RequestContext& context);
 
+/// response_format, or what vLLM's clients write instead of it: guided_json, guided_choice,
+/// guided_regex, or structured_outputs with one of these. Throws as above.
+std::optional<owl3::AnswerForm> read_form(const Fields& fields, const RequestContext& context);
+
 /// `format`: "json" or a schema; nothing where it is empty. Throws as above.
 std::optional<owl3::AnswerForm> read_ollama_format(const Fields& fields,
                                                    const RequestContext& context);

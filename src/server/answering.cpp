@@ -8,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "api/context_exceeded.h"
 #include "core/error.h"
 #include "server/choices.h"
 #include "server/media_reader.h"
@@ -133,6 +134,9 @@ class Answering : public std::enable_shared_from_this<Answering> {
     head.body += early_;
     head.headers.emplace_back("Cache-Control", "no-cache");
     head.headers.emplace_back("X-Accel-Buffering", "no");  // a proxy's
+    head.last_words = [form = form_] {
+      return form->stream_failure(RequestError(503, http::kServerEnds, {}, "interrupted"));
+    };
     exchange_->begin(std::move(head));
     early_.clear();
   }
@@ -169,14 +173,15 @@ class Answering : public std::enable_shared_from_this<Answering> {
     for (const Answer& answer : answers) written += answer.new_tokens;
     const Answer& first = answers.front();
     const MediaReport& media = choices_.report();
-    return nlohmann::ordered_json{{"prompt_tokens", first.prompt_tokens},
-                                  {"cached_tokens", first.prompt_tokens - first.prefilled_tokens},
-                                  {"completion_tokens", written},
-                                  {"images", media.images},
-                                  {"images_encoded", media.encoded},
-                                  {"media_ms", 1e3 * media.seconds},
-                                  {"first_token_ms", 1e3 * first.first_token_seconds}}
-        .dump();
+    nlohmann::ordered_json json{{"prompt_tokens", first.prompt_tokens},
+                                {"cached_tokens", first.prompt_tokens - first.prefilled_tokens},
+                                {"completion_tokens", written},
+                                {"images", media.images},
+                                {"images_encoded", media.encoded},
+                                {"media_ms", 1e3 * media.seconds},
+                                {"first_token_ms", 1e3 * first.first_token_seconds}};
+    if (!media.warnings.empty()) json["warnings"] = media.warnings;
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }
 
   const std::shared_ptr<http::Exchange> exchange_;
@@ -214,16 +219,52 @@ RequestContext context_of(ServedModel& model, std::string owner) {
   return context;
 }
 
+namespace {
+
+/// A token each is what images take at the least: where they alone are too many, nothing need be
+/// read of them.
+void check_media_fit(const ServedModel& model, const Question& question) {
+  int64_t tokens = 0;
+  for (const SentMedium& medium : question.media) {
+    tokens += medium.known ? medium.known->images() : std::ssize(medium.files);
+  }
+  const int64_t most = model.model().context_length();
+  if (tokens < most) return;
+  throw ContextExceeded(
+      fmt::format("the conversation has {} images, a token each or more, but the model's context "
+                  "holds {}; ask about fewer at once",
+                  tokens, most));
+}
+
+int64_t tokens_of(ServedModel& model, const Question& question, std::span<const MediumPlan> plans) {
+  if (question.plain.empty()) return model.completions().count_tokens(question.messages, plans);
+  int64_t tokens = 0;
+  for (const PlainPrompt& prompt : question.plain) {
+    tokens += model.completions().count_tokens(prompt);
+  }
+  return tokens;
+}
+
+/// What is wrong with all that is asked, by the field that has it.
+template <typename Work>
+auto at_its_place(const Question& question, const Work& work) {
+  try {
+    return work();
+  } catch (const ContextExceeded& error) {
+    throw RequestError(400, error.what(), question.place, "context_length_exceeded");
+  } catch (const UsageError& error) {
+    throw RequestError(400, error.what(), question.place);
+  }
+}
+
+}  // namespace
+
 QuestionSize size_of(ServedModel& model, Question& question, const ProgressCallback& wanted) {
+  at_its_place(question, [&] { check_media_fit(model, question); });
   fetch_media(model, question.media, wanted);
   const std::vector<MediumPlan> plans = plan_media(model, question.media, wanted);
   QuestionSize size;
-  for (const PlainPrompt& prompt : question.plain) {
-    size.tokens += model.completions().count_tokens(prompt);
-  }
-  if (question.plain.empty()) {
-    size.tokens = model.completions().count_tokens(question.messages, plans);
-  }
+  size.tokens = at_its_place(question, [&] { return tokens_of(model, question, plans); });
   for (const MediumPlan& plan : plans) size.images += plan.images();
   return size;
 }

@@ -17,6 +17,7 @@ std::vector<Medium> Choices::read_media_of(Question& question, const ProgressCal
     medium.files.clear();
   }
   for (const Medium& medium : encoded.media) report_.images += medium.images();
+  report_.warnings = std::move(encoded.warnings);
   report_.encoded = encoded.stats.images_encoded;
   report_.seconds = seconds();
   report_.decode_seconds = encoded.stats.decode_seconds;

@@ -24,6 +24,8 @@ Json parse_body(std::string_view body) {
     json = Json::parse(body.begin(), body.end(), watch);
   } catch (const Json::parse_error& error) {
     throw RequestError(400, fmt::format("the body is not JSON: wrong at byte {}", error.byte));
+  } catch (const Json::out_of_range&) {
+    throw RequestError(400, "the body is JSON with a number that is too large to be read");
   } catch (const Json::exception&) {
     throw RequestError(400, "the body is not JSON that can be read");
   }

@@ -52,6 +52,12 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
+constexpr std::string_view kFrameOf = ", frame ";
+
+std::string name_of_frame(const std::string& film, size_t index) {
+  return fmt::format("{}{}{}", film, kFrameOf, index + 1);
+}
+
 /// What is read of a film's file; what is wrong with it is told by the film's place.
 template <typename Read>
 auto of_film(const SentMedium& film, const Read& read) {
@@ -73,7 +79,8 @@ auto naming_the_broken(std::span<const ImageBytes> images, const Read& read) {
   } catch (const InputError& error) {
     const std::string message = error.what();
     for (const ImageBytes& image : images) {
-      if (message.starts_with(image.name + ":")) throw RequestError(400, message, image.name);
+      if (!message.starts_with(image.name + ":")) continue;
+      throw RequestError(400, message, image.name.substr(0, image.name.find(kFrameOf)));
     }
     throw;
   }
@@ -82,8 +89,10 @@ auto naming_the_broken(std::span<const ImageBytes> images, const Read& read) {
 std::vector<ImageBytes> images_of(std::span<const SentMedium> media) {
   std::vector<ImageBytes> images;
   for (const SentMedium& medium : media) {
-    for (const std::string& file : medium.files) {
-      images.push_back({medium.where, std::as_bytes(std::span(file))});
+    for (size_t i = 0; i < medium.files.size(); ++i) {
+      const std::string name =
+          medium.kind == SentMedium::Kind::kFrames ? name_of_frame(medium.where, i) : medium.where;
+      images.push_back({name, std::as_bytes(std::span(medium.files[i]))});
     }
   }
   return images;
@@ -176,16 +185,27 @@ std::vector<MediumPlan> plan_media(ServedModel& model, const std::vector<SentMed
       [](const Medium& known) { return known.plan(); });
 }
 
+std::string warning_of(const Medium& medium) {
+  const std::string& warning = medium.warning();
+  const std::string name = medium.path().string() + ": ";
+  return warning.starts_with(name) ? warning.substr(name.size()) : warning;
+}
+
 EncodedMedia read_media(ServedModel& model, const std::vector<SentMedium>& media,
                         const ProgressCallback& progress) {
   RequestMemory request(model);
   VisualMemory& memory = request.memory;
+  std::vector<std::string> warnings;
+  const auto take_warning = [&](const Medium& medium, const std::string& place) {
+    if (!medium.warning().empty()) warnings.push_back(place + ": " + warning_of(medium));
+  };
   std::vector<Medium> read = in_runs<Medium>(
       model, media,
       [&](std::span<const ImageBytes> images, const ImageOptions& how) {
         return memory.add_images(images, how, progress);
       },
       [&](const SentMedium& frames, std::span<const Medium> images) {
+        for (const Medium& image : images) take_warning(image, image.path().string());
         return film_of_frames(model.model(), frames.where, images);
       },
       [&](const SentMedium& film) {
@@ -194,7 +214,8 @@ EncodedMedia read_media(ServedModel& model, const std::vector<SentMedium>& media
         });
       },
       [](const Medium& known) { return known; });
-  return {std::move(read), memory.stats()};
+  for (size_t i = 0; i < media.size(); ++i) take_warning(read[i], media[i].where);
+  return {std::move(read), std::move(warnings), memory.stats()};
 }
 
 }  // namespace owl3::server

@@ -17,8 +17,12 @@ void fetch_media(ServedModel& model, std::vector<SentMedium>& media,
 std::vector<MediumPlan> plan_media(ServedModel& model, const std::vector<SentMedium>& media,
                                    const ProgressCallback& progress);
 
+/// What is wrong with a medium that could be read, without the name that its file has here.
+std::string warning_of(const Medium& medium);
+
 struct EncodedMedia {
   std::vector<Medium> media;
+  std::vector<std::string> warnings;  // a line each, with the place in the request
   VisualMemoryStats stats;  // of what it took: images that were known already took nothing
 };
 

@@ -1,10 +1,17 @@
 #include "server/media_upload.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <charconv>
+#include <initializer_list>
 
 #include "core/error.h"
 #include "core/sha.h"
+#include "server/media_reader.h"
 #include "server/openai/chat_request.h"
+#include "server/openai/message_reader.h"
+#include "server/openai/openai_json.h"
 #include "server/openai/video_part.h"
 #include "server/request_error.h"
 
@@ -32,13 +39,35 @@ Json fields_of(std::string_view query) {
   return fields;
 }
 
+void check_names(const Json& query, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : query.items()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw RequestError(400,
+                       fmt::format("{} in the query is nothing that is known of such a file; {} is",
+                                   quoted(name), fmt::join(known, ", ")),
+                       name);
+  }
+}
+
+/// Bytes that are no JSON come of a client that didn't say what they are.
+void check_is_json(std::string_view body) {
+  const size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == body.npos || body[begin] == '{') return;
+  throw RequestError(400,
+                     "say what the body is: Content-Type: image/... or video/..., or send a part "
+                     "of a message, in JSON");
+}
+
 }  // namespace
 
 SentMedium read_upload(const http::Request& head, std::string body, const RequestContext& context,
                        const RequestLimits& limits) {
   const std::string_view type = head.header("Content-Type");
   const bool image = type.starts_with("image/");
-  if (!image && !type.starts_with("video/")) return read_media_part(body, context, limits);
+  if (!image && !type.starts_with("video/")) {
+    check_is_json(body);
+    return read_media_part(body, context, limits);
+  }
   if (body.empty()) throw RequestError(400, "the request has no body: an image or film");
   const Json query = fields_of(head.query);
   const Fields fields(query, "");
@@ -46,9 +75,10 @@ SentMedium read_upload(const http::Request& head, std::string body, const Reques
   medium.where = "the body";
   medium.files.push_back(std::move(body));
   if (image) {
-    const std::string detail = fields.text("detail").value_or("auto");
-    if (detail != "auto") medium.cut = detail == "high";
+    check_names(query, {"detail"});
+    medium.cut = read_detail(fields);
   } else {
+    check_names(query, {"fps", "max_frames", "num_frames", "start", "end"});
     medium.kind = SentMedium::Kind::kFilm;
     medium.video = context.video;
     read_film_sampling(fields, limits, medium.video);
@@ -85,7 +115,7 @@ nlohmann::ordered_json media_object(const ShelvedMedia& media) {
   if (media.media.size() != 1) return json;
   const Medium& only = media.media.front();
   if (only.is_video()) json["seconds"] = only.frame_seconds();
-  if (!only.warning().empty()) json["warning"] = only.warning();
+  if (!only.warning().empty()) json["warning"] = warning_of(only);
   return json;
 }
 

@@ -1,5 +1,6 @@
 #include "server/question.h"
 
+#include <cctype>
 #include <iterator>
 
 #include "core/error.h"
@@ -7,6 +8,7 @@
 #include "server/local_files.h"
 #include "server/media_fetch.h"
 #include "server/request_error.h"
+#include "server/url_scheme.h"
 
 namespace owl3::server {
 
@@ -15,18 +17,26 @@ namespace {
 constexpr std::string_view kShelf = "media:";
 constexpr std::string_view kFile = "file:";
 
+/// Whether a data URL's bytes are base64, by what stands before its comma.
+bool is_base64(std::string_view head) {
+  constexpr std::string_view kMark = ";base64";
+  return head.size() >= kMark.size() && is_in_small(head.substr(head.size() - kMark.size()), kMark);
+}
+
 /// `local`: where there is no server.
-std::string bytes_of(std::string_view url, const std::string& place, bool local) {
+std::string bytes_of(std::string_view url, const FilePlace& place, bool local) {
   constexpr std::string_view kData = "data:";
   const auto fail = [&](const std::string& what) {
-    throw RequestError(400, place + ": " + what, place);
+    throw RequestError(400, place.name + ": " + what, place.where);
   };
-  if (url.starts_with(kData)) {
+  if (has_scheme(url, kData)) {
     const size_t comma = url.find(',');
     if (comma == url.npos) fail("a data URL without a comma");
-    if (!url.substr(0, comma).ends_with(";base64")) fail("a data URL that is not base64");
+    if (!is_base64(url.substr(0, comma))) fail("a data URL that is not base64");
     url.remove_prefix(comma + 1);
-  } else if (url.find("://") != url.npos || url.starts_with(kFile)) {
+  } else if (has_scheme(url, kFile)) {
+    fail("no file of the server's is opened; send its bytes, data:image/jpeg;base64,...");
+  } else if (url.find("://") != url.npos) {
     const char* what = local ? "--fetch-from names hosts that files are fetched from"
                              : "this server fetches nothing of that kind";
     fail(fmt::format("only data URLs are taken (data:image/jpeg;base64,...); {}", what));
@@ -62,7 +72,7 @@ void QuestionBuilder::add_image(CompletionMessage& message, std::string_view tex
   count_images(1, place);
   SentMedium image;
   image.where = place;
-  add_file(text, place, image);
+  add_file(text, {place, place}, image);
   image.cut = cut;
   add(message, std::move(image));
 }
@@ -80,7 +90,7 @@ void QuestionBuilder::add_film(CompletionMessage& message, std::string_view text
   SentMedium film;
   film.kind = SentMedium::Kind::kFilm;
   film.where = place;
-  add_file(text, place, film);
+  add_file(text, {place, place}, film);
   film.video = options;
   add(message, std::move(film));
 }
@@ -93,36 +103,44 @@ void QuestionBuilder::add_frames(CompletionMessage& message,
   SentMedium frames;
   frames.kind = SentMedium::Kind::kFrames;
   frames.where = place;
-  for (const std::string_view text : texts) add_file(text, place, frames);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    add_file(texts[i], {place, fmt::format("{}, frame {}", place, i + 1)}, frames);
+  }
   add(message, std::move(frames));
 }
 
 /// What is here already, or where it is to be had: the URL is looked at now, and fetched later.
-void QuestionBuilder::add_file(std::string_view url, const std::string& place, SentMedium& medium) {
-  if (context_.files != nullptr && url.starts_with(kFile)) {
-    return add_local_file(url.substr(kFile.size()), place, medium);
+void QuestionBuilder::add_file(std::string_view given, const FilePlace& place, SentMedium& medium) {
+  if (context_.files != nullptr && has_scheme(given, kFile)) {
+    return add_local_file(given.substr(kFile.size()), place, medium);
   }
-  const bool remote = url.starts_with("http://") || url.starts_with("https://");
+  const bool remote = has_scheme(given, "http://") || has_scheme(given, "https://");
   if (!remote || context_.fetcher == nullptr) {
-    medium.files.push_back(bytes_of(url, place, context_.files != nullptr));
+    medium.files.push_back(bytes_of(given, place, context_.files != nullptr));
     medium.urls.emplace_back();
     return;
   }
+  std::string url(given);
+  for (size_t i = 0; url[i] != ':'; ++i) {
+    url[i] = static_cast<char>(std::tolower(static_cast<unsigned char>(url[i])));
+  }
   const std::string refusal = context_.fetcher->refusal(url);
-  if (!refusal.empty()) throw RequestError(400, place + ": " + refusal, place, "not_fetched");
+  if (!refusal.empty()) {
+    throw RequestError(400, place.name + ": " + refusal, place.where, "not_fetched");
+  }
   if (++fetches_ > limits_.fetches) {
     throw RequestError(400,
                        fmt::format("{}: more than {} files to be fetched, the limit of a "
                                    "request",
-                                   place, limits_.fetches),
-                       place);
+                                   place.name, limits_.fetches),
+                       place.where);
   }
   medium.files.emplace_back();
-  medium.urls.emplace_back(url);
+  medium.urls.push_back(std::move(url));
 }
 
 /// Films are read where they lie.
-void QuestionBuilder::add_local_file(std::string_view name, const std::string& place,
+void QuestionBuilder::add_local_file(std::string_view name, const FilePlace& place,
                                      SentMedium& medium) {
   try {
     if (medium.kind == SentMedium::Kind::kFilm) {
@@ -132,7 +150,7 @@ void QuestionBuilder::add_local_file(std::string_view name, const std::string& p
       medium.urls.emplace_back();
     }
   } catch (const InputError& error) {
-    throw RequestError(400, place + ": " + error.what(), place, "file_not_read");
+    throw RequestError(400, place.name + ": " + error.what(), place.where, "file_not_read");
   }
 }
 
@@ -145,6 +163,7 @@ void QuestionBuilder::add_known(CompletionMessage& message, const std::string& n
                        "media_not_found");
   }
   for (const Medium& medium : found->media) {
+    count_images(medium.is_video() ? static_cast<size_t>(medium.images()) : 1, place);
     SentMedium known;
     known.kind = SentMedium::Kind::kKnown;
     known.where = place;

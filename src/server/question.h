@@ -14,7 +14,8 @@
 namespace owl3::server {
 
 struct RequestLimits {
-  int64_t images = 1024;  // of one request; a frame that is sent as an image is one
+  /// Of one request; a frame that is sent as an image is one, and so is each of media with a name.
+  int64_t images = 1024;
   int64_t films = 16;
   int64_t frames = 1024;  // looked at of one film
   int64_t choices = 16;
@@ -37,8 +38,15 @@ struct SentMedium {
   std::optional<Medium> known{};    // without a file
 };
 
+/// Of one of a medium's files: where the medium stands, and what the file is called in messages.
+struct FilePlace {
+  std::string where;
+  std::string name;
+};
+
 struct Question {
   std::string model;  // empty: whichever is served
+  std::string place;  // the field of the request that has what is asked: "messages"
   std::vector<CompletionMessage> messages;
   std::vector<SentMedium> media;     // by their numbers in the messages
   std::vector<PlainPrompt> plain{};  // instead of messages: texts to be gone on with
@@ -90,8 +98,8 @@ class QuestionBuilder {
 
  private:
   void count_images(size_t more, const std::string& place);
-  void add_file(std::string_view url, const std::string& place, SentMedium& medium);
-  void add_local_file(std::string_view name, const std::string& place, SentMedium& medium);
+  void add_file(std::string_view given, const FilePlace& place, SentMedium& medium);
+  void add_local_file(std::string_view name, const FilePlace& place, SentMedium& medium);
   void add(CompletionMessage& message, SentMedium medium);
 
   Question& question_;

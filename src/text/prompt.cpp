@@ -29,10 +29,16 @@ struct Mark {
   size_t length() const { return is_video ? kVideoMark.size() : kImageMark.size(); }
 };
 
+/// What both begin with is looked for, once: a text of many images would else be searched to its
+/// end for a film's mark, from each of them.
 Mark next_mark(std::string_view text, size_t from) {
-  const size_t image = text.find(kImageMark, from);
-  const size_t video = text.find(kVideoMark, from);
-  return {std::min(image, video), video < image};
+  constexpr std::string_view kBoth = "<|";
+  for (size_t at = text.find(kBoth, from); at != text.npos; at = text.find(kBoth, at + 1)) {
+    const std::string_view rest = text.substr(at);
+    if (rest.starts_with(kImageMark)) return {at, false};
+    if (rest.starts_with(kVideoMark)) return {at, true};
+  }
+  return {};
 }
 
 void check(const ImageLayout& image) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -165,6 +166,13 @@ TEST(ServeLimits, KeysAreAskedForBeforeTheBodyIsRead) {
   EXPECT_EQ(with({"Authorization: Bearer wrong"}), 401);
   EXPECT_EQ(with({"Authorization: Bearer"}), 401);
   EXPECT_EQ(with({"Authorization: first"}), 401);
+  EXPECT_EQ(with({"X-Api-Key: "}), 401);
+  EXPECT_EQ(with({"Authorization: bearer first"}), 200);
+  const auto refused = [&](const std::vector<std::string>& headers) {
+    return ask(server.port(), post(kPath, question().dump(), headers)).body;
+  };
+  EXPECT_NE(refused({}).find("API key is needed"), std::string::npos);
+  EXPECT_NE(refused({"Authorization: Bearer wrong"}).find("key is wrong"), std::string::npos);
   for (const char* key : {"first", "second", "third"}) {
     EXPECT_EQ(with({std::string("Authorization: Bearer ") + key}), 200);
     EXPECT_EQ(with({std::string("X-Api-Key: ") + key}), 200);
@@ -207,6 +215,87 @@ TEST(ServeEnd, ASecondSignalEndsItAtOnce) {
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+}
+
+TEST(ServeEnd, WhatIsNotAnsweredByThenIsTold) {
+  ServeProcess server({tiny_checkpoint(), "--name", "tiny", "--drain-time", "0.3"});
+  Json whole = endless();
+  whole["stream"] = false;
+  const Json response = {{"input", endless()["messages"][0]["content"]}, {"stream", true}};
+  Json ollama = endless();
+  ollama["model"] = "tiny";
+  const std::vector<std::string> requests = {
+      post(kPath, endless().dump()), post(kPath, whole.dump()),
+      post("/v1/responses", response.dump()), post("/api/chat", ollama.dump())};
+  std::vector<std::unique_ptr<Connection>> clients;
+  for (const std::string& request : requests) {
+    clients.push_back(std::make_unique<Connection>(server.port()));
+    clients.back()->send(request);
+  }
+  Connection uploading(server.port());
+  uploading.send(post(kPath, question().dump()).substr(0, 120));
+  std::string begun = clients[0]->receive_some();
+  ASSERT_NE(begun, "");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // the others are begun, too
+  server.signal(SIGTERM);
+  for (std::string more = begun; !more.empty(); begun += more) more = clients[0]->receive_some();
+  EXPECT_NE(begun.find("data: {\"error\":{\"message\":\"the server ends"), begun.npos) << begun;
+  EXPECT_NE(begun.find("\r\n0\r\n\r\n"), begun.npos) << begun;
+  const HttpReply told = clients[1]->receive(10);
+  EXPECT_EQ(told.status, 503);
+  EXPECT_NE(told.body.find("the server ends"), told.body.npos) << told.body;
+  EXPECT_NE(clients[2]->receive(10).body.find("event: error"), std::string::npos);
+  EXPECT_NE(clients[3]->receive(10).body.find("\"error\":\"the server ends"), std::string::npos);
+  EXPECT_EQ(uploading.receive(10).status, 503);
+  EXPECT_EQ(server.wait(), 0);
+  const std::vector<Json> log = server.log();
+  EXPECT_EQ(log.size(), 5U);
+  for (const Json& line : log) EXPECT_EQ(line["status"], 503) << line;
+}
+
+TEST(ServeLog, ThatNobodyReadsEndsNothing) {
+  const std::string told = (scratch_folder() / "address").string();
+  const std::string number = (scratch_folder() / "number").string();
+  const std::string command = std::string("{ ") + OWL3_PROGRAM + " serve --port 0 -t 1 >" + told +
+                              " & echo $! >" + number + "; } 2>&1 | true";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  std::string line;
+  ASSERT_TRUE(within(20, [&] {
+    line = bytes_of(told);
+    return line.ends_with('\n');
+  }));
+  const auto port = static_cast<uint16_t>(std::stoi(line.substr(line.rfind(':') + 1)));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(chat(port, question()).status, 200) << i;
+  ::kill(std::stoi(bytes_of(number)), SIGTERM);
+}
+
+TEST(ServeStart, OptionsThatMeanNothingAreRefused) {
+  const std::string folder = scratch_folder().string();
+  const std::string empty = (scratch_folder() / "no-keys").string();
+  const std::string bytes = (scratch_folder() / "bytes").string();
+  std::ofstream(empty) << "  \n\r\n# none\n";
+  std::ofstream(bytes) << "good\nb\x01\xffd\n";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
+      {{"--api-key", ""}, "--api-key: is empty"},
+      {{"--api-key", "good", "--api-key", " "}, "--api-key: is empty"},
+      {{"--api-key", "a\tb"}, "--api-key: has a byte"},
+      {{"--api-key", " a"}, "--api-key: begins or ends"},
+      {{"--api-key-file", empty}, "has no key in it"},
+      {{"--api-key-file", bytes}, "the key in line 2"},
+      {{"--api-key-file", folder}, "is a folder"},
+      {{"--name", ""}, "--name: is empty"},
+      {{"--cors", "foo"}, "must be an origin"},
+      {{"--cors", "https://x/y"}, "must be an origin"},
+      {{"--fetch-from", "x:99999"}, "must be a host"},
+      {{"--fetch-private"}, "--fetch-from"}};
+  for (const auto& [options, part] : wrong) {
+    std::vector<std::string> arguments = {"serve", "--port", "0"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = run_owl3(arguments);
+    EXPECT_NE(outcome.exit_code, 0) << part;
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+  }
 }
 
 TEST(ServeStart, WhatCannotBeIsSaidInALine) {

@@ -242,7 +242,7 @@ TEST_F(Serve, SaysWhereAMessageIsWrong) {
     return parts({{"type", "image_url"}, {"image_url", {{"url", text}}}});
   };
   refuse(url("https://example.com/a.png"), "fetches nothing", "messages[0].content[0]");
-  refuse(url("file:///etc/passwd"), "fetches nothing");
+  refuse(url("file:///etc/passwd"), "no file of the server's");
   refuse(url("data:image/png;base64,###"), "not base64");
   refuse(url("data:image/png,abc"), "not base64");
   refuse(url("data:image/png;base64,"), "empty");

@@ -94,6 +94,7 @@ OllamaForm::Json OllamaForm::last_line(std::string_view text, const Answer& answ
   json["prompt_eval_duration"] = nanoseconds(answer.prefill_seconds);
   json["eval_count"] = answer.new_tokens;
   json["eval_duration"] = nanoseconds(answer.decode_seconds);
+  if (!media.warnings.empty()) json["warnings"] = media.warnings;
   return json;
 }
 

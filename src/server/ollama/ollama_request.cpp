@@ -142,6 +142,7 @@ OllamaRequest read_ollama_request(OllamaCall call, std::string_view body,
   const Fields fields(json, "");
   OllamaRequest request;
   Question& question = request.question;
+  question.place = call == OllamaCall::kChat ? "messages" : "prompt";
   question.generation = context.generation;
   request.called = model_of(fields);
   question.model = without_tag(request.called);

@@ -55,6 +55,7 @@ http::Response ChatForm::whole(std::span<const Answer> answers, const MediaRepor
   }
   json["usage"] = usage_of(answers, answers.size());
   json["timings"] = timings_of(answers, media);
+  add_warnings(media, json);
   return {200, "application/json", written(json), {}};
 }
 
@@ -104,6 +105,7 @@ std::string ChatForm::stream_end(std::span<const Answer> answers, const MediaRep
     Json last =
         chunk(static_cast<int64_t>(i), Json::object(), finish_reason(answers[i].stop_reason));
     add_evidence(answers[i], media, last["choices"][0]);
+    if (i == 0) add_warnings(media, last);
     events += event_of(last);
   }
   if (options_.include_usage) {

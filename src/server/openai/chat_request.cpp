@@ -20,7 +20,12 @@ void refuse_unsupported(const Fields& fields) {
     const Json* field = fields.find(name);
     if (field != nullptr && !field->empty()) refuse_field(fields, name, "not yet");
   }
+  if (fields.integer("best_of", 1, std::numeric_limits<int64_t>::max()).value_or(1) > 1) {
+    refuse_field(fields, "best_of", "ask for n, and choose");
+  }
+  refuse_beams(fields);
 }
+
 /// logprobs, top_logprobs and attribution: what is told beside the answer.
 void read_told(const Fields& fields, ChatRequest& request) {
   GenerationOptions& generation = request.question.generation;
@@ -57,12 +62,13 @@ ChatRequest read_chat_request(std::string_view body, const RequestContext& conte
   const Fields fields(json, "");
   ChatRequest request;
   Question& question = request.question;
+  question.place = "messages";
   question.generation = context.generation;
   question.model = fields.text("model").value_or("");
   refuse_unsupported(fields);
   read_sampling(fields, limits, question);
   read_length(fields, {"max_tokens", "max_completion_tokens"}, question);
-  question.generation.form = read_openai_format(fields, "response_format", context);
+  question.generation.form = read_form(fields, context);
   read_told(fields, request);
   question.choices = fields.integer("n", 1, limits.choices).value_or(1);
   question.stream = fields.boolean("stream").value_or(false);

@@ -22,27 +22,21 @@ Role role_of(const Fields& fields) {
   fields.fail("role", "must be system, user or assistant");
 }
 
-std::optional<bool> cut_of(const std::string& detail) {
-  if (detail == "low") return false;
-  if (detail == "high") return true;
-  return std::nullopt;
-}
-
 /// {"type": "image_url", "image_url": URL or {"url": URL, "detail": HOW}}
 void read_image(const Fields& fields, const std::string& place, QuestionBuilder& question,
                 CompletionMessage& message) {
   const Json* given = fields.find("image_url");
   if (given == nullptr) fields.fail("image_url", "is missing");
-  std::string detail = fields.text("detail").value_or("auto");
+  std::optional<bool> cut = read_detail(fields);
   const std::string* url = given->get_ptr<const std::string*>();
   if (given->is_object()) {
     const Fields image(*given, place + ".image_url.");
-    detail = image.text("detail").value_or(detail);
+    if (image.find("detail") != nullptr) cut = read_detail(image);
     const Json* inner = image.find("url");
     url = inner == nullptr ? nullptr : inner->get_ptr<const std::string*>();
   }
   if (url == nullptr) fields.fail("image_url", "must be a URL, or an object with one");
-  question.add_image(message, *url, cut_of(detail), place);
+  question.add_image(message, *url, cut, place);
 }
 
 /// {"type": "media", "media": NAME or {"id": NAME}}
@@ -55,6 +49,14 @@ std::string name_of_media(const Fields& fields, const std::string& place) {
 }
 
 }  // namespace
+
+std::optional<bool> read_detail(const Fields& fields) {
+  const std::string detail = fields.text("detail").value_or("auto");
+  if (detail == "low") return false;
+  if (detail == "high") return true;
+  if (detail != "auto") fields.fail("detail", "must be low, high or auto");
+  return std::nullopt;
+}
 
 void read_part(const Json& json, const std::string& place, const MessageReading& reading,
                CompletionMessage& message) {
@@ -111,10 +113,17 @@ void refuse_tools(const Fields& fields) {
       refuse_field(fields, name, "the model was not taught to call any");
     }
   }
-  if (const Json* choice = fields.find("tool_choice")) {
-    if (*choice != "none" && *choice != "auto") {
-      refuse_field(fields, "tool_choice", "the model calls no tools");
+  for (const char* name : {"tool_choice", "function_call"}) {
+    const Json* choice = fields.find(name);
+    if (choice != nullptr && *choice != "none" && *choice != "auto") {
+      refuse_field(fields, name, "the model calls no tools");
     }
+  }
+}
+
+void refuse_beams(const Fields& fields) {
+  if (fields.boolean("use_beam_search").value_or(false)) {
+    refuse_field(fields, "use_beam_search", "it is for the command line");
   }
 }
 

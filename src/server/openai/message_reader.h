@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 
 #include "server/fields.h"
@@ -22,8 +23,14 @@ void read_message(const Json& json, const std::string& place, const MessageReadi
 void read_part(const Json& json, const std::string& place, const MessageReading& reading,
                CompletionMessage& message);
 
+/// `detail`: whether an image is cut to tiles; nothing: as the model was taught. Throws
+/// RequestError.
+std::optional<bool> read_detail(const Fields& fields);
+
 /// Throws RequestError where tools are to be called.
 void refuse_tools(const Fields& fields);
+/// Throws RequestError where beams are to be searched.
+void refuse_beams(const Fields& fields);
 /// The most tokens of an answer, by any of these names.
 void read_length(const Fields& fields, std::initializer_list<const char*> names,
                  Question& question);

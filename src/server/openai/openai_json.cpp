@@ -76,10 +76,14 @@ OrderedJson timings_of(std::span<const Answer> answers, const MediaReport& media
             {"encode_ms", 1e3 * media.encode_seconds}}}};
 }
 
+void add_warnings(const MediaReport& media, OrderedJson& json) {
+  if (!media.warnings.empty()) json["warnings"] = media.warnings;
+}
+
 OrderedJson error_json(const RequestError& error) {
   OrderedJson inner = {{"message", error.what()}, {"type", type_of(error.status())}};
   inner["param"] = error.param().empty() ? OrderedJson() : OrderedJson(error.param());
-  inner["code"] = error.code().empty() ? OrderedJson(error.status()) : OrderedJson(error.code());
+  inner["code"] = error.code().empty() ? OrderedJson() : OrderedJson(error.code());
   return {{"error", std::move(inner)}};
 }
 

@@ -25,6 +25,9 @@ OrderedJson usage_of(std::span<const Answer> answers, size_t choices);
 /// As llama.cpp has them.
 OrderedJson timings_of(std::span<const Answer> answers, const MediaReport& media);
 
+/// `warnings`, where there are any.
+void add_warnings(const MediaReport& media, OrderedJson& json);
+
 OrderedJson error_json(const RequestError& error);
 http::Response error_response(const RequestError& error);
 OrderedJson model_object(const std::string& name, int64_t created);

@@ -92,6 +92,7 @@ OrderedJson ResponsesForm::ended(const Answer& answer, const MediaReport& media)
       {"output_tokens_details", {{"reasoning_tokens", 0}}},
       {"total_tokens", answer.prompt_tokens + answer.new_tokens}};
   json["timings"] = timings_of({&answer, 1}, media);
+  add_warnings(media, json);
   return json;
 }
 

@@ -22,6 +22,11 @@ void refuse_unsupported(const Fields& fields) {
     }
   }
   if (fields.find("prompt") != nullptr) refuse_field(fields, "prompt", "there are no templates");
+  for (const char* name :
+       {"guided_json", "guided_choice", "guided_regex", "guided_grammar", "structured_outputs"}) {
+    if (fields.find(name) != nullptr) refuse_field(fields, name, "text.format is");
+  }
+  refuse_beams(fields);
   if (fields.boolean("background").value_or(false)) {
     refuse_field(fields, "background", "an answer is for who waits for it");
   }
@@ -107,6 +112,7 @@ ResponsesRequest read_responses_request(std::string_view body, const RequestCont
   const Fields fields(json, "");
   ResponsesRequest request;
   Question& question = request.question;
+  question.place = "input";
   question.generation = context.generation;
   question.model = fields.text("model").value_or("");
   refuse_unsupported(fields);

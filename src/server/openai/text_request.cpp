@@ -65,6 +65,7 @@ void refuse_unsupported(const Fields& fields) {
   if (fields.integer("best_of", 1, std::numeric_limits<int64_t>::max()).value_or(1) > 1) {
     refuse_field(fields, "best_of", "ask for n, and choose");
   }
+  refuse_beams(fields);
   for (const char* name : {"logit_bias", "grammar", "lora"}) {
     const Json* field = fields.find(name);
     if (field != nullptr && !field->empty()) refuse_field(fields, name, "not yet");
@@ -91,13 +92,14 @@ TextRequest read_text_request(std::string_view body, const RequestContext& conte
   const Fields fields(json, "");
   TextRequest request;
   Question& question = request.question;
+  question.place = "prompt";
   question.generation = context.generation;
   question.model = fields.text("model").value_or("");
   refuse_unsupported(fields);
   read_sampling(fields, limits, question);
   question.generation.max_new_tokens = kDefaultTokens;
   read_length(fields, {"max_tokens"}, question);
-  question.generation.form = read_openai_format(fields, "response_format", context);
+  question.generation.form = read_form(fields, context);
   question.choices = fields.integer("n", 1, limits.choices).value_or(1);
   question.stream = fields.boolean("stream").value_or(false);
   if (const Json* options = fields.object("stream_options")) {

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "server/request_error.h"
+#include "server/url_scheme.h"
 
 namespace owl3::server {
 
@@ -28,7 +29,9 @@ std::vector<std::string_view> frames_of(const Json& list, const Fields& fields, 
   std::vector<std::string_view> frames;
   for (const Json& frame : list) {
     const std::string* url = url_of_frame(frame);
-    if (url == nullptr) fields.fail(name, "has a frame that is no URL");
+    if (url == nullptr) {
+      fields.fail(name, fmt::format("has a frame that is no URL: frame {}", frames.size() + 1));
+    }
     frames.push_back(*url);
   }
   return frames;
@@ -38,7 +41,7 @@ std::vector<std::string_view> frames_of(const Json& list, const Fields& fields, 
 std::vector<std::string_view> frames_in(std::string_view url) {
   constexpr std::string_view kFrames = "data:video/jpeg;base64,";
   std::vector<std::string_view> frames;
-  if (!url.starts_with(kFrames)) return frames;
+  if (!has_scheme(url, kFrames)) return frames;
   url.remove_prefix(kFrames.size());
   for (;;) {
     const size_t comma = url.find(',');

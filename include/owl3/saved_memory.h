@@ -31,6 +31,9 @@ struct SavedMedium {
   /// How it was read; of the option structs what changes the images.
   ImageOptions image;
   VideoOptions video;
+  /// What was not right with the file (a film broke off early, ...), one line that begins with its
+  /// name, or empty.
+  std::string warning;
   std::vector<double> frame_seconds;      // of a film, when each of its frames is shown
   std::vector<std::string> image_hashes;  // of the pixels that the model saw, hexadecimal
   std::vector<uint64_t> image_offsets;    // where their keys and values lie in the file
@@ -119,20 +122,27 @@ struct IndexOptions {
 struct IndexReport {
   int64_t added = 0;
   int64_t changed = 0;
-  int64_t moved = 0;  // known by their content, under another name
+  int64_t mended = 0;  // as before, but damaged in the memory file: encoded anew
+  int64_t moved = 0;   // known by their content, under a name that nothing has any more
+  int64_t copied = 0;  // the same, and under the other name they are there too
   int64_t unchanged = 0;
   std::vector<std::string> forgotten;  // paths of what is gone
+  /// Paths of what is gone and was not forgotten: of folders that are gone themselves, or that
+  /// nothing of this call lies in.
+  std::vector<std::string> kept_missing;
+  std::vector<std::string> warnings;  // what is not right with the files, a line each
   int64_t images_encoded = 0;
   int64_t images_reused = 0;  // of equal pixels, there already
   double encode_seconds = 0;
 };
 
-/// Encodes what of the files is not in the memory file, which is made where there is none, and
-/// forgets what of them is gone. What has been done stays, whatever ends the work, the process
-/// included, and the next call goes on from there. `gone` are arguments that named files and name
-/// none any more. Throws InputError where the file was made otherwise, is written to by another
-/// process or can't be written; Interrupted when progress says so. With on_broken a file that can't
-/// be read is told to it and left out, otherwise it is an InputError.
+/// Encodes what of the files is not in the memory file, which is made where there is none, or is
+/// damaged there, and forgets what of them is gone. What has been done stays, whatever ends the
+/// work, the process included, and the next call goes on from there; a new file into which nothing
+/// came, as none could be read, is not left. `gone` are arguments that named files and name none
+/// any more. Throws InputError where the file was made otherwise, is written to by another process
+/// or can't be written; Interrupted when progress says so. With on_broken a file that can't be read
+/// is told to it and left out, otherwise it is an InputError.
 OWL3_API IndexReport index_media(const Model& model, const std::string& model_name,
                                  const std::filesystem::path& memory,
                                  const std::vector<MediaFile>& files,
@@ -145,13 +155,14 @@ OWL3_API IndexReport index_media(const Model& model, const std::string& model_na
 OWL3_API MemoryDamage verify_memory_file(const std::filesystem::path& path,
                                          const ProgressCallback& progress = {});
 
-/// Takes out what a pattern names, and what nothing else needs of it; returns their paths. Throws
-/// UsageError where one names nothing.
+/// Takes out what a name or pattern means (a pattern where nothing is called so), and what nothing
+/// else needs of it; returns their paths. Throws UsageError where one means nothing.
 OWL3_API std::vector<std::string> remove_from_memory(const std::filesystem::path& path,
                                                      const std::vector<std::string>& patterns);
 
-/// Puts what memories hold into one, which is made where there is none. Of files of the same path
-/// the content of the last is kept. All must be made alike. Returns its photos and films.
+/// Puts what memories hold into one, which is made where there is none, and then whole or not at
+/// all. Of files of the same path the content of the last is kept; what several memories have of
+/// one folder lies in natural order. All must be made alike. Returns its photos and films.
 OWL3_API int64_t merge_memories(const std::vector<std::filesystem::path>& from,
                                 const std::filesystem::path& to,
                                 const ProgressCallback& progress = {});

@@ -1,12 +1,9 @@
 #include "owl3/saved_memory.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "api/impl.h"
+#include "api/memory_names.h"
 #include "core/api_call.h"
 #include "core/error.h"
 #include "core/progress_text.h"
@@ -22,12 +19,6 @@ Compute compute_by(const Model& model) {
   return [model](const std::function<void()>& work, const std::function<void()>& while_waiting) {
     Internals::of(model).scheduler->compute(work, while_waiting);
   };
-}
-
-/// "2024/*.jpg" names "trip/2024/1.jpg" by no part of it, but "1.jpg" and "trip/2024/*" do.
-bool matches(const std::string& pattern, const std::string& path) {
-  return ::fnmatch(pattern.c_str(), path.c_str(), 0) == 0 ||
-         ::fnmatch(pattern.c_str(), fs::path(path).filename().c_str(), 0) == 0;
 }
 
 /// Dates compare as texts; the beginning of one stands for all that begin so.
@@ -53,10 +44,11 @@ void check_selection(const MemorySelection& which) {
 }
 
 /// The images of a medium that are meant, by their places in it.
-std::vector<size_t> selected(const MediumRecord& medium, const MemorySelection& which) {
+std::vector<size_t> selected(const MediumRecord& medium, const MemorySelection& which,
+                             const MemoryNames& only) {
   const bool by_seconds = which.from_seconds || which.to_seconds;
   const bool by_date = !which.from_date.empty() || !which.to_date.empty();
-  if (!which.only.empty() && !matches(which.only, medium.path)) return {};
+  if (!which.only.empty() && !only.has(medium)) return {};
   if (medium.is_video ? by_date : by_seconds) return {};
   if (!medium.is_video && !is_taken_within(medium.taken, which)) return {};
   std::vector<size_t> places;
@@ -75,6 +67,7 @@ SavedMedium saved_medium(const MediumRecord& record, const Catalogue& catalogue,
   medium.file_bytes = record.file_bytes;
   medium.sha256 = hex_text(record.content);
   medium.taken = record.taken;
+  medium.warning = record.warning;
   medium.width = record.width;
   medium.height = record.height;
   medium.rows = record.rows;
@@ -113,8 +106,8 @@ std::vector<std::string> Medium::damage() const {
           is_video() ? fmt::format("the frame at {} is", duration_text(impl_->frame_seconds[i]))
                      : std::string("is");
       lines.push_back(
-          fmt::format("{}: {}: {} damaged in it; owl3 memory remove, and owl3 index "
-                      "encodes it anew",
+          fmt::format("{}: {}: {} damaged in it; owl3 index encodes it anew, and owl3 "
+                      "memory remove takes it out",
                       impl_->file->path().string(), impl_->path.string(), what));
       if (!is_video()) break;
     }
@@ -130,11 +123,13 @@ std::optional<Medium> Medium::without_damage() const {
     whole->images.clear();
     whole->frame_seconds.clear();
     whole->records.clear();
+    whole->hashes.clear();
     for (size_t i = 0; i < impl_->records.size(); ++i) {
       if (!impl_->file->is_whole(impl_->records[i])) continue;
       whole->images.push_back(impl_->images[i]);
       whole->frame_seconds.push_back(impl_->frame_seconds[i]);
       whole->records.push_back(impl_->records[i]);
+      whole->hashes.push_back(impl_->hashes[i]);
     }
     if (whole->images.empty()) return std::nullopt;
     whole->layout = VideoLayout{static_cast<int64_t>(whole->images.size())};
@@ -177,8 +172,9 @@ std::vector<SavedMedium> SavedMemory::media(const MemorySelection& which) const 
     check_selection(which);
     std::vector<SavedMedium> media;
     const Catalogue& catalogue = impl_->file->catalogue();
+    const MemoryNames only(which.only, catalogue);
     for (const MediumRecord& record : catalogue.media) {
-      const std::vector<size_t> places = selected(record, which);
+      const std::vector<size_t> places = selected(record, which, only);
       if (!places.empty()) media.push_back(saved_medium(record, catalogue, places));
     }
     return media;
@@ -214,8 +210,9 @@ std::vector<Medium> SavedMemory::recall(const Model& model, const MemorySelectio
                                    catalogue.record_bytes, layout.record_bytes()));
     }
     std::vector<Medium> media;
+    const MemoryNames only(which.only, catalogue);
     for (const MediumRecord& record : catalogue.media) {
-      const std::vector<size_t> places = selected(record, which);
+      const std::vector<size_t> places = selected(record, which, only);
       if (places.empty()) continue;
       auto medium = std::make_shared<Internals::EncodedMedium>(model);
       medium->path = record.path;
@@ -269,114 +266,37 @@ IndexReport index_media(const Model& model, const std::string& model_name, const
     work.keep_missing = options.keep_missing;
     work.threads = loaded.options.threads;
     work.progress = call.watch(progress);
-    work.on_broken = call.watch(on_broken);
-    const IndexCounts counts = index_files({loaded.model, loaded.visual_key, compute_by(model)},
-                                           layout, writer, files, gone, work);
+    bool is_broken = false;
+    if (on_broken) {
+      work.on_broken = [&is_broken, told = call.watch(on_broken)](const fs::path& path,
+                                                                  const std::string& why) {
+        is_broken = true;
+        told(path, why);
+      };
+    }
+    IndexCounts counts;
+    try {
+      counts = index_files({loaded.model, loaded.visual_key, compute_by(model)}, layout, writer,
+                           files, gone, work);
+    } catch (const InputError&) {
+      writer.leave_nothing();
+      throw;
+    }
+    if (is_broken) writer.leave_nothing();
     IndexReport report;
     report.added = counts.added;
     report.changed = counts.changed;
+    report.mended = counts.mended;
     report.moved = counts.moved;
+    report.copied = counts.copied;
     report.unchanged = counts.unchanged;
-    report.forgotten = counts.forgotten;
+    report.forgotten = std::move(counts.forgotten);
+    report.kept_missing = std::move(counts.kept_missing);
+    report.warnings = std::move(counts.warnings);
     report.images_encoded = counts.encoding.encoded;
     report.images_reused = counts.encoding.reused;
     report.encode_seconds = counts.encoding.seconds;
     return report;
-  });
-}
-
-MemoryDamage verify_memory_file(const fs::path& path, const ProgressCallback& progress) {
-  ApiCall call;
-  return call.run([&] {
-    constexpr uint64_t kMegabyte = 1'000'000;
-    const ProgressCallback watched = call.watch(progress);
-    MemoryVerification found = verify_memory(path, [&](uint64_t done, uint64_t total) {
-      if (watched && !watched("verifying MB", static_cast<int64_t>(done / kMegabyte),
-                              static_cast<int64_t>(total / kMegabyte))) {
-        throw Interrupted("interrupted while verifying");
-      }
-    });
-    return MemoryDamage{found.images, found.damaged_images, std::move(found.damage),
-                        std::move(found.notes)};
-  });
-}
-
-std::vector<std::string> remove_from_memory(const fs::path& path,
-                                            const std::vector<std::string>& patterns) {
-  return api_call([&] {
-    MemoryWriter writer(path);
-    std::vector<std::string> removed;
-    for (const std::string& pattern : patterns) {
-      const size_t before = removed.size();
-      for (const MediumRecord& medium : writer.catalogue().media) {
-        if (medium.path == pattern || matches(pattern, medium.path)) removed.push_back(medium.path);
-      }
-      if (removed.size() == before) {
-        throw UsageError(
-            fmt::format("{}: nothing in it is called {}; owl3 memory list shows what is",
-                        path.string(), pattern));
-      }
-    }
-    const std::set<std::string> names(removed.begin(), removed.end());
-    std::erase_if(writer.media(),
-                  [&](const MediumRecord& medium) { return names.contains(medium.path); });
-    writer.settle();
-    return std::vector<std::string>(names.begin(), names.end());
-  });
-}
-
-int64_t merge_memories(const std::vector<fs::path>& from, const fs::path& to,
-                       const ProgressCallback& progress) {
-  ApiCall call;
-  return call.run([&] {
-    const ProgressCallback watched = call.watch(progress);
-    std::vector<std::shared_ptr<const MemoryFile>> files;
-    int64_t total = 0;
-    for (const fs::path& path : from) {
-      files.push_back(MemoryFile::open(path));
-      total += static_cast<int64_t>(files.back()->catalogue().images.size());
-      const auto difference =
-          files.back()->catalogue().stamp.difference(files.front()->catalogue().stamp);
-      if (difference) throw InputError(fmt::format("{}: was made {}", path.string(), *difference));
-    }
-    if (files.empty()) throw UsageError("no memory file is named");
-    const Catalogue& first = files.front()->catalogue();
-    MemoryWriter writer(to, first.stamp, first.record_bytes);
-    int64_t done = 0;
-    std::map<std::string, size_t> places;
-    for (size_t i = 0; i < writer.catalogue().media.size(); ++i) {
-      places.emplace(writer.catalogue().media[i].absolute, i);
-    }
-    for (const auto& file : files) {
-      const Catalogue& catalogue = file->catalogue();
-      std::vector<uint32_t> images(catalogue.images.size());
-      for (uint32_t i = 0; i < images.size(); ++i, ++done) {
-        if (watched && !watched("copying images", done, total)) {
-          throw Interrupted(fmt::format("interrupted; {} is as it was", to.string()));
-        }
-        if (!file->is_whole(i)) {
-          throw InputError(
-              fmt::format("{}: is damaged; owl3 memory verify says where, and remove "
-                          "takes that out",
-                          file->path().string()));
-        }
-        const std::span<const std::byte> bytes = file->record(i);
-        images[i] = writer.add(catalogue.images[i].pixels, bytes);
-        release_mapped(bytes.data(), bytes.size());
-      }
-      for (MediumRecord medium : catalogue.media) {
-        for (uint32_t& image : medium.images) image = images[image];
-        const auto [place, is_new] =
-            places.emplace(medium.absolute, writer.catalogue().media.size());
-        if (is_new) {
-          writer.media().push_back(std::move(medium));
-        } else {
-          writer.media()[place->second] = std::move(medium);
-        }
-      }
-    }
-    writer.settle();
-    return static_cast<int64_t>(writer.catalogue().media.size());
   });
 }
 

@@ -42,11 +42,13 @@ int compare_natural(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+bool naturally_before(const fs::path& a, const fs::path& b) {
+  const int order = compare_natural(a.string(), b.string());
+  return order != 0 ? order < 0 : a < b;  // "01.png" and "1.png" need some order too
+}
+
 void sort_naturally(std::vector<fs::path>& paths) {
-  std::sort(paths.begin(), paths.end(), [](const fs::path& a, const fs::path& b) {
-    const int order = compare_natural(a.string(), b.string());
-    return order != 0 ? order < 0 : a < b;  // "01.png" and "1.png" need some order too
-  });
+  std::sort(paths.begin(), paths.end(), naturally_before);
 }
 
 }  // namespace owl3

@@ -6,6 +6,8 @@
 
 namespace owl3 {
 
+bool naturally_before(const std::filesystem::path& a, const std::filesystem::path& b);
+
 /// Natural order: "2.png" before "10.png", letters without their case.
 void sort_naturally(std::vector<std::filesystem::path>& paths);
 

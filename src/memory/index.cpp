@@ -80,6 +80,7 @@ struct Planned {
   FileState state;
   int64_t images = 0;
   std::vector<ContentHash> hashes{};  // of its images, as they come
+  bool is_mended = false;             // it is known, and damaged
 };
 
 class Index {
@@ -102,6 +103,7 @@ class Index {
       for (Planned& planned : films_) encode_film(planned);
       if (!work_.keep_missing) forget(files, gone);
       put_in_order();
+      tell_state();
     } catch (const Interrupted&) {
       keep_what_is_done();
       throw Interrupted(
@@ -176,10 +178,9 @@ class Index {
       by_name_.emplace(medium.absolute, i);
       by_content_.emplace(medium.content, i);
     }
+    files_ = static_cast<int64_t>(files.size());
     for (size_t i = 0; i < files.size(); ++i) {
-      const auto on_chunk = [&] {
-        tell("reading files", static_cast<int64_t>(i), static_cast<int64_t>(files.size()));
-      };
+      const auto on_chunk = [&] { tell("reading files", static_cast<int64_t>(i), files_); };
       const MediaFile& file = files[i];
       if (!wanted_.emplace(absolute_name(file.path), wanted_.size()).second) continue;
       reads(file.path, [&] { plan_file(file, on_chunk); });
@@ -202,7 +203,7 @@ class Index {
     record.file_bytes = content.bytes;
     record.content = content.digest;
     record.reading = reading_of(file.is_video);
-    if (use_known(record)) return;
+    if (use_known(planned)) return;
     if (file.is_video) {
       // Not by exceptions, which would go through FFmpeg.
       const VideoReader reader = films_read_.open(
@@ -221,30 +222,65 @@ class Index {
   }
 
   /// Whether there is nothing to encode: it is as it was, or what another file was.
-  bool use_known(const MediumRecord& wanted) {
+  bool use_known(Planned& planned) {
+    const MediumRecord& wanted = planned.record;
     const std::vector<MediumRecord>& media = writer_.catalogue().media;
     const auto named = by_name_.find(wanted.absolute);
     if (named != by_name_.end() && is_same(media[named->second], wanted)) {
       const MediumRecord& known = media[named->second];
+      planned.is_mended = !is_whole(known);
+      if (planned.is_mended) return false;
       if (known.path != wanted.path || known.origin != wanted.origin) {
-        MediumRecord& renamed = writer_.media()[named->second];
-        renamed.path = wanted.path;
-        renamed.origin = wanted.origin;
+        rename(writer_.media()[named->second], wanted);
       }
       ++counts_.unchanged;
       return true;
     }
     const auto [first, last] = by_content_.equal_range(wanted.content);
-    const auto found = std::find_if(
-        first, last, [&](const auto& entry) { return is_same(media[entry.second], wanted); });
-    if (found == last) return false;
-    MediumRecord copy = media[found->second];
-    copy.path = wanted.path;
-    copy.absolute = wanted.absolute;
-    copy.origin = wanted.origin;
+    std::vector<size_t> same;
+    for (auto entry = first; entry != last; ++entry) {
+      if (is_same(media[entry->second], wanted)) same.push_back(entry->second);
+    }
+    if (same.empty() || !is_whole(media[same.front()])) return false;
+    const auto left = std::find_if(same.begin(), same.end(),
+                                   [&](size_t place) { return is_gone(media[place].absolute); });
+    // What has moved into the place of another file leaves that one's entry to it.
+    if (left != same.end() && named == by_name_.end()) {
+      MediumRecord& moved = writer_.media()[*left];
+      by_name_.erase(moved.absolute);
+      by_name_.emplace(wanted.absolute, *left);
+      rename(moved, wanted);
+      ++counts_.moved;
+      return true;
+    }
+    MediumRecord copy = media[same.front()];
+    rename(copy, wanted);
     put(std::move(copy));
-    ++counts_.moved;
+    ++counts_.copied;
     return true;
+  }
+
+  static bool is_gone(const fs::path& path) {
+    std::error_code error;
+    return fs::symlink_status(path, error).type() == fs::file_type::not_found;
+  }
+
+  static void rename(MediumRecord& record, const MediumRecord& as) {
+    // Warnings begin with the file's name.
+    if (record.warning.starts_with(record.path)) {
+      record.warning.replace(0, record.path.size(), as.path);
+    }
+    record.path = as.path;
+    record.absolute = as.absolute;
+    record.origin = as.origin;
+  }
+
+  /// Reading an image's memory takes less time than the photo it is of took to be read just now.
+  bool is_whole(const MediumRecord& medium) {
+    return std::all_of(medium.images.begin(), medium.images.end(), [&](uint32_t image) {
+      tell("reading files", static_cast<int64_t>(wanted_.size()) - 1, files_);
+      return writer_.is_whole(image);
+    });
   }
 
   int image_size() const { return static_cast<int>(model_.model.config().vision.image_size); }
@@ -341,7 +377,8 @@ class Index {
         images.push_back(*image);
       }
       planned.record.images = std::move(images);
-      ++(by_name_.contains(planned.record.absolute) ? counts_.changed : counts_.added);
+      const bool is_known = by_name_.contains(planned.record.absolute);
+      ++(planned.is_mended ? counts_.mended : is_known ? counts_.changed : counts_.added);
       put(std::move(planned.record));
       return true;
     });
@@ -383,18 +420,28 @@ class Index {
       folders.insert(fs::path(absolute_name(file.path)).parent_path());
     }
     for (const std::string& argument : gone) origins.insert(absolute_name(argument));
-    const auto is_gone = [&](const MediumRecord& medium) {
+    const auto is_forgotten = [&](const MediumRecord& medium) {
       const fs::path path = medium.absolute;
       std::error_code error;
       const bool concerned =
           origins.contains(medium.origin) || folders.contains(path.parent_path());
-      return concerned && fs::symlink_status(path, error).type() == fs::file_type::not_found &&
-             fs::is_directory(path.parent_path(), error);
+      return concerned && is_gone(path) && fs::is_directory(path.parent_path(), error);
     };
     for (const MediumRecord& medium : writer_.catalogue().media) {
-      if (is_gone(medium)) counts_.forgotten.push_back(medium.path);
+      if (is_forgotten(medium)) counts_.forgotten.push_back(medium.path);
     }
-    if (!counts_.forgotten.empty()) std::erase_if(writer_.media(), is_gone);
+    if (!counts_.forgotten.empty()) std::erase_if(writer_.media(), is_forgotten);
+  }
+
+  /// What whoever asks later should know now.
+  void tell_state() {
+    for (const MediumRecord& medium : writer_.catalogue().media) {
+      if (wanted_.contains(medium.absolute)) {
+        if (!medium.warning.empty()) counts_.warnings.push_back(medium.warning);
+      } else if (is_gone(medium.absolute)) {
+        counts_.kept_missing.push_back(medium.path);
+      }
+    }
   }
 
   /// Those of this index behind the others, as they were given.
@@ -424,6 +471,7 @@ class Index {
   FilmIndexes films_read_;
   std::vector<Planned> finished_;  // all images added, not all encoded perhaps
   std::string_view stage_ = "encoding images";
+  int64_t files_ = 0;
   int64_t done_ = 0;
   int64_t total_ = 0;
   Clock::time_point committed_at_ = Clock::now();

@@ -29,9 +29,15 @@ struct IndexWork {
 struct IndexCounts {
   int64_t added = 0;
   int64_t changed = 0;
-  int64_t moved = 0;  // known under another name
+  int64_t mended = 0;  // as before, but damaged in the file: encoded anew
+  int64_t moved = 0;   // known under another name, under which nothing is any more
+  int64_t copied = 0;  // known under another name, and there too
   int64_t unchanged = 0;
   std::vector<std::string> forgotten;
+  /// What is not on the disk and not forgotten: of folders that are gone themselves, or that this
+  /// index doesn't speak of.
+  std::vector<std::string> kept_missing;
+  std::vector<std::string> warnings;  // what is not right with the files, a line each
   EncodingCounts encoding;
 };
 

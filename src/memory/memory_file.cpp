@@ -28,7 +28,7 @@ std::shared_ptr<const MemoryFile> MemoryFile::open(const std::filesystem::path& 
 std::vector<std::string> MemoryFile::warnings() const {
   std::vector<std::string> lines;
   for (const std::string& damage : state_.damage) {
-    lines.push_back(fmt::format("{}: {}", path_.string(), damage));
+    lines.push_back(fmt::format("{}: {}; owl3 memory verify tells more", path_.string(), damage));
   }
   return lines;
 }

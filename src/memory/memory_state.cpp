@@ -28,6 +28,9 @@ bool has_state(const Headers& headers, HeaderState state) {
   return headers[0].state == state || headers[1].state == state;
 }
 
+constexpr const char* kBeyondUse =
+    "nothing of it can be read: remove it, and owl3 index makes it anew";
+
 [[noreturn]] void refuse(const Headers& headers, const std::filesystem::path& path, uint64_t size) {
   for (const HeaderPage& page : headers) {
     if (page.state != HeaderState::kOtherVersion) continue;
@@ -35,8 +38,8 @@ bool has_state(const Headers& headers, HeaderState state) {
                                  path.string(), page.version, kMemoryFileVersion));
   }
   if (has_state(headers, HeaderState::kDamaged)) {
-    throw InputError(fmt::format("{}: both its headers are damaged{}; it can't be read",
-                                 path.string(), size < kFirstFreeByte ? " or cut off" : ""));
+    throw InputError(fmt::format("{}: both its headers are damaged{}; {}", path.string(),
+                                 size < kFirstFreeByte ? " or cut off" : "", kBeyondUse));
   }
   throw InputError(
       fmt::format("{}: is no visual memory that owl3 index has written", path.string()));
@@ -161,7 +164,8 @@ MemoryState read_memory_state(int descriptor, const std::filesystem::path& path)
       return *std::move(state);
     }
     if (attempt == kAttempts)
-      throw InputError(fmt::format("{}: {}", path.string(), damage.back()));  // what was tried last
+      throw InputError(fmt::format("{}: {}; {}", path.string(), damage.back(),  // tried last
+                                   kBeyondUse));
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <utility>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -35,13 +35,19 @@ void write_all(int descriptor, uint64_t offset, std::span<const std::byte> bytes
 }  // namespace
 
 MemoryWriter::MemoryWriter(const fs::path& path) : path_(path) {
+  if (!open_to_write()) fail(ENOENT);
   open();
 }
 
 MemoryWriter::MemoryWriter(const fs::path& path, const MemoryStamp& stamp, uint64_t record_bytes)
     : path_(path) {
-  std::error_code error;
-  if (!fs::exists(path, error)) create(stamp, record_bytes);
+  constexpr int kAttempts = 4;
+  for (int attempt = 1;; ++attempt) {
+    std::error_code error;
+    if (!fs::exists(path, error)) create(stamp, record_bytes);
+    if (open_to_write()) break;
+    if (attempt == kAttempts) fail(ENOENT);
+  }
   open();
   if (const auto difference = catalogue_.stamp.difference(stamp)) {
     throw InputError(fmt::format("{}: was made {}", path_.string(), *difference));
@@ -50,6 +56,11 @@ MemoryWriter::MemoryWriter(const fs::path& path, const MemoryStamp& stamp, uint6
     throw InputError(fmt::format("{}: its records have {} bytes, not {}", path_.string(),
                                  catalogue_.record_bytes, record_bytes));
   }
+  if (catalogue_.stamp.model_name == stamp.model_name) return;
+  // Alike, and elsewhere now: whoever asks later is to find it.
+  catalogue_.stamp.model_name = stamp.model_name;
+  catalogue_.stamp.weights_identity = stamp.weights_identity;
+  changed_ = true;
 }
 
 MemoryWriter::Descriptor::~Descriptor() {
@@ -101,20 +112,24 @@ void MemoryWriter::create(const MemoryStamp& stamp, uint64_t record_bytes) {
   } catch (int error_number) {
     fail(error_number);
   }
-  const fs::path folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
-  if (::link(temporary.path().c_str(), path_.c_str()) == 0) {
-    sync_to_disk(folder);
-  } else if (errno != EEXIST) {  // no hard links there
-    temporary.take_place();
-    sync_to_disk(folder);
-  }
+  is_made_ = temporary.take_empty_place();
+  if (is_made_) sync_to_disk(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
 }
 
-void MemoryWriter::open() {
+/// The file of that name, locked; false where whoever made it has taken it away in between.
+bool MemoryWriter::open_to_write() {
   { const RegularFile is_one = RegularFile::open(path_); }  // says what it is instead
+  if (file_.number >= 0) ::close(file_.number);
   file_.number = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
   if (file_.number < 0) fail(errno);
   MemoryLocks(file_.number, path_).become_writer();
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(file_.number, &opened) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+void MemoryWriter::open() {
   MemoryState state = read_memory_state(file_.number, path_);
   header_ = state.header;
   older_ = state.older;
@@ -122,6 +137,7 @@ void MemoryWriter::open() {
   for (const std::string& damage : state.damage) {
     warnings_.push_back(fmt::format("{}: {}", path_.string(), damage));
   }
+  holds_media_ = !catalogue_.media.empty();
   // What was got around is mended by the next commit, which an unchanged file would not have.
   changed_ = !state.damage.empty() || !header_.is_settled;
   drop_what_is_cut_off();
@@ -168,9 +184,22 @@ void MemoryWriter::read_pages() {
   if (MemoryLocks(file_.number, path_).nobody_reads()) pages_->release();
 }
 
+bool MemoryWriter::is_whole(uint32_t image) {
+  if (whole_.contains(image)) return true;
+  if (damaged_.contains(image)) return false;
+  const ImageRecord& record = catalogue_.images.at(image);
+  const std::vector<std::byte> bytes =
+      read_at(file_.number, record.offset, catalogue_.record_bytes, path_);
+  const bool whole =
+      bytes.size() == catalogue_.record_bytes && checksum_of(bytes) == record.checksum;
+  (whole ? whole_ : damaged_).insert(image);
+  return whole;
+}
+
 std::optional<uint32_t> MemoryWriter::find(const ContentHash& pixels) const {
   const auto found = by_pixels_.find(pixels);
-  return found == by_pixels_.end() ? std::nullopt : std::optional(found->second);
+  if (found == by_pixels_.end() || damaged_.contains(found->second)) return std::nullopt;
+  return found->second;
 }
 
 void MemoryWriter::write(uint64_t offset, std::span<const std::byte> bytes) const {
@@ -214,9 +243,19 @@ uint32_t MemoryWriter::add(const ContentHash& pixels, std::span<const std::byte>
     pages_->give({offset, record.size()});
     throw;
   }
-  const auto index = static_cast<uint32_t>(catalogue_.images.size());
-  catalogue_.images.push_back({pixels, offset, checksum_of(record)});
-  by_pixels_.emplace(pixels, index);
+  const ImageRecord added = {pixels, offset, checksum_of(record)};
+  const auto [known, is_new] =
+      by_pixels_.emplace(pixels, static_cast<uint32_t>(catalogue_.images.size()));
+  const uint32_t index = known->second;
+  if (is_new) {
+    catalogue_.images.push_back(added);
+  } else {  // in the place of a damaged one
+    ImageRecord& image = catalogue_.images[index];
+    replaced_.push_back({image.offset, catalogue_.record_bytes});
+    image = added;
+    damaged_.erase(index);
+    whole_.insert(index);
+  }
   return index;
 }
 
@@ -250,6 +289,7 @@ void MemoryWriter::commit() {
     }
     throw;
   }
+  holds_media_ = holds_media_ || !catalogue_.media.empty();
   // Two headers back, which nothing leads to any more.
   if (oldest && older_ && oldest->catalogue_offsets != older_->catalogue_offsets) {
     give_catalogue(*oldest);
@@ -279,6 +319,8 @@ void MemoryWriter::settle() {
   catalogue_.drop_unused_images();
   for (const ImageRecord& image : catalogue_.images) kept.insert(image.offset);
   if (kept.size() == before.size() && !changed_) return;
+  whole_.clear();  // by indices, which are others now
+  damaged_.clear();
   by_pixels_.clear();
   for (size_t i = 0; i < catalogue_.images.size(); ++i) {
     by_pixels_.emplace(catalogue_.images[i].pixels, static_cast<uint32_t>(i));
@@ -289,6 +331,7 @@ void MemoryWriter::settle() {
       pages_->give_later({image.offset, catalogue_.record_bytes});
     }
   }
+  for (const Extent& extent : std::exchange(replaced_, {})) pages_->give_later(extent);
   // Now both headers lead to this catalogue, and nothing to what was before it.
   const MemoryHeader before_last = *older_;
   write_header(header_);
@@ -307,6 +350,12 @@ void MemoryWriter::settle() {
   // The other header still tells of the file's former end.
   write_header(settled);
   changed_ = false;
+}
+
+void MemoryWriter::leave_nothing() noexcept {
+  if (!is_new()) return;
+  std::error_code ignored;
+  fs::remove(path_, ignored);
 }
 
 }  // namespace owl3

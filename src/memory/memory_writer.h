@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "memory/file_pages.h"
@@ -35,6 +36,9 @@ class MemoryWriter {
   /// a line each.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
+  /// Whether an image is as it was written. Reads it whole, once; one that is not counts as not
+  /// there from then on, and what is added in its place is what all have who have it.
+  bool is_whole(uint32_t image);
   std::optional<uint32_t> find(const ContentHash& pixels) const;
   /// Writes an image, and returns its index. Throws InputError (disk full, ...).
   uint32_t add(const ContentHash& pixels, std::span<const std::byte> record);
@@ -44,10 +48,15 @@ class MemoryWriter {
   /// Forgets images that no medium has, commits, and frees what belongs to nothing, as far as
   /// nobody reads it.
   void settle();
+  /// Whether there was no file before, and nothing was committed to the one that this made.
+  bool is_new() const { return is_made_ && !holds_media_; }
+  /// Takes the file away where it is new.
+  void leave_nothing() noexcept;
 
  private:
   void open();
   void create(const MemoryStamp& stamp, uint64_t record_bytes);
+  bool open_to_write();
   void drop_what_is_cut_off();
   void read_pages();
   void begin_change();
@@ -72,7 +81,11 @@ class MemoryWriter {
   Catalogue catalogue_;
   std::vector<std::string> warnings_;
   std::map<ContentHash, uint32_t> by_pixels_;
+  std::set<uint32_t> whole_, damaged_;  // as far as it was asked for
+  std::vector<Extent> replaced_;        // where damaged images lay
   std::optional<FilePages> pages_;
+  bool is_made_ = false;
+  bool holds_media_ = false;  // committed ones
   bool changed_ = false;
 };
 

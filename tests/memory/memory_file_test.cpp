@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <random>
 #include <thread>
@@ -167,6 +168,82 @@ TEST_F(MemoryFileTest, OfTwoWritersOneIsRefused) {
   MemoryWriter writer(path_, stamp(), kRecord);
   const std::string refusal = message_of<InputError>([&] { MemoryWriter other(path_); });
   EXPECT_NE(refusal.find("a.owlmem: another process is writing to it"), std::string::npos);
+}
+
+TEST_F(MemoryFileTest, WhoMadeItTakesItAwayWhereNothingCameIntoIt) {
+  {
+    MemoryWriter writer(path_, stamp(), kRecord);
+    add_photo(writer, 1);
+    writer.leave_nothing();
+    EXPECT_FALSE(fs::exists(path_)) << "nothing was committed";
+  }
+  write_photos(path_, 1, 1);
+  MemoryWriter writer(path_, stamp(), kRecord);
+  writer.leave_nothing();
+  EXPECT_EQ(photos_of(path_), std::vector<int>{1}) << "it was there before";
+}
+
+TEST_F(MemoryFileTest, OfManyWhoMakeItAtOnceOneWrites) {
+  std::atomic<int> wrote = 0;
+  std::atomic<int> refused = 0;
+  const auto write = [&](int number) {
+    try {
+      MemoryWriter writer(path_, stamp(), kRecord);
+      add_photo(writer, number);
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      writer.settle();
+      ++wrote;
+    } catch (const InputError&) {
+      ++refused;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int number = 1; number <= 4; ++number) threads.emplace_back(write, number);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrote, 1);
+  EXPECT_EQ(refused, 3);
+  EXPECT_EQ(photos_of(path_).size(), 1U);
+}
+
+TEST_F(MemoryFileTest, ADamagedRecordIsReplacedForAllThatHaveIt) {
+  write_photos(path_, 1, 3);
+  {
+    MemoryWriter writer(path_);
+    writer.media().push_back(photo(4, 1));  // as 2.jpg
+    writer.settle();
+  }
+  std::string bytes = read_text(path_);
+  bytes[MemoryFile::open(path_)->catalogue().images[1].offset + 5] ^= 1;
+  write_text(path_, bytes);
+  {
+    MemoryWriter writer(path_);
+    EXPECT_TRUE(writer.is_whole(0));
+    EXPECT_FALSE(writer.is_whole(1));
+    EXPECT_FALSE(writer.find(pixels(2))) << "it counts as not there";
+    EXPECT_EQ(writer.add(pixels(2), record(2)), 1U);
+    EXPECT_TRUE(writer.is_whole(1));
+    writer.settle();
+  }
+  const auto whole = MemoryFile::open(path_);
+  for (const MediumRecord& medium : whole->catalogue().media) {
+    EXPECT_TRUE(whole->is_whole(medium.images[0])) << medium.path;
+  }
+  EXPECT_EQ(whole->catalogue().images.size(), 3U);
+  EXPECT_TRUE(verify(path_).damage.empty());
+}
+
+TEST_F(MemoryFileTest, OfOneBeyondUseItIsSaidWhatToDo) {
+  write_photos(path_, 1, 2);
+  const std::string bytes = read_text(path_);
+  for (const size_t left : {size_t{5000}, bytes.size() / 2}) {
+    write_text(path_, bytes.substr(0, left));
+    std::string damaged = read_text(path_);
+    if (left == 5000) damaged[100] ^= 1;
+    write_text(path_, damaged);
+    const std::string refusal = message_of<InputError>([&] { MemoryFile::open(path_); });
+    EXPECT_NE(refusal.find("remove it, and owl3 index makes it anew"), std::string::npos)
+        << refusal;
+  }
 }
 
 TEST_F(MemoryFileTest, ReadersReadOnWhileItIsChanged) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -122,7 +123,9 @@ std::string report_text(const std::string& path, const IndexReport& report,
   };
   part(report.added, "new");
   part(report.changed, "changed");
-  part(report.moved, "under another name");
+  part(report.mended, "damaged and encoded anew");
+  part(report.moved, "moved");
+  part(report.copied, "under another name, too");
   part(report.unchanged, "as before");
   part(static_cast<int64_t>(report.forgotten.size()), "gone and forgotten");
   text +=
@@ -131,7 +134,24 @@ std::string report_text(const std::string& path, const IndexReport& report,
     text += fmt::format("; {} encoded in {:.1f} s", counted(report.images_encoded, "image"),
                         report.encode_seconds);
   }
-  return text + "\n";
+  text += "\n";
+  if (const auto kept = static_cast<int64_t>(report.kept_missing.size()); kept > 0) {
+    text += fmt::format(
+        "  {} kept of files that are not on the disk now, since folders may come back; owl3 memory "
+        "remove takes them out\n",
+        kept);
+  }
+  return text;
+}
+
+/// What is not right with files that were read, up to a number.
+void tell_file_warnings(const std::vector<std::string>& warnings) {
+  constexpr size_t kMostNamed = 20;
+  tell_warnings(std::span(warnings).first(std::min(warnings.size(), kMostNamed)));
+  if (warnings.size() > kMostNamed) {
+    tell_warning(fmt::format("{} more files are not quite right; owl3 memory list marks them",
+                             warnings.size() - kMostNamed));
+  }
 }
 
 std::string report_json(const std::string& path, const IndexReport& report,
@@ -143,9 +163,13 @@ std::string report_json(const std::string& path, const IndexReport& report,
                                  {"bytes", info.file_bytes},
                                  {"added", report.added},
                                  {"changed", report.changed},
+                                 {"mended", report.mended},
                                  {"moved", report.moved},
+                                 {"copied", report.copied},
                                  {"unchanged", report.unchanged},
                                  {"forgotten", report.forgotten},
+                                 {"kept_missing", report.kept_missing},
+                                 {"warnings", report.warnings},
                                  {"images_encoded", report.images_encoded},
                                  {"images_reused", report.images_reused},
                                  {"encode_seconds", report.encode_seconds}};
@@ -168,28 +192,11 @@ size_t distinct(const std::vector<MediaFile>& files) {
   return paths.size();
 }
 
-/// A memory that this command made, and into which nothing came.
-void remove_if_empty(const std::string& out) {
-  try {
-    if (!SavedMemory::open(out).media().empty()) return;
-  } catch (const InputError&) {
-    return;  // not made yet
-  }
+/// As the file keeps it: a path is one from any folder, a name stays one.
+std::string lasting_name(const std::string& model) {
+  if (model.empty()) return builtin_model()->name;
   std::error_code error;
-  fs::remove(out, error);
-}
-
-/// As index_media(), which keeps what is done when a file cannot be read.
-template <typename Work>
-IndexReport or_leave_nothing(const std::string& out, const Work& work) {
-  std::error_code error;
-  const bool is_new = !fs::exists(fs::symlink_status(out, error));
-  try {
-    return work();
-  } catch (const InputError&) {
-    if (is_new) remove_if_empty(out);
-    throw;
-  }
+  return fs::exists(model, error) ? absolute_name(model) : model;
 }
 
 void index(Arguments arguments) {
@@ -223,25 +230,22 @@ void index(Arguments arguments) {
       broken.push_back({path.string(), 1, why});
     };
   }
-  const IndexReport report = or_leave_nothing(out, [&] {
-    IndexReport done_now = index_media(
-        model, arguments.model.empty() ? builtin_model()->name : arguments.model, out, files, gone,
-        arguments.index,
-        [&](std::string_view stage, int64_t done, int64_t total) {
-          bar.update(stage, done, total);
-          return !interrupt.interrupted();
-        },
-        on_broken);
-    bar.erase();
-    tell_broken(broken);
-    if (!broken.empty() && broken.size() == distinct(files)) {
-      throw InputError(broken.size() == 1
-                           ? broken.front().reason
-                           : fmt::format("{}; no other of the {} files can be read either",
-                                         broken.front().reason, broken.size()));
-    }
-    return done_now;
-  });
+  const IndexReport report = index_media(
+      model, lasting_name(arguments.model), out, files, gone, arguments.index,
+      [&](std::string_view stage, int64_t done, int64_t total) {
+        bar.update(stage, done, total);
+        return !interrupt.interrupted();
+      },
+      on_broken);
+  bar.erase();
+  tell_broken(broken);
+  if (!broken.empty() && broken.size() == distinct(files)) {
+    throw InputError(broken.size() == 1
+                         ? broken.front().reason
+                         : fmt::format("{}; no other of the {} files can be read either",
+                                       broken.front().reason, broken.size()));
+  }
+  tell_file_warnings(report.warnings);
   found.left_out.insert(found.left_out.end(), broken.begin(), broken.end());
   const SavedMemoryInfo info = SavedMemory::open(out).info();
   fmt::print("{}", arguments.json ? report_json(out, report, info, found.left_out) + "\n"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -42,8 +43,7 @@ class Watched {
 };
 
 std::string precision_text(const SavedMemoryInfo& info) {
-  return fmt::format("{}{}{}", name_of(info.precision),
-                     info.vision_int8 ? ", encoded in int8" : "",
+  return fmt::format("{}{}{}", name_of(info.precision), info.vision_int8 ? ", encoded in int8" : "",
                      info.visual_memory_int8 ? ", kept in int8" : "");
 }
 
@@ -96,8 +96,9 @@ void verify(const std::string& path, bool as_json) {
     return;
   }
   const std::string what = fmt::format(
-      "{}: is damaged: {} of {} images; owl3 memory remove takes them out, and owl3 index encodes "
-      "them anew",
+      "{}: is damaged: {} of {} images; owl3 index encodes them anew where the files are there, "
+      "and "
+      "owl3 memory remove takes them out",
       path, found.damaged_images, found.images);
   const std::string line = found.damaged_images > 0
                                ? what
@@ -109,8 +110,26 @@ void verify(const std::string& path, bool as_json) {
   throw InputError(line);
 }
 
-void remove(const std::string& path, const std::vector<std::string>& patterns, bool as_json) {
-  const std::vector<std::string> removed = remove_from_memory(path, patterns);
+/// What is shown under these names, in which control characters are spaces, by its own.
+std::vector<std::string> as_they_are(const std::string& path, std::vector<std::string> names) {
+  const std::vector<SavedMedium> media = SavedMemory::open(path).media();
+  std::vector<std::string> all;
+  for (std::string& name : names) {
+    const size_t before = all.size();
+    for (const SavedMedium& medium : media) {
+      if (one_line(medium.path.string()) == name && medium.path != name) {
+        all.push_back(medium.path.string());
+      }
+    }
+    const bool is_own = std::any_of(media.begin(), media.end(),
+                                    [&](const SavedMedium& medium) { return medium.path == name; });
+    if (is_own || all.size() == before) all.push_back(std::move(name));
+  }
+  return all;
+}
+
+void remove(const std::string& path, const std::vector<std::string>& names, bool as_json) {
+  const std::vector<std::string> removed = remove_from_memory(path, as_they_are(path, names));
   if (as_json) return print({{"path", path}, {"removed", removed}});
   for (const std::string& name : removed) fmt::print("removed: {}\n", one_line(name));
 }

@@ -30,6 +30,7 @@ nlohmann::ordered_json json_of(const SavedMedium& medium) {
                                  {"type", medium.is_video ? "video" : "image"},
                                  {"bytes", medium.file_bytes},
                                  {"sha256", medium.sha256}};
+  if (!medium.warning.empty()) json["warning"] = medium.warning;
   if (!medium.is_video) {
     if (!medium.taken.empty()) json["taken"] = medium.taken;
     json["width"] = medium.width;
@@ -60,8 +61,17 @@ void list_as_json(const std::vector<SavedMedium>& media) {
 }
 
 struct Row {
-  std::string path, when, size, bytes, hash;
+  std::string path, when, size, bytes, hash, mark;
 };
+
+/// "  ! the film breaks off after 2.00 s"
+std::string mark_of(const SavedMedium& medium) {
+  if (medium.warning.empty()) return {};
+  std::string_view what = medium.warning;
+  const std::string name = medium.path.string() + ": ";
+  if (what.starts_with(name)) what.remove_prefix(name.size());
+  return "  ! " + one_line(what);
+}
 
 std::vector<Row> rows_of(const std::vector<SavedMedium>& media) {
   constexpr size_t kHashDigits = 12;
@@ -71,6 +81,7 @@ std::vector<Row> rows_of(const std::vector<SavedMedium>& media) {
     row.path = one_line(medium.path.string());
     row.bytes = byte_text(medium.file_bytes);
     row.hash = medium.sha256.substr(0, kHashDigits);
+    row.mark = mark_of(medium);
     if (!medium.is_video) {
       row.when = medium.taken;
       row.size = fmt::format("{}x{}", medium.width, medium.height);
@@ -80,6 +91,7 @@ std::vector<Row> rows_of(const std::vector<SavedMedium>& media) {
     for (const double seconds : medium.frame_seconds) {
       row.when = time_text(seconds);
       rows.push_back(row);
+      row.mark.clear();  // once for a film
     }
   }
   return rows;
@@ -96,8 +108,8 @@ void list_as_table(const std::vector<SavedMedium>& media) {
   const size_t when = width(&Row::when);
   const size_t size = width(&Row::size);
   for (const Row& row : rows) {
-    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>9}  {}\n", row.path, path, row.when, when, row.size,
-               size, row.bytes, row.hash);
+    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>9}  {}{}\n", row.path, path, row.when, when, row.size,
+               size, row.bytes, row.hash, row.mark);
   }
 }
 
@@ -107,6 +119,14 @@ void list_memory(const std::string& path, const MemorySelection& which, bool as_
   const SavedMemory memory = SavedMemory::open(path);
   tell_warnings(memory.warnings());
   const std::vector<SavedMedium> media = memory.media(which);
+  if (media.empty() && which != MemorySelection()) {
+    throw UsageError(
+        fmt::format("{}: nothing in it is so; without --only, --from and --to all is shown", path));
+  }
+  if (media.empty()) {
+    tell(
+        fmt::format("owl3: {}: nothing is in it yet; owl3 index puts photos and films in\n", path));
+  }
   as_json ? list_as_json(media) : list_as_table(media);
 }
 

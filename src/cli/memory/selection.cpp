@@ -1,6 +1,8 @@
 #include "cli/memory/selection.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "core/error.h"
@@ -26,23 +28,41 @@ std::optional<double> seconds_of(const std::string& text) {
   return seconds;
 }
 
-/// The beginning of "2024-07-01T12:33:05", from the month on.
+constexpr std::string_view kDateForm = "0000-00-00T00:00:00";
+
+/// Whether it looks like the beginning of "2024-07-01T12:33:05". Four digits are a year where they
+/// can be one: as seconds of a film they would be more than half an hour, which people write 33:20.
 bool is_date(const std::string& text) {
-  constexpr std::string_view kForm = "0000-00-00T00:00:00";
-  const bool whole_part =
-      text.size() == 7 || text.size() == 10 || text.size() == 16 || text.size() == kForm.size();
-  return whole_part && std::equal(text.begin(), text.end(), kForm.begin(), [](char c, char form) {
-           return form == '0' ? c >= '0' && c <= '9' : c == form;
-         });
+  const bool whole_part = text.size() == 4 || text.size() == 7 || text.size() == 10 ||
+                          text.size() == 16 || text.size() == kDateForm.size();
+  const bool has_form =
+      whole_part && std::equal(text.begin(), text.end(), kDateForm.begin(), [](char c, char form) {
+        return form == '0' ? c >= '0' && c <= '9' : c == form;
+      });
+  return has_form && (text.size() > 4 || (text >= "1900" && text <= "2099"));
+}
+
+/// Whether a calendar and a clock have it.
+bool is_possible(const std::string& date) {
+  const auto part = [&](size_t at, int without) {
+    return at < date.size() ? std::stoi(date.substr(at, 2)) : without;
+  };
+  const std::chrono::year_month_day day{std::chrono::year(std::stoi(date.substr(0, 4))),
+                                        std::chrono::month(static_cast<unsigned>(part(5, 1))),
+                                        std::chrono::day(static_cast<unsigned>(part(8, 1)))};
+  return day.ok() && part(11, 0) < 24 && part(14, 0) < 60 && part(17, 0) < 60;
 }
 
 void take_time(const std::string& text, std::optional<double>& seconds, std::string& date) {
   if (is_date(text)) {
+    if (!is_possible(text)) {
+      throw CLI::ValidationError("\"" + text + "\" is no date that there is");
+    }
     date = text;
   } else if (!(seconds = seconds_of(text))) {
     throw CLI::ValidationError(
         "\"" + text +
-        "\" is neither a time in a film (90, 1:30, 1:02:03) nor a date (2024-07, "
+        "\" is neither a time in a film (90, 1:30, 1:02:03) nor a date (2024, 2024-07, "
         "2024-07-01, 2024-07-01T12:30)");
   }
 }

@@ -130,6 +130,8 @@ class OWL3_API Chat {
   /// Tokens of the conversation, and bytes of its text cache.
   int64_t tokens() const;
   size_t cache_bytes() const;
+  /// Why something could not be kept in the prompt folder, one line, or empty.
+  std::string warning() const;
 
  private:
   friend class Engine;

@@ -153,6 +153,8 @@ class OWL3_API VisualMemory {
                         const ProgressCallback& progress = {}) const;
 
   VisualMemoryStats stats() const;
+  /// Why something that made way could not be written to the folder, one line, or empty.
+  std::string warning() const;
   /// Bytes of all keys and values it holds.
   size_t bytes() const;
 

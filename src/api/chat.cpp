@@ -304,4 +304,8 @@ size_t Chat::cache_bytes() const {
   return impl_->sequence.cache.bytes();
 }
 
+std::string Chat::warning() const {
+  return api_call([&] { return impl_->prompts ? impl_->prompts->failure() : std::string(); });
+}
+
 }  // namespace owl3

@@ -34,6 +34,8 @@ class PromptFolder {
   /// What can't be written is not kept: it can be read again. Nor is what lies on a device, or has
   /// fewer tokens than `known` and a few more.
   void keep(const PromptRead& prompt, const TextCache& cache, int64_t known) noexcept;
+  /// As BudgetFolder::failure().
+  std::string failure() const { return folder_.failure(); }
 
  private:
   struct Kept;

@@ -513,6 +513,13 @@ VisualMemoryStats VisualMemory::stats() const {
   });
 }
 
+std::string VisualMemory::warning() const {
+  return api_call([&] {
+    const std::shared_ptr<MemoryFolder>& folder = impl_->store->limits().folder;
+    return folder ? folder->failure() : std::string();
+  });
+}
+
 size_t VisualMemory::bytes() const {
   return static_cast<size_t>(impl_->store->counts().bytes);
 }

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/temporary_sibling.h"
+#include "core/unwritable.h"
 
 namespace owl3 {
 
@@ -15,11 +16,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_all(int descriptor, std::span<const std::byte> bytes) {
+void write_all(int descriptor, std::span<const std::byte> bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) throw InputError("cannot be written");
+    if (count <= 0) throw_unwritable(path, count < 0 ? errno : ENOSPC);
     bytes = bytes.subspan(static_cast<size_t>(count));
   }
 }
@@ -100,9 +101,27 @@ void BudgetFolder::put(const std::string& name, std::span<const std::span<const 
     if (bytes_ + bytes > budget_) return;
     bytes_ += bytes;
   }
-  TemporarySibling file(path_of(name), TemporarySibling::Kind::kFile);
-  for (const auto& part : parts) write_all(file.descriptor(), part);
+  try {
+    write(name, parts);
+  } catch (const InputError& error) {
+    const std::lock_guard lock(mutex_);
+    bytes_ -= bytes;
+    if (failure_.empty()) failure_ = error.what();
+    throw;
+  }
+}
+
+void BudgetFolder::write(const std::string& name,
+                         std::span<const std::span<const std::byte>> parts) const {
+  const fs::path path = path_of(name);
+  TemporarySibling file(path, TemporarySibling::Kind::kFile);
+  for (const auto& part : parts) write_all(file.descriptor(), part, path);
   file.take_place();
+}
+
+std::string BudgetFolder::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
 }
 
 std::shared_ptr<const MappedFile> BudgetFolder::open(const std::string& name) const {

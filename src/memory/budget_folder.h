@@ -29,6 +29,8 @@ class BudgetFolder {
   /// room for it within the budget. Not brought to the disk: what a power cut leaves must be told
   /// by a checksum. Throws InputError.
   void put(const std::string& name, std::span<const std::span<const std::byte>> parts);
+  /// What was wrong when a file could not be written for the first time; empty: all could.
+  std::string failure() const;
   /// Null where it is not there.
   std::shared_ptr<const MappedFile> open(const std::string& name) const;
   /// Now, so it stays longer.
@@ -40,12 +42,14 @@ class BudgetFolder {
     return folder_ / (name + extension_);
   }
   void make_room(int64_t bytes);
+  void write(const std::string& name, std::span<const std::span<const std::byte>> parts) const;
 
   std::filesystem::path folder_;
   std::string extension_;
   int64_t budget_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   int64_t bytes_ = 0;  // of all files, other processes' as of the last counting
+  std::string failure_;
 };
 
 }  // namespace owl3

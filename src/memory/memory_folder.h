@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "memory/budget_folder.h"
 #include "memory/memory_key.h"
@@ -21,6 +22,8 @@ class MemoryFolder {
   void put(const MemoryKey& key, const ImageMemory& memory) noexcept;
   /// Mapped; null where it is not there, or not as it was written.
   ImageMemoryPtr find(const MemoryKey& key, const RecordLayout& layout) noexcept;
+  /// As BudgetFolder::failure().
+  std::string failure() const { return folder_.failure(); }
 
  private:
   BudgetFolder folder_;

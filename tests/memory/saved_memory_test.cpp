@@ -11,6 +11,7 @@
 #include "formats/random_checkpoint.h"
 #include "media/date_taken.h"
 #include "media/encode_png.h"
+#include "memory/budget_folder.h"
 #include "owl3/owl3.h"
 
 namespace owl3 {
@@ -166,7 +167,7 @@ TEST_F(SavedMemoryTest, WhatIsGoneIsForgottenUnlessItIsToBeKept) {
   EXPECT_EQ(report.moved, 1);
   EXPECT_EQ(report.images_encoded, 0);
   report = index();
-  EXPECT_EQ(report.forgotten.size(), 2U);
+  EXPECT_EQ(report.forgotten.size(), 1U) << "4.png was moved";
   EXPECT_EQ(names(),
             (std::vector<std::string>{"other.png", "1.png", "2.png", "5.png", "6.png", "40.png"}))
       << "what was not spoken of stays, and new ones come where they are in the folder";
@@ -174,6 +175,52 @@ TEST_F(SavedMemoryTest, WhatIsGoneIsForgottenUnlessItIsToBeKept) {
   report = index_media(load(), "tiny", memory_, {}, {other.string()}, whole());
   EXPECT_EQ(report.forgotten.size(), 1U);
   EXPECT_EQ(names().size(), 5U);
+}
+
+TEST_F(SavedMemoryTest, AFolderThatWasRenamedIsNotKeptTwice) {
+  index();
+  fs::rename(photos(), folder_ / "pictures");
+  fs::remove(folder_ / "pictures" / "6.png");
+  fs::copy_file(folder_ / "pictures" / "1.png", folder_ / "pictures" / "7.png");
+  IndexReport report = index({(folder_ / "pictures").string()});
+  EXPECT_EQ(report.moved, 5);
+  EXPECT_EQ(report.copied, 1);
+  EXPECT_EQ(report.images_encoded, 0);
+  EXPECT_EQ(report.kept_missing, std::vector<std::string>{(photos() / "6.png").string()})
+      << "its folder is gone, too, and may come back";
+  EXPECT_EQ(names(), (std::vector<std::string>{"6.png", "1.png", "2.png", "3.png", "4.png", "5.png",
+                                               "7.png"}));
+  report = index({(folder_ / "pictures").string()});
+  EXPECT_EQ(report.unchanged, 6);
+}
+
+TEST_F(SavedMemoryTest, WhatIsDamagedIsEncodedAnew) {
+  index({photos().string(), kFilm.string()});
+  const std::vector<SavedMedium> media = SavedMemory::open(memory_).media();
+  flip(media[1].image_offsets[0] + 77);
+  flip(media.back().image_offsets[2] + 77);
+  const IndexReport report = index({photos().string(), kFilm.string()});
+  EXPECT_EQ(report.mended, 2);
+  EXPECT_EQ(report.unchanged, 5);
+  EXPECT_EQ(report.images_encoded, 2) << "a photo, and one frame of the film";
+  EXPECT_TRUE(verify_memory_file(memory_).damage.empty());
+  EXPECT_TRUE(SavedMemory::open(memory_).recall(load())[1].damage().empty());
+}
+
+TEST_F(SavedMemoryTest, WhatIsNotRightWithAFileIsToldAndKept) {
+  std::string film = read_text(kFilm);
+  const fs::path cut = folder_ / "cut.mp4";
+  std::ofstream(cut, std::ios::binary) << film.substr(0, film.size() / 2);
+  IndexReport report = index({photos().string(), cut.string()});
+  ASSERT_EQ(report.warnings.size(), 1U);
+  EXPECT_TRUE(report.warnings[0].starts_with(cut.string())) << report.warnings[0];
+  EXPECT_EQ(SavedMemory::open(memory_).media().back().warning, report.warnings[0]);
+  EXPECT_EQ(index({photos().string(), cut.string()}).warnings, report.warnings) << "again";
+  const fs::path moved = folder_ / "moved.mp4";
+  fs::rename(cut, moved);
+  report = index({moved.string()});
+  ASSERT_EQ(report.warnings.size(), 1U);
+  EXPECT_TRUE(report.warnings[0].starts_with(moved.string())) << report.warnings[0];
 }
 
 TEST_F(SavedMemoryTest, WhatWasInterruptedIsGoneOnWith) {
@@ -306,7 +353,14 @@ TEST_F(SavedMemoryTest, PartsAreMergedToTheWhole) {
     parts.push_back(folder_ / fmt::format("part{}.owlmem", part));
     index_media(load(), "tiny", parts.back(), own, {}, whole());
   }
+  EXPECT_THROW(merge_memories(parts, memory_,
+                              [](std::string_view, int64_t done, int64_t) { return done < 2; }),
+               Interrupted);
+  EXPECT_FALSE(fs::exists(memory_)) << "nothing under the name of what was not made";
   EXPECT_EQ(merge_memories(parts, memory_), 7);
+  EXPECT_EQ(names(), (std::vector<std::string>{"1.png", "2.png", "3.png", "4.png", "5.png", "6.png",
+                                               "ball.mp4"}))
+      << "as one index would have laid them";
   EXPECT_TRUE(verify_memory_file(memory_).damage.empty());
   EXPECT_EQ(merge_memories(parts, memory_), 7) << "again";
   const IndexReport report = index({photos().string(), kFilm.string()});
@@ -316,6 +370,31 @@ TEST_F(SavedMemoryTest, PartsAreMergedToTheWhole) {
   const fs::path other = folder_ / "other.owlmem";
   index_media(load(precise), "tiny", other, files, {}, whole());
   EXPECT_THROW(merge_memories({parts[0], other}, memory_), InputError);
+}
+
+TEST_F(SavedMemoryTest, ANameIsMeantBeforeAPattern) {
+  fs::copy_file(photos() / "2.png", photos() / "[1].png");
+  index();
+  MemorySelection which;
+  which.only = "[1].png";
+  EXPECT_EQ(SavedMemory::open(memory_).media(which).size(), 1U);
+  EXPECT_EQ(remove_from_memory(memory_, {"[1].png"}),
+            std::vector<std::string>{(photos() / "[1].png").string()});
+  EXPECT_EQ(remove_from_memory(memory_, {"[1].png"}),
+            std::vector<std::string>{(photos() / "1.png").string()})
+      << "a pattern where nothing is called so";
+}
+
+TEST(BudgetFolder, TellsWhyNothingIsKept) {
+  const ScratchFolder scratch;
+  BudgetFolder folder(scratch / "kept", ".x", 1000);
+  const std::array<std::byte, 3> bytes{};
+  const std::array<std::span<const std::byte>, 1> parts = {bytes};
+  folder.put("1", parts);
+  EXPECT_EQ(folder.failure(), "");
+  fs::remove_all(scratch / "kept");
+  EXPECT_THROW(folder.put("2", parts), InputError);
+  EXPECT_NE(folder.failure().find("cannot be written"), std::string::npos);
 }
 
 TEST(DateTaken, IsReadFromExif) {

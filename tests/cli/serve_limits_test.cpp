@@ -274,7 +274,7 @@ TEST(ServeStart, OptionsThatMeanNothingAreRefused) {
   const std::string empty = (scratch_folder() / "no-keys").string();
   const std::string bytes = (scratch_folder() / "bytes").string();
   std::ofstream(empty) << "  \n\r\n# none\n";
-  std::ofstream(bytes) << "good\nb\x01\xffd\n";
+  std::ofstream(bytes) << "good\nb\x01\xff\n";
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
       {{"--api-key", ""}, "--api-key: is empty"},
       {{"--api-key", "good", "--api-key", " "}, "--api-key: is empty"},

@@ -317,7 +317,7 @@ TEST_F(Serve, SeesFilmsAsOwl3ChatDoes) {
     expect_refusal(reply, 400, "messages[0].content[0]", "messages[0].content[0]");
     EXPECT_EQ(reply.body.find("/proc"), std::string::npos) << reply.body;
   }
-  expect_refusal(ask_about(video_part("file:///etc/passwd")), 400, "fetches nothing");
+  expect_refusal(ask_about(video_part("file:///etc/passwd")), 400, "no file of the server");
 }
 
 TEST_F(Serve, TakesTheFramesOfAFilmAsImages) {

@@ -45,6 +45,19 @@ bool same_options(const MediumSource& a, const MediumSource& b) {
          a.image.background == b.image.background && a.image.max_pixels == b.image.max_pixels;
 }
 
+bool reads_alike(const MediumSource& source, const SavedMedium& saved, bool cut_images) {
+  if (source.is_video != saved.is_video) return false;
+  const VideoOptions& a = source.video;
+  const VideoOptions& b = saved.video;
+  if (source.is_video) {
+    return a.fps == b.fps && a.max_frames == b.max_frames && a.sampling == b.sampling &&
+           a.start_seconds == b.start_seconds && a.end_seconds == b.end_seconds;
+  }
+  return source.image.cut.value_or(cut_images) == saved.image.cut.value_or(cut_images) &&
+         source.image.apply_exif_orientation == saved.image.apply_exif_orientation &&
+         source.image.background == saved.image.background;
+}
+
 /// The least that a medium can be, known without opening it.
 MediumPlan least_plan(const MediumSource& source) {
   MediumPlan plan;
@@ -280,7 +293,10 @@ void ChatSession::attach_memory(const SavedMemory& memory, const MemorySelection
   for (const SavedMedium& medium : memory.media(which)) {
     recalled.sources.push_back({medium.is_video, medium.original, medium.image, medium.video});
   }
-  for (const Medium& medium : recalled.media) images += medium.images();
+  for (const Medium& medium : recalled.media) {
+    images += medium.images();
+    tell_warning_of(medium);
+  }
   if (images >= model_.context_length()) {
     throw UsageError(
         fmt::format("{}: {} images are more than the model's context holds, {} tokens; choose "
@@ -292,19 +308,27 @@ void ChatSession::attach_memory(const SavedMemory& memory, const MemorySelection
 }
 
 /// What a memory file has of the pending media that is not as it was written is told of, and asked
-/// about by nobody.
+/// about by nobody; with --strict it is an error.
 void ChatSession::leave_out_damage() {
   constexpr size_t kMostNamed = 20;
   size_t told = 0;
+  const std::vector<Medium> all = pending();
+  size_t place = 0;  // in all
   for (Media& attached : pending_) {
     Media whole;
     whole.left_out = attached.left_out;
     whole.is_whole = attached.is_whole;
     for (size_t i = 0; i < attached.media.size(); ++i) {
       const std::vector<std::string> damage = attached.media[i].damage();
+      if (arguments_.strict && !damage.empty()) throw InputError(damage.front());
+      ++place;
+      const bool is_counted = !attached.media[i].is_video() &&
+                              std::any_of(all.begin() + static_cast<std::ptrdiff_t>(place),
+                                          all.end(), [](const Medium& m) { return !m.is_video(); });
       for (const std::string& line : damage) {
         whole.left_out.push_back({attached.media[i].path().string(), 1, line});
-        if (++told <= kMostNamed) tell_warning("left out: " + line);
+        if (++told > kMostNamed) continue;
+        tell_warning("left out: " + line + (is_counted ? "; images behind it count one less" : ""));
       }
       if (!damage.empty()) whole.is_whole = false;
       const std::optional<Medium> medium = attached.media[i].without_damage();
@@ -319,6 +343,17 @@ void ChatSession::leave_out_damage() {
   }
   if (told > kMostNamed) {
     tell(fmt::format("owl3: warning: left out: {} more damaged images\n", told - kMostNamed));
+  }
+}
+
+/// What could not be kept for later, which is no reason not to answer now; once.
+void ChatSession::tell_of_folders() {
+  if (told_of_folders_) return;
+  for (const std::string& warning : {memory_.warning(), chat_.warning()}) {
+    if (warning.empty()) continue;
+    bar_.erase();
+    tell_warning(warning + "; nothing is kept for later questions");
+    told_of_folders_ = true;
   }
 }
 
@@ -379,6 +414,7 @@ AnswerReport ChatSession::ask(const std::string& question, const TextCallback& o
   }
   conversation_.turns.push_back({question, std::move(sources), report.answer.text});
   pending_.clear();
+  tell_of_folders();
   totals_.prompt_tokens = report.answer.prompt_tokens;
   totals_.prefilled_tokens += report.answer.prefilled_tokens;
   totals_.new_tokens += report.answer.new_tokens;
@@ -426,6 +462,29 @@ void ChatSession::save(const fs::path& path) const {
   save_conversation(with_home(path.string()), conversation_);
 }
 
+/// By their places, what is not on the disk any more and in the memory file that was given.
+std::map<size_t, Medium> ChatSession::recall_missing(const Sources& sources) const {
+  std::map<size_t, Medium> recalled;
+  if (!fallback_) return recalled;
+  const std::vector<SavedMedium> saved = fallback_->media();
+  std::vector<Medium> media;
+  for (size_t place = 0; place < sources.size(); ++place) {
+    const MediumSource& source = sources[place];
+    std::error_code error;
+    if (fs::exists(source.path, error)) continue;
+    for (size_t i = 0; i < saved.size(); ++i) {
+      if (saved[i].original != source.path.lexically_normal() ||
+          !reads_alike(source, saved[i], Internals::of(model_).model.config().cut_images)) {
+        continue;
+      }
+      if (media.empty()) media = fallback_->recall(model_);
+      recalled.emplace(place, media[i]);
+      break;
+    }
+  }
+  return recalled;
+}
+
 void ChatSession::load(const fs::path& path) {
   SavedConversation conversation =
       load_conversation(with_home(path.string()), model_.generation_defaults());
@@ -437,10 +496,20 @@ void ChatSession::load(const fs::path& path) {
   if (arguments_.number_images) conversation.number_images = arguments_.number_images;
   Chat chat(model_, options_of(arguments_, conversation.system, conversation.number_images));
   std::vector<PlannedTurn> turns;
-  std::vector<Sources> sources;
+  std::vector<Sources> sources;  // that are encoded
+  std::vector<std::map<size_t, Medium>> recalled;
   for (const SavedTurn& turn : conversation.turns) {
     turns.push_back({turn.question, {}, turn.answer});
-    sources.push_back(turn.media);
+    sources.emplace_back();
+    recalled.push_back(recall_missing(turn.media));
+    for (size_t i = 0; i < turn.media.size(); ++i) {
+      const auto found = recalled.back().find(i);
+      if (found == recalled.back().end()) {
+        sources.back().push_back(turn.media[i]);
+      } else {
+        turns.back().media.push_back(found->second.plan());
+      }
+    }
     std::vector<QuestionMedium> media;
     for (const MediumSource& source : turn.media) media.push_back({source.is_video, source.path});
     try {
@@ -451,8 +520,13 @@ void ChatSession::load(const fs::path& path) {
     }
   }
   check_room(chat, turns, sources, true);
-  for (const SavedTurn& turn : conversation.turns) {
-    chat.add_exchange(turn.question, encode(turn.media, true).media, turn.answer);
+  for (size_t i = 0; i < turns.size(); ++i) {
+    const SavedTurn& turn = conversation.turns[i];
+    std::vector<Medium> media = encode(sources[i], true).media;
+    for (const auto& [place, medium] : recalled[i]) {  // the first places first
+      media.insert(media.begin() + static_cast<std::ptrdiff_t>(place), medium);
+    }
+    chat.add_exchange(turn.question, media, turn.answer);
   }
   chat_ = std::move(chat);
   evidence_.reset();

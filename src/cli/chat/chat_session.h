@@ -1,6 +1,7 @@
 // A conversation with its media, as the command line holds it: encodes, asks, saves, loads.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ class ChatSession {
   /// Attaches what a memory file holds of what is selected: nothing is decoded or encoded, and
   /// nothing of the images read before the question.
   void attach_memory(const SavedMemory& memory, const MemorySelection& which);
+  /// What load() finds no file of any more is taken from there, where it was read alike.
+  void fall_back_on(const SavedMemory& memory) { fallback_ = memory; }
   /// What is attached to the next question, in order.
   std::vector<Medium> pending() const;
   /// Takes off what was attached last, by one attach(); returns it.
@@ -92,8 +95,10 @@ class ChatSession {
   void check_room(const Chat& chat, std::vector<PlannedTurn> turns,
                   const std::vector<Sources>& sources, bool strict);
   Media encode(const Sources& sources, bool strict);
+  std::map<size_t, Medium> recall_missing(const Sources& sources) const;
   void tell_warning_of(const Medium& medium);
   void leave_out_damage();
+  void tell_of_folders();
   ProgressCallback progress();
 
   const ChatArguments& arguments_;
@@ -105,7 +110,9 @@ class ChatSession {
   SavedConversation conversation_;
   std::optional<Evidence> evidence_;  // of the last answer, where it is known
   std::vector<Media> pending_;        // by attach()
-  bool parts_were_asked_ = false;     // of media: what a saved conversation can't say
+  std::optional<SavedMemory> fallback_;
+  bool told_of_folders_ = false;
+  bool parts_were_asked_ = false;  // of media: what a saved conversation can't say
   Answer totals_;
   ProgressBar bar_;
 };

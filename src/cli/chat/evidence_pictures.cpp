@@ -4,7 +4,9 @@
 #include <cmath>
 #include <map>
 
+#include "api/impl.h"
 #include "core/error.h"
+#include "media/content_hash.h"
 #include "media/video.h"
 
 namespace owl3::cli {
@@ -21,7 +23,15 @@ Image small(const Image& image) {
   return resize_bicubic(image, side(image.width), side(image.height));
 }
 
-/// An image's tiles and its whole, or the image as it is where it is not cut.
+/// Whether this, as the model sees it, is what it saw.
+bool was_seen(const Medium& medium, int64_t index, const Image& image) {
+  const std::vector<ContentHash>& hashes = Internals::of(medium).hashes;
+  const auto at = static_cast<size_t>(index);
+  return at >= hashes.size() || hashes[at] == content_hash(image);
+}
+
+/// An image's tiles and its whole, or the image as it is where it is not cut; nothing where the
+/// model saw another.
 std::optional<Image> picture_of(const MediumSource& source, const Medium& medium, int64_t index,
                                 int image_size) {
   DecodeOptions options;
@@ -29,28 +39,33 @@ std::optional<Image> picture_of(const MediumSource& source, const Medium& medium
   options.max_pixels = source.image.max_pixels;
   options.background = source.image.background;
   const Image whole = load_image(source.path, options);
-  if (index + 1 == medium.images()) return small(whole);
-  const ModelImages cut = prepare_image(whole, image_size, true);
-  if (index >= static_cast<int64_t>(cut.images.size())) return std::nullopt;
-  return small(cut.images[static_cast<size_t>(index)]);
+  const ModelImages seen = prepare_image(whole, image_size, medium.images() > 1);
+  if (medium.images() != static_cast<int64_t>(seen.images.size())) return std::nullopt;
+  const Image& image = seen.images[static_cast<size_t>(index)];
+  if (!was_seen(medium, index, image)) return std::nullopt;
+  return small(index + 1 == medium.images() ? whole : image);
 }
 
 /// Frames of a film by their index in the medium, which may be a part of the film: told by when
-/// they are shown.
+/// they are shown. Without those that show something else than the model saw.
 std::map<int64_t, Image> frames_of(const MediumSource& source, const Medium& medium,
-                                   const std::vector<int64_t>& wanted) {
+                                   const std::vector<int64_t>& wanted, int image_size) {
   constexpr double kSame = 1e-4;  // seconds
   std::map<int64_t, Image> frames;
   VideoReader reader = VideoReader::open(source.path, source.video);
   Image shown;
-  while (frames.size() < wanted.size()) {
+  size_t met = 0;
+  while (met < wanted.size()) {
     std::optional<VideoFrame> frame = reader.next();
     if (!frame) break;
     if (!frame->repeated) shown = std::move(frame->image);
     if (shown.width == 0) continue;
     for (const int64_t index : wanted) {
       const double seconds = medium.frame_seconds().at(static_cast<size_t>(index));
-      if (std::fabs(seconds - frame->seconds) < kSame) frames[index] = small(shown);
+      if (std::fabs(seconds - frame->seconds) >= kSame) continue;
+      ++met;
+      const Image seen = resize_bicubic(shown, image_size, image_size);
+      if (was_seen(medium, index, seen)) frames[index] = small(shown);
     }
   }
   return frames;
@@ -83,7 +98,7 @@ std::vector<EvidencePicture> read_pictures(const Evidence& evidence,
   for (const size_t i : evidence.leading) {
     const ImageEvidence& image = evidence.images[i];
     if (image.heat_map.empty()) break;
-    pictures.push_back({i, std::nullopt});
+    pictures.push_back({i, std::nullopt, false});
     const Medium& medium = evidence.media[image.medium];
     if (image.medium >= sources.size()) continue;
     if (medium.is_video()) {
@@ -92,16 +107,20 @@ std::vector<EvidencePicture> read_pictures(const Evidence& evidence,
     }
     try {
       pictures.back().picture = picture_of(sources[image.medium], medium, image.image, image_size);
+      pictures.back().is_changed = !pictures.back().picture;
     } catch (const Error&) {  // gone since: the rest can still be shown
     }
   }
   for (const auto& [film, wanted] : frames) {
     try {
-      std::map<int64_t, Image> found = frames_of(sources[film], evidence.media[film], wanted);
+      std::map<int64_t, Image> found =
+          frames_of(sources[film], evidence.media[film], wanted, image_size);
       for (EvidencePicture& picture : pictures) {
         const ImageEvidence& image = evidence.images[picture.image];
+        if (image.medium != film) continue;
         const auto frame = found.find(image.image);
-        if (image.medium == film && frame != found.end()) picture.picture = frame->second;
+        if (frame != found.end()) picture.picture = frame->second;
+        picture.is_changed = !picture.picture;
       }
     } catch (const Error&) {
     }

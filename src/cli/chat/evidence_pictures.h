@@ -13,6 +13,7 @@ namespace owl3::cli {
 struct EvidencePicture {
   size_t image = 0;              // of Evidence::images
   std::optional<Image> picture;  // nothing where its file can't be read any more
+  bool is_changed = false;       // the file shows something else than what was looked at
 };
 
 /// Those with heat maps, by descending share. `sources` are of all of the evidence's media, in

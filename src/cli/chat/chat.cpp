@@ -83,6 +83,7 @@ int answer_or_converse(ChatArguments arguments) {
   }
   ChatSession session(arguments, interrupt);
   const auto known_question = arguments.prompt ? std::optional(question) : std::nullopt;
+  if (memory) session.fall_back_on(*memory);
   if (!arguments.load.empty()) session.load(arguments.load);
   if (memory) session.attach_memory(*memory, arguments.selection);
   // Without other media nothing is encoded, and asking tells what does not fit.

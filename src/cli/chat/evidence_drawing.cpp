@@ -173,7 +173,9 @@ class Drawing {
            fmt::format("font-size=\"12\" fill=\"{}\"", colour_of(shown.image)));
       text(x, top + 28, share_of(shown.image), "font-size=\"12\"");
       if (!shown.picture) {
-        text(x, top + 52, "cannot be read now", "font-size=\"12\" fill=\"#666\"");
+        text(x, top + 52,
+             shown.is_changed ? "changed since it was looked at" : "cannot be read now",
+             "font-size=\"12\" fill=\"#666\"");
         tallest = std::max(tallest, 60.0);
         continue;
       }
@@ -258,7 +260,8 @@ std::string evidence_html(const EvidenceScene& scene) {
   }
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{}</title>\n"
-      "<style>body{{font-family:sans-serif;margin:1em auto;max-width:960px}}svg{{max-width:100%;"
+      "<style>body{{font-family:sans-serif;margin:1em auto;max-width:960px;"
+      "overflow-wrap:anywhere}}svg{{max-width:100%;"
       "height:auto}}table{{border-collapse:collapse}}td,th{{padding:.2em .8em;text-align:left;"
       "border-bottom:1px solid #ddd}}td:nth-child(3),td:nth-child(4){{text-align:right}}</style>\n"
       "{}<details><summary>All images</summary>\n<table>\n"

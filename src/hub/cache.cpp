@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kModelPrefix = "models--";
+constexpr size_t kGgufHead = 4096;  // holds what owl3 writes first
 
 std::string cache_name(const std::string& repository) {
   std::string name(kModelPrefix);
@@ -41,7 +42,8 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   std::vector<fs::path> entries;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; entry != end; entry.increment(error)) {
-    entries.push_back(entry->path());
+    // What begins with a dot is on its way out (remove.cpp).
+    if (!entry->path().filename().string().starts_with('.')) entries.push_back(entry->path());
     if (error) break;
   }
   std::sort(entries.begin(), entries.end());
@@ -114,10 +116,22 @@ std::vector<CachedConversion> conversions_in(const fs::path& model) {
       const std::string stem = file.stem().string();
       const size_t dash = stem.rfind('-');
       if (file.extension() != ".gguf" || dash == stem.npos) continue;
-      conversions.push_back({stem.substr(dash + 1), file, disk_bytes(file)});
+      conversions.push_back(
+          {commit.filename().string(), stem.substr(dash + 1), file, disk_bytes(file)});
     }
   }
   return conversions;
+}
+
+/// Whether a GGUF file says first, as those of `owl3 convert` do, that it is of this family.
+bool is_gguf_of_this_family(const fs::path& path) {
+  std::string head(kGgufHead, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<size_t>(file.gcount()));
+  // A key, the number of the type "text", the text's length and the text.
+  const std::string_view entry("general.architecture\x08\0\0\0\x0A\0\0\0\0\0\0\0mplug-owl3", 42);
+  return head.starts_with("GGUF") && head.find(entry) != head.npos;
 }
 
 /// A model that owl3 runs, by what is there of it.
@@ -129,7 +143,8 @@ bool is_of_this_family(const CachedModel& model) {
                        const fs::path folder = model.folder / "snapshots" / snapshot.commit;
                        const nlohmann::json config = json_in(folder / "config.json");
                        if (config.is_object()) return config.contains("hyper_layers");
-                       return only_gguf_in(folder).has_value() && is_there(model.folder / "owl3");
+                       const auto gguf = only_gguf_in(folder);
+                       return gguf && is_gguf_of_this_family(*gguf);
                      }) ||
          model.has_parts;
 }
@@ -154,11 +169,16 @@ std::optional<std::string> HubCache::commit_of(const std::string& repository,
   if (!is_revision(name)) return std::nullopt;
   if (const std::string commit = read_commit(folder / "refs" / name); !commit.empty())
     return commit;
-  if (is_folder(folder / "snapshots" / name) && name.find('/') == name.npos) return name;
+  for (const char* part : {"snapshots", "owl3"}) {
+    if (is_folder(folder / part / name) && name.find('/') == name.npos) return name;
+  }
   if (!revision.empty()) return std::nullopt;
-  const std::vector<fs::path> snapshots = entries_of(folder / "snapshots");  // fetched by commit
-  return snapshots.size() == 1 ? std::optional(snapshots.front().filename().string())
-                               : std::nullopt;
+  for (const char* part : {"snapshots", "owl3"}) {  // fetched by commit
+    const std::vector<fs::path> commits = entries_of(folder / part);
+    if (commits.size() == 1) return commits.front().filename().string();
+    if (!commits.empty()) return std::nullopt;
+  }
+  return std::nullopt;
 }
 
 std::optional<fs::path> HubCache::snapshot(const std::string& repository,
@@ -180,12 +200,13 @@ std::optional<CachedModel> HubCache::model(const std::string& repository) const 
   model.repository = repository;
   model.folder = folder_of(repository);
   if (root_.empty() || !is_folder(model.folder)) return std::nullopt;
-  const auto refs = refs_of(model.folder);
+  model.refs = refs_of(model.folder);
+  model.main = commit_of(repository, "").value_or("");
   for (const fs::path& snapshot : entries_of(model.folder / "snapshots")) {
     const std::string commit = snapshot.filename().string();
-    const auto names = refs.find(commit);
+    const auto names = model.refs.find(commit);
     model.snapshots.push_back(
-        {commit, names == refs.end() ? "" : names->second, is_complete_snapshot(snapshot)});
+        {commit, names == model.refs.end() ? "" : names->second, is_complete_snapshot(snapshot)});
   }
   for (const fs::path& blob : entries_of(model.folder / "blobs")) {
     if (is_checksum(blob.filename().string())) {
@@ -209,6 +230,13 @@ std::vector<CachedModel> HubCache::models() const {
     if (found && is_of_this_family(*found)) models.push_back(*std::move(found));
   }
   return models;
+}
+
+std::string revision_of(const CachedModel& model, const std::string& commit) {
+  const auto names = model.refs.find(commit);
+  if (names == model.refs.end()) return commit == model.main ? "" : commit;
+  const bool is_main = (", " + names->second + ",").find(", main,") != std::string::npos;
+  return is_main ? "" : names->second.substr(0, names->second.find(','));
 }
 
 bool is_complete_snapshot(const fs::path& snapshot) {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ namespace owl3 {
 inline constexpr std::string_view kPartExtension = ".owl3-part";
 
 struct CachedConversion {
-  std::string type;  // "q4_k"
+  std::string commit;  // that it was made of
+  std::string type;    // "q4_k"
   std::filesystem::path path;
   uint64_t bytes = 0;
 };
@@ -37,9 +39,11 @@ struct CachedModel {
   std::filesystem::path folder;
   std::vector<CachedSnapshot> snapshots;
   std::vector<CachedConversion> conversions;
-  uint64_t bytes = 0;       // of what was downloaded, whole
-  bool has_parts = false;   // files are on their way
-  uint64_t part_bytes = 0;  // of them, that have arrived
+  std::string main;  // the commit that the name alone stands for; may be empty
+  std::map<std::string, std::string> refs;  // commit -> "main, v1.0", of commits without files too
+  uint64_t bytes = 0;                       // of what was downloaded, whole
+  bool has_parts = false;                   // files are on their way
+  uint64_t part_bytes = 0;                  // of them, that have arrived
 };
 
 class HubCache {
@@ -52,7 +56,8 @@ class HubCache {
   std::filesystem::path folder_of(const std::string& repository) const;
   std::filesystem::path locks_of(const std::string& repository) const;
 
-  /// The commit that a revision (empty: main) stands for here; a commit stands for itself.
+  /// The commit that a revision stands for here; a commit stands for itself, and an empty revision
+  /// for main, or where that has no name here for all there is.
   std::optional<std::string> commit_of(const std::string& repository,
                                        const std::string& revision) const;
   /// The snapshot of that revision, complete or not.
@@ -70,6 +75,10 @@ class HubCache {
  private:
   std::filesystem::path root_;
 };
+
+/// What stands behind the @ for that commit: "v1.0", the commit itself, or nothing where the
+/// model's name alone stands for it.
+std::string revision_of(const CachedModel& model, const std::string& commit);
 
 /// Whether nothing that owl3 needs of a model is missing in a snapshot: a config and all weights,
 /// or a single GGUF file.

@@ -1,5 +1,6 @@
 #include "hub/find_model.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -26,20 +27,10 @@ bool wants_conversion(const ModelName& name) {
 std::optional<fs::path> conversion_of(const HubCache& cache, const std::string& repository,
                                       const ModelName& name) {
   std::error_code error;
-  if (const auto commit = cache.commit_of(repository, name.revision)) {
-    const fs::path path = cache.conversion_path(repository, *commit, name.type);
-    if (fs::exists(path, error)) return path;
-  }
-  // The files it was made of may have been removed.
-  const auto model = cache.model(repository);
-  if (!model || !name.revision.empty()) return std::nullopt;
-  std::optional<fs::path> only;
-  for (const CachedConversion& conversion : model->conversions) {
-    if (conversion.type != name.type) continue;
-    if (only) return std::nullopt;
-    only = conversion.path;
-  }
-  return only;
+  const auto commit = cache.commit_of(repository, name.revision);
+  if (!commit) return std::nullopt;
+  const fs::path path = cache.conversion_path(repository, *commit, name.type);
+  return fs::exists(path, error) ? std::optional(path) : std::nullopt;
 }
 
 std::optional<fs::path> find_in(const HubCache& cache, const std::string& repository,
@@ -51,21 +42,27 @@ std::optional<fs::path> find_in(const HubCache& cache, const std::string& reposi
   return gguf ? gguf : snapshot;
 }
 
-/// "; owl3-2b:q4_k is there": other forms of the model that would do.
+/// "; fetched are owl3-2b, owl3-2b@v1.0:q4_k": other forms of the model that would do.
 std::string other_forms(const HubCache& cache, const ModelName& name) {
-  std::string forms;
-  ModelName form = name;
-  for (const char* type : {"", "bf16", "q8_0", "q6_k", "q4_k", "q4_0"}) {
+  std::vector<std::string> forms;
+  const auto add = [&](const std::string& revision, const std::string& type) {
+    ModelName form = name;
+    form.revision = revision;
     form.type = type;
-    if (form.type == name.type) continue;
-    for (const std::string& repository : repositories_of(name)) {
-      if (find_in(cache, repository, form)) {
-        forms += (forms.empty() ? "" : ", ") + form.text();
-        break;
-      }
+    if (std::find(forms.begin(), forms.end(), form.text()) == forms.end())
+      forms.push_back(form.text());
+  };
+  for (const std::string& repository : repositories_of(name)) {
+    const auto model = cache.model(repository);
+    if (!model) continue;
+    for (const CachedSnapshot& snapshot : model->snapshots) {
+      if (snapshot.complete) add(revision_of(*model, snapshot.commit), "");
+    }
+    for (const CachedConversion& conversion : model->conversions) {
+      add(revision_of(*model, conversion.commit), conversion.type);
     }
   }
-  return forms.empty() ? "" : "; fetched are " + forms;
+  return forms.empty() ? "" : fmt::format("; fetched are {}", fmt::join(forms, ", "));
 }
 
 bool is_partly_there(const HubCache& cache, const ModelName& name) {
@@ -75,6 +72,13 @@ bool is_partly_there(const HubCache& cache, const ModelName& name) {
       return true;
   }
   return false;
+}
+
+/// "owl3-2b:q5", and no path such as "a/b:c": a model of the name before the colon is known.
+bool has_unknown_type(const HubCache& cache, const std::string& text) {
+  if (!unknown_type_in(text)) return false;
+  const auto name = parse_model_name(text.substr(0, text.rfind(':')));
+  return name && (name->known || cache.model(name->repository));
 }
 
 std::string message(const std::string& text, const HubCache& cache, const ModelName& name) {
@@ -103,8 +107,10 @@ fs::path find_model(const fs::path& model) {
   if (fs::exists(fs::symlink_status(model, error))) return model;
   const std::string text = model.string();
   const auto name = parse_model_name(text);
-  if (!name) return model;
   const HubCache cache;
+  if (!name && has_unknown_type(cache, text))
+    throw InputError(unknown_type_message(text, *unknown_type_in(text)));
+  if (!name) return model;
   for (const std::string& repository : repositories_of(*name)) {
     if (const auto found = find_in(cache, repository, *name)) return *found;
   }

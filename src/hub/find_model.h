@@ -23,7 +23,7 @@ class ModelNotFetched : public InputError {
 
 /// Where that model lies. A path that exists is itself, as is what can't be a name; a name (see
 /// model_name.h) is looked up in the cache, without any network. Throws ModelNotFetched, with the
-/// command that fetches it.
+/// command that fetches it, and InputError for a known name with a type that is none.
 std::filesystem::path find_model(const std::filesystem::path& model);
 
 /// "owl3 pull owl3-2b --type q4_k"

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "core/similar.h"
+
 namespace owl3 {
 
 namespace {
@@ -112,6 +114,24 @@ std::optional<ModelName> parse_model_name(std::string_view text) {
   }
   name.repository = repository_of(text, name.known);
   return name.repository.empty() ? std::nullopt : std::optional(name);
+}
+
+std::optional<std::string> unknown_type_in(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == text.npos || parse_model_name(text)) return std::nullopt;
+  if (!parse_model_name(text.substr(0, colon))) return std::nullopt;
+  return std::string(text.substr(colon + 1));
+}
+
+std::string unknown_type_message(std::string_view text, const std::string& type) {
+  const std::vector<std::string> types = conversion_type_names();
+  const std::string meant = most_similar(type, types);
+  const std::string_view name = text.substr(0, text.size() - type.size());
+  return fmt::format(
+      "{}: \"{}\" is no type of a conversion; there are {}, and original for the model as it was "
+      "released{}",
+      text, type, fmt::join(types.begin(), types.end() - 1, ", "),
+      meant.empty() ? "" : fmt::format("; did you mean {}{}?", name, meant));
 }
 
 std::string modelscope_repository(const std::string& repository) {

@@ -24,6 +24,10 @@ struct ModelName {
 /// "a/b/c" or "model.gguf".
 std::optional<ModelName> parse_model_name(std::string_view text);
 
+/// "q5" of "owl3-2b:q5": what stands where a name would have the type of a conversion and is none.
+/// Nothing for any other text.
+std::optional<std::string> unknown_type_in(std::string_view text);
+
 /// The same repository as ModelScope calls it: "iic/..." for "mPLUG/...".
 std::string modelscope_repository(const std::string& repository);
 /// "owl3-2b", or the repository itself.
@@ -36,6 +40,8 @@ bool is_revision(std::string_view text);
 std::vector<std::string> released_model_names();
 /// "owl3-1b, owl3-2b, ..."
 std::string short_model_names();
+/// "owl3-2b:q5: there is no type q5 ..." of such a text, with the types that there are.
+std::string unknown_type_message(std::string_view text, const std::string& type);
 /// What a name may have behind its colon: "bf16", "q8_0", ..., "original".
 std::vector<std::string> conversion_type_names();
 

@@ -4,9 +4,11 @@
 
 #include <fstream>
 
+#include "core/error.h"
 #include "core/scratch_folder.h"
 #include "hub/find_model.h"
 #include "hub/part_file.h"
+#include "hub/remove.h"
 #include "hub/scratch_environment.h"
 
 namespace owl3::test {
@@ -119,6 +121,107 @@ TEST_F(Cache, FindsConversionsByTheirType) {
   fs::remove_all(snapshot.parent_path());
   EXPECT_EQ(find_model("2b:q4_k"), path);
   EXPECT_NE(failure_of("2b").find("fetched are owl3-2b:q4_k"), std::string::npos);
+}
+
+TEST_F(Cache, LetsANameAloneStandForTheConversionOfMain) {
+  add("me/owl", "c1", false);
+  add("me/owl", "c2");
+  const fs::path old = HubCache().conversion_path("me/owl", "c1", "q8_0");
+  write(old, "GGUF");
+  EXPECT_NE(failure_of("me/owl:q8_0").find("fetched are me/owl@c1, me/owl, me/owl@c1:q8_0"),
+            std::string::npos)
+      << failure_of("me/owl:q8_0");
+  EXPECT_EQ(find_model("me/owl@c1:q8_0"), old);
+  const fs::path path = HubCache().conversion_path("me/owl", "c2", "q8_0");
+  write(path, "GGUF");
+  EXPECT_EQ(find_model("me/owl:q8_0"), path);
+  const CachedModel model = *HubCache().model("me/owl");
+  EXPECT_EQ(revision_of(model, "c1"), "c1");
+  EXPECT_EQ(revision_of(model, "c2"), "");
+}
+
+TEST_F(Cache, FindsAConversionByTheRevisionOfFilesThatWereRemoved) {
+  add("me/owl", "c1");
+  write(HubCache().folder_of("me/owl") / "refs" / "v1.0", "c1");
+  write(HubCache().conversion_path("me/owl", "c1", "q8_0"), "GGUF");
+  remove_model(HubCache(), *parse_model_name("me/owl:original"));
+  for (const char* name : {"me/owl:q8_0", "me/owl@v1.0:q8_0", "me/owl@c1:q8_0"}) {
+    EXPECT_EQ(find_model(name), HubCache().conversion_path("me/owl", "c1", "q8_0")) << name;
+  }
+  remove_model(HubCache(), *parse_model_name("me/owl:q8_0"));
+  EXPECT_FALSE(fs::exists(HubCache().folder_of("me/owl"))) << "nothing is left";
+}
+
+TEST_F(Cache, RemovesARevisionAloneWithWhatOnlyItHas) {
+  const fs::path old = add("me/owl", "c1", false);
+  const fs::path main = add("me/owl", "c2");
+  const fs::path blobs = HubCache().folder_of("me/owl") / "blobs";
+  const auto link = [&](const fs::path& snapshot, const char* file, char blob) {
+    write(blobs / std::string(64, blob), "weights");
+    fs::remove(snapshot / file);
+    fs::create_symlink("../../blobs/" + std::string(64, blob), snapshot / file);
+  };
+  link(old, "model.safetensors", 'a');
+  link(old, "tokenizer.json", 'b');
+  link(main, "tokenizer.json", 'b');
+  link(main, "model.safetensors", 'c');
+  write(HubCache().folder_of("me/owl") / "refs" / "v1.0", "c1");
+  write(HubCache().conversion_path("me/owl", "c1", "q8_0"), "GGUF");
+  write(HubCache().conversion_path("me/owl", "c2", "q8_0"), "GGUF");
+  EXPECT_THROW(remove_model(HubCache(), *parse_model_name("me/owl@v2.0")), InputError);
+  remove_model(HubCache(), *parse_model_name("me/owl@v1.0"));
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_FALSE(fs::exists(blobs / std::string(64, 'a')));
+  EXPECT_TRUE(fs::exists(main / "tokenizer.json")) << "both had it";
+  EXPECT_EQ(find_model("me/owl"), main);
+  const CachedModel model = *HubCache().model("me/owl");
+  EXPECT_EQ(model.snapshots.size(), 1u);
+  ASSERT_EQ(model.conversions.size(), 1u);
+  EXPECT_EQ(model.conversions[0].commit, "c2");
+  EXPECT_EQ(model.refs.count("c1"), 0u);
+}
+
+TEST_F(Cache, RemovesTheConversionThatANameStandsForAlone) {
+  add("me/owl", "c2");
+  write(HubCache().conversion_path("me/owl", "c1", "q8_0"), "GGUF");
+  try {
+    remove_model(HubCache(), *parse_model_name("me/owl:q8_0"));
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("there is me/owl@c1:q8_0"), std::string::npos)
+        << error.what();
+  }
+  remove_model(HubCache(), *parse_model_name("me/owl@c1:q8_0"));
+  EXPECT_TRUE(HubCache().model("me/owl")->conversions.empty());
+  EXPECT_NO_THROW(find_model("me/owl"));
+}
+
+TEST_F(Cache, ListsGgufFilesOfThisFamily) {
+  using std::string_literals::operator""s;
+  const auto gguf = [](const std::string& architecture) {
+    return "GGUF\3\0\0\0"s + std::string(16, '\0') + "\x14\0\0\0\0\0\0\0general.architecture"s +
+           "\x08\0\0\0"s + static_cast<char>(architecture.size()) + std::string(7, '\0') +
+           architecture;
+  };
+  write(HubCache().folder_of("me/owl") / "snapshots" / "c1" / "a.gguf", gguf("mplug-owl3"));
+  write(HubCache().folder_of("me/llama") / "snapshots" / "c1" / "a.gguf", gguf("llama"));
+  const std::vector<CachedModel> models = HubCache().models();
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(models[0].repository, "me/owl");
+}
+
+TEST_F(Cache, SaysWhichTypesThereAreWhereOneIsMistyped) {
+  add("me/owl", "c1");
+  for (const char* name : {"2b:q5", "me/owl:q5"}) {
+    try {
+      find_model(name);
+      ADD_FAILURE() << name;
+    } catch (const InputError& error) {
+      EXPECT_NE(std::string(error.what()).find("there are bf16, q8_0"), std::string::npos)
+          << error.what();
+    }
+  }
+  EXPECT_EQ(find_model("no/folder:q5"), "no/folder:q5") << "a path";
 }
 
 TEST_F(Cache, ListsModelsOfThisFamilyAlone) {

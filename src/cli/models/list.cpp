@@ -35,15 +35,10 @@ uint64_t bytes_in(const fs::path& snapshot) {
   return bytes;
 }
 
-/// "owl3-2b", or "owl3-2b@v1.0" where it isn't main.
-std::string name_of(const std::string& repository, const CachedSnapshot& snapshot, bool is_only) {
-  const std::string name = short_model_name(repository);
-  const bool is_main = snapshot.refs == "main" || snapshot.refs.starts_with("main,") ||
-                       snapshot.refs.find(", main") != std::string::npos;
-  if (is_main || (is_only && snapshot.refs.empty())) return name;
-  return fmt::format(
-      "{}@{}", name,
-      snapshot.refs.empty() ? snapshot.commit : snapshot.refs.substr(0, snapshot.refs.find(',')));
+/// "owl3-2b", or "owl3-2b@v1.0:q8_0" where it isn't main.
+std::string name_of(const CachedModel& model, const std::string& commit,
+                    const std::string& type = "") {
+  return ModelName{model.repository, revision_of(model, commit), type}.text();
 }
 
 std::vector<Row> rows_of(const CachedModel& model) {
@@ -51,11 +46,10 @@ std::vector<Row> rows_of(const CachedModel& model) {
   for (const CachedSnapshot& snapshot : model.snapshots) {
     if (!snapshot.complete) continue;
     const fs::path path = model.folder / "snapshots" / snapshot.commit;
-    rows.push_back({name_of(model.repository, snapshot, model.snapshots.size() == 1),
-                    bytes_in(path), "as released", path});
+    rows.push_back({name_of(model, snapshot.commit), bytes_in(path), "as released", path});
   }
   for (const CachedConversion& conversion : model.conversions) {
-    rows.push_back({short_model_name(model.repository) + ":" + conversion.type, conversion.bytes,
+    rows.push_back({name_of(model, conversion.commit, conversion.type), conversion.bytes,
                     "converted", conversion.path});
   }
   // What is whole belongs to the rows above, if there are any.
@@ -67,9 +61,22 @@ std::vector<Row> rows_of(const CachedModel& model) {
   return rows;
 }
 
+/// No models are no error, but a place that can't be looked at is.
+void check_root(const fs::path& root) {
+  std::error_code error;
+  const fs::directory_iterator entries(root, error);
+  if (!error || root.empty() || error == std::errc::no_such_file_or_directory) return;
+  throw InputError(
+      fmt::format("{}: {}; models are looked for there because of HF_HUB_CACHE, "
+                  "HF_HOME, XDG_CACHE_HOME or HOME",
+                  root.string(), error.message()));
+}
+
 std::vector<Row> all_rows() {
+  const HubCache cache;
+  check_root(cache.root());
   std::vector<Row> rows;
-  for (const CachedModel& model : HubCache().models()) {
+  for (const CachedModel& model : cache.models()) {
     for (Row& row : rows_of(model)) rows.push_back(std::move(row));
   }
   return rows;

@@ -65,7 +65,8 @@ bool means_model(const std::string& text) {
   if (looks_like_checkpoint(text) || names_builtin_model(text)) return true;
   std::error_code error;
   if (std::filesystem::exists(text, error)) return false;
-  const auto name = parse_model_name(text);
+  const bool has_type = unknown_type_in(text).has_value();  // a mistyped one is still a model's
+  const auto name = parse_model_name(has_type ? text.substr(0, text.rfind(':')) : text);
   return name && name->known;
 }
 

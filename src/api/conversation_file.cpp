@@ -7,6 +7,7 @@
 #include "core/colour.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
+#include "core/own_files.h"
 #include "formats/json_reader.h"
 #include "text/utf8.h"
 
@@ -17,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kFormat = "owl3 conversation";
 constexpr int64_t kVersion = 1;
 constexpr size_t kMaxBytes = size_t{256} << 20;
 constexpr double kMaxSeconds = 1e9;
@@ -70,7 +70,7 @@ Json to_json(const GenerationOptions& options) {
 
 Json to_json(const SavedConversation& conversation) {
   Json json;
-  json["format"] = kFormat;
+  json["format"] = mark_of(OwnFile::kConversation);
   json["version"] = kVersion;
   json["system"] = conversation.system;
   if (conversation.number_images) json["number_images"] = *conversation.number_images;
@@ -96,7 +96,7 @@ class Reader {
     const nlohmann::json json = parse_json_object(
         {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name_, kMaxBytes);
     const JsonReader reader(json, name_);
-    if (reader.optional_string("format") != kFormat) {
+    if (reader.optional_string("format") != mark_of(OwnFile::kConversation)) {
       throw InputError(fmt::format("{}: not a conversation that /save wrote", name_));
     }
     reader.integer("version", kVersion, kVersion);

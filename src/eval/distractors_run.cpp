@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/machine.h"
+#include "core/own_files.h"
 #include "eval/distractors_report.h"
 #include "eval/replies_file.h"
 #include "program/companion.h"
@@ -21,6 +22,7 @@ void check_plot(const std::string& path) {
   if (!path.ends_with(".svg") && !path.ends_with(".png")) {
     throw UsageError(fmt::format("--plot {}: must end in .svg or .png", path));
   }
+  check_replaceable(path, OwnFile::kChart);
   find_companion(Companion::kDraw);
 }
 

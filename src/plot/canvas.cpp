@@ -2,30 +2,46 @@
 
 #include <cairo-svg.h>
 
+#include <new>
 #include <numbers>
+#include <string_view>
+#include <utility>
 
 #include "core/error.h"
+#include "core/own_files.h"
 
 namespace owl3 {
 
 namespace {
 
-/// Cairo calls this with pieces of the file; exceptions must not pass through its frames.
-cairo_status_t write_piece(void* file, const unsigned char* data, unsigned int size) {
-  try {
-    static_cast<AtomicFile*>(file)->write(data, size);
-  } catch (const InputError&) {
-    return CAIRO_STATUS_WRITE_ERROR;
-  }
-  return CAIRO_STATUS_SUCCESS;
-}
-
+/// By its ending; throws where it can't be drawn there.
 bool is_png(const std::filesystem::path& path) {
   const std::string ending = path.extension().string();
   if (ending != ".png" && ending != ".svg") {
     throw UsageError(fmt::format("{}: pictures are drawn as .svg or .png", path.string()));
   }
+  check_replaceable(path, OwnFile::kChart);
   return ending == ".png";
+}
+
+/// Cairo calls this with pieces of the picture; exceptions must not pass through its frames.
+cairo_status_t write_piece(void* bytes, const unsigned char* data, unsigned int size) {
+  try {
+    static_cast<std::string*>(bytes)->append(reinterpret_cast<const char*>(data), size);
+  } catch (const std::bad_alloc&) {
+    return CAIRO_STATUS_NO_MEMORY;
+  }
+  return CAIRO_STATUS_SUCCESS;
+}
+
+/// The picture with the mark of OwnFile::kChart: in PNG a chunk behind the first, in SVG a comment
+/// behind the XML declaration.
+std::string marked(std::string picture, bool png) {
+  constexpr size_t kBehindHeader = 8 + 25;
+  constexpr std::string_view kChunk("\0\0\0\x12tEXtSoftware\0owl3 plot\x92\xac\x69\xf9", 12 + 18);
+  if (png) return picture.insert(kBehindHeader, kChunk);
+  return picture.insert(picture.find('\n') + 1,
+                        fmt::format("<!-- {} -->\n", mark_of(OwnFile::kChart)));
 }
 
 }  // namespace
@@ -37,7 +53,7 @@ Canvas::Canvas(const std::filesystem::path& path, int width, int height, int png
         cairo_image_surface_create(CAIRO_FORMAT_RGB24, width * png_scale, height * png_scale));
     cairo_surface_set_device_scale(surface_.get(), png_scale, png_scale);
   } else {
-    surface_.reset(cairo_svg_surface_create_for_stream(write_piece, &file_, width, height));
+    surface_.reset(cairo_svg_surface_create_for_stream(write_piece, &bytes_, width, height));
     cairo_svg_surface_set_document_unit(surface_.get(), CAIRO_SVG_UNIT_PX);
   }
   pen_.reset(cairo_create(surface_.get()));
@@ -100,7 +116,7 @@ void Canvas::commit() {
   pen_.reset();
   cairo_status_t written = drawn;
   if (png_ && drawn == CAIRO_STATUS_SUCCESS) {
-    written = cairo_surface_write_to_png_stream(surface_.get(), write_piece, &file_);
+    written = cairo_surface_write_to_png_stream(surface_.get(), write_piece, &bytes_);
   }
   cairo_surface_finish(surface_.get());
   if (written == CAIRO_STATUS_SUCCESS) written = cairo_surface_status(surface_.get());
@@ -108,6 +124,7 @@ void Canvas::commit() {
     throw InputError(
         fmt::format("{}: cannot be drawn: {}", name_, cairo_status_to_string(written)));
   }
+  file_.write(marked(std::move(bytes_), png_));
   file_.commit();
 }
 

@@ -48,6 +48,7 @@ class Canvas {
   };
 
   AtomicFile file_;
+  std::string bytes_;  // of the picture, as Cairo writes it
   std::string name_;
   bool png_;
   std::unique_ptr<cairo_surface_t, DestroySurface> surface_;

@@ -192,6 +192,27 @@ TEST(Owlet, ShowsItsEvidenceAsLinesPagesAndPictures) {
   EXPECT_NE(answers({}, "/load " + saved + "\n/why\n").find("100.0 %  1  " + crab), later.npos);
 }
 
+TEST(Owlet, WritesEvidenceInPlaceOfEvidenceAndOfNoOtherFile) {
+  const std::string crab = kDemo + "crab.jpg";
+  for (const char* name : {"own.html", "own.svg", "own.json"}) {
+    const std::string file = (scratch_folder() / name).string();
+    const std::vector<std::string> words = {"chat",       "-t", "1",  "--image",      crab,
+                                            "--evidence", file, "-p", "What is this?"};
+    EXPECT_EQ(run_owl3(words).exit_code, 0) << name;
+    EXPECT_EQ(run_owl3(words).exit_code, 0) << name;
+    std::ofstream(file) << "My notes\n";
+    const Outcome refused = run_owl3(words);
+    EXPECT_EQ(refused.exit_code, 1) << name;
+    EXPECT_EQ(refused.out, "") << "told before anything is computed";
+    EXPECT_NE(refused.err.find("is no evidence that owl3 wrote"), std::string::npos);
+    EXPECT_EQ(std::filesystem::file_size(file), 9U);
+    const Outcome why = run_owl3({"chat", "-t", "1", "--image", crab},
+                                 {.input = "What is this?\n/why " + file + "\n"});
+    EXPECT_EQ(why.exit_code, 1) << name;
+    EXPECT_EQ(std::filesystem::file_size(file), 9U);
+  }
+}
+
 TEST(Owlet, SaysInOneLineWhyThereIsNoEvidence) {
   const Outcome none = run_owl3({"chat", "-t", "1"}, {.input = "/why\n"});
   EXPECT_NE(none.err.find("there is no answer yet"), std::string::npos) << none.err;

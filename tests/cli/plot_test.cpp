@@ -91,6 +91,21 @@ TEST(PlotCommand, RefusesWhatIsNoReport) {
   EXPECT_EQ(mixed.exit_code, 2);
 }
 
+TEST(PlotCommand, DrawsInPlaceOfAChartAndOfNoOtherFile) {
+  for (const char* name : {"drawn.svg", "drawn.png"}) {
+    const std::string out = (scratch_folder() / name).string();
+    const std::vector<std::string> words = {"plot", run_folder("plot-run"), "--out", out};
+    EXPECT_EQ(run_owl3(words).exit_code, 0) << name;
+    EXPECT_EQ(run_owl3(words).exit_code, 0) << name;
+    std::ofstream(out) << "<svg xmlns=\"http://www.w3.org/2000/svg\"/>\n";
+    const auto bytes = std::filesystem::file_size(out);
+    const Outcome refused = run_owl3(words);
+    EXPECT_EQ(refused.exit_code, 1) << name;
+    EXPECT_NE(refused.err.find("is no picture that owl3 plot drew"), std::string::npos);
+    EXPECT_EQ(std::filesystem::file_size(out), bytes);
+  }
+}
+
 TEST(PlotCommand, SaysWhatIsWrongInOneLine) {
   const std::string run = run_folder("plot-run");
   const Outcome metric = run_owl3({"plot", run, "--metric", "lose"});

@@ -7,6 +7,7 @@
 #include "cli/chat/chat_report.h"
 #include "cli/chat/evidence_file.h"
 #include "core/error.h"
+#include "core/own_files.h"
 #include "core/similar.h"
 #include "program/number_option.h"
 #include "program/terminal.h"
@@ -108,6 +109,7 @@ CommandResult save_or_load(ChatSession& session, const std::string& name, const 
   }
   const bool saves = name == "/save";
   if (saves) {
+    check_replaceable(words[0], OwnFile::kConversation);
     const WriteGuard unfinished_parts_go;
     session.save(words[0]);
   } else {

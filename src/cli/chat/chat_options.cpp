@@ -134,6 +134,7 @@ void take_evidence(const CLI::App& command, ChatArguments& arguments) {
   arguments.evidence = option->count() > 0;
   for (const std::string& value : option->results()) {
     if (is_evidence_file(value)) {
+      check_evidence_file("--evidence", value);
       arguments.evidence_file = value;
     } else if (!value.empty() && arguments.model.empty() && means_model(value)) {
       arguments.model = value;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "cli/chat/chat_evidence.h"
+#include "core/own_files.h"
 #include "media/encode_png.h"
 #include "text/page_text.h"
 
@@ -76,8 +77,9 @@ class Drawing {
     return fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
         "viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"sans-serif\" font-size=\"{2:.0f}\" "
-        "fill=\"#222\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{3}</svg>\n",
-        kWidth, y_ + kMargin, kFont, body_);
+        "fill=\"#222\">\n<!-- {3} -->\n"
+        "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{4}</svg>\n",
+        kWidth, y_ + kMargin, kFont, mark_of(OwnFile::kEvidence), body_);
   }
 
  private:
@@ -259,14 +261,15 @@ std::string evidence_html(const EvidenceScene& scene) {
                         escaped(image_name(evidence, image)), 100 * image.share, image.attention);
   }
   return fmt::format(
-      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{}</title>\n"
+      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"generator\" content=\"{}\">\n<title>{}</title>\n"
       "<style>body{{font-family:sans-serif;margin:1em auto;max-width:960px;"
       "overflow-wrap:anywhere}}svg{{max-width:100%;"
       "height:auto}}table{{border-collapse:collapse}}td,th{{padding:.2em .8em;text-align:left;"
       "border-bottom:1px solid #ddd}}td:nth-child(3),td:nth-child(4){{text-align:right}}</style>\n"
       "{}<details><summary>All images</summary>\n<table>\n"
       "<tr><th>number<th>image<th>share<th>mean attention\n{}</table></details>\n</html>\n",
-      escaped(scene.question), Drawing(scene).svg(), rows);
+      mark_of(OwnFile::kEvidence), escaped(scene.question), Drawing(scene).svg(), rows);
 }
 
 }  // namespace owl3::cli

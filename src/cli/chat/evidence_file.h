@@ -10,7 +10,8 @@ namespace owl3::cli {
 
 /// Whether a file of that name can be written: .html, .svg or .json.
 bool is_evidence_file(const std::string& path);
-/// Throws UsageError for any other name; `option` is where it was given.
+/// Throws UsageError for any other name, InputError where a file of that name is not owl3's to
+/// replace; `option` is where it was given.
 void check_evidence_file(const std::string& option, const std::string& path);
 
 /// Writes the evidence of the session's last answer, whole or not at all. Throws InputError.

@@ -50,6 +50,14 @@ TEST(Live, StandingQuestionsAreLinesWithTheTimesOfTheFilm) {
   }
 }
 
+TEST(Live, ASourceThatEndsBeforeAQuestionIsDueSaysSo) {
+  const Outcome outcome = live({"--live", kFilm, "--no-skip", "--every", "1h", "--ask", "Who?"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  EXPECT_NE(outcome.err.find("shorter --every"), std::string::npos) << outcome.err;
+}
+
 TEST(Live, StandardInputMayBeTheSource) {
   std::ifstream file(kStream, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};

@@ -177,6 +177,7 @@ class Watching {
     if (arguments_.prompt && !interrupt_.interrupted()) ask_at_the_end();
     feed_->stop();
     end_standing();
+    warn_of_no_question();
     if (arguments_.stats) {
       tell(live_stats_text(chat_.stats(), feed_->stats(), model_.device()));
     }
@@ -206,7 +207,7 @@ class Watching {
     if (!next_due_) next_due_ = seconds + every;
     if (seconds < *next_due_) return;
     while (*next_due_ <= seconds) *next_due_ += every;
-    is_due_ = true;
+    is_due_ = was_due_ = true;
     changed_.notify_all();
     // A source that waits for the encoding waits for the answer too.
     if (!arguments_.live.skip) changed_.wait(lock, [&] { return !is_due_ || is_ending_; });
@@ -224,6 +225,19 @@ class Watching {
       is_due_ = false;
       changed_.notify_all();
     }
+  }
+
+  /// A source that was shorter than --every.
+  void warn_of_no_question() {
+    const LiveChatStats seen = chat_.stats();
+    if (arguments_.live.questions.empty() || was_due_ || seen.frames == 0) return;
+    if (interrupt_.interrupted() || interrupt_.terminated()) return;
+    output_.aside(
+        one_line(fmt::format(
+            "owl3: warning: {}: its last frame came at {}, before the first --ask was due; give a "
+            "shorter --every",
+            arguments_.live.source, clock_text(seen.newest_seconds))) +
+        "\n");
   }
 
   void end_standing() {
@@ -387,6 +401,7 @@ class Watching {
   std::condition_variable changed_;
   bool frame_came_ = false;
   bool is_due_ = false;
+  bool was_due_ = false;
   bool is_ending_ = false;
   std::optional<double> next_due_;
   std::thread asking_;

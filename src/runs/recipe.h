@@ -124,8 +124,8 @@ struct Recipe {
 /// The groups of tensors that `trainable` may name.
 const std::vector<std::string>& trainable_groups();
 
-/// Reads the file at `path`, with KEY=VALUE `overrides` put in. Throws InputError, one line, for
-/// whatever is unknown, of the wrong type or impossible.
+/// Reads the file at `path`, with KEY=VALUE `overrides` put in. Throws InputError, or
+/// UsageError for an override, one line, for whatever is unknown, of the wrong type or impossible.
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
 
 /// The same from text.

@@ -32,8 +32,8 @@ RecipeReader::RecipeReader(const RecipeValue& mapping, std::string path)
     : mapping_(&mapping), path_(std::move(path)) {
   if (mapping.kind == RecipeValue::Kind::kMapping) return;
   const std::string name = path_.empty() ? "the recipe" : path_.substr(0, path_.size() - 1);
-  throw InputError(
-      fmt::format("{}: {} must be a mapping, not {}", mapping.where, name, shown(mapping)));
+  throw_recipe_error(mapping.where,
+                     fmt::format("{} must be a mapping, not {}", name, shown(mapping)));
 }
 
 bool RecipeReader::has(const char* key) const {
@@ -132,9 +132,10 @@ void RecipeReader::finish() const {
   for (const auto& [key, value] : mapping_->entries) {
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
     const std::string meant = did_you_mean(key, known_);
-    throw InputError(fmt::format(
-        "{}: unknown key {}{}{}", value.where, path_, key,
-        meant.empty() ? fmt::format("; allowed here: {}", fmt::join(known_, ", ")) : meant));
+    throw_recipe_error(value.where, fmt::format("unknown key {}{}{}", path_, key,
+                                                meant.empty() ? fmt::format("; allowed here: {}",
+                                                                            fmt::join(known_, ", "))
+                                                              : meant));
   }
 }
 
@@ -144,15 +145,15 @@ void RecipeReader::check_misspelt(const char* key) const {
     if (std::find(known_.begin(), known_.end(), given) != known_.end()) continue;
     const std::string meant = did_you_mean(given, std::array{std::string(key)});
     if (meant.empty()) continue;
-    throw InputError(fmt::format("{}: unknown key {}{}{}", value.where, path_, given, meant));
+    throw_recipe_error(value.where, fmt::format("unknown key {}{}{}", path_, given, meant));
   }
 }
 
 void RecipeReader::fail(const char* key, std::string_view what) const {
   const RecipeValue* value = mapping_->find(key);
-  if (value == nullptr) check_misspelt(key);
-  throw InputError(fmt::format("{}: {}{} {}", value != nullptr ? value->where : mapping_->where,
-                               path_, key, what));
+  if (!has(key)) check_misspelt(key);
+  throw_recipe_error(value != nullptr ? value->where : mapping_->where,
+                     fmt::format("{}{} {}", path_, key, what));
 }
 
 }  // namespace owl3

@@ -38,7 +38,7 @@ class RecipeReader {
 
   /// Throws for the first key that nobody asked for.
   void finish() const;
-  /// Throws InputError "<file:line>: <key> <what>".
+  /// Throws InputError "<file:line>: <key> <what>", or UsageError of a --set.
   [[noreturn]] void fail(const char* key, std::string_view what) const;
   const std::string& path() const { return path_; }
 

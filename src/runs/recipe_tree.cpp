@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -17,7 +18,8 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr int kMaxDepth = 32;
-constexpr int kMaxValues = 100'000;  // aliases can repeat a small file into a large tree
+constexpr std::string_view kSet = "--set ";  // how a place on the command line begins
+constexpr int kMaxValues = 100'000;          // aliases can repeat a small file into a large tree
 
 /// Copies yaml-cpp's nodes, whose line numbers are lost when they are changed.
 class TreeBuilder {
@@ -27,7 +29,7 @@ class TreeBuilder {
   RecipeValue build(const YAML::Node& node, int depth = 0) {
     const std::string where = place(node.Mark());
     if (depth > kMaxDepth || ++values_ > kMaxValues) {
-      throw InputError(fmt::format("{}: too deeply nested or too large for a recipe", where));
+      throw_recipe_error(where, "too deeply nested or too large for a recipe");
     }
     RecipeValue value;
     value.where = where;
@@ -50,15 +52,15 @@ class TreeBuilder {
   static std::string utf8_text(const YAML::Node& scalar, const std::string& where) {
     const size_t invalid = find_invalid_utf8(scalar.Scalar());
     if (invalid == std::string::npos) return scalar.Scalar();
-    throw InputError(fmt::format("{}: byte {} of a text is not UTF-8", where, invalid + 1));
+    throw_recipe_error(where, fmt::format("byte {} of a text is not UTF-8", invalid + 1));
   }
 
   void add_entry(RecipeValue& mapping, const YAML::Node& key, const YAML::Node& node, int depth) {
     const std::string where = place(key.Mark());
-    if (!key.IsScalar()) throw InputError(fmt::format("{}: a key must be a plain word", where));
+    if (!key.IsScalar()) throw_recipe_error(where, "a key must be a plain word");
     const std::string name = utf8_text(key, where);
     if (mapping.find(name) != nullptr) {
-      throw InputError(fmt::format("{}: {} is given twice", where, name));
+      throw_recipe_error(where, fmt::format("{} is given twice", name));
     }
     mapping.entries.push_back({name, build(node, depth + 1)});
     mapping.entries.back().value.where = where;  // the key's line, also where the value is empty
@@ -72,16 +74,31 @@ class TreeBuilder {
   int values_ = 0;
 };
 
+/// A picture or a model where a recipe belongs, of which YAML's reader would complain in riddles.
+void check_is_text(std::string_view text, const std::string& name) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return;  // UTF-16 has zeros
+  const auto is_control = [](char c) {
+    return static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f';
+  };
+  if (std::none_of(text.begin(), text.end(), is_control)) return;
+  throw_recipe_error(name, "this is no text; a recipe is a file of YAML or JSON");
+}
+
 RecipeValue parse_value(std::string_view text, const std::string& name) {
+  check_is_text(text, name);
   try {
     return TreeBuilder(name).build(YAML::Load(std::string(text)));
   } catch (const YAML::Exception& error) {
     const std::string where =
         error.mark.is_null() ? name : fmt::format("{}:{}", name, error.mark.line + 1);
-    throw InputError(fmt::format(
-        "{}: this is no YAML, or does not fit the lines before it ({}); keys that belong together "
-        "begin in the same column, those inside another one further right",
-        where, error.msg));
+    throw_recipe_error(
+        where,
+        name.starts_with(kSet)
+            ? fmt::format("the value is no YAML ({})", error.msg)
+            : fmt::format("this is no YAML, or does not fit the lines before it ({}); keys that "
+                          "belong together begin in the same column, those inside another one "
+                          "further right",
+                          error.msg));
   }
 }
 
@@ -157,7 +174,7 @@ RecipeValue load_recipe_tree(const std::string& path) {
 }
 
 void set_recipe_value(RecipeValue& tree, std::string_view assignment) {
-  const std::string where = fmt::format("--set {}", assignment);
+  const std::string where = fmt::format("{}{}", kSet, assignment);
   const size_t equals = assignment.find('=');
   if (equals == assignment.npos || equals == 0) {
     throw UsageError(fmt::format("{}: must be KEY=VALUE, for example --set batch.rows=4", where));
@@ -173,6 +190,12 @@ void set_recipe_value(RecipeValue& tree, std::string_view assignment) {
     if (dot != keys.npos) keys.remove_prefix(dot + 1);
   }
   *place = std::move(value);
+}
+
+void throw_recipe_error(const std::string& where, std::string_view what) {
+  const std::string message = fmt::format("{}: {}", where, what);
+  if (where.starts_with(kSet)) throw UsageError(message);
+  throw InputError(message);
 }
 
 bool parse_number(const RecipeValue& value, double& number) {

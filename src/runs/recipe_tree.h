@@ -43,11 +43,14 @@ RecipeValue parse_recipe_tree(std::string_view text, const std::string& name);
 RecipeValue load_recipe_tree(const std::string& path);
 
 /// Puts "batch.rows=4" (keys joined by dots, then a YAML value) into `tree`, over what stands
-/// there.
+/// there. Throws UsageError.
 void set_recipe_value(RecipeValue& tree, std::string_view assignment);
 
 /// The tree as JSON: plain scalars that look like numbers, booleans or null become such.
 nlohmann::ordered_json to_json(const RecipeValue& value);
+
+/// Throws "<where>: <what>": of a file InputError, of a --set UsageError.
+[[noreturn]] void throw_recipe_error(const std::string& where, std::string_view what);
 
 /// The scalar as a number or boolean; false when it is none (quoted, or other text).
 bool parse_number(const RecipeValue& value, double& number);

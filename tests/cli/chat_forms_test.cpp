@@ -151,6 +151,18 @@ TEST(ChatForms, WhatCannotBeKeptToIsToldBeforeTheModelIsLoaded) {
   EXPECT_NE(refusal({"--regex", "a", "--json-answer"}).find("give one of them"), std::string::npos);
 }
 
+TEST(ChatForms, WhatIsWrongOnTheCommandLineIsNoBrokenFile) {
+  const std::string file = (scratch_folder() / "broken-schema.json").string();
+  std::ofstream(file) << "{bad";
+  const auto code = [](const char* option, const std::string& value) {
+    return run_owl3({"chat", "/nonexistent", "-p", "Who?", option, value}).exit_code;
+  };
+  EXPECT_EQ(code("--schema", "{bad"), 2);
+  EXPECT_EQ(code("--regex", "("), 2);
+  EXPECT_EQ(code("--choices", "a,,b"), 2);
+  EXPECT_EQ(code("--schema", file), 1);
+}
+
 TEST(ChatForms, GoWithASavedConversation) {
   const std::string file = (scratch_folder() / "form.json").string();
   const auto answer = [&](Words more) {

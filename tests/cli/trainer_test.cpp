@@ -130,6 +130,21 @@ TEST(Trainer, LeadsFromDataToTheRecipeTheyBelongIn) {
       << outcome.err;
 }
 
+TEST(Trainer, SaysWhatIsNoRecipeAndWhatTheCommandLineSaysWrongly) {
+  const Outcome picture = run_owl3({"train", OWL3_SOURCE_DIR "/demo/sign.png"});
+  EXPECT_EQ(picture.exit_code, 1);
+  EXPECT_NE(picture.err.find("sign.png: this is no text; a recipe is"), std::string::npos)
+      << picture.err;
+  for (const char* assignment : {"steps=abc", "modl=owlet"}) {
+    std::vector<std::string> words = {"train", OWL3_SOURCE_DIR "/recipes/small.yaml", "--set",
+                                      assignment};
+    if (assignment[0] == 's') words.insert(words.end(), {"--set", "model=m", "--set", "data=d"});
+    const Outcome wrong = run_owl3(words);
+    EXPECT_EQ(wrong.exit_code, 2) << wrong.err;
+    EXPECT_NE(wrong.err.find(std::string("--set ") + assignment), std::string::npos) << wrong.err;
+  }
+}
+
 TEST(InspectTrain, ExplainsItselfAndRefusesWhatIsNoGolden) {
   const Outcome help = run_owl3({"inspect", "train", "--help"});
   EXPECT_EQ(help.exit_code, 0);

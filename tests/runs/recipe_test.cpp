@@ -99,13 +99,18 @@ TEST(Recipe, OverridesStandAboveTheFile) {
   EXPECT_EQ(recipe.steps, 20);
   EXPECT_EQ(recipe.trainable, std::vector<std::string>{"vision"});
   EXPECT_EQ(recipe.lora->rank, 2);
-  EXPECT_EQ(error_of(kSmall, {"batch.rows=x"}),
+  const auto refusal = [](const std::string& assignment) {
+    return message_of<UsageError>([&] { parse_recipe(kSmall, "r.yaml", {assignment}); });
+  };
+  EXPECT_EQ(refusal("batch.rows=x"),
             "--set batch.rows=x: batch.rows must be a whole number from 1 to 65536, not \"x\"");
   EXPECT_EQ(parse_recipe(kSmall, "r.yaml", {"batch.rows=010", "steps=+7"}).batch.rows, 10);
   for (const std::string wrong : {"+-5", "0x10", "1e400", "nan", "5x"}) {
-    EXPECT_NE(error_of(kSmall, {"batch.rows=" + wrong}).find("from 1 to 65536"), std::string::npos);
+    EXPECT_NE(refusal("batch.rows=" + wrong).find("from 1 to 65536"), std::string::npos);
   }
-  EXPECT_THROW(parse_recipe(kSmall, "r.yaml", {"steps"}), UsageError);
+  EXPECT_NE(refusal("stepz=5").find("did you mean steps?"), std::string::npos);
+  EXPECT_NE(refusal("lora=[").find("the value is no YAML"), std::string::npos);
+  EXPECT_NE(refusal("steps").find("KEY=VALUE"), std::string::npos);
 }
 
 TEST(Recipe, KeysGivenAsOptionsAreToldHowTheyAreSet) {

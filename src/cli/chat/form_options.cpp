@@ -39,13 +39,15 @@ std::vector<std::string> choices_of(const std::string& list) {
   return choices;
 }
 
-/// Compiles it, so that what can't be kept to is told before a model is loaded.
-void check_form(const AnswerForm& form, const std::string& option) {
+/// Compiles it, so that what can't be kept to is told before a model is loaded. What is wrong with
+/// a file is another matter than what is with the command line.
+void check_form(const AnswerForm& form, const std::string& option, bool from_file) {
   try {
     AnswerGrammar grammar(form);
   } catch (const UsageError& error) {
     throw UsageError(option + ": " + error.what());
   } catch (const InputError& error) {
+    if (!from_file) throw UsageError(option + ": " + error.what());
     throw InputError(option + ": " + error.what());
   }
 }
@@ -84,11 +86,12 @@ std::optional<AnswerForm> read_form(const FormArguments& arguments) {
   }
   AnswerForm form;
   std::string option = "--json-answer";
+  bool from_file = false;
   form.json = arguments.json;
   if (arguments.schema) {
-    const bool is_itself = trimmed(*arguments.schema).starts_with('{');
-    option = is_itself ? "--schema" : "--schema " + *arguments.schema;
-    form.schema = is_itself ? *arguments.schema : text_of_file(*arguments.schema);
+    from_file = !trimmed(*arguments.schema).starts_with('{');
+    option = from_file ? "--schema " + *arguments.schema : "--schema";
+    form.schema = from_file ? text_of_file(*arguments.schema) : *arguments.schema;
     if (trimmed(form.schema).empty()) throw InputError(option + ": is empty");
   } else if (arguments.choices) {
     option = "--choices";
@@ -98,7 +101,7 @@ std::optional<AnswerForm> read_form(const FormArguments& arguments) {
     form.regex = *arguments.regex;
     if (form.regex.empty()) throw UsageError(option + ": must not be empty");
   }
-  check_form(form, option);
+  check_form(form, option, from_file);
   return form;
 }
 

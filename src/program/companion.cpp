@@ -149,7 +149,7 @@ namespace {
 
 /// Its standard output becomes `output`, and what it complains of is dropped; or, where that is
 /// negative, the other way round.
-int run(const fs::path& path, std::vector<std::string> arguments, int input, int output) {
+pid_t start(const fs::path& path, std::vector<std::string> arguments, int input, int output) {
   const ArgumentVector argv(path, std::move(arguments));
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
@@ -162,40 +162,55 @@ int run(const fs::path& path, std::vector<std::string> arguments, int input, int
       ::posix_spawn(&child, path.c_str(), &actions, nullptr, argv.data(), ::environ);
   ::posix_spawn_file_actions_destroy(&actions);
   if (failure != 0) throw Error(fmt::format("{}: {}", path.string(), errno_text(failure)));
-  return wait_for(child);
+  return child;
 }
 
 /// A descriptor that is closed at the end.
 struct Descriptor {
   explicit Descriptor(int opened) : number(opened) {}
-  ~Descriptor() { ::close(number); }
+  ~Descriptor() { close(); }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
+
+  void close() {
+    if (number >= 0) ::close(number);
+    number = -1;
+  }
   int number;
 };
+
+std::string all_of(int pipe) {
+  std::string text;
+  char bytes[65536];
+  for (;;) {
+    const ssize_t count = ::read(pipe, bytes, sizeof bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return text;
+    text.append(bytes, static_cast<size_t>(count));
+  }
+}
 
 }  // namespace
 
 int run_companion(Companion companion, std::vector<std::string> arguments, std::string_view input) {
   const fs::path path = find_companion(companion);
   const Descriptor standard_input(unnamed_file(input));
-  return run(path, std::move(arguments), standard_input.number, -1);
+  return wait_for(start(path, std::move(arguments), standard_input.number, -1));
 }
 
 std::string companion_output(Companion companion, std::vector<std::string> arguments) {
   const fs::path path = find_companion(companion);
   const Descriptor input(unnamed_file(""));
-  const Descriptor output(unnamed_file(""));
-  if (const int code = run(path, std::move(arguments), input.number, output.number); code != 0) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(fmt::format("no pipe: {}", errno_text(errno)));
+  const Descriptor output(ends[0]);
+  Descriptor its_output(ends[1]);
+  const pid_t child = start(path, std::move(arguments), input.number, its_output.number);
+  its_output.close();
+  std::string text = all_of(output.number);
+  if (const int code = wait_for(child); code != 0) {
     throw Error(
         fmt::format("{}: ended with code {}; is it of this version of owl3?", path.string(), code));
-  }
-  std::string text;
-  char bytes[65536];
-  ssize_t count = 0;
-  while ((count = ::pread(output.number, bytes, sizeof bytes, static_cast<off_t>(text.size()))) >
-         0) {
-    text.append(bytes, static_cast<size_t>(count));
   }
   return text;
 }

@@ -151,11 +151,9 @@ void dry_run(const TrainOptions& options, const Recipe& recipe, TrainingTask& ta
   check_all_rows(recipe, task, options.quick, interrupts);
 }
 
-/// A run is not ended by the reader of its log, nor by the limit on the size of files: writing
-/// fails then, which is told where it happens.
-void outlive_writing() {
+/// A run is not ended by the reader of its log: writing fails then, which is told where it happens.
+void outlive_reader() {
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void run_train(const TrainOptions& options) {
@@ -179,7 +177,7 @@ void run_train(const TrainOptions& options) {
   InterruptGuard interrupts;
   const std::unique_ptr<TrainingTask> task = make_task(recipe, launch, device);
   if (options.dry_run) return dry_run(options, recipe, *task, launch, device, interrupts);
-  outlive_writing();
+  outlive_reader();
   Processes processes(launch, device);
   if (launch.rank == 0) check_room(recipe, *task);
   check_validation(recipe, *task, launch, processes, interrupts);

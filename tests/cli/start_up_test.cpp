@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <sstream>
 
 #include "run_program.h"
@@ -46,23 +47,24 @@ TEST(StartUp, LoadsFfmpegForAFilm) {
 }
 
 /// Of what this process starts.
-class StackLimit {
+class Limit {
  public:
-  explicit StackLimit(rlim_t bytes) {
-    ::getrlimit(RLIMIT_STACK, &before_);
+  Limit(decltype(RLIMIT_STACK) resource, rlim_t bytes) : resource_(resource) {
+    ::getrlimit(resource_, &before_);
     const struct rlimit small = {bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_STACK, &small);
+    ::setrlimit(resource_, &small);
   }
-  ~StackLimit() { ::setrlimit(RLIMIT_STACK, &before_); }
-  StackLimit(const StackLimit&) = delete;
-  StackLimit& operator=(const StackLimit&) = delete;
+  ~Limit() { ::setrlimit(resource_, &before_); }
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
 
  private:
+  decltype(RLIMIT_STACK) resource_;
   struct rlimit before_ {};
 };
 
 TEST(StartUp, NeedsLittleStack) {
-  const StackLimit limit(64 * 1024);
+  const Limit limit(RLIMIT_STACK, 64 * 1024);
   EXPECT_EQ(run_owl3({"--version"}).exit_code, 0);
   const Outcome outcome = run_owl3(
       {"chat", tiny_checkpoint(), "--image", kPhoto, "-p", "What?", "--max-new-tokens", "1"});
@@ -71,6 +73,45 @@ TEST(StartUp, NeedsLittleStack) {
                      {.input = "What?\n"})
                 .exit_code,
             0);
+}
+
+TEST(StartUp, AFileThatMayNotGrowIsAnErrorInALineThatLeavesNothing) {
+  const std::string model = tiny_checkpoint();
+  const std::filesystem::path folder = scratch_folder() / "small_files";
+  std::filesystem::create_directory(folder);
+  const std::string metrics = (scratch_folder() / "small_files.jsonl").string();
+  std::ofstream(metrics) << R"({"step":1,"loss":2})"
+                         << "\n"
+                         << R"({"step":2,"loss":1})"
+                         << "\n";
+  const auto in_folder = [&](const char* name) { return (folder / name).string(); };
+  const std::vector<std::vector<std::string>> commands = {
+      {"convert", model, in_folder("y.gguf"), "--type", "q8_0"},
+      {"make-checkpoint", "--like", "tiny", in_folder("tiny")},
+      {"index", model, kPhoto, "-o", in_folder("a.owlmem")},
+      {"chat", model, "--image", kPhoto, "-p", "What?", "--max-new-tokens", "1", "--evidence",
+       in_folder("e.html")},
+      {"plot", metrics, "--metric", "loss", "-o", in_folder("p.svg")},
+      {"make-data", in_folder("data"), "--kind", "single=100", "--pictures", "100"}};
+  for (const auto& words : commands) {
+    Outcome outcome;
+    {
+      const Limit limit(RLIMIT_FSIZE, 1000);
+      outcome = run_owl3(words);
+    }
+    EXPECT_EQ(outcome.exit_code, 1) << words[0] << outcome.err;
+    EXPECT_TRUE(is_one_line(outcome.err)) << words[0] << outcome.err;
+    EXPECT_NE(outcome.err.find("cannot be written: "), std::string::npos) << outcome.err;
+    EXPECT_TRUE(std::filesystem::is_empty(folder)) << words[0];
+  }
+  const Limit limit(RLIMIT_FSIZE, 1000);
+  for (const char* command : {"man", "completions"}) {  // which other programs tell about
+    std::vector<std::string> words = {command};
+    if (words[0] == "completions") words.emplace_back("bash");
+    const Outcome outcome = run_owl3(words);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+  }
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ std::optional<SavedMemory> open_memory(ChatArguments& arguments) {
   const SavedMemory memory = SavedMemory::open(arguments.memory);
   tell_warnings(memory.warnings());
   const std::string model = memory.info().model;
-  if (arguments.model.empty() && !model.empty() && !names_builtin_model(model)) {
-    arguments.model = model;
+  if (arguments.model.empty() && !model.empty()) {
+    if (!names_builtin_model(model)) arguments.model = model;
     tell(fmt::format("owl3: {} was made with {}, which answers\n", arguments.memory, model));
   }
   if (!asks_for_a_precision(arguments.model_options)) {
@@ -64,7 +64,7 @@ int answer_or_converse(ChatArguments arguments) {
   arguments.generation.form = read_form(arguments.form);
   const std::optional<SavedMemory> memory = open_memory(arguments);
   if (!arguments.model.empty() && !arguments.json) offer_to_fetch(arguments.model);
-  if (arguments.model.empty()) tell_of_builtin_model();
+  if (arguments.model.empty() && !memory) tell_of_builtin_model();
   InterruptGuard interrupt;
   // Editing needs both ends to be a terminal; otherwise questions are plain lines.
   const int shown_on = arguments.json ? STDERR_FILENO : STDOUT_FILENO;

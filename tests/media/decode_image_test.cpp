@@ -234,7 +234,7 @@ TEST(DecodeImage, RefusesWhatIsNoImageInOneLine) {
   expect_input_error(decode(std::string("\xff\x0a\x10\0\0\0\0\0", 8)), "broken JPEG XL");
   expect_input_error(decode("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>"), "not an image");
   const auto film = test::read_file(data_file("media/h264-long-gop.mp4"));
-  expect_input_error([&] { decode_image(film, "film.mp4"); }, "given as a video");
+  expect_input_error([&] { decode_image(film, "film.mp4"); }, "given as a video (--video)");
   const std::string fits = "SIMPLE  =                    T" + std::string(50, ' ');
   expect_input_error(decode(fits), "FITS images are not read");
   const test::TemporaryFolder folder;

@@ -32,8 +32,9 @@ void require_still_format(const ProbedFormat& probed, Bytes bytes, const std::st
     throw InputError(fmt::format("{}: FITS images are not read; convert it to PNG or TIFF", name));
   }
   if (!kind.empty()) {
-    throw InputError(fmt::format("{}: {}; FFmpeg takes it for {}; a film is given as a video", name,
-                                 kNotKnown, probed.found));
+    throw InputError(
+        fmt::format("{}: {}; FFmpeg takes it for {}; a film is given as a video (--video)", name,
+                    kNotKnown, probed.found));
   }
   throw InputError(fmt::format("{}: {}", name, kNotKnown));
 }

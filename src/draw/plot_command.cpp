@@ -184,7 +184,7 @@ void add_plot_command(CLI::App& app) {
       ->type_name("FILE");
   command->add_option("--metric", options->metrics, "Metrics, a panel each, joined by commas")
       ->delimiter(',')
-      ->capture_default_str()
+      ->default_str("loss,learning_rate")
       ->type_name("NAMES");
   command
       ->add_option("--smooth", options->smooth,

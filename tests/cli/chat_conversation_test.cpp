@@ -73,6 +73,20 @@ TEST(ChatConversation, GoesOnWithASavedConversation) {
   EXPECT_NE(twice.err.find("--load: "), std::string::npos) << twice.err;
 }
 
+TEST(ChatConversation, SavesInPlaceOfASavedConversationAndOfNoOtherFile) {
+  const auto file = [](const char* name) { return (scratch_folder() / name).string(); };
+  std::filesystem::copy_file(kPhoto, file("kept.jpg"));
+  std::ofstream(file("empty.json")).close();
+  const Outcome outcome = chat({}, {.input = "/save " + file("kept.jpg") + "\n"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "owl3: " + file("kept.jpg") +
+                             ": is there and is no conversation that owl3 wrote; choose another "
+                             "name\n");
+  EXPECT_EQ(std::filesystem::file_size(file("kept.jpg")), std::filesystem::file_size(kPhoto));
+  const std::string save = "/save " + file("empty.json") + "\n";
+  EXPECT_EQ(chat({}, {.input = save + save}).exit_code, 0);
+}
+
 TEST(ChatConversation, RefusesWhatIsNoSavedConversation) {
   const std::string file = (scratch_folder() / "broken.json").string();
   const Words broken = {"",
@@ -124,6 +138,17 @@ TEST(ChatConversation, PrintsOneJsonLineForEachLineWhateverHappens) {
   const Outcome asked = chat({"--json", "-p", "What?", "--image", "missing.jpg"});
   EXPECT_EQ(asked.exit_code, 1);
   EXPECT_EQ(nlohmann::json::parse(asked.out).at("kind"), "input");
+}
+
+TEST(ChatConversation, LinesThatAreOneHaveOneObjectAndACommandInFrontItsOwn) {
+  const Outcome outcome =
+      chat({"--json"}, {.input = "What is\\\nthis?\n/image " + kPhoto + "\\\nWhat is this?\n"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto objects = json_lines(outcome.out);
+  ASSERT_EQ(objects.size(), 3U) << outcome.out;
+  EXPECT_TRUE(objects[0].contains("text"));
+  EXPECT_EQ(objects[1].at("command"), "/image");
+  EXPECT_EQ(objects[2].at("media").size(), 1U);
 }
 
 TEST(ChatConversation, PrintsOneJsonObjectForEachCommand) {

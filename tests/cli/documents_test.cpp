@@ -29,6 +29,8 @@ std::string completions_of(const std::string& words, int last) {
 TEST(Documents, CompleteCommandsOptionsAndValuesInBash) {
   EXPECT_EQ(completions_of("owl3 ch", 1), "chat ");
   EXPECT_EQ(completions_of("owl3 help inf", 2), "info ");
+  EXPECT_EQ(completions_of("owl3 help eval di", 3), "distractors ");
+  EXPECT_EQ(completions_of("owl3 help ev", 2), "eval ");
   EXPECT_EQ(completions_of("owl3 inspect tok", 2), "tokenize ");
   EXPECT_EQ(completions_of("owl3 chat MODEL --max-n", 3), "--max-new-tokens ");
   EXPECT_EQ(completions_of("owl3 chat --preset ''", 3), "sample beam eval greedy ");
@@ -71,6 +73,29 @@ TEST(Documents, CompleteNamesOfModelsInBash) {
   EXPECT_EQ(offers("owl3 info owl"), "owl3-1b owlet ");
   EXPECT_EQ(offers("owl3 remove ''"), "owl3-1b ");
   EXPECT_EQ(offers("owl3 pull owl3-7"), "owl3-7b owl3-7b-240728 ");
+}
+
+TEST(Documents, CompleteNamesWithColonsAsBashDividesThem) {
+  const auto script = (scratch_folder() / "colons.bash").string();
+  std::ofstream(script) << run_owl3({"completions", "bash"}).out;
+  const auto offers = [&](const std::string& line, const std::string& words) {
+    const Outcome outcome = run_owl3(
+        {"-c",
+         "owl3() { printf '%s\\n' owl3-2b owl3-2b:q8_0 owl3-2b@v1.0:q4_k; }; source " + script +
+             "; COMP_LINE='" + line + "'; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(" + words +
+             "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _owl3; printf '%s ' \"${COMPREPLY[@]}\""},
+        {.program = "/bin/bash"});
+    EXPECT_EQ(outcome.err, "");
+    return outcome.out;
+  };
+  EXPECT_EQ(offers("owl3 info owl3-2b:", "owl3 info owl3-2b :"), "q8_0 ");
+  EXPECT_EQ(offers("owl3 chat owl3-2b:q", "owl3 chat owl3-2b : q"), "q8_0 ");
+  EXPECT_EQ(offers("owl3 remove owl3-2b@v1.0:q", "owl3 remove owl3-2b @ v1.0 : q"), "q4_k ");
+  EXPECT_EQ(offers("owl3 remove owl3-2b@", "owl3 remove owl3-2b @"), "v1.0:q4_k ");
+  EXPECT_EQ(offers("owl3 info owl3-2b:q", "owl3 info owl3-2b:q"), "owl3-2b:q8_0 ")
+      << "where COMP_WORDBREAKS has no colon";
+  EXPECT_EQ(offers("owl3 chat owl3-2b:q8_0 --max-n", "owl3 chat owl3-2b : q8_0 --max-n"),
+            "--max-new-tokens ");
 }
 
 TEST(Documents, CompleteNamesOfModelsInFish) {
@@ -120,6 +145,7 @@ TEST(Documents, CompleteCommandsOptionsAndValuesInZsh) {
   for (const auto& [line, expected] : std::vector<std::pair<std::string, std::string>>{
            {"owl3 ch", "chat"},
            {"owl3 inspect tok", "tokenize"},
+           {"owl3 help eval di", "distractors"},
            {"owl3 chat MODEL --max-n", "--max-new-tokens"},
            {"owl3 chat --preset ", "greedy"},
            {"owl3 make-data --spl", "--split"},
@@ -145,6 +171,8 @@ TEST(Documents, CompleteCommandsOptionsAndValuesInFish) {
   };
   EXPECT_TRUE(offers("owl3 ch").starts_with("chat\t"));
   EXPECT_TRUE(offers("owl3 inspect tok").starts_with("tokenize\t"));
+  EXPECT_TRUE(offers("owl3 help ev").starts_with("eval\t"));
+  EXPECT_TRUE(offers("owl3 help eval di").starts_with("distractors\t"));
   EXPECT_TRUE(offers("owl3 chat MODEL --max-n").starts_with("--max-new-tokens\t"));
   EXPECT_TRUE(offers("owl3 chat --preset gr").starts_with("greedy\t"));
   EXPECT_EQ(offers("owl3 chat --seed "), "");
@@ -181,8 +209,9 @@ TEST(Documents, HaveEveryCommandAndOption) {
       EXPECT_NE(outcome.out.find(name), std::string::npos) << shell << " " << name;
     }
   }
-  const Outcome wrong = run_owl3({"completions", "csh"});
+  const Outcome wrong = run_owl3({"completions", "bsh"});
   EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("did you mean bash?"), std::string::npos) << wrong.err;
   EXPECT_TRUE(is_one_line(wrong.err)) << wrong.err;
 }
 

@@ -2,6 +2,8 @@
 // image", and offers its options, parts, the values of an option, or files.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/documents/documents.h"
 #include "hub/model_name.h"
 
@@ -51,6 +53,17 @@ ModelNames model_names_of(const std::string& path, const OptionDescription& opti
   }
   if (path == "pull") return ModelNames::kReleased;
   return path == "remove" ? ModelNames::kFetched : ModelNames::kAny;
+}
+
+/// Of an argument, but for those that are offered as parts already.
+std::vector<std::string> choices_beside_parts(const OptionDescription& option,
+                                              const CommandDescription& command) {
+  std::vector<std::string> choices;
+  const std::vector<std::string> parts = names_of(command.commands);
+  for (const std::string& choice : option.choices) {
+    if (std::find(parts.begin(), parts.end(), choice) == parts.end()) choices.push_back(choice);
+  }
+  return choices;
 }
 
 /// ":value:(a b)", or files, or nothing to offer.
@@ -103,7 +116,8 @@ std::string bash_completions(const CommandDescription& program) {
         if (names == ModelNames::kReleased) words = released_model_names();
         if (names == ModelNames::kFetched) models = "      models=fetched\n";
         if (names == ModelNames::kAny) models = "      models=any\n";
-        words.insert(words.end(), option.choices.begin(), option.choices.end());
+        const std::vector<std::string> choices = choices_beside_parts(option, *command);
+        words.insert(words.end(), choices.begin(), choices.end());
         continue;
       }
       options.insert(options.end(), option.names.begin(), option.names.end());
@@ -124,6 +138,21 @@ std::string bash_completions(const CommandDescription& program) {
 _owl3() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
   local command='' options='' arguments='' words='' files='' nothing='' any='' models='' i
+  # Of a name such as owl3-2b:q8_0 bash makes several words, and puts what is offered in place of
+  # what stands behind the last colon or at-sign alone.
+  local line="${{COMP_LINE:0:COMP_POINT}}" given=''
+  local begun="${{line##*[[:space:]]}}" piece="$current"
+  [[ $piece == [:@] ]] && piece=''
+  if [[ $begun == *[:@]"$piece" && $begun != "$current" ]]; then
+    given="${{begun%"$piece"}}"
+    local pieces="$current"
+    for ((i = COMP_CWORD; i > 1 && ${{#pieces}} < ${{#begun}}; )); do
+      ((--i))
+      pieces="${{COMP_WORDS[i]}}$pieces"
+    done
+    previous="${{COMP_WORDS[i-1]}}"
+    current="$begun"
+  fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command/${{COMP_WORDS[i]}}" in
 {}    esac
@@ -143,11 +172,14 @@ _owl3() {{
         ;;
     esac
   fi
-  [ -n "$files" ] && compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(
     compgen -W "$words" -- "$current"
     [ -n "$files" ] && compgen -f -- "$current"
   )
+  # As names of files, those with a colon would be quoted.
+  [ -n "$files" ] && [[ "${{COMPREPLY[*]}}" != *[:@]* ]] && compopt -o filenames 2>/dev/null
+  [ -n "$given" ] && COMPREPLY=("${{COMPREPLY[@]#"$given"}}")
+  return 0
 }}
 complete -F _owl3 owl3
 )sh",
@@ -227,8 +259,8 @@ std::string fish_completions(const CommandDescription& program) {
           lines += fmt::format("{}{} -a '(command -q owl3; and owl3 list --names 2>/dev/null){}'\n",
                                begin, names == ModelNames::kFetched ? " -f" : "",
                                names == ModelNames::kAny ? " owlet" : "");
-        } else if (!option.choices.empty()) {
-          lines += fmt::format("{} -f -a '{}'\n", begin, joined(option.choices, " "));
+        } else if (const auto choices = choices_beside_parts(option, *command); !choices.empty()) {
+          lines += fmt::format("{} -f -a '{}'\n", begin, joined(choices, " "));
         }
         continue;
       }

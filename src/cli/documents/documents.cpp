@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "core/error.h"
+#include "core/similar.h"
 #include "program/companion.h"
 #include "program/program.h"
 #include "program/terminal.h"
@@ -54,6 +55,32 @@ CommandDescription describe_all(const CLI::App& program) {
   return description;
 }
 
+/// `owl3 help eval` goes on with eval's parts.
+void add_parts_to_help(CommandDescription& program) {
+  std::vector<CommandDescription> with_parts;
+  for (const CommandDescription& command : program.commands) {
+    if (command.commands.empty()) continue;
+    CommandDescription helped = {command.name, command.text, "", {}, {}};
+    for (const CommandDescription& part : command.commands) {
+      helped.commands.push_back({part.name, part.text, "", {}, {}});
+    }
+    with_parts.push_back(std::move(helped));
+  }
+  for (CommandDescription& command : program.commands) {
+    if (command.name == "help") command.commands = with_parts;
+  }
+}
+
+/// As CLI::IsMember, with what was probably meant.
+CLI::Validator one_of(const std::vector<std::string>& names) {
+  const std::string list = fmt::format("{{{}}}", fmt::join(names, ","));
+  return {[names, list](std::string& text) {
+            if (std::find(names.begin(), names.end(), text) != names.end()) return std::string();
+            return fmt::format("{} not in {}{}", text, list, did_you_mean(text, names));
+          },
+          list};
+}
+
 }  // namespace
 
 void add_completions_command(CLI::App& app) {
@@ -61,7 +88,7 @@ void add_completions_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("completions", "Print completions for a shell");
   command->add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->check(one_of({"bash", "zsh", "fish"}))
       ->type_name("");
   command->footer(
       "Installed copies have them in place. Otherwise:\n"
@@ -70,7 +97,8 @@ void add_completions_command(CLI::App& app) {
       "  owl3 completions zsh > ~/.zfunc/_owl3            a folder of $fpath\n"
       "  owl3 completions fish > ~/.config/fish/completions/owl3.fish");
   command->callback([&app, shell] {
-    const CommandDescription program = describe_all(app);
+    CommandDescription program = describe_all(app);
+    add_parts_to_help(program);
     const std::string text = *shell == "bash"  ? bash_completions(program)
                              : *shell == "zsh" ? zsh_completions(program)
                                                : fish_completions(program);

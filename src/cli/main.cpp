@@ -3,6 +3,7 @@
 
 #include "cli/chat/chat_slips.h"
 #include "cli/commands.h"
+#include "cli/models/mending.h"
 #include "program/program.h"
 
 namespace owl3::cli {
@@ -61,5 +62,6 @@ std::string advice_on(const CLI::App& command, const std::vector<std::string>& l
 int main(int argc, char** argv) {
   owl3::prepare_process();
   CLI::App app("Ask mPLUG-Owl3 about images and films, on this machine alone.", "owl3");
-  return owl3::run_program(app, owl3::cli::set_up, argc, argv, owl3::cli::advice_on);
+  return owl3::run_program(app, owl3::cli::set_up, argc, argv, owl3::cli::advice_on,
+                           owl3::cli::mending_advice);
 }

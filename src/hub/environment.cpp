@@ -79,12 +79,15 @@ bool hub_is_offline() {
   return is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE");
 }
 
+std::string official_endpoint(HubSource source) {
+  return source == HubSource::kModelScope ? "https://www.modelscope.cn" : "https://huggingface.co";
+}
+
 std::string hub_endpoint(HubSource source) {
   const bool is_modelscope = source == HubSource::kModelScope;
   const char* name = is_modelscope ? "MODELSCOPE_DOMAIN" : "HF_ENDPOINT";
   std::string endpoint = without_space(variable(name));
-  if (endpoint.empty())
-    return is_modelscope ? "https://www.modelscope.cn" : "https://huggingface.co";
+  if (endpoint.empty()) return official_endpoint(source);
   if (is_modelscope && endpoint.find("://") == endpoint.npos) endpoint = "https://" + endpoint;
   while (endpoint.ends_with('/')) endpoint.pop_back();
   const bool is_address = (endpoint.starts_with("https://") || endpoint.starts_with("http://")) &&

@@ -16,7 +16,10 @@ std::filesystem::path hub_cache_folder();
 /// HF_HUB_OFFLINE (TRANSFORMERS_OFFLINE) is set.
 bool hub_is_offline();
 
-/// "https://huggingface.co" or HF_ENDPOINT; of ModelScope MODELSCOPE_DOMAIN. Without a slash at its
+/// "https://huggingface.co", "https://www.modelscope.cn".
+std::string official_endpoint(HubSource source);
+
+/// official_endpoint() or HF_ENDPOINT; of ModelScope MODELSCOPE_DOMAIN. Without a slash at its
 /// end. Throws UsageError for what is no address.
 std::string hub_endpoint(HubSource source);
 

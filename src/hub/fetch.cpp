@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <future>
 #include <memory>
-#include <optional>
 #include <thread>
 
 #include "core/error.h"
+#include "hub/answers.h"
 #include "hub/checksum.h"
 #include "hub/file_lock.h"
 #include "hub/part_file.h"
@@ -61,43 +60,6 @@ uint64_t disk_bytes(const fs::path& path) {
   return ::stat(path.c_str(), &status) == 0 ? static_cast<uint64_t>(status.st_blocks) * 512 : 0;
 }
 
-/// `W/"abc"` without its marks.
-std::string plain_etag(std::string_view etag) {
-  if (etag.starts_with("W/")) etag.remove_prefix(2);
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
-    etag = etag.substr(1, etag.size() - 2);
-  return std::string(etag);
-}
-
-std::optional<uint64_t> number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
-                                                                  : std::nullopt;
-}
-
-/// "bytes 0-9/10": the first number, and the last.
-bool range_is(std::string_view header, uint64_t begin, uint64_t size) {
-  if (!header.starts_with("bytes ")) return false;
-  header.remove_prefix(6);
-  const size_t dash = header.find('-');
-  const size_t slash = header.find('/');
-  if (dash == header.npos || slash == header.npos) return false;
-  const std::string_view all = header.substr(slash + 1);
-  return number(header.substr(0, dash)) == begin && (all == "*" || number(all) == size);
-}
-
-/// What came where a file of that size was asked for: "huggingface.co answered 404".
-std::string unexpected_text(const HttpResponse& response, uint64_t size) {
-  std::string text = fmt::format("{} answered {}", response.host, response.status);
-  const std::string& type = response.header("content-type");
-  if (!type.empty()) text += " with " + type.substr(0, type.find(';'));
-  const auto length = number(response.header("content-length"));
-  if (response.status == 200 && length && *length != size)
-    text += fmt::format(" of {} bytes instead of {}", *length, size);
-  return text;
-}
-
 class Fetcher {
  public:
   Fetcher(HttpClient& client, const HubAccess& access, const FetchOptions& options)
@@ -131,14 +93,32 @@ class Fetcher {
     std::vector<std::pair<const FetchTarget*, FileLock>> locked;
     for (const FetchTarget* target : sorted) {
       const bool is_twice = !locked.empty() && locked.back().first->final == target->final;
-      if (is_twice || is_fetched(*target)) continue;
+      if (is_twice || (is_fetched(*target) && !options_.verify)) continue;
       FileLock lock = wait_for_lock(*target);
+      if (is_fetched(*target) && options_.verify) remove_damaged(*target);
       if (!is_fetched(*target)) locked.emplace_back(target, std::move(lock));
     }
     check_space(locked);
     for (auto& [target, lock] : locked) add(*target, std::move(lock));
     std::sort(arrivals_.begin(), arrivals_.end(),
               [](const auto& a, const auto& b) { return a->part.size() < b->part.size(); });
+  }
+
+  /// Whoever has it open keeps what it was.
+  void remove_damaged(const FetchTarget& target) const {
+    uint64_t done = 0;
+    const std::string checksum =
+        checksum_of(target.final, target.file.checksum, target.file.size, [&](uint64_t bytes) {
+          done += bytes;
+          if (options_.progress) options_.progress("verifying", done, target.file.size);
+          return access_.goes_on();
+        });
+    if (checksum.empty()) throw Interrupted("interrupted");
+    if (checksum == target.file.checksum) return;
+    access_.tell(fmt::format("{}: is damaged here; fetching it again", target.file.path));
+    std::error_code error;
+    fs::remove(target.final, error);
+    if (error) throw InputError(fmt::format("{}: {}", target.final.string(), error.message()));
   }
 
   FileLock wait_for_lock(const FetchTarget& target) {
@@ -194,10 +174,18 @@ class Fetcher {
         static_cast<size_t>(std::find(asked.begin(), asked.end(), false) - asked.begin());
     if (first == asked.size() || (arrival.only_whole && arrival.connections > 0)) return false;
     size_t last = first;
-    while (last < asked.size() && !asked[last] && last - first < options_.pieces_at_once) ++last;
+    const size_t most = pieces_of_request(asked.size());
+    while (last < asked.size() && !asked[last] && last - first < most) ++last;
     if (arrival.only_whole) first = 0, last = asked.size();
     begin(arrival, first, last);
     return true;
+  }
+
+  /// Of a file of that many pieces: a large one is shared by all connections.
+  size_t pieces_of_request(size_t pieces) const {
+    if (pieces <= options_.undivided_pieces) return options_.pieces_at_once;
+    const auto connections = static_cast<size_t>(options_.connections);
+    return std::min((pieces + connections - 1) / connections, options_.pieces_at_once);
   }
 
   void begin(Arrival& arrival, size_t first, size_t last) {
@@ -219,15 +207,11 @@ class Fetcher {
   Outcome answer_of(Segment& segment, const HttpResponse& response) const {
     Arrival& arrival = *segment.arrival;
     const uint64_t size = arrival.part.size();
-    const std::string& linked = response.header("x-linked-etag");
-    if (!linked.empty() && plain_etag(linked) != arrival.target->file.checksum)
-      return Outcome::kChanged;
+    if (has_another_checksum(response, arrival.target->file.checksum)) return Outcome::kChanged;
     if (response.status == 206) {
-      return range_is(response.header("content-range"), segment.position, size) ? Outcome::kGood
-                                                                                : Outcome::kChanged;
+      return range_is(response, segment.position, size) ? Outcome::kGood : Outcome::kChanged;
     }
-    const std::string& length = response.header("content-length");
-    if (!length.empty() && number(length) != size) return Outcome::kChanged;
+    if (has_another_length(response, size)) return Outcome::kChanged;
     const bool asked_for_all = segment.first == 0 && segment.last == arrival.part.pieces();
     if (asked_for_all) return Outcome::kGood;
     if (arrival.connections > 1) return Outcome::kRangesIgnored;
@@ -275,7 +259,14 @@ class Fetcher {
       arrival.only_whole = true;
       return;
     }
-    if (segment.outcome == Outcome::kChanged || is_gone(response)) {
+    if (segment.outcome != Outcome::kChanged && is_missing(response)) {
+      throw ListedFileMissing(
+          fmt::format("{}: the hub lists {} but {} not have it ({})", options_.repository,
+                      arrival.target->file.path,
+                      response.host == host_of(access_.endpoint) ? "does" : response.host + " does",
+                      response.status));
+    }
+    if (segment.outcome == Outcome::kChanged || has_no_such_range(response)) {
       throw RepositoryChanged(fmt::format("{}: the hub holds another file now ({})",
                                           arrival.target->file.path,
                                           unexpected_text(response, arrival.part.size())));
@@ -284,11 +275,6 @@ class Fetcher {
         response.failure.empty() && (response.status == 200 || response.status == 206);
     const bool is_whole = segment.position == arrival.part.end_of(segment.last - 1);
     if (!is_success || !is_whole) try_again(arrival, response);
-  }
-
-  static bool is_gone(const HttpResponse& response) {
-    return response.failure.empty() &&
-           (response.status == 404 || response.status == 410 || response.status == 416);
   }
 
   void try_again(Arrival& arrival, const HttpResponse& response) {

@@ -68,6 +68,16 @@ void link(const fs::path& blob, const fs::path& place) {
   if (error) throw InputError(fmt::format("{}: {}", place.string(), error.message()));
 }
 
+/// Lets a revision (empty: main) stand for the commit.
+void name_revision(const fs::path& model, const std::string& revision, const std::string& commit) {
+  const std::string name = revision.empty() ? "main" : revision;
+  if (name == commit) return;
+  make_folder((model / "refs" / name).parent_path());
+  AtomicFile ref(model / "refs" / name);
+  ref.write(commit);
+  ref.commit();
+}
+
 /// Links to all files, of which config.json, by which a model is known, comes last; then the
 /// revision's name.
 fs::path publish(const PullPlan& plan, const std::string& revision, const HubCache& cache) {
@@ -77,13 +87,7 @@ fs::path publish(const PullPlan& plan, const std::string& revision, const HubCac
   std::stable_partition(files.begin(), files.end(),
                         [](const RemoteFile& file) { return file.path != "config.json"; });
   for (const RemoteFile& file : files) link(model / "blobs" / file.checksum, snapshot / file.path);
-  const std::string name = revision.empty() ? "main" : revision;
-  if (name != plan.repository.commit) {
-    make_folder((model / "refs" / name).parent_path());
-    AtomicFile ref(model / "refs" / name);
-    ref.write(plan.repository.commit);
-    ref.commit();
-  }
+  name_revision(model, revision, plan.repository.commit);
   return snapshot;
 }
 
@@ -133,6 +137,23 @@ fs::path finish(const PullPlan& plan, const PullRequest& request, const HubCache
 
 }  // namespace
 
+std::optional<fs::path> find_conversion(const PullRequest& request, const HubAccess& access,
+                                        const HubCache& cache) {
+  const ModelName name = name_at(access, request.name);
+  const auto model = cache.model(name.repository);
+  const bool may_be_here =
+      model && std::any_of(model->conversions.begin(), model->conversions.end(),
+                           [&](const auto& conversion) { return conversion.type == name.type; });
+  if (!may_be_here) return std::nullopt;  // the hub need not be asked
+  HttpClient client(access.http);
+  const std::string commit = list_repository(client, access, name).commit;
+  const fs::path path = cache.conversion_path(name.repository, commit, name.type);
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  name_revision(model->folder, name.revision, commit);
+  return path;
+}
+
 PullPlan plan_pull(const PullRequest& request, const HubAccess& access, const HubCache& cache) {
   HttpClient client(access.http);
   return make_plan(client, request, access, cache);
@@ -156,6 +177,14 @@ PulledModel pull(const PullRequest& request, const HubAccess& access, const HubC
       const uint64_t fetched = fetch(client, access, targets, named);
       return {finish(plan, request, cache), plan.repository.commit, plan.files.size(), plan.bytes,
               fetched};
+    } catch (const ListedFileMissing& missing) {
+      if (listing > 1) {
+        throw InputError(fmt::format(
+            "{}; nothing but the hub, or whoever keeps the model there, can mend that: repeat the "
+            "command later, or give another --revision",
+            missing.what()));
+      }
+      access.tell(fmt::format("{}; asking once more what it has", missing.what()));
     } catch (const RepositoryChanged& changed) {
       if (listing >= kMostListings) {
         throw InputError(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,12 @@ struct PulledModel {
   uint64_t bytes = 0;
   uint64_t fetched_bytes = 0;  // of them, by this call
 };
+
+/// Where the conversion to the type of the request lies, if it is here and was made of what the hub
+/// has now; the revision gets its name then, as by a pull. Throws InputError.
+std::optional<std::filesystem::path> find_conversion(const PullRequest& request,
+                                                     const HubAccess& access,
+                                                     const HubCache& cache);
 
 /// What would be fetched. Throws InputError.
 PullPlan plan_pull(const PullRequest& request, const HubAccess& access, const HubCache& cache);

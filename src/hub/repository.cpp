@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/sha.h"
+#include "hub/answers.h"
 #include "hub/checksum.h"
 
 namespace owl3 {
@@ -31,10 +32,6 @@ constexpr std::array kSmallFiles = {"config.json",
                                     "vocab.json",
                                     "merges.txt",
                                     "model.safetensors.index.json"};
-
-std::string described(const HubAccess& access) {
-  return access.source == HubSource::kModelScope ? "ModelScope" : "Hugging Face";
-}
 
 void wait(std::chrono::milliseconds pause, const HubAccess& access) {
   const auto end = std::chrono::steady_clock::now() + pause;
@@ -244,14 +241,6 @@ void check(const RemoteFile& file, const Repository& repository) {
                   repository.name, file.path));
 }
 
-std::string token_hint(const HubAccess& access, const std::string& repository) {
-  if (access.source == HubSource::kModelScope)
-    return "set MODELSCOPE_API_TOKEN to a token of your account";
-  return fmt::format(
-      "get a token at {}/settings/tokens and set HF_TOKEN to it{}", access.endpoint,
-      access.token.empty() ? "" : " (the one that is set may not read " + repository + ")");
-}
-
 }  // namespace
 
 HubAccess HubAccess::of(HubSource source) {
@@ -288,72 +277,6 @@ std::vector<RemoteFile> needed_files(const Repository& repository, const std::st
   }
   for (const RemoteFile& chosen : files) check(chosen, repository);
   return files;
-}
-
-bool may_pass(const HttpResponse& response) {
-  if (!response.failure.empty()) return response.can_retry;
-  return response.status == 429 || response.status == 408 || response.status >= 500;
-}
-
-std::chrono::milliseconds pause_before(int attempt, const HttpResponse& response,
-                                       const HubAccess& access) {
-  constexpr std::chrono::seconds kLongest{600};
-  if (response.retry_after > kLongest) {
-    throw InputError(
-        fmt::format("{}: asks to wait {} minutes before the next request; repeat the "
-                    "command then: what has arrived is kept",
-                    response.host, response.retry_after.count() / 60));
-  }
-  const auto pause = access.first_pause * (1 << std::min(attempt - 1, 5));
-  return std::max<std::chrono::milliseconds>(pause, response.retry_after);
-}
-
-std::string problem_of(const HttpResponse& response) {
-  if (!response.failure.empty()) return fmt::format("{}: {}", response.host, response.failure);
-  if (response.status == 429) return fmt::format("{}: too many requests", response.host);
-  return fmt::format("{}: answers {}", response.host, response.status);
-}
-
-void refuse(const HttpResponse& response, const HubAccess& access, const std::string& repository,
-            const std::string& revision) {
-  const std::string& code = response.header("x-error-code");
-  const std::string page = access.source == HubSource::kModelScope
-                               ? fmt::format("{}/models/{}", access.endpoint, repository)
-                               : fmt::format("{}/{}", access.endpoint, repository);
-  if (!response.failure.empty()) {
-    throw InputError(
-        fmt::format("{}; is there a network, and are proxy and certificates right "
-                    "(https_proxy, CURL_CA_BUNDLE)? What has arrived is kept",
-                    problem_of(response)));
-  }
-  if (code == "GatedRepo") {
-    throw InputError(
-        fmt::format("{}: its authors want to be asked: accept their conditions at {}, then {}",
-                    repository, page, token_hint(access, repository)));
-  }
-  if (code == "RevisionNotFound" || (response.status == 404 && !revision.empty() && code.empty())) {
-    throw InputError(fmt::format("{}: has no revision {}; {} lists those it has", repository,
-                                 revision.empty() ? "main" : revision, page));
-  }
-  if (response.status == 404 || code == "RepoNotFound" ||
-      (response.status == 401 && access.token.empty())) {
-    throw InputError(fmt::format(
-        "{}: {} has no such model, or a private one{}. The released ones are "
-        "{}; for a private one {}",
-        repository, described(access), response.status == 401 ? " (it wants to know who asks)" : "",
-        short_model_names(), token_hint(access, repository)));
-  }
-  if (response.status == 401 || response.status == 403) {
-    throw InputError(fmt::format("{}: {} refuses ({}): {}", repository, described(access),
-                                 response.status, token_hint(access, repository)));
-  }
-  if (response.status == 429) {
-    throw InputError(
-        fmt::format("{}; wait some minutes, or set HF_TOKEN, whose owner may ask more often",
-                    problem_of(response)));
-  }
-  throw InputError(
-      fmt::format("{}; repeat the command later: what has arrived is kept", problem_of(response)));
 }
 
 }  // namespace owl3

@@ -50,15 +50,4 @@ Repository list_repository(HttpClient& client, const HubAccess& access, const Mo
 /// file that was asked for by name. Throws InputError where there is no model of such.
 std::vector<RemoteFile> needed_files(const Repository& repository, const std::string& file);
 
-/// How long to wait before attempt `attempt` (from 1), in the face of that answer.
-std::chrono::milliseconds pause_before(int attempt, const HttpResponse& response,
-                                       const HubAccess& access);
-/// Whether another attempt may help: what broke off, 429, and a server's own errors.
-bool may_pass(const HttpResponse& response);
-/// "huggingface.co: connection refused"
-std::string problem_of(const HttpResponse& response);
-/// Throws what a final answer other than success means to the user.
-[[noreturn]] void refuse(const HttpResponse& response, const HubAccess& access,
-                         const std::string& repository, const std::string& revision);
-
 }  // namespace owl3

@@ -109,9 +109,9 @@ std::string did_you_mean_command(const std::string& word, const std::vector<std:
 }
 
 /// What the words name where a command belongs, if there is no such: asked before CLI11, which
-/// would show the help of `owl3 chta --help`.
+/// would show the help of `owl3 chta --help`. Of `owl3 help` all words are such.
 std::optional<std::string> unknown_command(const CLI::App& app,
-                                           const std::vector<std::string>& words) {
+                                           const std::vector<std::string>& words, bool of_help) {
   const CLI::App* command = &app;
   std::string name = "owl3";
   if (!words.empty() && (words[0] == "-v" || words[0] == "-V" || words[0] == "-version")) {
@@ -119,9 +119,14 @@ std::optional<std::string> unknown_command(const CLI::App& app,
   }
   for (const std::string& word : words) {
     const std::vector<std::string> names = command_names(*command);
-    if (names.empty() || word.starts_with("-")) return {};
+    if (word.starts_with("-")) return {};
+    if (names.empty()) {
+      if (!of_help || command->get_prefix_command()) return {};
+      return fmt::format("not expected: {} (owl3 help takes the names of commands and their parts)",
+                         word);
+    }
     if (std::find(names.begin(), names.end(), word) == names.end()) {
-      if (takes_arguments(*command)) return {};
+      if (takes_arguments(*command) && !of_help) return {};
       return fmt::format("unknown command \"{}\"{} ({} --help lists them)", word,
                          did_you_mean_command(word, names), name);
     }
@@ -153,6 +158,12 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error,
   const bool left_over = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
   return fmt::format("{} ({} --help explains the options)",
                      left_over ? left_over_message(command, words, advise) : error.what(), name);
+}
+
+Failure with_advice(Failure failure, const FailureAdvice& advise) {
+  if (advise && failure.kind == std::string_view("input"))
+    failure.message += advise(failure.message);
+  return failure;
 }
 
 /// A full disk or a closed pipe shows only when the last bytes go out.
@@ -232,7 +243,7 @@ void prepare_process() {
 }
 
 int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc, char** argv,
-                const ArgumentAdvice& advise) {
+                const ArgumentAdvice& advise, const FailureAdvice& advise_on_input) {
   set_up_app(app, set_up);
   const std::vector<std::string> commands = command_names(app);
   const bool helps = std::find(commands.begin(), commands.end(), "help") != commands.end();
@@ -241,16 +252,17 @@ int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int
             : std::vector<std::string>(argv + std::min(argc, 1), argv + argc);
   const bool as_json = asks_for_json(words);
   try {
-    if (const auto problem = unknown_command(app, words)) throw UsageError(*problem);
+    const bool of_help = argc > 1 && argv[1] == std::string_view("help") && words.front() != "help";
+    if (const auto problem = unknown_command(app, words, of_help)) throw UsageError(*problem);
     return run_command(app, words);
   } catch (const CLI::ParseError& error) {
     return report({kUsage, "usage", usage_message(app, error, words, advise)}, as_json);
   } catch (const ToldFailure&) {
-    return report(current_failure());
+    return report(with_advice(current_failure(), advise_on_input));
   } catch (const OutputFailed&) {
     return report(current_failure());
   } catch (...) {
-    return report(current_failure(), as_json);
+    return report(with_advice(current_failure(), advise_on_input), as_json);
   }
 }
 

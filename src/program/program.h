@@ -22,9 +22,12 @@ inline constexpr const char* kDescribeCommands = "--describe-commands";
 using ArgumentAdvice =
     std::function<std::string(const CLI::App& command, const std::vector<std::string>& left_over)>;
 
+/// "; what mends it", of a failure in what was read that has this message; or nothing.
+using FailureAdvice = std::function<std::string(const std::string& message)>;
+
 /// Parses the command line of `app`, whose commands `set_up` adds, and runs the command it names.
 /// Returns the exit code.
 int run_program(CLI::App& app, const std::function<void(CLI::App&)>& set_up, int argc, char** argv,
-                const ArgumentAdvice& advise = {});
+                const ArgumentAdvice& advise = {}, const FailureAdvice& advise_on_input = {});
 
 }  // namespace owl3

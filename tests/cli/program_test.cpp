@@ -140,6 +140,7 @@ TEST(Program, TellsWhatMayHaveBeenMeant) {
   expect_error({"make-dta"}, 2, "did you mean make-data?");
   expect_error({"inspect", "tokenise"}, 2, "did you mean tokenize?");
   expect_error({"help", "conver"}, 2, "did you mean convert?");
+  expect_error({"help", "pull", "extra"}, 2, "not expected: extra");
   expect_error(chat({"--max-new-token", "3"}), 2, "did you mean --max-new-tokens?");
   expect_error(chat({"--no-cuts"}), 2, "did you mean --no-cut?");
   expect_error(chat({"--img", "a.jpg"}), 2, "did you mean --image?");

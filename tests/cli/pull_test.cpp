@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/scratch_folder.h"
@@ -109,6 +110,64 @@ TEST_F(Pull, ConvertsOnArrival) {
   expect_refusal(run_owl3({"info", "owl3-2b"}), 1, "fetched are owl3-2b:q8_0");
 }
 
+TEST_F(Pull, TakesAConversionThatIsHereForEnough) {
+  pull({"--type", "q8_0"});
+  run_owl3({"remove", "owl3-2b:original"});
+  server_.set(model_);
+  for (const Words& more : {Words{"--type", "q8_0"}, Words{"--type", "q8_0", "--dry-run"}}) {
+    const Outcome again = pull(more);
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_NE(again.out.find("q8_0.gguf: is here"), std::string::npos) << again.out;
+  }
+  for (const auto& request : server_.log()) EXPECT_FALSE(request.value("cdn", false)) << request;
+  environment_.set("HF_HUB_OFFLINE", "1");
+  const Outcome offline = run_owl3({"pull", "owl3-2b:q8_0"});
+  EXPECT_EQ(offline.exit_code, 0) << offline.err;
+  EXPECT_NE(offline.out.find("owl3 chat owl3-2b:q8_0"), std::string::npos) << offline.out;
+}
+
+TEST_F(Pull, TellsRevisionsApartWhereTheModelChanged) {
+  pull({"--type", "q8_0"});
+  model_[kModel]["commit"] = std::string(40, 'b');
+  server_.set(model_);
+  pull({"--type", "q8_0"});
+  const std::string old = "owl3-2b@" + std::string(40, 'a');
+  EXPECT_EQ(run_owl3({"list", "--names"}).out, old + "\nowl3-2b\n" + old + ":q8_0\nowl3-2b:q8_0\n");
+  EXPECT_EQ(run_owl3({"remove", old}).exit_code, 0);
+  EXPECT_EQ(run_owl3({"list", "--names"}).out, "owl3-2b\nowl3-2b:q8_0\n");
+  EXPECT_EQ(run_owl3({"info", "owl3-2b"}).exit_code, 0) << "its files were the same";
+}
+
+TEST_F(Pull, MendsWhatTheDiskDamaged) {
+  pull({"--type", "q8_0"});
+  const fs::path cached = folder_ / "hub" / "models--mPLUG--mPLUG-Owl3-2B-241014";
+  const std::string commit(40, 'a');
+  for (const fs::path& file : {cached / "snapshots" / commit / "model.safetensors",
+                               cached / "owl3" / commit / "mPLUG-Owl3-2B-241014-q8_0.gguf"}) {
+    std::fstream(file, std::ios::in | std::ios::out).seekp(8) << "damaged, damaged, damaged";
+  }
+  expect_refusal(run_owl3({"info", "owl3-2b"}), 1, "owl3 pull --verify owl3-2b");
+  expect_refusal(run_owl3({"chat", "owl3-2b", "-p", "x"}), 1, "owl3 pull --verify owl3-2b");
+  expect_refusal(run_owl3({"info", "owl3-2b:q8_0"}), 1,
+                 "owl3 remove owl3-2b:q8_0 && owl3 pull owl3-2b --type q8_0");
+  expect_refusal(pull({"--verify", "--type", "q8_0"}), 2, "no checksum");
+  const Outcome verified = pull({"--verify"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.err;
+  EXPECT_NE(verified.err.find("model.safetensors: is damaged here"), std::string::npos);
+  EXPECT_EQ(run_owl3({"info", "owl3-2b"}).exit_code, 0);
+  EXPECT_NE(pull({"--verify"}).out.find("are what the hub lists"), std::string::npos);
+}
+
+TEST_F(Pull, SaysWhyNoModelsCanBeLookedFor) {
+  std::ofstream(folder_ / "file") << "x";
+  environment_.set("HF_HUB_CACHE", (folder_ / "file" / "hub").string());
+  expect_refusal(run_owl3({"list"}), 1, "Not a directory");
+}
+
+TEST_F(Pull, TakesTheAddressThatAMirrorShows) {
+  EXPECT_EQ(run_owl3({"pull", server_.address() + "/" + kModel}).exit_code, 0);
+}
+
 TEST_F(Pull, ListsAndRemovesWhatWasFetched) {
   EXPECT_NE(run_owl3({"list"}).out.find("no models yet"), std::string::npos);
   pull({"--type", "q8_0"});
@@ -138,6 +197,17 @@ TEST_F(Pull, RefusesWhatNamesNoModel) {
     expect_refusal(run_owl3({"pull", name}), 2, "give a repository");
   }
   expect_refusal(pull({"--revision", "../x"}), 2, "--revision");
+  expect_refusal(run_owl3({"pull", ""}), 2, "MODEL is empty");
+  expect_refusal(run_owl3({"pull", "owl3-2b@v1.0", "--revision", "main"}), 2, "give one of them");
+  expect_refusal(run_owl3({"pull", "owl3-2b:q8_0", "--type", "q4_k"}), 2, "give one of them");
+  expect_refusal(pull({"--dir", ""}), 2, "--dir: is empty");
+  for (const Words& words : {Words{"pull", "me/x:q5"}, Words{"remove", "2b:q5"}}) {
+    expect_refusal(run_owl3(words), 2, "there are bf16, q8_0, q6_k, q4_k, q4_0");
+  }
+  for (const Words& words : {Words{"convert", "2b:q5", "x.gguf", "--type", "q8_0"},
+                             Words{"chat", "2b:q5", "-p", "x"}, Words{"info", "2b:q5"}}) {
+    expect_refusal(run_owl3(words), 1, "there are bf16, q8_0, q6_k, q4_k, q4_0");
+  }
   expect_refusal(run_owl3({"pull", "me/nothing"}), 1, "no such model");
 }
 
@@ -178,7 +248,8 @@ TEST_F(Pull, IsOfferedByChatOnATerminal) {
   int status = 0;
   const std::string refused = chat_on_terminal("n\n", status);
   if (refused.empty()) GTEST_SKIP() << "no terminals here";
-  EXPECT_NE(refused.find("Fetch it from Hugging Face ("), std::string::npos) << refused;
+  EXPECT_NE(refused.find("Fetch it from " + server_.address().substr(7) + " ("), std::string::npos)
+      << refused;
   EXPECT_EQ(WEXITSTATUS(status), 1) << refused;
   EXPECT_NE(refused.find("to fetch it: owl3 pull owl3-2b"), std::string::npos) << refused;
   const std::string taken = chat_on_terminal("\n", status);

@@ -160,7 +160,7 @@ function listTree(repository, id, url, response) {
 
 function resolve(repository, id, path, request, response) {
   const file = repository.files[path];
-  if (!file) return refuse(response, 404, 'EntryNotFound');
+  if (!file || faults.missing === path) return refuse(response, 404, 'EntryNotFound');
   const bytes = content(file);
   const headers = {
     'X-Repo-Commit': repository.commit,

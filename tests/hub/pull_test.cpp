@@ -46,6 +46,20 @@ TEST_F(Pull, AsksForLargeFilesInPiecesAtOnce) {
   EXPECT_GE(pieces, 12);
 }
 
+TEST_F(Pull, SharesFilesThatAreLargeAmongAllConnections) {
+  options_.pieces_at_once = 256;
+  options_.undivided_pieces = 16;
+  pull_model();
+  std::map<std::string, int> requests;
+  for (const auto& request : server_->log()) ++requests[request["url"]];
+  const std::string large = "/mPLUG%2FmPLUG-Owl3-2B-241014/model-00001-of-00002.safetensors";
+  EXPECT_EQ(requests[large], 8) << "74 pieces, 10 a request";
+  EXPECT_EQ(
+      requests["/" + std::string(kModel) + "/resolve/" + std::string(40, 'a') + "/tokenizer.json"],
+      1)
+      << "13 pieces";
+}
+
 TEST_F(Pull, ShowsItsTokenToTheHubAlone) {
   environment_.set("HF_TOKEN", "hf_good");
   pull_model();
@@ -166,6 +180,67 @@ TEST_F(Pull, SaysWhatAnsweredInPlaceOfTheHub) {
   EXPECT_NE(failure.find("answered 200 with text/html of 20 bytes instead of"), std::string::npos)
       << failure;
   EXPECT_NE(failure.find("no_proxy"), std::string::npos) << failure;
+}
+
+TEST_F(Pull, SaysOfAListedFileThatTheHubDoesNotHaveIt) {
+  server_->set_faults({{"missing", "model-00001-of-00002.safetensors"}});
+  const std::string failure = failure_of("owl3-2b");
+  EXPECT_NE(failure.find("the hub lists model-00001-of-00002.safetensors but does not have it "
+                         "(404)"),
+            std::string::npos)
+      << failure;
+  EXPECT_EQ(failure.find("proxy"), std::string::npos) << failure;
+}
+
+TEST_F(Pull, NamesTheHostBehindTheHubThatRefusesAndAsksForNoToken) {
+  server_->set_faults({{"expired", true}});
+  const std::string failure = failure_of("owl3-2b");
+  EXPECT_NE(failure.find("where " + server_->address().substr(7) +
+                         " sends for its files, refuses "
+                         "(403)"),
+            std::string::npos)
+      << failure;
+  EXPECT_EQ(failure.find("token"), std::string::npos) << failure;
+  EXPECT_EQ(failure.find("Hugging Face"), std::string::npos) << failure;
+}
+
+TEST_F(Pull, CallsAMirrorByItsHost) {
+  const std::string failure = failure_of("me/nothing");
+  EXPECT_NE(failure.find(server_->address().substr(7) + " has no such model"), std::string::npos)
+      << failure;
+  EXPECT_EQ(failure.find("Hugging Face"), std::string::npos) << failure;
+}
+
+TEST_F(Pull, FetchesAgainWhatIsDamagedWhereItIsAskedToVerify) {
+  const PulledModel first = pull_model();
+  const fs::path file = fs::canonical(first.path / "model-00002-of-00002.safetensors");
+  std::fstream(file, std::ios::in | std::ios::out) << "damaged";
+  EXPECT_EQ(pull_model().fetched_bytes, 0u) << "its size is right";
+  options_.verify = true;
+  EXPECT_EQ(pull_model().fetched_bytes, 100000u);
+  EXPECT_NE(told_.find("model-00002-of-00002.safetensors: is damaged here"), std::string::npos);
+  expect_whole(first.path);
+  EXPECT_EQ(pull_model().fetched_bytes, 0u);
+}
+
+TEST_F(Pull, FindsTheConversionOfWhatTheHubHasNowAlone) {
+  const auto find = [&](const char* name) {
+    return find_conversion({*parse_model_name(name), "", ""}, access(), HubCache());
+  };
+  EXPECT_FALSE(find("owl3-2b:q8_0"));
+  EXPECT_EQ(server_->log().size(), 0u) << "nothing is here, so nobody is asked";
+  const auto convert = [&](const std::string& commit) {
+    const fs::path path = HubCache().conversion_path(kModel, commit, "q8_0");
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << "GGUF";
+    return path;
+  };
+  convert(std::string(40, 'd'));
+  EXPECT_FALSE(find("owl3-2b:q8_0")) << "of another commit";
+  const fs::path now = convert(std::string(40, 'a'));
+  EXPECT_EQ(find("owl3-2b:q8_0"), now);
+  EXPECT_EQ(find_model("owl3-2b:q8_0"), now) << "main has its name again";
+  EXPECT_FALSE(find("owl3-2b:q4_k"));
 }
 
 TEST_F(Pull, FollowsNoRedirectionWithoutEnd) {

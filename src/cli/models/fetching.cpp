@@ -2,13 +2,13 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <string_view>
 
 #include "builtin/open_model.h"
 #include "core/byte_text.h"
 #include "core/error.h"
+#include "hub/answers.h"
 #include "hub/environment.h"
 #include "hub/find_model.h"
 #include "program/disk_space.h"
@@ -19,10 +19,6 @@
 namespace owl3::cli {
 
 namespace {
-
-std::string hub_name(HubSource source) {
-  return source == HubSource::kModelScope ? "ModelScope" : "Hugging Face";
-}
 
 /// What a person answers to a question that Enter says yes to.
 bool says_yes(const std::string& question) {
@@ -43,9 +39,8 @@ HubSource source_of(const ModelName& name, const std::string& source) {
   return is_modelscope ? HubSource::kModelScope : HubSource::kHuggingFace;
 }
 
-PulledModel fetch_model(const PullRequest& request, HubAccess access, int connections,
+PulledModel fetch_model(const PullRequest& request, HubAccess access, FetchOptions options,
                         const std::string& command) {
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error as a full disk is
   const InterruptGuard interrupt;
   ProgressBar bar;
   access.http.user_agent = "owl3/" OWL3_VERSION;
@@ -54,8 +49,6 @@ PulledModel fetch_model(const PullRequest& request, HubAccess access, int connec
     bar.erase();
     tell(fmt::format("owl3: {}\n", one_line(text)));
   };
-  FetchOptions options;
-  options.connections = connections;
   options.check_space = check_free_space;
   if (!hub_progress_is_disabled()) {
     options.progress = [&](std::string_view stage, uint64_t done, uint64_t total) {
@@ -87,9 +80,9 @@ void offer_to_fetch(const std::string& model) {
     const PullPlan plan = plan_pull(request, access, HubCache());
     const std::string question =
         fmt::format("owl3: {} is not on this machine. Fetch it from {} ({})? [Y/n] ", name.text(),
-                    hub_name(access.source), byte_text(plan.missing_bytes));
+                    hub_name(access), byte_text(plan.missing_bytes));
     if (!says_yes(question)) throw;
-    fetch_model(request, access, FetchOptions().connections, pull_command(name));
+    fetch_model(request, access, FetchOptions(), pull_command(name));
   }
 }
 

@@ -9,7 +9,7 @@
 namespace owl3::cli {
 
 /// Fetches it. Ctrl-C throws Interrupted, having told how to go on with `command`.
-PulledModel fetch_model(const PullRequest& request, HubAccess access, int connections,
+PulledModel fetch_model(const PullRequest& request, HubAccess access, FetchOptions options,
                         const std::string& command);
 
 /// On a terminal, where one of the released models is named that is not on this machine: asks

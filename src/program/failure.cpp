@@ -57,6 +57,10 @@ Failure current_failure() {
               "no more threads can be started: allow this process more of them (ulimit -u) or more "
               "memory (ulimit -v), or use fewer (--threads)"};
     }
+    if (std::ferror(stdout) != 0) {  // fmt::print doesn't name it
+      return {kFailed, "output",
+              fmt::format("standard output: {}", errno_text(error.code().value()))};
+    }
     return {kFailed, "internal", error.what()};
   } catch (const std::exception& error) {
     const bool output_failed = std::ferror(stdout) != 0;  // fmt::print doesn't name it

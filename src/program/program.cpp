@@ -136,6 +136,34 @@ std::optional<std::string> unknown_command(const CLI::App& app,
   return {};
 }
 
+/// The first word that looks like an option and is none of the command's.
+std::string unknown_option(const CLI::App& command, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (!word.starts_with("-")) continue;
+    if (command.get_option_no_throw(word.substr(0, word.find('='))) == nullptr) return word;
+  }
+  return {};
+}
+
+/// Where a group of commands gets none.
+std::string no_command_message(const CLI::App& group, const CLI::ParseError& error,
+                               const std::vector<std::string>& words) {
+  if (words.size() <= (group.get_parent() == nullptr ? 0U : 1U)) return "no command given";
+  const std::string option = unknown_option(group, words);
+  if (option.empty()) return error.what();
+  return fmt::format("unknown option \"{}\"{}", option, did_you_mean_option(group, words));
+}
+
+/// In place of CLI11's "At Most 1 required but received 2".
+std::string mismatch_message(const CLI::App& command, const std::string& text) {
+  const std::string name = text.substr(0, text.find(':'));
+  const CLI::Option* option = command.get_option_no_throw(name);
+  if (option == nullptr) return text;
+  if (text.ends_with(" missing")) return name + ": its value is missing";
+  if (text.find(": At Most 1 ") == std::string::npos) return text;
+  return fmt::format("{}: is given {} times; give it once", name, option->results().size());
+}
+
 /// What a command does not take, in the order of the command line, which CLI11 turns round.
 std::string left_over_message(const CLI::App& command, const std::vector<std::string>& words,
                               const ArgumentAdvice& advise) {
@@ -150,14 +178,16 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error,
   std::string name = "owl3";
   const CLI::App& command = named_command(app, name);
   if (!command_names(command).empty() && !takes_arguments(command)) {
-    const bool none = words.size() <= (&command == &app ? 0U : 1U);
-    const std::string problem =
-        none ? "no command given" : error.what() + did_you_mean_option(command, words);
-    return fmt::format("{} ({} --help lists them)", problem, name);
+    return fmt::format("{} ({} --help lists them)", no_command_message(command, error, words),
+                       name);
   }
-  const bool left_over = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-  return fmt::format("{} ({} --help explains the options)",
-                     left_over ? left_over_message(command, words, advise) : error.what(), name);
+  std::string problem = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    problem = left_over_message(command, words, advise);
+  } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    problem = mismatch_message(command, problem);
+  }
+  return fmt::format("{} ({} --help explains the options)", problem, name);
 }
 
 Failure with_advice(Failure failure, const FailureAdvice& advise) {
@@ -233,7 +263,7 @@ int run_command(CLI::App& app, std::vector<std::string> words) {
 void prepare_process() {
   // `owl3 ... | head` ends quietly, even where the parent ignores SIGPIPE.
   std::signal(SIGPIPE, SIG_DFL);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing it
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error as a full disk is
   fill_closed_descriptors();
   end_with_message_on_bus_errors();
   // Line editing counts characters by the locale; numbers keep their points.

@@ -77,6 +77,9 @@ TEST(Program, RefusesWrongUsageInOneLine) {
   expect_error({}, 2, "no command");
   expect_error({"paint"}, 2, "unknown command \"paint\"");
   expect_error({"-v"}, 2, "did you mean owl3 --version?");
+  expect_error({"--verson"}, 2, "unknown option \"--verson\"; did you mean --version?");
+  expect_error({"inspect", "--foo"}, 2, "unknown option \"--foo\" (owl3 inspect --help");
+  expect_error(chat({"-p", "a", "-p", "b"}), 2, "--prompt: is given 2 times; give it once");
   expect_error({"inspect", "soul"}, 2, "unknown command \"soul\"");
   expect_error(chat({"--shout"}), 2, "--shout");
   expect_error(chat({"-p", ""}), 2, "empty");
@@ -232,6 +235,7 @@ TEST(Program, NamesAnOptionThatLacksItsValue) {
   expect_error({"chat", "owlet", "--image", "-p", "hi"}, 2, "--image: its value is missing: -p");
   expect_error({"chat", "owlet", "--system", "--seed"}, 2, "--system: its value is missing");
   expect_error({"convert", "owlet", "x.gguf", "--type", "--lora"}, 2, "--type");
+  expect_error({"serve", "--port"}, 2, "--port: its value is missing (owl3 serve --help");
   expect_error({"inspect", "data", "x", "--media-root", "--quick"}, 2, "owl3 inspect data --help");
   EXPECT_EQ(run_owl3({"chat", "owlet", "--system", "-x", "-p", "hi"}).exit_code, 0);
 }

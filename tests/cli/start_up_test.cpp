@@ -111,6 +111,11 @@ TEST(StartUp, AFileThatMayNotGrowIsAnErrorInALineThatLeavesNothing) {
     const Outcome outcome = run_owl3(words);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.err, "");
+    const std::string into = (scratch_folder() / "small_output").string();
+    std::ofstream(into).close();
+    const Outcome redirected = run_owl3(words, {.out_file = into});
+    EXPECT_EQ(redirected.exit_code, 1) << command;
+    EXPECT_EQ(redirected.err, "owl3: standard output: File too large\n");
   }
 }
 

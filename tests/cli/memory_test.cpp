@@ -6,8 +6,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 #include "core/scratch_folder.h"
+#include "owl3/saved_memory.h"
 #include "run_program.h"
 
 namespace owl3::test {
@@ -44,6 +46,14 @@ class MemoryCommands : public ::testing::Test {
     std::istringstream text(outcome.out);
     for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
     return lines;
+  }
+  void flip_in_photo(const std::string& name) const {
+    for (const SavedMedium& medium : SavedMemory::open(memory()).media()) {
+      if (medium.path.filename() != name) continue;
+      std::string bytes = read_text(memory());
+      bytes[medium.image_offsets[0] + 9] ^= 1;
+      std::ofstream(memory(), std::ios::binary) << bytes;
+    }
   }
   static std::string answer(const std::vector<std::string>& about, const std::string& question) {
     std::vector<std::string> arguments = {"chat", "--greedy", "-p", question};
@@ -84,6 +94,13 @@ TEST_F(MemoryCommands, AreAskedWithTheModelTheyWereMadeWith) {
   const Outcome more = run_owl3({"index", album() + "/02.jpg", "-o", memory(), "--keep-missing"});
   EXPECT_EQ(more.exit_code, 0) << more.err;
   EXPECT_NE(more.out.find("2 photos"), std::string::npos) << more.out;
+}
+
+TEST_F(MemoryCommands, OfTheProgramsOwnModelAdviseNoOther) {
+  ASSERT_EQ(index().exit_code, 0);
+  const Outcome asked = run_owl3({"chat", "--memory", memory(), "-p", "What is image 2?"});
+  EXPECT_EQ(asked.exit_code, 0);
+  EXPECT_EQ(asked.err, "owl3: " + memory() + " was made with owlet, which answers\n");
 }
 
 TEST_F(MemoryCommands, LeaveNoMemoryWhereNothingCouldBeRead) {
@@ -169,6 +186,129 @@ TEST_F(MemoryCommands, NameWhatIsDamagedAndAskTheRest) {
       run_owl3({"chat", "--memory", memory(), "--greedy", "-p", "How many pictures?"});
   EXPECT_EQ(asked.exit_code, 0) << asked.err;
   EXPECT_NE(asked.err.find("warning: left out: " + memory()), std::string::npos) << asked.err;
+}
+
+TEST_F(MemoryCommands, EndWithAnErrorWhereDamageIsNotToBeGotAround) {
+  index();
+  flip_in_photo("02.jpg");
+  const std::vector<std::string> ask = {"chat",     "--memory",          memory(),
+                                        "--greedy", "--max-new-tokens",  "2",
+                                        "-p",       "How many pictures?"};
+  const Outcome asked = run_owl3(ask);
+  EXPECT_EQ(asked.exit_code, 0) << asked.err;
+  EXPECT_NE(asked.err.find("images behind it count one less"), std::string::npos) << asked.err;
+  std::vector<std::string> strictly = ask;
+  strictly.push_back("--strict");
+  const Outcome refused = run_owl3(strictly);
+  EXPECT_EQ(refused.exit_code, 1) << refused.err;
+  EXPECT_NE(refused.err.find("02.jpg: is damaged in it; owl3 index encodes it anew"),
+            std::string::npos)
+      << refused.err;
+  const Outcome mended = index();
+  EXPECT_NE(mended.out.find("1 damaged and encoded anew, 4 as before"), std::string::npos)
+      << mended.out;
+  EXPECT_EQ(run_owl3(strictly).exit_code, 0);
+}
+
+TEST_F(MemoryCommands, ShowNoOtherPictureAsProof) {
+  index();
+  const std::string page = (folder_ / "why.html").string();
+  const auto why = [&](const std::string& only) {
+    const Outcome outcome =
+        run_owl3({"chat", "--memory", memory(), "--only", only, "--greedy", "--max-new-tokens", "3",
+                  "--evidence", page, "-p", "What is in the picture?"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    const std::string text = read_text(page);
+    fs::remove(page);
+    return text;
+  };
+  const auto shows = [](const std::string& text, const char* what) {
+    return text.find(what) != std::string::npos;
+  };
+  EXPECT_TRUE(shows(why("01.jpg"), "<image"));
+  EXPECT_TRUE(shows(why("clip.mp4"), "<image"));
+  fs::copy_file(kDemo / "album" / "20.jpg", folder_ / "album" / "01.jpg",
+                fs::copy_options::overwrite_existing);
+  fs::copy_file(kDemo / "ball.mp4", folder_ / "album" / "clip.mp4",
+                fs::copy_options::overwrite_existing);
+  fs::remove(folder_ / "album" / "02.jpg");
+  EXPECT_TRUE(shows(why("01.jpg"), "changed since it was looked at"));
+  EXPECT_FALSE(shows(why("01.jpg"), "<image"));
+  EXPECT_TRUE(shows(why("clip.mp4"), "changed since it was looked at"));
+  EXPECT_TRUE(shows(why("02.jpg"), "cannot be read now"));
+}
+
+TEST_F(MemoryCommands, OfTwoThatMakeAFileOneIsRefused) {
+  std::vector<Outcome> outcomes(2);
+  std::vector<std::thread> both;
+  for (Outcome& outcome : outcomes) both.emplace_back([&] { outcome = index(); });
+  for (std::thread& one : both) one.join();
+  for (const Outcome& outcome : outcomes) {
+    EXPECT_TRUE(outcome.exit_code == 0 ||
+                outcome.err.find("another process is writing to it") != std::string::npos)
+        << outcome.err;
+  }
+  EXPECT_TRUE(outcomes[0].exit_code == 0 || outcomes[1].exit_code == 0);
+  EXPECT_GT(list().size(), 5U);
+}
+
+TEST_F(MemoryCommands, TellWhatIsNotRightWithFiles) {
+  const std::string film = read_text(kDemo / "clip.mp4");
+  std::ofstream(album() + "/clip.mp4", std::ios::binary) << film.substr(0, film.size() * 2 / 3);
+  const Outcome indexed = index({"--json"});
+  EXPECT_NE(indexed.err.find("warning: " + album() + "/clip.mp4: "), std::string::npos)
+      << indexed.err;
+  const auto warnings = nlohmann::json::parse(indexed.out).at("warnings");
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(list({"--only", "clip.mp4"})[0].at("warning"), warnings[0]);
+  const Outcome table = run_owl3({"memory", "list", memory()});
+  EXPECT_NE(table.out.find("  ! "), std::string::npos) << table.out;
+  const Outcome asked = run_owl3(
+      {"chat", "--memory", memory(), "--greedy", "--max-new-tokens", "2", "-p", "What happens?"});
+  EXPECT_NE(asked.err.find("warning: " + album() + "/clip.mp4: "), std::string::npos) << asked.err;
+}
+
+TEST_F(MemoryCommands, SayWhenNothingIsChosen) {
+  index();
+  const auto refusal = [&](const std::vector<std::string>& which) {
+    std::vector<std::string> words = {"memory", "list", memory()};
+    words.insert(words.end(), which.begin(), which.end());
+    const Outcome outcome = run_owl3(words);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    return outcome.err;
+  };
+  EXPECT_NE(refusal({"--only", "nothing"}).find("nothing in it is so"), std::string::npos);
+  EXPECT_NE(refusal({"--from", "2024"}).find("nothing in it is so"), std::string::npos)
+      << "a year, not seconds";
+  for (const char* date : {"2024-13", "2024-99", "2024-02-30", "2024-07-01T24:00"}) {
+    EXPECT_NE(refusal({"--from", date}).find("is no date"), std::string::npos) << date;
+  }
+}
+
+TEST_F(MemoryCommands, TakeOutWhatIsShownUnderAName) {
+  fs::copy_file(kDemo / "album" / "09.jpg", folder_ / "album" / "a\rb.jpg");
+  index();
+  const Outcome removed = run_owl3({"memory", "remove", memory(), album() + "/a b.jpg"});
+  EXPECT_EQ(removed.exit_code, 0) << removed.err;
+  EXPECT_EQ(list({"--only", "*.jpg"}).size(), 4U);
+}
+
+TEST_F(MemoryCommands, HoldWhatASavedConversationHasNoFileOfAnyMore) {
+  index();
+  const std::string saved = (folder_ / "talk.json").string();
+  const std::string photo = album() + "/01.jpg";
+  EXPECT_EQ(run_owl3({"chat", "--greedy", "--image", photo},
+                     {.input = "What is it?\n/save " + saved + "\n"})
+                .exit_code,
+            0);
+  fs::remove(photo);
+  const std::vector<std::string> load = {"chat", "--greedy", "--load", saved, "-p", "Is it red?"};
+  EXPECT_EQ(run_owl3(load).exit_code, 1);
+  std::vector<std::string> with = load;
+  with.insert(with.end(), {"--memory", memory(), "--only", "02.jpg"});
+  const Outcome loaded = run_owl3(with);
+  EXPECT_EQ(loaded.exit_code, 0) << loaded.err;
 }
 
 TEST_F(MemoryCommands, RefuseByOneLine) {

@@ -352,7 +352,7 @@ void ChatSession::tell_of_folders() {
   for (const std::string& warning : {memory_.warning(), chat_.warning()}) {
     if (warning.empty()) continue;
     bar_.erase();
-    tell_warning(warning + "; nothing is kept for later questions");
+    tell_warning(warning + "; it is computed again when it is wanted");
     told_of_folders_ = true;
   }
 }

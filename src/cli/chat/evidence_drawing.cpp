@@ -107,6 +107,12 @@ class Drawing {
   std::string share_of(size_t image) const {
     return fmt::format("{:.1f} %", 100 * evidence_.images[image].share);
   }
+  /// "12: crab.jpg" in at most so many letters.
+  std::string name_of(size_t image, size_t letters) const {
+    const std::string number = fmt::format("{}: ", image + 1);
+    return number + ending(image_name(evidence_, evidence_.images[image]),
+                           letters - std::min(letters, number.size()));
+  }
   std::string label_of(size_t image) const {
     return fmt::format("{}: {}, {}", image + 1, image_name(evidence_, evidence_.images[image]),
                        share_of(image));
@@ -147,13 +153,10 @@ class Drawing {
         kMargin, kWidth - kMargin, bottom + 0.5);
     y_ = bottom + 18;
     const std::string grey = "font-size=\"12\" fill=\"#666\"";
-    text(kMargin, y_, ending(axis_label(0), 60), grey);
+    text(kMargin, y_, name_of(0, 60), grey);
     if (images > 1) {
-      text(kWidth - kMargin, y_, ending(axis_label(images - 1), 60), grey + " text-anchor=\"end\"");
+      text(kWidth - kMargin, y_, name_of(images - 1, 60), grey + " text-anchor=\"end\"");
     }
-  }
-  std::string axis_label(size_t image) const {
-    return fmt::format("{}: {}", image + 1, image_name(evidence_, evidence_.images[image]));
   }
 
   /// The leading images, plain and with their heat.
@@ -167,11 +170,8 @@ class Drawing {
     for (size_t rank = 0; rank < scene_.pictures.size(); ++rank) {
       const EvidencePicture& shown = scene_.pictures[rank];
       const double x = kMargin + static_cast<double>(rank) * (side + 12);
-      const auto letters = static_cast<size_t>(side / 7);
-      text(x, top + 12,
-           ending(fmt::format("{}: {}", shown.image + 1,
-                              image_name(evidence_, evidence_.images[shown.image])),
-                  letters),
+      const auto letters = static_cast<size_t>(side / 8);
+      text(x, top + 12, name_of(shown.image, letters),
            fmt::format("font-size=\"12\" fill=\"{}\"", colour_of(shown.image)));
       text(x, top + 28, share_of(shown.image), "font-size=\"12\"");
       if (!shown.picture) {
@@ -206,7 +206,7 @@ class Drawing {
     heading("The answer's words, the darker the more they were read from");
     for (const EvidencePicture& shown : scene_.pictures) {
       y_ += kLine;
-      text(kMargin, y_, ending(label_of(shown.image), 110),
+      text(kMargin, y_, name_of(shown.image, 100) + ", " + share_of(shown.image),
            fmt::format("font-size=\"12\" fill=\"{}\"", colour_of(shown.image)));
       y_ += kLine;
       words_of(shown.image);
@@ -263,10 +263,12 @@ std::string evidence_html(const EvidenceScene& scene) {
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
       "<meta name=\"generator\" content=\"{}\">\n<title>{}</title>\n"
-      "<style>body{{font-family:sans-serif;margin:1em auto;max-width:960px;"
-      "overflow-wrap:anywhere}}svg{{max-width:100%;"
-      "height:auto}}table{{border-collapse:collapse}}td,th{{padding:.2em .8em;text-align:left;"
-      "border-bottom:1px solid #ddd}}td:nth-child(3),td:nth-child(4){{text-align:right}}</style>\n"
+      "<style>body{{font-family:sans-serif;margin:1em auto;max-width:960px}}svg{{max-width:100%;"
+      "height:auto}}table{{border-collapse:collapse}}td,th{{padding:.2em .5em;text-align:left;"
+      "border-bottom:1px solid #ddd}}td:nth-child(3),td:nth-child(4){{text-align:right}}"
+      "td{{white-space:nowrap}}td:nth-child(2){{white-space:normal;min-width:6em;overflow-wrap:"
+      "anywhere}}</"
+      "style>\n"
       "{}<details><summary>All images</summary>\n<table>\n"
       "<tr><th>number<th>image<th>share<th>mean attention\n{}</table></details>\n</html>\n",
       mark_of(OwnFile::kEvidence), escaped(scene.question), Drawing(scene).svg(), rows);

@@ -166,6 +166,8 @@ TEST_F(Pull, SaysWhyNoModelsCanBeLookedFor) {
 
 TEST_F(Pull, TakesTheAddressThatAMirrorShows) {
   EXPECT_EQ(run_owl3({"pull", server_.address() + "/" + kModel}).exit_code, 0);
+  environment_.set("MODELSCOPE_DOMAIN", "no address");
+  EXPECT_EQ(pull().exit_code, 0) << "that hub is not asked";
 }
 
 TEST_F(Pull, ListsAndRemovesWhatWasFetched) {

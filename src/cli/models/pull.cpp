@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "builtin/open_model.h"
 #include "cli/commands.h"
@@ -37,12 +38,17 @@ struct Options {
 
 /// What browsers show is taken too: "https://huggingface.co/ORG/NAME", or a mirror's.
 std::string without_address(const std::string& text) {
-  for (const std::string& site :
-       {std::string("https://huggingface.co/"), std::string("huggingface.co/"),
-        std::string("https://hf.co/"), std::string("hf.co/"),
-        std::string("https://www.modelscope.cn/models/"),
-        std::string("https://modelscope.cn/models/"), hub_endpoint(HubSource::kHuggingFace) + "/",
-        hub_endpoint(HubSource::kModelScope) + "/models/"}) {
+  std::vector<std::string> sites = {"https://huggingface.co/",
+                                    "huggingface.co/",
+                                    "https://hf.co/",
+                                    "hf.co/",
+                                    "https://www.modelscope.cn/models/",
+                                    "https://modelscope.cn/models/"};
+  if (text.starts_with("http")) {  // a hub that isn't asked may be set to nonsense
+    sites.push_back(hub_endpoint(HubSource::kHuggingFace) + "/");
+    sites.push_back(hub_endpoint(HubSource::kModelScope) + "/models/");
+  }
+  for (const std::string& site : sites) {
     if (text.starts_with(site)) return text.substr(site.size());
   }
   return text;

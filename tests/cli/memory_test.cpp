@@ -238,6 +238,25 @@ TEST_F(MemoryCommands, ShowNoOtherPictureAsProof) {
   EXPECT_TRUE(shows(why("02.jpg"), "cannot be read now"));
 }
 
+TEST_F(MemoryCommands, LongNamesStayWithinThePageOfEvidence) {
+  const std::string name = std::string(240, 'a') + ".jpg";
+  fs::copy_file(kDemo / "crab.jpg", folder_ / "album" / name);
+  index();
+  const std::string page = (folder_ / "why.html").string();
+  answer({"--memory", memory(), "--only", name, "--evidence", page}, "What is in the picture?");
+  const std::string text = read_text(page);
+  EXPECT_NE(text.find("overflow-wrap:anywhere"), std::string::npos);
+  EXPECT_NE(text.find(">1: \u2026aaa"), std::string::npos) << "with its number, cut short";
+}
+
+TEST_F(MemoryCommands, KnowTheirModelFromAnyFolder) {
+  const std::string tiny = fs::relative(tiny_checkpoint()).string();
+  EXPECT_EQ(run_owl3({"index", tiny, album() + "/01.jpg", "-o", memory()}).exit_code, 0);
+  const Outcome info = run_owl3({"memory", "info", memory(), "--json"});
+  EXPECT_EQ(nlohmann::json::parse(info.out).at("model"),
+            fs::absolute(tiny).lexically_normal().string());
+}
+
 TEST_F(MemoryCommands, OfTwoThatMakeAFileOneIsRefused) {
   std::vector<Outcome> outcomes(2);
   std::vector<std::thread> both;

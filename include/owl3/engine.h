@@ -21,6 +21,9 @@ namespace owl3 {
 struct EngineOptions {
   int64_t max_running = 32;   // conversations that are read or answered at once; at least 1
   int64_t max_waiting = 256;  // questions behind them; one more is refused (Busy)
+  /// For many questions of which none is urgent: images and prompts go before answers under way, so
+  /// that these share their steps with as many as can be. More answers in all, each of them later.
+  bool throughput = false;
 };
 
 struct EngineStats {

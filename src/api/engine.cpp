@@ -48,8 +48,9 @@ Engine::Engine(Model model, const EngineOptions& options) : model_(std::move(mod
     throw UsageError(fmt::format("{} running and {} waiting conversations: at least 1 and 0",
                                  options.max_running, options.max_waiting));
   }
-  Internals::of(model_).scheduler->set_limits(
-      {static_cast<size_t>(options.max_running), static_cast<size_t>(options.max_waiting)});
+  Internals::of(model_).scheduler->set_limits({static_cast<size_t>(options.max_running),
+                                               static_cast<size_t>(options.max_waiting),
+                                               options.throughput});
 }
 
 PendingAnswer Engine::ask(Chat& chat, const std::string& text, const std::vector<Medium>& media,

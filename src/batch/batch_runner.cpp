@@ -19,6 +19,7 @@ EngineOptions limits_of(const BatchOptions& options, const BatchQuestions& quest
   EngineOptions limits;
   limits.max_running = options.parallel;
   limits.max_waiting = options.parallel * std::ssize(questions.texts);
+  limits.throughput = true;
   return limits;
 }
 

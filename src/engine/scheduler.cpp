@@ -211,7 +211,7 @@ void Scheduler::run() noexcept {
     drop_cancelled();
     if (closing_) break;
     const auto start = Clock::now();
-    const bool stepped = step();
+    const bool stepped = !answers_wait() && step();
     if (stepped) step_seconds_ += seconds_since(start);
     settle();
     if (closing_) break;
@@ -241,6 +241,14 @@ bool Scheduler::wait_for_work() {
     }
   }
   return true;
+}
+
+bool Scheduler::answers_wait() {
+  const std::lock_guard lock(mutex_);
+  if (!limits_.long_work_first) return false;
+  const auto reads = [this](const auto& job) { return reads_chunks(*job); };
+  const auto reading = static_cast<size_t>(std::count_if(running_.begin(), running_.end(), reads));
+  return (reading > 0 || !works_.empty()) && running_.size() - reading < limits_.running;
 }
 
 void Scheduler::drop_cancelled() {
@@ -334,11 +342,15 @@ void Scheduler::do_long_work() {
   step_seconds_ = 0;
 }
 
+/// Its prompt's next rows are more than a step takes.
+bool Scheduler::reads_chunks(const Job& job) const {
+  return job.reading() &&
+         static_cast<int64_t>(job.prefill->next_rows().ids.size()) > model_.backend().few_rows();
+}
+
 bool Scheduler::read_chunk() {
-  const int64_t few = model_.backend().few_rows();
-  const auto next = std::find_if(running_.begin(), running_.end(), [&](const auto& job) {
-    return job->reading() && static_cast<int64_t>(job->prefill->next_rows().ids.size()) > few;
-  });
+  const auto next = std::find_if(running_.begin(), running_.end(),
+                                 [this](const auto& job) { return reads_chunks(*job); });
   if (next == running_.end()) return false;
   running_.splice(running_.end(), running_, next);  // others first, the next time
   Job& job = **next;

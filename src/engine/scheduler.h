@@ -3,8 +3,9 @@
 //
 // All answers that are being written get their next token in one step, short prompts among them;
 // long prompts are read a chunk at a time, in turn with each other and with the other work, and get
-// half of the time while answers are being written. So nobody is held up by more than one chunk,
-// and what a conversation gets depends on nobody else (Decoder::forward).
+// half of the time while answers are being written (or all of it, SchedulerLimits). So nobody is
+// held up by more than one chunk, and what a conversation gets depends on nobody else
+// (Decoder::forward).
 #pragma once
 
 #include <atomic>
@@ -58,6 +59,9 @@ class TurnListener {
 struct SchedulerLimits {
   size_t running = 32;   // conversations that are read or answered at once
   size_t waiting = 256;  // behind them
+  /// Answers wait until there is no prompt to be read and no other work, or until there are
+  /// `running` of them: their steps are then shared by as many as can be.
+  bool long_work_first = false;
 };
 
 struct SchedulerStats {
@@ -109,9 +113,11 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void run() noexcept;
   bool wait_for_work();
   void drop_cancelled();
+  bool answers_wait();
   bool step();
   void run_members(std::span<const Member> members);
   void do_long_work();
+  bool reads_chunks(const Job& job) const;
   bool read_chunk();
   bool do_some_work();
   void settle();

@@ -217,6 +217,28 @@ TEST_F(SchedulerTest, ALongPromptHoldsTheOthersUpByNoMoreThanAChunk) {
   quick->outcome();
 }
 
+TEST_F(SchedulerTest, AnswersWaitForPromptsAndWorkWhereThatIsWanted) {
+  scheduler_->set_limits({2, 4, true});
+  std::vector<int64_t> tokens;  // that the quick one had at every chunk of the slow one
+  auto quick = std::make_shared<Listener>();
+  auto slow = std::make_shared<Listener>();
+  slow->at_prefill = [&] { tokens.push_back(quick->tokens()); };
+  scheduler_->compute([&] {  // none begins before both are there
+    scheduler_->submit(text(5, plain_options(1 << 20)), quick);
+    scheduler_->submit(text(6 * kPrefillChunk, plain_options(1 << 20), 3), slow);
+  });
+  while (quick->tokens() < 3) std::this_thread::yield();
+  EXPECT_EQ(tokens, std::vector<int64_t>(6, 0));
+  // As many are being answered as may be: other work is done beside, and does not hold them up.
+  const int64_t before = quick->tokens();
+  for (int i = 0; i < 3; ++i) scheduler_->compute([] {});
+  while (quick->tokens() == before) std::this_thread::yield();
+  for (const auto& listener : {quick, slow}) {
+    listener->cancel();
+    listener->outcome();
+  }
+}
+
 TEST_F(SchedulerTest, MoreThanAStepHoldsTakeTurns) {
   const auto few = static_cast<size_t>(model().backend().few_rows());
   scheduler_->set_limits({3 * few, 0});

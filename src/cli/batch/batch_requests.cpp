@@ -36,6 +36,7 @@ server::ServedOptions served_options(const BatchArguments& arguments) {
   served.video = arguments.video;
   served.fetch = arguments.requests.fetch;
   served.engine.max_running = arguments.parallel;
+  served.engine.throughput = true;
   served.engine.max_waiting = arguments.parallel * server::RequestLimits{}.answers;
   return served;
 }

@@ -50,12 +50,13 @@ void FileServer::put(const std::string& path, const std::string& answer) {
 }
 
 void FileServer::put_file(const std::string& path, const std::string& bytes) {
-  put(path,
-      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + bytes);
+  put(path, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+                std::to_string(bytes.size()) + "\r\n\r\n" + bytes);
 }
 
 void FileServer::put_redirection(const std::string& path, const std::string& to) {
-  put(path, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + to + "\r\n\r\n");
+  put(path, "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: " + to +
+                "\r\n\r\n");
 }
 
 void FileServer::put_trickle(const std::string& path) {
@@ -88,7 +89,7 @@ void FileServer::answer(int client) {
     ++asked_;
     const size_t begin = request.find(' ') + 1;
     const std::string path = request.substr(begin, request.find(' ', begin) - begin);
-    std::string reply = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    std::string reply = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     bool trickles = false;
     {
       const std::lock_guard lock(mutex_);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstdio>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -61,6 +62,11 @@ LiveSource source_of(const ChatArguments& arguments) {
   source.idle_seconds = arguments.live.idle_seconds;
   source.max_pixels = arguments.video.max_pixels;
   return source;
+}
+
+bool is_folder(const std::string& source) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(source, ignored);
 }
 
 /// What several threads say, a line at a time. While an answer is written, or a line edited, the
@@ -148,6 +154,8 @@ class Output {
 };
 
 class Watching {
+  using Clock = std::chrono::steady_clock;
+
  public:
   Watching(const ChatArguments& arguments, InterruptGuard& interrupt, QuietTerminal* quiet)
       : arguments_(arguments),
@@ -156,7 +164,8 @@ class Watching {
         output_(arguments.json),
         model_(load_model(arguments.model, arguments.model_options)),
         generation_(arguments.generation.over(model_, model_.generation_defaults())),
-        chat_(model_, chat_options(arguments, model_)) {
+        chat_(model_, chat_options(arguments, model_)),
+        is_folder_(is_folder(arguments.live.source)) {
     tell_warnings(model_.warnings());
     check_generation_options(generation_);
   }
@@ -174,10 +183,10 @@ class Watching {
       if (wait_for_frame()) converse();
     }
     if (!is_over_) wait_for_end();
+    if (!is_over_ && !interrupt_.interrupted() && !interrupt_.terminated()) ask_the_last_time();
     if (arguments_.prompt && !interrupt_.interrupted()) ask_at_the_end();
     feed_->stop();
     end_standing();
-    warn_of_no_question();
     if (arguments_.stats) {
       tell(live_stats_text(chat_.stats(), feed_->stats(), model_.device()));
     }
@@ -200,24 +209,32 @@ class Watching {
   // Of the feed's thread: a standing question is due.
   void note_frame(double seconds) {
     std::unique_lock lock(mutex_);
-    frame_came_ = true;
+    frame_came_ = is_unasked_ = true;
+    newest_seconds_ = seconds;
+    newest_came_ = Clock::now();
     changed_.notify_all();
     const double every = arguments_.live.every_seconds;
     if (every <= 0) return;
     if (!next_due_) next_due_ = seconds + every;
     if (seconds < *next_due_) return;
-    while (*next_due_ <= seconds) *next_due_ += every;
-    is_due_ = was_due_ = true;
-    changed_.notify_all();
+    make_due(seconds);
     // A source that waits for the encoding waits for the answer too.
     if (!arguments_.live.skip) changed_.wait(lock, [&] { return !is_due_ || is_ending_; });
+  }
+
+  /// With the lock held.
+  void make_due(double seconds) {
+    while (*next_due_ <= seconds) *next_due_ += arguments_.live.every_seconds;
+    is_due_ = true;
+    is_unasked_ = false;
+    changed_.notify_all();
   }
 
   void ask_standing() {
     for (;;) {
       {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return is_due_ || is_ending_; });
+        wait_for_due(lock);
         if (!is_due_) return;
       }
       for (const std::string& question : arguments_.live.questions) ask_aside(question);
@@ -227,17 +244,32 @@ class Watching {
     }
   }
 
-  /// A source that was shorter than --every.
-  void warn_of_no_question() {
-    const LiveChatStats seen = chat_.stats();
-    if (arguments_.live.questions.empty() || was_due_ || seen.frames == 0) return;
-    if (interrupt_.interrupted() || interrupt_.terminated()) return;
-    output_.aside(
-        one_line(fmt::format(
-            "owl3: warning: {}: its last frame came at {}, before the first --ask was due; give a "
-            "shorter --every",
-            arguments_.live.source, clock_text(seen.newest_seconds))) +
-        "\n");
+  /// Or for the end. A folder's seconds are this machine's: they pass without pictures, too.
+  void wait_for_due(std::unique_lock<std::mutex>& lock) {
+    const auto is_over = [&] { return is_due_ || is_ending_; };
+    const auto is_timed = [&] { return is_folder_ && is_unasked_ && next_due_.has_value(); };
+    while (!is_over()) {
+      if (!is_timed()) {
+        changed_.wait(lock, [&] { return is_over() || is_timed(); });
+        continue;
+      }
+      const std::chrono::duration<double> left(*next_due_ - newest_seconds_);
+      const auto until = newest_came_ + std::chrono::duration_cast<Clock::duration>(left);
+      if (changed_.wait_until(lock, until) == std::cv_status::timeout && is_timed()) {
+        make_due(*next_due_);
+      }
+    }
+  }
+
+  /// About what came since the standing questions were asked last.
+  void ask_the_last_time() {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return !is_due_; });
+      if (!is_unasked_) return;
+      is_unasked_ = false;
+    }
+    for (const std::string& question : arguments_.live.questions) ask_aside(question);
   }
 
   void end_standing() {
@@ -394,6 +426,7 @@ class Watching {
   Model model_;
   GenerationOptions generation_;
   LiveChat chat_;
+  const bool is_folder_;
 
   std::atomic<bool> failed_ = false;
   std::atomic<bool> is_over_ = false;
@@ -401,9 +434,11 @@ class Watching {
   std::condition_variable changed_;
   bool frame_came_ = false;
   bool is_due_ = false;
-  bool was_due_ = false;
+  bool is_unasked_ = false;  // frames came that no standing question was asked about
   bool is_ending_ = false;
   std::optional<double> next_due_;
+  double newest_seconds_ = 0;  // of the newest frame
+  Clock::time_point newest_came_;
   std::thread asking_;
   std::optional<LiveFeed> feed_;  // last: its threads use all of the above
 };

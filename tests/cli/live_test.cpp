@@ -77,6 +77,16 @@ TEST(Live, AFolderIsAskedAboutWhenTheTimeIsUpThoughNothingComes) {
   EXPECT_EQ(seen, (std::vector<std::string>{"opened", "Who?", "ended"})) << "once, before the end";
 }
 
+TEST(Live, EndsInOneLineWhereNobodyCanReadIt) {
+  RunOptions full;
+  full.out_file = "/dev/full";
+  const Outcome outcome =
+      live({"--live", kFilm, "--no-skip", "--every", "1s", "--ask", "Who?"}, full);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  EXPECT_NE(outcome.err.find("No space left"), std::string::npos) << outcome.err;
+}
+
 TEST(Live, StandardInputMayBeTheSource) {
   std::ifstream file(kStream, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};

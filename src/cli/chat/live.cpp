@@ -187,6 +187,7 @@ class Watching {
     if (arguments_.prompt && !interrupt_.interrupted()) ask_at_the_end();
     feed_->stop();
     end_standing();
+    if (output_failure_) std::rethrow_exception(output_failure_);
     if (arguments_.stats) {
       tell(live_stats_text(chat_.stats(), feed_->stats(), model_.device()));
     }
@@ -282,6 +283,7 @@ class Watching {
   }
 
   void ask_aside(const std::string& question) noexcept {
+    if (is_over_) return;
     try {
       const LiveChatStats window = chat_.stats();
       const Answer answer = chat_.ask_aside(question, generation_, [this](std::string_view) {
@@ -339,13 +341,20 @@ class Watching {
   void complain(const std::string& question) {
     const Failure failure = current_failure();
     failed_ = true;
-    if (std::string_view(failure.kind) == "output") is_over_ = true;
+    if (std::string_view(failure.kind) == "output") return give_up();
     try {
       output_.aside(fmt::format("owl3: {}\n", one_line(failure.message)));
       if (output_.json()) output_.line(live_failure_json(question, failure.message, failure.kind));
     } catch (const OutputFailed&) {
-      is_over_ = true;
+      give_up();
     }
+  }
+
+  /// Nobody reads what is said: the exception that is being handled ends the program.
+  void give_up() {
+    const std::lock_guard lock(mutex_);
+    if (!output_failure_) output_failure_ = std::current_exception();
+    is_over_ = true;
   }
 
   /// Throws where the source can't be opened; false when it ended or the user does.
@@ -396,7 +405,7 @@ class Watching {
   /// False at the end: of the source too, where questions stand.
   bool wait_for_line(LineSource& lines) {
     while (!lines.wait_for(kPatience)) {
-      if (interrupt_.interrupted()) return false;
+      if (interrupt_.interrupted() || is_over_) return false;
       const bool has_ended = feed_->wait_for(milliseconds(0));
       if (has_ended && !arguments_.live.questions.empty()) return false;
     }
@@ -436,6 +445,7 @@ class Watching {
   bool is_due_ = false;
   bool is_unasked_ = false;  // frames came that no standing question was asked about
   bool is_ending_ = false;
+  std::exception_ptr output_failure_{};
   std::optional<double> next_due_;
   double newest_seconds_ = 0;  // of the newest frame
   Clock::time_point newest_came_;

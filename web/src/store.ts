@@ -92,10 +92,30 @@ export async function forgetConversation(id: string): Promise<void> {
   tellOthers(id);
 }
 
+/** In private windows WebKit keeps no Blobs, but what is in them. */
+interface PackedFile {
+  id: string;
+  parts: { bytes: ArrayBuffer; type: string }[];
+}
+const kMostPacked = 256 * 1024 * 1024; // a film of more would be in memory as a whole
+
+async function pack({ id, blob, thumb }: KeptFile): Promise<PackedFile> {
+  const blobs = thumb ? [blob, thumb] : [blob];
+  return { id, parts: await Promise.all(blobs.map(async (one) => ({ bytes: await one.arrayBuffer(), type: one.type }))) };
+}
+
+function unpack({ id, parts }: PackedFile): KeptFile {
+  const [blob, thumb] = parts.map(({ bytes, type }) => new Blob([bytes], { type }));
+  return { id, blob: blob!, thumb };
+}
+
 /** False where the browser has no room: it is there until the page is closed. */
 export async function keepFile(file: KeptFile): Promise<boolean> {
   try {
-    await put("files", file.id, file);
+    await put("files", file.id, file).catch(async (error: unknown) => {
+      if (file.blob.size > kMostPacked) throw error;
+      await put("files", file.id, await pack(file));
+    });
     return true;
   } catch {
     unkept.files.set(file.id, file);
@@ -104,7 +124,8 @@ export async function keepFile(file: KeptFile): Promise<boolean> {
 }
 
 export async function findFile(id: string): Promise<KeptFile | undefined> {
-  return (unkept.files.get(id) as KeptFile | undefined) ?? (await get<KeptFile>("files", id));
+  const kept = (unkept.files.get(id) as KeptFile | undefined) ?? (await get<KeptFile | PackedFile>("files", id));
+  return kept && "parts" in kept ? unpack(kept) : kept;
 }
 
 /** Files that no conversation is about any more. */

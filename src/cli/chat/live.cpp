@@ -16,6 +16,7 @@
 
 #include "cli/chat/chat_session.h"
 #include "cli/chat/line_editor.h"
+#include "cli/chat/live_output.h"
 #include "cli/chat/live_report.h"
 #include "cli/models/load_model.h"
 #include "core/error.h"
@@ -68,90 +69,6 @@ bool is_folder(const std::string& source) {
   std::error_code ignored;
   return std::filesystem::is_directory(source, ignored);
 }
-
-/// What several threads say, a line at a time. While an answer is written, or a line edited, the
-/// others' lines wait.
-class Output {
- public:
-  explicit Output(bool json) : json_(json), safe_(is_terminal(STDOUT_FILENO)) {}
-
-  bool json() const { return json_; }
-  /// On standard output.
-  void line(const std::string& text) {
-    say({(safe_ ? without_controls(text) : text) + "\n", true});
-  }
-  /// On standard error.
-  void aside(const std::string& text) { say({text, false}); }
-
-  /// A part of an answer, by who holds it.
-  void piece(std::string_view text) const {
-    const std::string shown = safe_ ? without_controls(text) : std::string(text);
-    std::fwrite(shown.data(), 1, shown.size(), stdout);
-    flush_output();
-  }
-
-  /// While it lives, what others say waits.
-  class Held {
-   public:
-    explicit Held(Output& output) : output_(output) {
-      const std::lock_guard lock(output_.mutex_);
-      output_.is_held_ = true;
-    }
-    ~Held() {
-      const std::lock_guard lock(output_.mutex_);
-      output_.is_held_ = false;
-      output_.write_waiting();
-    }
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-
-   private:
-    Output& output_;
-  };
-
-  bool has_waiting() {
-    const std::lock_guard lock(mutex_);
-    return !waiting_.empty();
-  }
-  void say_waiting() {
-    const std::lock_guard lock(mutex_);
-    write_waiting();
-  }
-
- private:
-  struct Said {
-    std::string text;
-    bool is_output = false;
-  };
-
-  void say(Said said) {
-    const std::lock_guard lock(mutex_);
-    if (is_held_) {
-      waiting_.push_back(std::move(said));
-    } else {
-      write(said);
-    }
-  }
-  static void write(const Said& said) {
-    if (!said.is_output) return tell(said.text);
-    fmt::print("{}", said.text);
-    flush_output();
-  }
-  void write_waiting() noexcept {
-    for (const Said& said : std::exchange(waiting_, {})) {
-      try {
-        write(said);
-      } catch (const OutputFailed&) {  // the next line tells
-      }
-    }
-  }
-
-  const bool json_;
-  const bool safe_;
-  std::mutex mutex_;
-  bool is_held_ = false;
-  std::vector<Said> waiting_;
-};
 
 class Watching {
   using Clock = std::chrono::steady_clock;
@@ -312,7 +229,7 @@ class Watching {
             live_answer_json(question, answer, window, false, generation_.likeliest.has_value()));
         return warn_of_cut(answer);
       }
-      const Output::Held held(output_);
+      const LiveOutput::Held held(output_);
       const auto on_text = [&](std::string_view piece) {
         output_.piece(piece);
         return wanted();
@@ -397,7 +314,7 @@ class Watching {
   }
 
   Line next_line(LineSource& lines) {
-    std::optional<Output::Held> held;
+    std::optional<LiveOutput::Held> held;
     if (quiet_ != nullptr) held.emplace(output_);
     return lines.next("> ");
   }
@@ -431,7 +348,7 @@ class Watching {
   const ChatArguments& arguments_;
   InterruptGuard& interrupt_;
   QuietTerminal* quiet_;
-  Output output_;
+  LiveOutput output_;
   Model model_;
   GenerationOptions generation_;
   LiveChat chat_;

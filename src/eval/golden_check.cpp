@@ -252,7 +252,7 @@ GoldenTolerance GoldenTolerance::of(const ModelOptions& options, DType weights) 
     // Measured (docs/checkpoints.md), with a little slack. Random weights are the hardest case:
     // nothing in them is redundant.
     case DType::kQ8_0:
-      return {kUnheld, 0.995, 0, 0.85};
+      return {kUnheld, 0.995, 0, 0.86};
     case DType::kQ6_K:
       return {kUnheld, 0.98, 0, 0.68};
     case DType::kQ4_K:

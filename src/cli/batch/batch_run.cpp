@@ -43,9 +43,10 @@ Json reading_json(const ImageOptions& image, const VideoOptions& video) {
 Json model_json(const BatchArguments& arguments) {
   const ModelOptions& options = arguments.model_options;
   Json json = {{"name", arguments.model.empty() ? builtin_model()->name : arguments.model},
-               {"precision", name_of(options.precision)},
+               {"float32", options.precision == Precision::kFloat32},
                {"vision_int8", options.vision_int8},
                {"visual_memory_int8", options.visual_memory_int8}};
+  if (options.precision == Precision::kExpanded) json["expanded"] = true;
   for (const LoraOptions& lora : options.lora) {
     json["lora"].push_back({lora.folder.string(), lora.scale});
   }

@@ -98,7 +98,7 @@ void add_inspect_golden(CLI::App& inspect) {
       "with the same greedy tokens; bf16 with a cosine of 0.999 for every row of logits. Weights "
       "of\n"
       "fewer bits have floors by their smallest type, in both precisions, for the cosine of every\n"
-      "row and for how often the likeliest token is the golden's: 0.995 and 85 % for q8_0, 0.98 "
+      "row and for how often the likeliest token is the golden's: 0.995 and 86 % for q8_0, 0.98 "
       "and\n"
       "68 % for q6_k, 0.79 and 40 % for q4_k, 0.77 and 40 % for q4_0. Random weights, as goldens\n"
       "have, are the hardest case.\n\n"

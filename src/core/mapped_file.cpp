@@ -52,6 +52,10 @@ void MappedFile::check_unchanged() const {
       now.nanoseconds == identity_.nanoseconds) {
     return;
   }
+  if (now.size < identity_.size) {
+    throw InputError(fmt::format("{}: cut short while in use; start again when the file is whole",
+                                 path_.string()));
+  }
   throw InputError(fmt::format("{}: was changed while in use; start again", path_.string()));
 }
 

@@ -23,6 +23,8 @@ void prepare_input(Storage storage, const float* x, int64_t k, int64_t row, int6
                    void* prepared);
 void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
                       const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate);
+void few_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
+                   const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate);
 size_t product_scratch_bytes(int64_t m);
 void product_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
                        const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate,

@@ -68,25 +68,27 @@ void order_values(int64_t unit, PreparedSpan& span) {
   __builtin_memcpy(span.values, ordered, kSpan);
 }
 
-void put_into_lane(const PreparedSpan& span, int64_t units, int64_t lane, PreparedTileSpan& tile) {
-  for (int64_t j = 0; j < kSpan / 4; ++j) {
-    __builtin_memcpy(&tile.values[j][lane], span.values + 4 * j, 4);
+/// Row `row` of m among kInputsTogether; zeros behind the last one.
+template <Storage storage>
+void put_beside_others(const PreparedSpan& span, int64_t row, int64_t m,
+                       InputsUnit<storage>* units) {
+  constexpr int64_t kUnit = unit_values(storage);
+  const int64_t lane = row % kInputsTogether;
+  const int64_t behind = row + 1 < m ? lane + 1 : kInputsTogether;
+  const int64_t groups = input_groups_of(m);
+  for (int64_t u = 0; u < kSpan / kUnit; ++u) {
+    InputsUnit<storage>& unit = units[u * groups];
+    for (int64_t j = 0; j < kUnit / 4; ++j) {
+      __builtin_memcpy(&unit.values[j][lane], span.values + u * kUnit + 4 * j, 4);
+      for (int64_t i = lane + 1; i < behind; ++i) unit.values[j][i] = 0;
+    }
+    unit.factors[lane] = span.factors[u];
+    unit.starts[lane] = span.starts[u];
+    for (int64_t i = lane + 1; i < behind; ++i) {
+      unit.factors[i] = 0;
+      unit.starts[i] = 0;
+    }
   }
-  for (int64_t u = 0; u < units; ++u) {
-    tile.factors[u][lane] = span.factors[u];
-    tile.starts[u][lane] = span.starts[u];
-  }
-}
-
-/// Row `row` of m; zeros behind the last one.
-void put_into_tile(const PreparedSpan& span, int64_t units, int64_t row, int64_t m,
-                   PreparedTileSpan& tile) {
-  const int64_t lane = row % kTileRows * kShare;
-  for (int64_t i = 0; i < kShare; ++i) put_into_lane(span, units, lane + i, tile);
-  if (row + 1 < m) return;
-  PreparedSpan zeros;
-  __builtin_memset(static_cast<void*>(&zeros), 0, sizeof zeros);
-  for (int64_t i = lane + kShare; i < kWidth; ++i) put_into_lane(zeros, units, i, tile);
 }
 
 /// Row `row` of m as one of a group; zeros behind the last one.
@@ -116,12 +118,13 @@ void prepare_row(const float* x, int64_t k, int64_t row, int64_t m, void* prepar
     PreparedSpan span;
     const int64_t count = k - i * kSpan < kSpan ? k - i * kSpan : kSpan;
     prepare_span<kUnit>(storage, x + i * kSpan, count, span);
-    if (m <= max_single_rows(storage)) {
+    if (m <= kMaxSingleRows) {
       order_values(kUnit, span);
       static_cast<PreparedSpan*>(prepared)[row * spans + i] = span;
     } else if (m <= kFewRows) {
-      auto* tiles = static_cast<PreparedTileSpan*>(prepared);
-      put_into_tile(span, kSpan / kUnit, row, m, tiles[row / kTileRows * spans + i]);
+      auto* units = static_cast<InputsUnit<storage>*>(prepared);
+      put_beside_others(span, row, m,
+                        units + i * (kSpan / kUnit) * input_groups_of(m) + row / kInputsTogether);
     } else {
       auto* groups = static_cast<GroupUnit<storage>*>(prepared);
       put_into_group(span, row, m, groups + (row / kGroupRows * spans + i) * (kSpan / kUnit));
@@ -133,8 +136,12 @@ void prepare_row(const float* x, int64_t k, int64_t row, int64_t m, void* prepar
 
 size_t prepared_bytes(int64_t m, int64_t k) {
   const auto spans = static_cast<size_t>(spans_of(k));
-  if (m <= kFewRows) return static_cast<size_t>(tiles_of(m)) * spans * sizeof(PreparedTileSpan);
+  if (m <= kMaxSingleRows) return static_cast<size_t>(m) * spans * sizeof(PreparedSpan);
   // the smaller the units, the more factors
+  if (m <= kFewRows) {
+    return static_cast<size_t>(input_groups_of(m)) * spans * kMaxUnits *
+           sizeof(InputsUnit<Storage::kQ6_K>);
+  }
   return static_cast<size_t>(groups_of(m)) * spans * kMaxUnits * sizeof(GroupUnit<Storage::kQ6_K>);
 }
 

@@ -2,8 +2,9 @@
 // only.
 //
 // Each format tells of spans of 256 values: `bytes`, vector `step` of set `set`: a set is kParts
-// units, one to each part of 128 bits, of which step i holds values 16 i to 16 i + 15; and
-// `factors`, the scales (and minima) of the units of 4 rows: of a set, lane n of a part is row n's.
+// units, one to each part of 128 bits, of which step i holds values 16 i to 16 i + 15;
+// `bytes_of_rows`, step `step` of one unit of kParts rows, one to each part; and `factors`, the
+// scales (and minima) of the units of 4 rows: of a set, lane n of a part is row n's.
 #pragma once
 
 #include <cstddef>
@@ -43,6 +44,18 @@ static inline __m128i load_16(const void* p) {
 }
 static inline __m256i load_32(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+
+/// 16 bytes of each of kParts rows, `stride` bytes apart.
+static inline IVec load_parts(const std::byte* p, int64_t stride) {
+#if defined(__AVX512F__)
+  __m512i parts = _mm512_castsi128_si512(load_16(p));
+  parts = _mm512_inserti32x4(parts, load_16(p + stride), 1);
+  parts = _mm512_inserti32x4(parts, load_16(p + 2 * stride), 2);
+  return ints(_mm512_inserti32x4(parts, load_16(p + 3 * stride), 3));
+#else
+  return ints(_mm256_set_m128i(load_16(p + stride), load_16(p)));
+#endif
 }
 
 // Of 4 units and 4 rows, unit by unit: to one vector, or to two of 8 lanes.
@@ -157,11 +170,23 @@ struct Q8_0 : ScaledBlocks<Storage::kQ8_0, BlockQ8_0> {
     return reinterpret_cast<IVec>(_mm256_xor_si256(both, _mm256_set1_epi8(-128)));
 #endif
   }
+
+  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t step) {
+    const IVec q =
+        load_parts(span + unit * int64_t{sizeof(Block)} + offsetof(Block, qs) + 16 * step, stride);
+    if constexpr (kOffset == 0) return q;
+    return q ^ static_cast<int32_t>(0x80808080);
+  }
 };
 
 struct Q4_0 : ScaledBlocks<Storage::kQ4_0, BlockQ4_0> {
   static IVec bytes(const std::byte* span, int64_t set, int64_t step) {
     const IVec q = nibbles(span + set * kParts * int64_t{sizeof(Block)});
+    return and_bytes(step == 0 ? q : shift_right(q, 4), 15);
+  }
+
+  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t step) {
+    const IVec q = load_parts(span + unit * int64_t{sizeof(Block)} + offsetof(Block, qs), stride);
     return and_bytes(step == 0 ? q : shift_right(q, 4), 15);
   }
 
@@ -198,6 +223,11 @@ struct Q4_K : FormatBase<Storage::kQ4_K> {
     const __m256i counts = _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4);
     return and_bytes(reinterpret_cast<IVec>(_mm256_srlv_epi32(both, counts)), 15);
 #endif
+  }
+
+  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t step) {
+    const IVec q = load_parts(span + offsetof(Block, qs) + unit / 2 * 32 + 16 * step, stride);
+    return and_bytes(shift_right(q, static_cast<int>(unit % 2 * 4)), 15);
   }
 
   static void factors(const FourRows& w, Factors& out) {
@@ -260,6 +290,17 @@ struct Q6_K : FormatBase<Storage::kQ6_K> {
            reinterpret_cast<IVec>(_mm256_slli_epi32(
                reinterpret_cast<__m256i>(and_bytes(reinterpret_cast<IVec>(top), 3)), 4));
 #endif
+  }
+
+  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t) {
+    // 8 units are half a span: those of 4 times 32 values, which share bytes.
+    const int64_t half = unit / 8, quarter = unit % 8 / 2, first = unit % 2 * 16;
+    const std::byte* of_half = span + first + offsetof(Block, ql) + 64 * half;
+    const IVec low = load_parts(of_half + 32 * (quarter % 2), stride);
+    const IVec high = load_parts(span + first + offsetof(Block, qh) + 32 * half, stride);
+    const IVec bottom = and_bytes(shift_right(low, static_cast<int>(quarter / 2 * 4)), 15);
+    const IVec top = and_bytes(shift_right(high, static_cast<int>(2 * quarter)), 3);
+    return bottom | (top << 4);
   }
 
   static void factors(const FourRows& w, Factors& out) {

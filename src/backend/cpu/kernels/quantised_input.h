@@ -55,18 +55,22 @@ struct PreparedSpan {
   };
 };
 
-/// More: in tiles of kTileRows. kShare lanes, side by side, are a row: with as many features of the
-/// weights.
-inline constexpr int64_t kTileRows = 8;
-inline constexpr int64_t kShare = kWidth / kTileRows;
-struct PreparedTileSpan {
-  int32_t values[kSpan / 4][kWidth];  // 4 bytes each
-  float factors[kMaxUnits][kWidth];
+/// More: a unit of kInputsTogether rows, side by side. The groups of such rows alternate, unit by
+/// unit.
+inline constexpr int64_t kInputsTogether = 4;
+template <Storage storage>
+struct InputsUnit {
+  int32_t values[unit_values(storage) / 4][kInputsTogether];  // 4 bytes each
+  float factors[kInputsTogether];
   union {
-    int32_t starts[kMaxUnits][kWidth];
-    float sums[kMaxUnits][kWidth];
+    int32_t starts[kInputsTogether];
+    float sums[kInputsTogether];
   };
 };
+
+static inline int64_t input_groups_of(int64_t m) {
+  return (m + kInputsTogether - 1) / kInputsTogether;
+}
 
 /// Many: a unit of kGroupRows rows, whose bytes are broadcast to features (product_quantised.cpp).
 inline constexpr int64_t kGroupRows = kRegisters == 32 ? 6 : 4;
@@ -85,13 +89,7 @@ static inline int64_t groups_of(int64_t m) {
 }
 
 /// Up to so many rows go each for itself; where the others begin to be faster.
-constexpr int64_t max_single_rows(Storage storage) {
-  return unit_values(storage) == 32 ? 7 : 5;
-}
-
-static inline int64_t tiles_of(int64_t m) {
-  return (m + kTileRows - 1) / kTileRows;
-}
+inline constexpr int64_t kMaxSingleRows = 2;
 
 }  // namespace owl3::cpu::OWL3_ISA
 

@@ -54,20 +54,20 @@ class Weights {
   }
   /// Where a row begins; it may lie behind the last one.
   const std::byte* row(int64_t n) const { return weights_ + n * stride_; }
+  int64_t stride() const { return stride_; }
   /// A last span that is not whole is copied, zeros behind it.
   bool is_whole(int64_t span) const { return span < whole_; }
-  FourRows copied(const FourRows& w, std::byte* copy) const {
-    constexpr int64_t kBlockBytes = kSpanBytes / (kSpan / 32);
-    __builtin_memset(copy, 0, kRowsTogether * kSpanBytes);
-    FourRows four;
-    for (int64_t n = 0; n < kRowsTogether; ++n) {
-      std::byte* to = copy + n * kSpanBytes;
-      for (int64_t i = 0; i < rest_blocks_; ++i) {
-        __builtin_memcpy(to + i * kBlockBytes, w.rows[n] + i * kBlockBytes, kBlockBytes);
-      }
-      four.rows[n] = to;
+  FourRows copied(const FourRows& w, std::byte* to) const {
+    copy(w, whole_, to);
+    return {{to, to + kSpanBytes, to + 2 * kSpanBytes, to + 3 * kSpanBytes}};
+  }
+  /// The bytes that a span has, and zeros behind them.
+  void copy(const FourRows& w, int64_t span, std::byte* to) const {
+    const int64_t bytes = is_whole(span) ? kSpanBytes : rest_blocks_ * (kSpanBytes / 8);
+    for (int64_t n = 0; n < kRowsTogether; ++n, to += kSpanBytes) {
+      __builtin_memset(to, 0, kSpanBytes);
+      __builtin_memcpy(to, w.rows[n], static_cast<size_t>(bytes));
     }
-    return four;
   }
 
  private:

@@ -2,6 +2,7 @@
 // definition in double precision.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -31,8 +32,10 @@ std::vector<float> product(const Kernels& kernels, const Format& format,
                            const std::vector<float>& x, int64_t m) {
   const int64_t k = static_cast<int64_t>(x.size()) / m;
   std::vector<std::byte> prepared(kernels.prepared_bytes(m, k));
-  for (int64_t i = 0; i < m; ++i) {
-    kernels.prepare_input(format.storage, x.data() + i * k, k, i, m, prepared.data());
+  constexpr int64_t kPiece = 7;  // any will do
+  for (int64_t i = 0; i < m; i += kPiece) {
+    kernels.prepare_input(format.storage, x.data() + i * k, k, i, std::min(kPiece, m - i), m,
+                          prepared.data());
   }
   std::vector<float> y(static_cast<size_t>(m * rows), NAN);
   if (m <= kFewRows) {

@@ -67,10 +67,11 @@ struct Kernels {
   /// Bytes of m rows of k inputs prepared for products with quantised weights; at most kFewRows
   /// without product_quantised.
   size_t (*prepared_bytes)(int64_t m, int64_t k);
-  /// Prepares x [k], row `row` of m, for weights of that storage: rounded to int8, once for all
-  /// rows of weights.
-  void (*prepare_input)(Storage storage, const float* x, int64_t k, int64_t row, int64_t m,
-                        void* prepared);
+  /// Prepares x [count, k], rows first.. of m, for weights of that storage: rounded to int8, once
+  /// for all rows of weights. Fast where rows come kPreparedTogether at a time, from a multiple of
+  /// it on.
+  void (*prepare_input)(Storage storage, const float* x, int64_t k, int64_t first, int64_t count,
+                        int64_t m, void* prepared);
 
   // --- matvec_quantised.cpp
   /// y[i, n] (+)= x[i] . w[n] for i < m <= kFewRows and n < rows; weights [rows, k] in blocks, x
@@ -144,6 +145,9 @@ struct Kernels {
 
 /// Products of up to so many rows of x are the matrix-vector kernels'.
 inline constexpr int64_t kFewRows = 32;
+
+/// Rows that may share cache lines once they are prepared: 4 or 6 of them do.
+inline constexpr int64_t kPreparedTogether = 12;
 
 /// The best table this machine can run.
 const Kernels& best_kernels();

@@ -2,9 +2,9 @@
 // share a scale of the weights, and meets the weights' own integers, which are unpacked
 // panel by panel (kernels/product_quantised.cpp). Sums are scaled unit by unit, in float32.
 #include <algorithm>
+#include <atomic>
 
 #include "backend/cpu/cpu_backend.h"
-#include "backend/cpu/for_rows.h"
 #include "core/threads.h"
 
 namespace owl3 {
@@ -27,17 +27,20 @@ std::shared_ptr<void> CpuBackend::prepare_rows(cpu::Storage storage, const Tenso
   const int64_t m = x.dim(0);
   const int64_t k = x.row_size();
   auto prepared = pool_->allocate(kernels_->prepared_bytes(m, k));
-  for_rows(m, k, [&](int64_t first, int64_t last) {
-    std::vector<float> buffer(x.dtype() == DType::kF32 ? 0 : static_cast<size_t>(k));
-    for (int64_t row = first; row < last; ++row) {
-      const float* values = buffer.data();
-      if (x.dtype() == DType::kF32) {
-        values = x.f32() + row * k;
-      } else {
-        kernels_->to_float(cpu::storage_of(x.dtype()), cpu::element(x, row, 0), buffer.data(), k);
-      }
-      kernels_->prepare_input(storage, values, k, row, m, prepared.get());
+  const auto prepare = [&](int64_t first, int64_t count) {
+    if (x.dtype() == DType::kF32) {
+      kernels_->prepare_input(storage, x.f32() + first * k, k, first, count, m, prepared.get());
+      return;
     }
+    std::vector<float> values(static_cast<size_t>(count * k));
+    kernels_->to_float(cpu::storage_of(x.dtype()), cpu::element(x, first, 0), values.data(),
+                       count * k);
+    kernels_->prepare_input(storage, values.data(), k, first, count, m, prepared.get());
+  };
+  const int64_t tasks = (m + cpu::kPreparedTogether - 1) / cpu::kPreparedTogether;
+  parallel_for(threads_, tasks, [&](int64_t task) {
+    const int64_t first = task * cpu::kPreparedTogether;
+    prepare(first, std::min(cpu::kPreparedTogether, m - first));
   });
   return prepared;
 }
@@ -50,12 +53,15 @@ void CpuBackend::product_blocks(const Tensor& x, const Tensor& weight, Tensor& y
   const auto prepared = prepare_rows(storage, x);
   const int64_t even = n / (kTasksPerThread * threads_) / kTaskUnit * kTaskUnit;
   const int64_t task_features = std::clamp(even, kTaskUnit, kMaxTaskFeatures);
-  parallel_for(threads_, (n + task_features - 1) / task_features, [&](int64_t task) {
+  // A thread keeps its panel from task to task: another's would have to come out of its caches.
+  std::atomic<int64_t> next = 0;
+  parallel_for(threads_, threads_, [&](int64_t) {
     const auto scratch = pool_->allocate(kernels_->product_scratch_bytes(m));
-    const int64_t first = task * task_features;
-    kernels_->product_quantised(storage, cpu::element(weight, first, 0),
-                                std::min(task_features, n - first), k, prepared.get(), m,
-                                y.f32() + first, n, accumulate, scratch.get());
+    for (int64_t first; (first = next.fetch_add(task_features)) < n;) {
+      kernels_->product_quantised(storage, cpu::element(weight, first, 0),
+                                  std::min(task_features, n - first), k, prepared.get(), m,
+                                  y.f32() + first, n, accumulate, scratch.get());
+    }
   });
 }
 

@@ -78,11 +78,9 @@ double int8_in_l1(const cpu::Kernels& kernels, int threads) {
   return giga_operations(threads, 2 * kRows * kInputs * kOutputs * kProducts, [&](int64_t) {
     std::vector<BlockQ8_0> weights(kInputs / 32 * kOutputs);
     std::memset(static_cast<void*>(weights.data()), 1, weights.size() * sizeof(BlockQ8_0));
-    const std::vector<float> x(kInputs, 1e-3f);
+    const std::vector<float> x(kRows * kInputs, 1e-3f);
     std::vector<double> prepared(kernels.prepared_bytes(kRows, kInputs) / sizeof(double) + 1);
-    for (int64_t row = 0; row < kRows; ++row) {
-      kernels.prepare_input(cpu::Storage::kQ8_0, x.data(), kInputs, row, kRows, prepared.data());
-    }
+    kernels.prepare_input(cpu::Storage::kQ8_0, x.data(), kInputs, 0, kRows, kRows, prepared.data());
     std::vector<float> y(kRows * kOutputs);
     for (int64_t i = 0; i < kProducts; ++i) {
       kernels.matvec_quantised(cpu::Storage::kQ8_0, weights.data(), kOutputs, kInputs,

@@ -34,16 +34,6 @@ constexpr int64_t kVectors = kFours<Format, kGroups>* kVectorsOfFour;
 template <typename Format, int64_t kGroups>
 constexpr int64_t kFeatures = kFours<Format, kGroups>* kRowsTogether;
 
-/// Lane i of every part, in all of its lanes.
-template <int kLane>
-inline IVec deal(IVec v) {
-#if defined(__AVX512F__)
-  return ints(_mm512_shuffle_epi32(raw(v), static_cast<_MM_PERM_ENUM>(0x55 * kLane)));
-#else
-  return ints(_mm256_shuffle_epi32(raw(v), 0x55 * kLane));
-#endif
-}
-
 /// The 4 values at p in every part.
 inline IVec in_parts(const int32_t* p) {
 #if defined(__AVX512F__)
@@ -81,45 +71,6 @@ inline Vec pick(Vec v, IVec lanes) {
   return _mm256_permutevar8x32_ps(v, raw(lanes));
 #endif
 }
-
-/// A span of the rows of weights of a tile: they lie `stride` bytes apart.
-struct TileSpan {
-  const std::byte* first;
-  int64_t stride;
-
-  FourRows four(int64_t f) const {
-    const std::byte* row = first + f * kRowsTogether * stride;
-    return {{row, row + stride, row + 2 * stride, row + 3 * stride}};
-  }
-};
-
-/// The spans of the rows of weights of a tile, one after another. Where the span is not whole, or
-/// the tile has more rows than there are, they are copied, zeros behind them.
-template <typename Format, int64_t kGroups>
-class TileWeights {
- public:
-  static constexpr int64_t kSpanBytes = Weights<Format>::kSpanBytes;
-
-  TileWeights(const Weights<Format>& weights, int64_t first) : weights_(weights), first_(first) {}
-
-  TileSpan at(int64_t span) {
-    const bool all_rows = first_ + kFeatures<Format, kGroups> <= weights_.rows();
-    if (all_rows && weights_.is_whole(span)) {
-      return {weights_.row(first_) + span * kSpanBytes, weights_.stride()};
-    }
-    std::byte* copy = copies_[span % 2];
-    for (int64_t f = 0; f < kFours<Format, kGroups>; ++f) {
-      weights_.copy(weights_.four(first_ + f * kRowsTogether, 1, span), span,
-                    copy + f * kRowsTogether * kSpanBytes);
-    }
-    return {copy, kSpanBytes};
-  }
-
- private:
-  const Weights<Format>& weights_;
-  int64_t first_;
-  std::byte copies_[2][kFeatures<Format, kGroups> * kSpanBytes];
-};
 
 /// Products of a unit, with kGroups groups of rows of x.
 template <typename Format, int64_t kGroups>
@@ -196,7 +147,7 @@ using TileFactors = typename Format::Factors[kFours<Format, kGroups>];
 
 /// Adds a unit in part `part` of its set to its chain.
 template <typename Format, int64_t kGroups>
-[[gnu::always_inline]] inline void add_unit(const TileSpan& weights,
+[[gnu::always_inline]] inline void add_unit(const RowsSpan& weights,
                                             const TileFactors<Format, kGroups>& factors,
                                             int64_t set, int64_t part,
                                             const IVec (&lanes)[kVectorsOfFour],
@@ -244,9 +195,9 @@ struct TileSums {
 /// Adds a span. On the way the next one's factors are unpacked, beside the products instead of
 /// between them.
 template <typename Format, int64_t kGroups>
-[[gnu::always_inline]] inline void add_span(const TileSpan& weights,
+[[gnu::always_inline]] inline void add_span(const RowsSpan& weights,
                                             const TileFactors<Format, kGroups>& factors,
-                                            const TileSpan& next,
+                                            const RowsSpan& next,
                                             TileFactors<Format, kGroups>& next_factors,
                                             const InputsUnit<Format::kStorage>* x, int64_t groups,
                                             TileSums<Format, kGroups>& tile, Ahead& ahead) {
@@ -300,19 +251,19 @@ void multiply_groups(const Weights<Format>& weights, const InputsUnit<Format::kS
   const int64_t groups = input_groups_of(m);
   const int64_t first_row = first_group * kInputsTogether;
   const int64_t spans = weights.spans();
-  Ahead{weights.row(0), kTile * weights.stride()}.fetch();
+  fetch_ahead(weights.row(0), kTile * weights.stride());
   for (int64_t first = 0; first < weights.rows(); first += kTile) {
     TileSums<Format, kGroups> tile = {};
-    TileWeights<Format, kGroups> rows(weights, first);
+    SpansOfRows<Format, kTile> rows(weights, first);
     TileFactors<Format, kGroups> factors[2];
-    TileSpan next = rows.at(0);
+    RowsSpan next = rows.at(0);
     for (int64_t f = 0; f < kFours<Format, kGroups>; ++f)
       Format::factors(next.four(f), factors[0][f]);
     // The next features' bytes come while these are multiplied, evenly.
     Ahead ahead = {weights.row(first + kTile),
                    kTile * Weights<Format>::kSpanBytes / Format::kUnits};
     for (int64_t span = 0; span < spans; ++span) {
-      const TileSpan now = next;
+      const RowsSpan now = next;
       if (span + 1 < spans) next = rows.at(span + 1);
       add_span<Format, kGroups>(now, factors[span % 2], next, factors[(span + 1) % 2],
                                 x + span * Format::kUnits * groups + first_group, groups, tile,

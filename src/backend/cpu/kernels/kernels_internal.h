@@ -19,8 +19,8 @@ void matvec(Storage storage, const void* weights, int64_t ldw, int64_t rows, int
 void matvec_bf16(const uint16_t* weights, int64_t ldw, int64_t rows, int64_t k, const uint16_t* x,
                  int64_t ldx, int64_t m, float* y, int64_t ldy, bool accumulate);
 size_t prepared_bytes(int64_t m, int64_t k);
-void prepare_input(Storage storage, const float* x, int64_t k, int64_t row, int64_t m,
-                   void* prepared);
+void prepare_input(Storage storage, const float* x, int64_t k, int64_t first, int64_t count,
+                   int64_t m, void* prepared);
 void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
                       const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate);
 void few_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,

@@ -8,50 +8,69 @@ namespace owl3::cpu::OWL3_ISA {
 
 namespace {
 
-struct Rounded {
-  float scale;  // NaN where x holds NaN or an infinity
-  int32_t sum;
-};
+constexpr int64_t kUnitsTogether = 4;
 
-/// Rounds kCount values by their largest magnitude.
-template <int64_t kCount>
-inline Rounded round_values(const float* x, int8_t* rounded) {
-  Vec largest = {};
-  Vec nothing = {};  // 0 unless x holds NaN, which no maximum keeps
+/// Lane kLane of every part goes with the kLane-th unit.
+template <int64_t kVectors, int kLane>
+inline IVec round_unit(const float* x, Vec inverses, IVec finite, int8_t* rounded) {
+  const Vec inverse = reinterpret_cast<Vec>(deal<kLane>(reinterpret_cast<IVec>(inverses)));
+  IVec sum = {};
 #pragma GCC unroll 4
-  for (int64_t j = 0; j < kCount; j += kWidth) {
-    const Vec v = load(x + j);
-    largest = maximum(largest, maximum(v, -v));
-    nothing += v * 0.0f;
+  for (int64_t i = 0; i < kVectors; ++i) {
+    const IVec q = nearest(load(x + i * kWidth) * inverse) & deal<kLane>(finite);
+    store_bytes(rounded + i * kWidth, q);
+    sum += q;
   }
-  const float limit = largest_of(largest) + sum_of(nothing);
-  if (!(limit < __builtin_inff())) {
-    __builtin_memset(rounded, 0, kCount);
-    return {__builtin_nanf(""), 0};
-  }
-  const float inverse = limit > 0 ? 127.0f / limit : 0.0f;
-  Vec total = {};  // of integers, exact
+  return sum;
+}
+
+/// Rounds units of kUnit values, each by its largest magnitude. A factor is NaN, and all values 0,
+/// where x holds NaN or an infinity.
+template <int64_t kUnit>
+inline void round_units(Storage storage, const float* x, int64_t first, PreparedSpan& span) {
+  constexpr int64_t kVectors = kUnit / kWidth;
+  IVec largest[kUnitsTogether];  // as bits: in the order of magnitudes, NaN above infinity
 #pragma GCC unroll 4
-  for (int64_t j = 0; j < kCount; j += kWidth) {
-    const Vec q = round_to_integer(load(x + j) * inverse);
-    total += q;
-    store_bytes(rounded + j, __builtin_convertvector(q, IVec));
+  for (int64_t u = 0; u < kUnitsTogether; ++u) {
+    largest[u] = IVec{};
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < kVectors; ++i) {
+      const IVec bits = reinterpret_cast<IVec>(load(x + u * kUnit + i * kWidth));
+      largest[u] = larger(largest[u], bits & 0x7fffffff);
+    }
   }
-  return {limit / 127.0f, static_cast<int32_t>(sum_of(total))};
+  const IVec limits = largest_across(largest[0], largest[1], largest[2], largest[3]);
+  const IVec finite = limits < 0x7f800000;
+  const Vec limit = reinterpret_cast<Vec>(limits);
+  const Vec inverses = limit > 0 ? 127.0f / limit : Vec{};
+  int8_t* rounded = span.values + first * kUnit;
+  const IVec sums =
+      sum_across(round_unit<kVectors, 0>(x, inverses, finite, rounded),
+                 round_unit<kVectors, 1>(x + kUnit, inverses, finite, rounded + kUnit),
+                 round_unit<kVectors, 2>(x + 2 * kUnit, inverses, finite, rounded + 2 * kUnit),
+                 round_unit<kVectors, 3>(x + 3 * kUnit, inverses, finite, rounded + 3 * kUnit));
+  const Vec factors = reinterpret_cast<Vec>(reinterpret_cast<IVec>(limit / 127.0f) | ~finite);
+  const Vec scaled_sums = factors * __builtin_convertvector(sums, Vec);
+  const IVec starts = sums * -offset_of(storage);
+  __builtin_memcpy(span.factors + first, &factors, 4 * kUnitsTogether);
+  if (has_minima(storage)) {
+    __builtin_memcpy(span.sums + first, &scaled_sums, 4 * kUnitsTogether);
+  } else {
+    __builtin_memcpy(span.starts + first, &starts, 4 * kUnitsTogether);
+  }
 }
 
 /// A span of `count` values, a multiple of 32; its values in their own order.
 template <int64_t kUnit>
 void prepare_span(Storage storage, const float* x, int64_t count, PreparedSpan& span) {
-  if (count < kSpan) __builtin_memset(static_cast<void*>(&span), 0, sizeof span);
-  for (int64_t u = 0; u < count / kUnit; ++u) {
-    const Rounded rounded = round_values<kUnit>(x + u * kUnit, span.values + u * kUnit);
-    span.factors[u] = rounded.scale;
-    if (has_minima(storage)) {
-      span.sums[u] = rounded.scale * static_cast<float>(rounded.sum);
-    } else {
-      span.starts[u] = -offset_of(storage) * rounded.sum;
-    }
+  float padded[kSpan];
+  if (count < kSpan) {
+    __builtin_memset(padded, 0, sizeof padded);
+    __builtin_memcpy(padded, x, static_cast<size_t>(count) * sizeof(float));
+    x = padded;
+  }
+  for (int64_t u = 0; u < kSpan / kUnit; u += kUnitsTogether) {
+    round_units<kUnit>(storage, x + u * kUnit, u, span);
   }
 }
 
@@ -111,23 +130,32 @@ void put_into_group(const PreparedSpan& span, int64_t row, int64_t m, GroupUnit<
 }
 
 template <Storage storage>
-void prepare_row(const float* x, int64_t k, int64_t row, int64_t m, void* prepared) {
-  constexpr int64_t kUnit = unit_values(storage);
+void put(PreparedSpan& span, int64_t i, int64_t spans, int64_t row, int64_t m, void* prepared) {
+  constexpr int64_t kUnits = kSpan / unit_values(storage);
+  if (m <= kMaxSingleRows) {
+    order_values(unit_values(storage), span);
+    static_cast<PreparedSpan*>(prepared)[row * spans + i] = span;
+  } else if (m <= kFewRows) {
+    auto* units = static_cast<InputsUnit<storage>*>(prepared);
+    const int64_t first = i * kUnits * input_groups_of(m) + row / kInputsTogether;
+    put_beside_others(span, row, m, units + first);
+  } else {
+    auto* groups = static_cast<GroupUnit<storage>*>(prepared);
+    put_into_group(span, row, m, groups + (row / kGroupRows * spans + i) * kUnits);
+  }
+}
+
+// Span by span, so that those of rows that lie in the same cache lines are written together.
+template <Storage storage>
+void prepare_rows(const float* x, int64_t k, int64_t first, int64_t count, int64_t m,
+                  void* prepared) {
   const int64_t spans = spans_of(k);
   for (int64_t i = 0; i < spans; ++i) {
-    PreparedSpan span;
-    const int64_t count = k - i * kSpan < kSpan ? k - i * kSpan : kSpan;
-    prepare_span<kUnit>(storage, x + i * kSpan, count, span);
-    if (m <= kMaxSingleRows) {
-      order_values(kUnit, span);
-      static_cast<PreparedSpan*>(prepared)[row * spans + i] = span;
-    } else if (m <= kFewRows) {
-      auto* units = static_cast<InputsUnit<storage>*>(prepared);
-      put_beside_others(span, row, m,
-                        units + i * (kSpan / kUnit) * input_groups_of(m) + row / kInputsTogether);
-    } else {
-      auto* groups = static_cast<GroupUnit<storage>*>(prepared);
-      put_into_group(span, row, m, groups + (row / kGroupRows * spans + i) * (kSpan / kUnit));
+    const int64_t values = k - i * kSpan < kSpan ? k - i * kSpan : kSpan;
+    for (int64_t n = 0; n < count; ++n) {
+      PreparedSpan span;
+      prepare_span<unit_values(storage)>(storage, x + n * k + i * kSpan, values, span);
+      put<storage>(span, i, spans, first + n, m, prepared);
     }
   }
 }
@@ -145,17 +173,17 @@ size_t prepared_bytes(int64_t m, int64_t k) {
   return static_cast<size_t>(groups_of(m)) * spans * kMaxUnits * sizeof(GroupUnit<Storage::kQ6_K>);
 }
 
-void prepare_input(Storage storage, const float* x, int64_t k, int64_t row, int64_t m,
-                   void* prepared) {
+void prepare_input(Storage storage, const float* x, int64_t k, int64_t first, int64_t count,
+                   int64_t m, void* prepared) {
   switch (storage) {
     case Storage::kQ8_0:
-      return prepare_row<Storage::kQ8_0>(x, k, row, m, prepared);
+      return prepare_rows<Storage::kQ8_0>(x, k, first, count, m, prepared);
     case Storage::kQ4_0:
-      return prepare_row<Storage::kQ4_0>(x, k, row, m, prepared);
+      return prepare_rows<Storage::kQ4_0>(x, k, first, count, m, prepared);
     case Storage::kQ4_K:
-      return prepare_row<Storage::kQ4_K>(x, k, row, m, prepared);
+      return prepare_rows<Storage::kQ4_K>(x, k, first, count, m, prepared);
     default:
-      return prepare_row<Storage::kQ6_K>(x, k, row, m, prepared);
+      return prepare_rows<Storage::kQ6_K>(x, k, first, count, m, prepared);
   }
 }
 
@@ -167,9 +195,10 @@ size_t prepared_bytes(int64_t m, int64_t k) {
   return static_cast<size_t>(m * k) * sizeof(float);
 }
 
-void prepare_input(Storage, const float* x, int64_t k, int64_t row, int64_t, void* prepared) {
-  __builtin_memcpy(static_cast<float*>(prepared) + row * k, x,
-                   static_cast<size_t>(k) * sizeof(float));
+void prepare_input(Storage, const float* x, int64_t k, int64_t first, int64_t count, int64_t,
+                   void* prepared) {
+  __builtin_memcpy(static_cast<float*>(prepared) + first * k, x,
+                   static_cast<size_t>(count * k) * sizeof(float));
 }
 
 #endif

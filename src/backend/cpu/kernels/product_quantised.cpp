@@ -8,6 +8,7 @@
 // the same pipes; unpacking costs a hundredth of it at 512 rows.
 //
 // The operations on floats are those of the products with few rows (quantised_input.h).
+#include "backend/cpu/kernels/ahead.h"
 #include "backend/cpu/kernels/kernels_internal.h"
 #include "backend/cpu/kernels/quantised_weights.h"
 
@@ -90,30 +91,28 @@ inline void put_factors(const Vec (&in)[kParts], Vec (&out)[kParts]) {
 
 /// A span of kWidth features, which are vector v of the panel's.
 template <typename Format>
-void pack_span(const FourRows (&w)[kParts], int64_t span, int64_t v, Panel<Format>& panel) {
+void pack_span(const RowsSpan& w, int64_t span, int64_t v, Panel<Format>& panel) {
   typename Format::Factors factors[kParts];
-  for (int64_t g = 0; g < kParts; ++g) Format::factors(w[g], factors[g]);
-#pragma GCC unroll 16
+  for (int64_t g = 0; g < kParts; ++g) Format::factors(w.four(g), factors[g]);
   for (int64_t set = 0; set < Format::kSets; ++set) {
     const int64_t unit = span * Format::kSets + set;
-#pragma GCC unroll 2
-    for (int64_t step = 0; step < Format::kSteps; ++step) {
-      Raw lanes[kParts][4];
 #pragma GCC unroll 4
-      for (int64_t g = 0; g < kParts; ++g) {
+    for (int64_t p = 0; p < kParts; ++p) {
+#pragma GCC unroll 2
+      for (int64_t step = 0; step < Format::kSteps; ++step) {
+        // Part g of the n-th vector is of row 4 g + n; so is then lane n of part g.
         IVec rows[4];
 #pragma GCC unroll 4
-        for (int64_t n = 0; n < 4; ++n) rows[n] = Format::bytes(w[g].rows[n], set, step);
-        exchange_lanes(rows, lanes[g]);
-      }
+        for (int64_t n = 0; n < 4; ++n) {
+          rows[n] =
+              Format::bytes_of_rows(w.first + n * w.stride, 4 * w.stride, set * kParts + p, step);
+        }
+        Raw lanes[4];
+        exchange_lanes(rows, lanes);
 #pragma GCC unroll 4
-      for (int64_t j = 0; j < 4; ++j) {
-        Raw from[kParts], to[kParts];
-#pragma GCC unroll 4
-        for (int64_t g = 0; g < kParts; ++g) from[g] = lanes[g][j];
-        exchange_parts(from, to);
-#pragma GCC unroll 4
-        for (int64_t p = 0; p < kParts; ++p) panel.at(p, unit).bytes[4 * step + j][v] = ints(to[p]);
+        for (int64_t j = 0; j < 4; ++j) {
+          panel.at(p, unit).bytes[4 * step + j][v] = ints(lanes[j]);
+        }
       }
     }
     Vec from[kParts], to[kParts];
@@ -135,15 +134,10 @@ void pack_span(const FourRows (&w)[kParts], int64_t span, int64_t v, Panel<Forma
 template <typename Format>
 void pack(const Weights<Format>& weights, int64_t first, int64_t first_span, int64_t spans,
           Panel<Format>& panel) {
-  std::byte copies[kParts][kRowsTogether * Weights<Format>::kSpanBytes];
   for (int64_t v = 0; v < kVectors; ++v) {
+    SpansOfRows<Format, kWidth> rows(weights, first + v * kWidth);
     for (int64_t span = 0; span < spans; ++span) {
-      FourRows w[kParts];
-      for (int64_t g = 0; g < kParts; ++g) {
-        w[g] = weights.four(first + v * kWidth + g * kRowsTogether, 1, first_span + span);
-        if (!weights.is_whole(first_span + span)) w[g] = weights.copied(w[g], copies[g]);
-      }
-      pack_span(w, span, v, panel);
+      pack_span(rows.at(first_span + span), span, v, panel);
     }
   }
 }
@@ -247,15 +241,45 @@ void multiply_group(const Panel<Format>& panel, int64_t spans, const GroupUnit<F
 void put_group(const GroupSums& group, int64_t rows, int64_t first_row, int64_t first,
                int64_t features, const Output& output) {
   for (int64_t r = 0; r < rows; ++r) {
-    float row[kFeatures];
+    Vec row[kVectors];
+#pragma GCC unroll 2
     for (int64_t v = 0; v < kVectors; ++v) {
-      Vec sum = group.chains[0][r][v] + group.chains[1][r][v];
-      if constexpr (kParts == 4) sum += group.chains[2][r][v] + group.chains[3][r][v];
-      store(row + v * kWidth, sum);
+      row[v] = group.chains[0][r][v] + group.chains[1][r][v];
+      if constexpr (kParts == 4) row[v] += group.chains[2][r][v] + group.chains[3][r][v];
     }
-    output.put_row(first_row + r, first, row, features);
+    if (features == kFeatures) {
+      output.put_vectors(first_row + r, first, row);
+    } else {
+      output.put_row(first_row + r, first, reinterpret_cast<const float*>(row), features);
+    }
   }
 }
+
+/// Has the weights of the next panel fetched while groups are multiplied with this one.
+template <typename Format>
+class NextPanel {
+ public:
+  /// Spans `span` onward of features `first` onward, row by row over so many groups.
+  NextPanel(const Weights<Format>& weights, int64_t first, int64_t span, int64_t groups)
+      : next_(weights.row(first) + span * Weights<Format>::kSpanBytes),
+        stride_(weights.stride()),
+        rows_(first < weights.rows() ? kFeatures : 0),
+        groups_(groups) {
+    const int64_t rest = weights.spans() - span;
+    bytes_ = (rest < kBlockSpans ? rest : kBlockSpans) * Weights<Format>::kSpanBytes;
+  }
+
+  /// While the n-th group is multiplied.
+  void fetch(int64_t n) const {
+    for (int64_t row = n * rows_ / groups_; row < (n + 1) * rows_ / groups_; ++row) {
+      fetch_ahead(next_ + row * stride_, bytes_);
+    }
+  }
+
+ private:
+  const std::byte* next_;
+  int64_t stride_, bytes_, rows_, groups_;
+};
 
 template <typename Format>
 void multiply_panels(const void* blocks, int64_t rows, int64_t k, const void* prepared, int64_t m,
@@ -271,11 +295,15 @@ void multiply_panels(const void* blocks, int64_t rows, int64_t k, const void* pr
     for (int64_t span = 0; span < spans; span += kBlockSpans) {
       const int64_t count = spans - span < kBlockSpans ? spans - span : kBlockSpans;
       pack(weights, first, span, count, *panel);
+      const bool is_last = span + count >= spans;
+      const NextPanel<Format> next(weights, is_last ? first + kFeatures : first,
+                                   is_last ? 0 : span + count, groups);
       for (int64_t group = 0; group < groups; ++group) {
+        next.fetch(group);
         // In one block, sums need no memory of their own.
         GroupSums& to = sums[spans > kBlockSpans ? group : 0];
         multiply_group(*panel, count, x + (group * spans + span) * Format::kUnits, span == 0, to);
-        if (span + count < spans) continue;
+        if (!is_last) continue;
         const int64_t rest = m - group * kGroupRows;
         put_group(to, rest < kGroupRows ? rest : kGroupRows, group * kGroupRows, first, features,
                   output);

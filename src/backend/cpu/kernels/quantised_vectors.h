@@ -127,6 +127,55 @@ static inline IVec sum_parts(IVec a, IVec b, IVec c, IVec d) {
 #endif
 }
 
+/// Lane kLane of every part, in all of its lanes.
+template <int kLane>
+static inline IVec deal(IVec v) {
+#if defined(__AVX512F__)
+  return ints(_mm512_shuffle_epi32(raw(v), static_cast<_MM_PERM_ENUM>(0x55 * kLane)));
+#else
+  return ints(_mm256_shuffle_epi32(raw(v), 0x55 * kLane));
+#endif
+}
+
+/// From 4 vectors to lanes: lane i of every part is the sum, or the largest, of all of the i-th.
+static inline IVec sum_across(IVec a, IVec b, IVec c, IVec d) {
+  const Raw parts = raw(sum_parts(a, b, c, d));
+#if defined(__AVX512F__)
+  const IVec halves = ints(parts) + ints(_mm512_shuffle_i64x2(parts, parts, 0x4e));
+  return halves + ints(_mm512_shuffle_i64x2(raw(halves), raw(halves), 0xb1));
+#else
+  return ints(parts) + ints(_mm256_permute2x128_si256(parts, parts, 0x01));
+#endif
+}
+static inline IVec larger(IVec a, IVec b) {
+  return a > b ? a : b;
+}
+static inline IVec largest_across(IVec a, IVec b, IVec c, IVec d) {
+  IVec ab[2], cd[2];
+  alternate(a, b, ab);
+  alternate(c, d, cd);
+  const Raw two = raw(larger(ab[0], ab[1])), others = raw(larger(cd[0], cd[1]));
+#if defined(__AVX512F__)
+  const IVec parts =
+      larger(ints(_mm512_unpacklo_epi64(two, others)), ints(_mm512_unpackhi_epi64(two, others)));
+  const IVec halves = larger(parts, ints(_mm512_shuffle_i64x2(raw(parts), raw(parts), 0x4e)));
+  return larger(halves, ints(_mm512_shuffle_i64x2(raw(halves), raw(halves), 0xb1)));
+#else
+  const IVec parts =
+      larger(ints(_mm256_unpacklo_epi64(two, others)), ints(_mm256_unpackhi_epi64(two, others)));
+  return larger(parts, ints(_mm256_permute2x128_si256(raw(parts), raw(parts), 0x01)));
+#endif
+}
+
+/// The nearest integers, ties to even.
+static inline IVec nearest(Vec x) {
+#if defined(__AVX512F__)
+  return ints(_mm512_cvtps_epi32(x));
+#else
+  return ints(_mm256_cvtps_epi32(x));
+#endif
+}
+
 /// kParts values, each in the 4 lanes of its part.
 static inline Vec spread_to_parts(const float* p) {
 #if defined(__AVX512F__)

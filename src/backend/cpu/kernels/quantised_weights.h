@@ -75,6 +75,43 @@ class Weights {
   int64_t rows_, whole_, rest_blocks_, stride_;
 };
 
+/// A span of rows of weights that lie `stride` bytes apart.
+struct RowsSpan {
+  const std::byte* first;
+  int64_t stride;
+
+  FourRows four(int64_t f) const {
+    const std::byte* row = first + f * kRowsTogether * stride;
+    return {{row, row + stride, row + 2 * stride, row + 3 * stride}};
+  }
+};
+
+/// The spans of kRows rows of weights, one after another. Where one is not whole, or there are
+/// fewer rows, they are copied, with zeros behind the values; a copy stays until the next but one.
+template <typename Format, int64_t kRows>
+class SpansOfRows {
+ public:
+  static constexpr int64_t kSpanBytes = Weights<Format>::kSpanBytes;
+
+  SpansOfRows(const Weights<Format>& weights, int64_t first) : weights_(weights), first_(first) {}
+
+  RowsSpan at(int64_t span) {
+    if (first_ + kRows <= weights_.rows() && weights_.is_whole(span)) {
+      return {weights_.row(first_) + span * kSpanBytes, weights_.stride()};
+    }
+    std::byte* copy = copies_[span % 2];
+    for (int64_t row = 0; row < kRows; row += kRowsTogether) {
+      weights_.copy(weights_.four(first_ + row, 1, span), span, copy + row * kSpanBytes);
+    }
+    return {copy, kSpanBytes};
+  }
+
+ private:
+  const Weights<Format>& weights_;
+  int64_t first_;
+  std::byte copies_[2][kRows * kSpanBytes];
+};
+
 struct Output {
   float* y;
   int64_t ldy;
@@ -83,6 +120,14 @@ struct Output {
   void put(int64_t row, int64_t feature, float value) const {
     float& at = y[row * ldy + feature];
     at = value + (accumulate ? at : 0.0f);
+  }
+  template <size_t kCount>
+  void put_vectors(int64_t row, int64_t first, const Vec (&values)[kCount]) const {
+    float* at = y + row * ldy + first;
+#pragma GCC unroll 2
+    for (size_t i = 0; i < kCount; ++i, at += kWidth) {
+      store(at, accumulate ? load(at) + values[i] : values[i]);
+    }
   }
   void put_row(int64_t row, int64_t first, const float* values, int64_t count) const {
     float* at = y + row * ldy + first;

@@ -230,7 +230,11 @@ void Asking::cut_to_what_was_shown() {
 Asking::Outcome Asking::outcome() {
   if (failure_) std::rethrow_exception(failure_);
   if (refused_at_) cut_to_what_was_shown();
-  Outcome outcome{std::move(question_), std::move(*sequence_), std::move(generated_.ids), {}};
+  Outcome outcome{std::move(question_),
+                  std::move(*sequence_),
+                  std::move(generated_.ids),
+                  {},
+                  std::move(generated_.prompt_logits)};
   Answer& answer = outcome.answer;
   answer.text = std::move(text_);
   answer.likelihoods = std::move(likelihoods_);

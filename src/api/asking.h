@@ -62,6 +62,7 @@ class Asking final : public TurnListener {
     Sequence sequence;
     std::vector<int32_t> answer_ids;
     Answer answer;
+    Tensor prompt_logits{};  // where its turn keeps them
   };
 
   Asking(const Tokenizer& tokenizer, std::vector<std::string> stops, Question question,

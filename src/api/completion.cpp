@@ -80,7 +80,8 @@ Answer PendingCompletion::get() {
                       outcome.answer_ids, *mine->asking->evidence);
       outcome.sequence.log.reset();
     }
-    mine->prefixes->keep(std::move(mine->prompt), std::move(outcome.sequence.cache));
+    mine->prefixes->keep(std::move(mine->prompt), std::move(outcome.sequence.cache),
+                         std::move(outcome.prompt_logits));
     return std::move(outcome.answer);
   });
 }
@@ -193,13 +194,17 @@ std::unique_ptr<PendingCompletion> Completions::start(PromptBuilder builder,
   pending->prefixes = prefixes_;
   pending->prompt = as_read(prompt, pixels, cuts_of(prompt));
   Sequence sequence = loaded.model.decoder().new_sequence();
-  if (auto known = prefixes_->find(pending->prompt)) sequence.cache = std::move(*known);
+  // Evidence is what reading the last token found in the images.
+  auto known = prefixes_->find(pending->prompt, !options.evidence);
+  if (known) sequence.cache = std::move(known->cache);
   const int64_t known_tokens = sequence.cache.length();
   sequence.images = std::move(images);
   // What the prompt's last token read made the answer's first.
   if (options.evidence) sequence.log = {static_cast<int64_t>(prompt.ids.size()) - 1};
   auto turn = std::make_unique<ScheduledTurn>(ScheduledTurn{
       std::move(sequence), prompt.ids, stop_tokens(loaded), options, cuts_of(prompt)});
+  if (known) turn->prompt_logits = std::move(known->prompt_logits);
+  turn->keep_prompt_logits = prefixes_->budget_bytes() > 0;
   turn->constraint = loaded.constraint(options);
   turn->scored_texts = scored_texts(loaded, options, static_cast<int64_t>(turn->prompt.size()));
   auto asking = std::make_shared<Asking>(

@@ -2,7 +2,9 @@
 // the same tokens and the same images, read in the same chunks.
 //
 // A part that is found has the bits that reading it would have: only whole chunks count, which both
-// conversations are cut into alike. So an answer never depends on what happens to be kept here.
+// conversations are cut into alike. So an answer never depends on what happens to be kept here. Of
+// a prompt that is all there, the logits of its last token are, too: asked again, with another seed
+// say, nothing is read.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +31,27 @@ struct PrefixCacheStats {
 /// For one model, and any number of threads.
 class PrefixCache {
  public:
+  /// A beginning of a prompt, in a cache that grows on its own.
+  struct Found {
+    TextCache cache;
+    Tensor
+        prompt_logits;  // of the prompt's last token, where all of it was found; not to be changed
+  };
+
   /// Bytes of keys, values and ids, at most; 0 keeps nothing.
   explicit PrefixCache(int64_t budget_bytes);
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
-  /// The longest beginning of the prompt that is known, as a cache that grows on its own; never all
-  /// of the prompt, since its last token's logits are wanted.
-  std::optional<TextCache> find(const PromptRead& prompt);
-  /// Keeps the keys and values of a prompt, those of its answer cut off. What is the beginning of
-  /// it makes way, and then what was found or kept longest ago, until the budget is met.
-  void keep(PromptRead prompt, TextCache cache);
+  /// The longest beginning of the prompt that is known. All of it only where its last token's
+  /// logits are known, and `all` is true.
+  std::optional<Found> find(const PromptRead& prompt, bool all = true);
+  /// Keeps the keys and values of a prompt, those of its answer cut off, and its last token's
+  /// logits where there are any. What is the beginning of it makes way, and then what was found or
+  /// kept longest ago, until the budget is met.
+  void keep(PromptRead prompt, TextCache cache, Tensor prompt_logits = {});
+
+  int64_t budget_bytes() const { return budget_; }
 
   PrefixCacheStats stats() const;
 
@@ -47,7 +59,10 @@ class PrefixCache {
   struct Entry {
     PromptRead prompt;
     TextCache cache;
+    Tensor prompt_logits;
     int64_t bytes = 0;
+
+    int64_t tokens() const { return static_cast<int64_t>(prompt.ids.size()); }
   };
   using Entries = std::list<Entry>;
 

@@ -12,6 +12,12 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+Tensor copy_of(const Tensor& logits) {
+  Tensor copy = make_tensor(DType::kF32, logits.shape());
+  std::copy_n(logits.f32(), logits.size(), copy.f32());
+  return copy;
+}
+
 /// Interrupted, or what came of making it.
 std::exception_ptr interrupted(const char* message) noexcept {
   try {
@@ -34,10 +40,15 @@ struct Scheduler::Job {
   bool reading() const { return generation == nullptr; }
   bool ended() const { return settled || (generation != nullptr && generation->ended()); }
 
-  void begin(const ModelConfig& config) {
+  void begin(const Owl3Model& model) {
     const auto read = static_cast<size_t>(turn->sequence.cache.length());
     OWL3_CHECK(read <= turn->prompt.size());
-    prefill.emplace(config, turn->sequence, std::span(turn->prompt).subspan(read), turn->cuts);
+    if (read == turn->prompt.size()) {
+      OWL3_CHECK(turn->prompt_logits.defined());
+      return answer(model, copy_of(turn->prompt_logits));  // which may be changed
+    }
+    prefill.emplace(model.config(), turn->sequence, std::span(turn->prompt).subspan(read),
+                    turn->cuts);
   }
 
   void add_rows(std::vector<SequenceRows>& step) {
@@ -55,20 +66,25 @@ struct Scheduler::Job {
   }
 
   void take(const Owl3Model& model, Tensor logits) {
-    if (reading()) {
-      chunk_read();
-      if (!prefill->done()) return;  // a short chunk ahead of others
-      model.checkpoint().check_unchanged();
-      GenerationRequest request;
-      request.prompt = turn->prompt;
-      request.stop_tokens = turn->stop_tokens;
-      request.options = turn->options;
-      request.constraint = turn->constraint;
-      request.scored_texts = std::move(turn->scored_texts);
-      request.on_token = [this](int32_t token) { return listener->on_token(token); };
-      request.on_choice = [this](const TokenChoice& choice) { listener->on_choice(choice); };
-      generation = make_generation(model.config(), turn->sequence, std::move(request));
-    }
+    if (!reading()) return generation->take(std::move(logits));
+    chunk_read();
+    if (!prefill->done()) return;  // a short chunk ahead of others
+    if (turn->keep_prompt_logits) turn->prompt_logits = copy_of(logits);
+    answer(model, std::move(logits));
+  }
+
+  /// Behind the prompt, whose last token has these logits.
+  void answer(const Owl3Model& model, Tensor logits) {
+    model.checkpoint().check_unchanged();
+    GenerationRequest request;
+    request.prompt = turn->prompt;
+    request.stop_tokens = turn->stop_tokens;
+    request.options = turn->options;
+    request.constraint = turn->constraint;
+    request.scored_texts = std::move(turn->scored_texts);
+    request.on_token = [this](int32_t token) { return listener->on_token(token); };
+    request.on_choice = [this](const TokenChoice& choice) { listener->on_choice(choice); };
+    generation = make_generation(model.config(), turn->sequence, std::move(request));
     generation->take(std::move(logits));
   }
 
@@ -77,6 +93,7 @@ struct Scheduler::Job {
       Generated answer = generation->finish();
       model.checkpoint().check_unchanged();
       Sequence sequence = std::move(turn->sequence);
+      if (turn->keep_prompt_logits) answer.prompt_logits = std::move(turn->prompt_logits);
       settle();
       listener->on_end(std::move(answer), std::move(sequence));
     } catch (...) {
@@ -235,7 +252,7 @@ bool Scheduler::wait_for_work() {
   for (auto job = std::next(running_.begin(), static_cast<std::ptrdiff_t>(before));
        job != running_.end(); ++job) {
     try {
-      (*job)->begin(model_.config());
+      (*job)->begin(model_);
     } catch (...) {
       (*job)->fail(std::current_exception());
     }

@@ -34,6 +34,9 @@ struct ScheduledTurn {
   std::vector<int64_t> cuts{};
   std::shared_ptr<AnswerConstraint> constraint{};    // the answer's form
   std::vector<std::vector<int32_t>> scored_texts{};  // whose probability it comes with
+  /// Where the sequence holds all of the prompt already: the logits of its last token, [1, V].
+  Tensor prompt_logits{};
+  bool keep_prompt_logits = false;  // in Generated
 };
 
 /// Hears about a turn, from the computing thread: it may not wait for anything, nor work long. One

@@ -79,6 +79,8 @@ struct Generated {
   std::vector<int32_t> ids;  // without the stop token
   GenerationEnd end = GenerationEnd::kStopToken;
   std::vector<double> text_logprobs{};  // of the scored texts; none where it was stopped before
+  /// Of the prompt's last token, where its turn asks for them (ScheduledTurn); float32 [1, V].
+  Tensor prompt_logits{};
 };
 
 /// An answer being written, behind a prompt that has been read.

@@ -118,6 +118,58 @@ TEST_F(CompletionTest, WhatIsFoundAgainCostsNothingAndChangesNothing) {
   EXPECT_EQ(completions.prefix_stats().hits, 3);
 }
 
+TEST_F(CompletionTest, TheSameAgainIsNotReadAgain) {
+  Completions forgetful(model_, 0);
+  Completions completions(model_, kPlenty);
+  const Messages messages = conversation(2);
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    const Answer alone = ask(forgetful, messages, seed);
+    const Answer answer = ask(completions, messages, seed);
+    EXPECT_EQ(answer.text, alone.text) << seed;
+    EXPECT_EQ(cached(answer), seed == 1 ? 0 : answer.prompt_tokens) << seed;
+  }
+  EXPECT_EQ(completions.prefix_stats().conversations, 1);
+  // Another image, and another question, are something else.
+  EXPECT_EQ(ask(completions, messages, 1, 1).text, ask(forgetful, messages, 1, 1).text);
+  EXPECT_EQ(ask(completions, conversation(3)).text, ask(forgetful, conversation(3)).text);
+  // Of what was gone on from, the place where its answer began is known, but not its logits.
+  const Answer back = ask(completions, messages, 4);
+  EXPECT_EQ(back.text, ask(forgetful, messages, 4).text);
+  EXPECT_LT(cached(back), back.prompt_tokens);
+}
+
+TEST_F(CompletionTest, TheSameAgainHasItsEvidenceAndLikelihoods) {
+  Completions forgetful(model_, 0);
+  Completions completions(model_, kPlenty);
+  const Messages messages = conversation(1);
+  const std::span<const Medium> media(&images_[0], 1);
+  GenerationOptions likely = sampling(1);
+  likely.likeliest = 2;
+  GenerationOptions beams = generation_preset("beam");
+  beams.max_new_tokens = 8;
+  for (GenerationOptions options : {likely, beams}) {
+    options.scored_texts = {"Yes", "No"};
+    const Answer alone = forgetful.ask(messages, media, options)->get();
+    completions.ask(messages, media, options)->get();
+    const Answer again = completions.ask(messages, media, options)->get();
+    EXPECT_EQ(again.prefilled_tokens, 0);
+    EXPECT_EQ(again.text, alone.text);
+    ASSERT_EQ(again.likelihoods.size(), alone.likelihoods.size());
+    for (size_t i = 0; i < again.likelihoods.size(); ++i) {
+      EXPECT_EQ(again.likelihoods[i].likeliest.front().logprob,
+                alone.likelihoods[i].likeliest.front().logprob);
+    }
+    ASSERT_EQ(again.scored_texts.size(), 2u);
+    EXPECT_EQ(again.scored_texts[1].logprob, alone.scored_texts[1].logprob);
+  }
+  GenerationOptions with_evidence = sampling(1);
+  with_evidence.evidence = EvidenceOptions{};
+  const Answer answer = completions.ask(messages, media, with_evidence)->get();
+  EXPECT_GT(answer.prefilled_tokens, 0);
+  ASSERT_TRUE(answer.evidence.has_value());
+  EXPECT_EQ(answer.text, forgetful.ask(messages, media, with_evidence)->get().text);
+}
+
 TEST_F(CompletionTest, AnotherImageIsAnotherBeginning) {
   Completions completions(model_, kPlenty);
   ask(completions, conversation(2));

@@ -151,37 +151,62 @@ struct GroupSums {
 template <typename Format>
 constexpr int64_t kStepsInWords = Format::kOffset == 32 ? 2 : 4 * Format::kSteps;
 
-/// Adds a unit's products to dots.
+/// Where the sums of a unit's row start.
 template <typename Format>
-[[gnu::always_inline]] inline void add_products(const PanelUnit<Format>& w,
-                                                const GroupUnit<Format::kStorage>& x,
-                                                IVec (&dots)[kGroupRows][kVectors]) {
-  constexpr bool kByWords = !kHasVnni && !Format::kSigned;
-  constexpr int64_t kStepsTogether = kByWords ? kStepsInWords<Format> : 1;
+[[gnu::always_inline]] inline IVec start_of(const GroupUnit<Format::kStorage>& x, int64_t r) {
+  return Format::kOffset != 0 ? IVec{} + x.starts[r] : IVec{};
+}
+
+/// A unit's products, added in 16 bits as far as they fit. Row by row: the sums of all would not
+/// stay in registers.
+template <typename Format>
+[[gnu::always_inline]] inline void multiply_by_words(const PanelUnit<Format>& w,
+                                                     const GroupUnit<Format::kStorage>& x,
+                                                     IVec (&dots)[kGroupRows][kVectors]) {
 #pragma GCC unroll 8
-  for (int64_t first = 0; first < 4 * Format::kSteps; first += kStepsTogether) {
-    IVec words[kGroupRows][kVectors];
-#pragma GCC unroll 8
-    for (int64_t j = first; j < first + kStepsTogether; ++j) {
-#pragma GCC unroll 8
-      for (int64_t r = 0; r < kGroupRows; ++r) {
-        const IVec values = IVec{} + x.values[r][j];
+  for (int64_t r = 0; r < kGroupRows; ++r) {
+    IVec sums[kVectors], words[kVectors];
 #pragma GCC unroll 2
-        for (int64_t v = 0; v < kVectors; ++v) {
-          if constexpr (kByWords) {
-            const IVec pairs = multiply_pairs_of_bytes(w.bytes[j][v], values);
-            words[r][v] = j == first ? pairs : add_words(words[r][v], pairs);
-          } else {
-            dots[r][v] = dot<Format>(dots[r][v], w.bytes[j][v], values);
-          }
-        }
+    for (int64_t v = 0; v < kVectors; ++v) sums[v] = start_of<Format>(x, r);
+#pragma GCC unroll 8
+    for (int64_t j = 0; j < 4 * Format::kSteps; ++j) {
+      const IVec values = IVec{} + x.values[r][j];
+      const bool first = j % kStepsInWords<Format> == 0;
+      const bool last = (j + 1) % kStepsInWords<Format> == 0;
+#pragma GCC unroll 2
+      for (int64_t v = 0; v < kVectors; ++v) {
+        const IVec pairs = multiply_pairs_of_bytes(w.bytes[j][v], values);
+        words[v] = first ? pairs : add_words(words[v], pairs);
+        if (last) sums[v] += sum_words(words[v]);
       }
     }
-    if constexpr (!kByWords) continue;
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < kVectors; ++v) dots[r][v] = sums[v];
+  }
+}
+
+template <typename Format>
+[[gnu::always_inline]] inline void multiply_unit(const PanelUnit<Format>& w,
+                                                 const GroupUnit<Format::kStorage>& x,
+                                                 IVec (&dots)[kGroupRows][kVectors]) {
+  if constexpr (!kHasVnni && !Format::kSigned) {
+    multiply_by_words(w, x, dots);
+    return;
+  }
+#pragma GCC unroll 8
+  for (int64_t r = 0; r < kGroupRows; ++r) {
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < kVectors; ++v) dots[r][v] = start_of<Format>(x, r);
+  }
+#pragma GCC unroll 8
+  for (int64_t j = 0; j < 4 * Format::kSteps; ++j) {
 #pragma GCC unroll 8
     for (int64_t r = 0; r < kGroupRows; ++r) {
+      const IVec values = IVec{} + x.values[r][j];
 #pragma GCC unroll 2
-      for (int64_t v = 0; v < kVectors; ++v) dots[r][v] += sum_words(words[r][v]);
+      for (int64_t v = 0; v < kVectors; ++v) {
+        dots[r][v] = dot<Format>(dots[r][v], w.bytes[j][v], values);
+      }
     }
   }
 }
@@ -193,13 +218,7 @@ template <typename Format>
                                              Vec (&sums)[kGroupRows][kVectors]) {
   for (int64_t unit = 0; unit < units; ++unit, ++w, x += kParts) {
     IVec dots[kGroupRows][kVectors];
-#pragma GCC unroll 8
-    for (int64_t r = 0; r < kGroupRows; ++r) {
-      const IVec start = Format::kOffset != 0 ? IVec{} + x->starts[r] : IVec{};
-#pragma GCC unroll 2
-      for (int64_t v = 0; v < kVectors; ++v) dots[r][v] = start;
-    }
-    add_products<Format>(*w, *x, dots);
+    multiply_unit<Format>(*w, *x, dots);
 #pragma GCC unroll 8
     for (int64_t r = 0; r < kGroupRows; ++r) {
       const Vec factor = broadcast(x->factors[r]);

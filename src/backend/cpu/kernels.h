@@ -73,7 +73,7 @@ struct Kernels {
   void (*prepare_input)(Storage storage, const float* x, int64_t k, int64_t first, int64_t count,
                         int64_t m, void* prepared);
 
-  // --- matvec_quantised.cpp
+  // --- matvec_quantised.cpp, few_quantised.cpp
   /// y[i, n] (+)= x[i] . w[n] for i < m <= kFewRows and n < rows; weights [rows, k] in blocks, x
   /// the m prepared rows.
   void (*matvec_quantised)(Storage storage, const void* weights, int64_t rows, int64_t k,

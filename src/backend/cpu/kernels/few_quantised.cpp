@@ -257,8 +257,9 @@ void multiply_groups(const Weights<Format>& weights, const InputsUnit<Format::kS
     SpansOfRows<Format, kTile> rows(weights, first);
     TileFactors<Format, kGroups> factors[2];
     RowsSpan next = rows.at(0);
-    for (int64_t f = 0; f < kFours<Format, kGroups>; ++f)
+    for (int64_t f = 0; f < kFours<Format, kGroups>; ++f) {
       Format::factors(next.four(f), factors[0][f]);
+    }
     // The next features' bytes come while these are multiplied, evenly.
     Ahead ahead = {weights.row(first + kTile),
                    kTile * Weights<Format>::kSpanBytes / Format::kUnits};

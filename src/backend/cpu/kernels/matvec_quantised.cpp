@@ -1,10 +1,6 @@
-// Products of a few rows of x in int8 with weights in blocks, which are read once from memory.
-//
-// Up to a handful of rows of x: the bytes of a row of weights are vectors along k, in registers
-// from memory to product; sums of units of 4 rows are put side by side, so that the operations on
-// floats are 16 to a vector. More: the bytes of a few rows of weights are unpacked into the L1
-// cache, each 4 of them are broadcast, and the rows of x are the lanes: no sum over lanes, and
-// scales are vectors as they are. The operations on floats are the same (quantised_input.h).
+// Products of a row or two of x in int8 with weights in blocks, which are read once from memory:
+// the bytes of a row of weights are vectors along k, in registers from memory to product. Sums of
+// units of 4 rows are put side by side, so that the operations on floats are 16 to a vector.
 #include "backend/cpu/kernels/kernels_internal.h"
 #include "backend/cpu/kernels/quantised_weights.h"
 
@@ -13,8 +9,6 @@ namespace owl3::cpu::OWL3_ISA {
 #if defined(__AVX2__)
 
 namespace {
-
-// --- Up to a handful of rows of x
 
 template <typename Format, int kInputs>
 [[gnu::always_inline]] inline void add_span(const FourRows& w, const PreparedSpan* x,
@@ -108,21 +102,17 @@ void multiply_single_rows(const Weights<Format>& weights, const PreparedSpan* x,
   }
 }
 
-/// The same with 1 to kMaxSingleRows rows of x.
-template <typename Format, int kInputs = int{kMaxSingleRows}>
-void multiply_some(const Weights<Format>& weights, const PreparedSpan* x, int64_t m,
-                   const Output& output) {
-  if constexpr (kInputs > 1) {
-    if (m < kInputs) return multiply_some<Format, kInputs - 1>(weights, x, m, output);
-  }
-  multiply_single_rows<Format, kInputs>(weights, x, output);
-}
-
 template <typename Format>
-void multiply(const void* blocks, int64_t rows, int64_t k, const void* x, int64_t m,
+void multiply(const void* blocks, int64_t rows, int64_t k, const void* prepared, int64_t m,
               const Output& output) {
   const Weights<Format> weights(blocks, rows, k);
-  multiply_some<Format>(weights, static_cast<const PreparedSpan*>(x), m, output);
+  const auto* x = static_cast<const PreparedSpan*>(prepared);
+  static_assert(kMaxSingleRows == 2);
+  if (m == 1) {
+    multiply_single_rows<Format, 1>(weights, x, output);
+  } else {
+    multiply_single_rows<Format, 2>(weights, x, output);
+  }
 }
 
 }  // namespace

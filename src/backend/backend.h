@@ -102,11 +102,16 @@ class Backend {
   /// A layer as linear() takes it. Its weight and bias may lie on the device or in the host's
   /// memory; the weight in any of the checkpoint's types, the bias in float32.
   virtual Linear prepare(const Linear& layer, WeightForm form) = 0;
+  /// The same of many layers, each in its place.
+  virtual void prepare_all(std::span<Linear* const> layers, WeightForm form) {
+    for (Linear* const layer : layers) *layer = prepare(*layer, form);
+  }
   /// Products of up to so many rows give every row the same bits whatever the other rows are, and
   /// however many.
   virtual int64_t few_rows() const = 0;
-  /// Images of so many rows in all are encoded together, and one at least. On one by itself its bits
-  /// do not depend on what else is encoded, which few products promise; a card needs more to be busy.
+  /// Images of so many rows in all are encoded together, and one at least. On one by itself its
+  /// bits do not depend on what else is encoded, which few products promise; a card needs more to
+  /// be busy.
   virtual int64_t rows_at_once() const { return 1; }
   /// A float32 copy of any tensor.
   virtual Tensor to_float(const Tensor& x) = 0;

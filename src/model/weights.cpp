@@ -113,12 +113,14 @@ class Loader {
 }  // namespace
 
 void round_layers(Backend& backend, VisionWeights& weights) {
+  std::vector<Linear*> layers;
   for (VisionLayerWeights& layer : weights.layers) {
     for (AdaptedLinear* linear :
          {&layer.q_proj, &layer.k_proj, &layer.v_proj, &layer.out_proj, &layer.fc1, &layer.fc2}) {
-      linear->base = backend.prepare(linear->base, WeightForm::kInt8);
+      layers.push_back(&linear->base);
     }
   }
+  backend.prepare_all(layers, WeightForm::kInt8);
 }
 
 Owl3Weights load_weights(const Checkpoint& checkpoint, std::span<const LoraAdapter> adapters,

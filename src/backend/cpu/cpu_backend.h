@@ -40,6 +40,7 @@ class CpuBackend final : public Backend {
   Tensor upload(const Tensor& host) override { return host; }
   Tensor download(const Tensor& x) override { return x; }
   Linear prepare(const Linear& layer, WeightForm form) override;
+  void prepare_all(std::span<Linear* const> layers, WeightForm form) override;
   int64_t few_rows() const override { return cpu::kFewRows; }
   Tensor to_float(const Tensor& x) override;
   Tensor scaled(const Tensor& x, double factor) override;

@@ -10,6 +10,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/for_rows.h"
 #include "backend/cpu/onednn_products.h"
+#include "core/threads.h"
 
 namespace owl3 {
 
@@ -44,6 +45,14 @@ float round_to_7_bits(const float* values, int64_t n, int8_t* rounded) {
 
 Linear CpuBackend::prepare(const Linear& layer, WeightForm form) {
   return form == WeightForm::kInt8 ? to_int8(layer) : layer;
+}
+
+// A layer to a thread: what oneDNN does with it is the work of one.
+void CpuBackend::prepare_all(std::span<Linear* const> layers, WeightForm form) {
+  parallel_for(threads_, static_cast<int64_t>(layers.size()), [&](int64_t i) {
+    Linear& layer = *layers[static_cast<size_t>(i)];
+    layer = prepare(layer, form);
+  });
 }
 
 Linear CpuBackend::to_int8(const Linear& layer) {

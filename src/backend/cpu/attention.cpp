@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "backend/cpu/fetch_ahead.h"
 #include "backend/cpu/for_rows.h"
 #include "backend/cpu/row_attention.h"
 #include "core/threads.h"
@@ -274,6 +275,9 @@ Tensor CpuBackend::self_attention(const Tensor& q, const Tensor& k, const Tensor
     const auto attention =
         RowAttention::create(*kernels_, *pool_, rows, d, packed ? DType::kBF16 : DType::kF32);
     for (int64_t i = 0; i < rows; ++i) {
+      if (i + cpu::kRowsAhead < rows) {
+        cpu::fetch_ahead(q.f32() + at(first_row + i + cpu::kRowsAhead), 4 * d);
+      }
       attention->set_query(i, q.f32() + at(first_row + i));
       attention->set_limit(i, tokens_per_image);
     }

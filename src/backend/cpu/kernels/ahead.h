@@ -4,17 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backend/cpu/fetch_ahead.h"
+
 namespace owl3::cpu::OWL3_ISA {
 
-/// Has bytes fetched into the cache.
-inline void fetch_ahead(const std::byte* p, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += 64) {
-    __builtin_prefetch(p + i, 0, 2);
-    asm volatile("");  // GCC takes a loop of nothing else for an empty one
-  }
-}
-
-/// The same while others are multiplied: `step` with every unit.
+/// Bytes that are fetched into the cache while others are multiplied: `step` with every unit.
 struct Ahead {
   const std::byte* next;
   int64_t step;

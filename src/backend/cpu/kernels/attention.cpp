@@ -3,6 +3,7 @@
 //
 // Products of small matrices whose lanes are queries, K Q^T and V^T P: 16 sums in registers for 10
 // loads. Few queries take another way (attention_few.cpp).
+#include "backend/cpu/fetch_ahead.h"
 #include "backend/cpu/kernels/kernels_internal.h"
 #include "backend/cpu/kernels/pairs.h"
 
@@ -98,6 +99,7 @@ void scale_columns(float* x, int64_t rows, int64_t n, int64_t ldx, const float* 
 void pack_keys(const float* x, int64_t stride, int64_t count, int64_t first, int64_t d,
                uint16_t* keys) {
   for (int64_t t = 0; t < count; ++t) {
+    if (t + kRowsAhead < count) fetch_ahead(x + (t + kRowsAhead) * stride, 4 * d);
     uint16_t* target = keys + packed_key_index(first + t, 0, d);
     for (int64_t i = 0; i < d; i += kPackChannels) {
       const int64_t channels = d - i < kPackChannels ? d - i : kPackChannels;
@@ -114,6 +116,7 @@ void pack_keys(const float* x, int64_t stride, int64_t count, int64_t first, int
 void pack_values(const float* x, int64_t stride, int64_t count, int64_t first, int64_t d,
                  uint16_t* values) {
   for (int64_t t = 0; t < count; ++t) {
+    if (t + kRowsAhead < count) fetch_ahead(x + (t + kRowsAhead) * stride, 4 * d);
     uint16_t* target = values + packed_value_index(first + t, 0, d);
     for (int64_t i = 0; i < d; i += kPackChannels) {
       const int64_t channels = d - i < kPackChannels ? d - i : kPackChannels;

@@ -213,7 +213,11 @@ static inline Vec round_to_integer(Vec x) {
 /// exp(r) by its Taylor polynomial of degree 7 on |r| <= ln 2 / 2.
 static inline Vec exponential(Vec x) {
   x = minimum(broadcast(88.0f), maximum(broadcast(-87.0f), x));  // in this order NaN stays
+#if defined(__AVX512F__)
+  const Vec n = _mm512_roundscale_ps(x * 1.44269504f, _MM_FROUND_TO_NEAREST_INT);
+#else
   const Vec n = round_to_integer(x * 1.44269504f);
+#endif
   const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   Vec p = broadcast(1.0f / 5040);
   p = p * r + 1.0f / 720;
@@ -223,8 +227,12 @@ static inline Vec exponential(Vec x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
+#if defined(__AVX512F__)
+  return _mm512_scalef_ps(p, n);  // p 2^n
+#else
   const IVec power = (__builtin_convertvector(n, IVec) + 127) << 23;
   return p * reinterpret_cast<Vec>(power);
+#endif
 }
 
 }  // namespace owl3::cpu::OWL3_ISA

@@ -65,6 +65,16 @@ struct Inputs {
 /// of weights, and how much farther with every step.
 struct Ahead {
   int64_t offset, step;
+  bool soon;  // wanted so soon that the L1 cache is the place for it
+
+  void fetch(const void* row) const {
+    const char* at = static_cast<const char*>(row) + offset;
+    if (soon) {
+      __builtin_prefetch(at, 0, 0);
+    } else {
+      __builtin_prefetch(at, 0, 2);
+    }
+  }
 };
 
 template <typename Type, int kWeights, int kRows>
@@ -105,10 +115,7 @@ void dot_tile(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int
   for (; i + Type::kStep <= k; i += Type::kStep) {
     if constexpr (kRows > 1) {
 #pragma GCC unroll 8
-      for (int n = 0; n < kWeights; ++n) {
-        __builtin_prefetch(reinterpret_cast<const char*>(w + n * weight_stride) + ahead.offset, 0,
-                           2);
-      }
+      for (int n = 0; n < kWeights; ++n) ahead.fetch(w + n * weight_stride);
       ahead.offset += ahead.step;
     }
     add_step<Type, kWeights, kRows>(w + i, weight_stride, inputs.x + i, inputs.ldx, sums);
@@ -153,7 +160,7 @@ void dot_all(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int6
     const int64_t count = m * (group + 1) / groups - first;
     const int64_t start = groups == 1 ? kBytesAhead : row_bytes + row_bytes * group / groups;
     dot_some<Type, kWeights>(w, ldw, row_step, k, inputs.from(first), count,
-                             {start, Type::kStepBytes / groups});
+                             {start, Type::kStepBytes / groups, groups == 1});
   }
 }
 

@@ -34,8 +34,8 @@ class PrefixCache {
   /// A beginning of a prompt, in a cache that grows on its own.
   struct Found {
     TextCache cache;
-    Tensor
-        prompt_logits;  // of the prompt's last token, where all of it was found; not to be changed
+    /// Of the prompt's last token, where all of it was found; not to be changed.
+    Tensor prompt_logits;
   };
 
   /// Bytes of keys, values and ids, at most; 0 keeps nothing.

@@ -45,6 +45,7 @@ struct Scheduler::Job {
     OWL3_CHECK(read <= turn->prompt.size());
     if (read == turn->prompt.size()) {
       OWL3_CHECK(turn->prompt_logits.defined());
+      listener->on_prefill(0, 0);
       return answer(model, copy_of(turn->prompt_logits));  // which may be changed
     }
     prefill.emplace(model.config(), turn->sequence, std::span(turn->prompt).subspan(read),

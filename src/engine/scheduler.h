@@ -48,7 +48,7 @@ class TurnListener {
   /// Asked between the layers of a step: true ends the answer with what is written, or, while the
   /// prompt is read, the turn with Interrupted.
   virtual bool cancelled() const noexcept = 0;
-  /// A chunk of the prompt has been read.
+  /// A chunk of the prompt has been read; of one that needs no reading, 0 of 0 when its turn comes.
   virtual void on_prefill(int64_t tokens, int64_t total) = 0;
   /// Before on_token(), where the options ask how likely tokens were.
   virtual void on_choice(const TokenChoice& /*choice*/) {}

@@ -138,6 +138,20 @@ TEST_F(CompletionTest, TheSameAgainIsNotReadAgain) {
   EXPECT_LT(cached(back), back.prompt_tokens);
 }
 
+TEST_F(CompletionTest, WaitingIsNotWritingWhereNothingIsRead) {
+  Completions completions(model_, kPlenty);
+  const Messages messages = conversation(1);
+  ask(completions, messages);
+  AskCallbacks callbacks;
+  int64_t told = 0;
+  callbacks.on_prefill = [&](int64_t done, int64_t total) { told += done == 0 && total == 0; };
+  const std::span<const Medium> media(&images_[0], 1);
+  const Answer answer = completions.ask(messages, media, sampling(2), callbacks)->get();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(answer.prefilled_tokens, 0);
+  EXPECT_GT(answer.prefill_seconds, 0);  // until its turn came
+}
+
 TEST_F(CompletionTest, TheSameAgainHasItsEvidenceAndLikelihoods) {
   Completions forgetful(model_, 0);
   Completions completions(model_, kPlenty);

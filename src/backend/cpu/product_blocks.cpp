@@ -16,6 +16,8 @@ namespace {
 constexpr int64_t kTaskUnit = 32;
 constexpr int64_t kMaxTaskFeatures = 128;
 constexpr int64_t kTasksPerThread = 8;
+// Rounded by a task: of fewer, waking a thread costs more than the work.
+constexpr int64_t kMinTaskValues = 16384;
 
 }  // namespace
 
@@ -37,10 +39,11 @@ std::shared_ptr<void> CpuBackend::prepare_rows(cpu::Storage storage, const Tenso
                        count * k);
     kernels_->prepare_input(storage, values.data(), k, first, count, m, prepared.get());
   };
-  const int64_t tasks = (m + cpu::kPreparedTogether - 1) / cpu::kPreparedTogether;
-  parallel_for(threads_, tasks, [&](int64_t task) {
-    const int64_t first = task * cpu::kPreparedTogether;
-    prepare(first, std::min(cpu::kPreparedTogether, m - first));
+  const int64_t task_rows =
+      (kMinTaskValues / k / cpu::kPreparedTogether + 1) * cpu::kPreparedTogether;
+  parallel_for(threads_, (m + task_rows - 1) / task_rows, [&](int64_t task) {
+    const int64_t first = task * task_rows;
+    prepare(first, std::min(task_rows, m - first));
   });
   return prepared;
 }
@@ -54,8 +57,9 @@ void CpuBackend::product_blocks(const Tensor& x, const Tensor& weight, Tensor& y
   const int64_t even = n / (kTasksPerThread * threads_) / kTaskUnit * kTaskUnit;
   const int64_t task_features = std::clamp(even, kTaskUnit, kMaxTaskFeatures);
   // A thread keeps its panel from task to task: another's would have to come out of its caches.
+  const int64_t tasks = (n + task_features - 1) / task_features;
   std::atomic<int64_t> next = 0;
-  parallel_for(threads_, threads_, [&](int64_t) {
+  parallel_for(threads_, std::min<int64_t>(threads_, tasks), [&](int64_t) {
     const auto scratch = pool_->allocate(kernels_->product_scratch_bytes(m));
     for (int64_t first; (first = next.fetch_add(task_features)) < n;) {
       kernels_->product_quantised(storage, cpu::element(weight, first, 0),

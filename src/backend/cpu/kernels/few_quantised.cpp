@@ -302,18 +302,9 @@ void multiply(const void* blocks, int64_t rows, int64_t k, const void* prepared,
 void few_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,
                    const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate) {
   const Output output = {y, ldy, accumulate};
-  switch (storage) {
-    case Storage::kQ8_0:
-      return multiply<Q8_0>(weights, rows, k, prepared, m, output);
-    case Storage::kQ4_0:
-      return multiply<Q4_0>(weights, rows, k, prepared, m, output);
-    case Storage::kQ4_K:
-      return multiply<Q4_K>(weights, rows, k, prepared, m, output);
-    case Storage::kQ6_K:
-      return multiply<Q6_K>(weights, rows, k, prepared, m, output);
-    default:
-      return;
-  }
+  with_format(storage, [&](auto format) {
+    multiply<decltype(format)>(weights, rows, k, prepared, m, output);
+  });
 }
 
 }  // namespace owl3::cpu::OWL3_ISA

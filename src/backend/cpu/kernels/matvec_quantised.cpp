@@ -123,18 +123,9 @@ void matvec_quantised(Storage storage, const void* weights, int64_t rows, int64_
     return few_quantised(storage, weights, rows, k, prepared, m, y, ldy, accumulate);
   }
   const Output output = {y, ldy, accumulate};
-  switch (storage) {
-    case Storage::kQ8_0:
-      return multiply<Q8_0>(weights, rows, k, prepared, m, output);
-    case Storage::kQ4_0:
-      return multiply<Q4_0>(weights, rows, k, prepared, m, output);
-    case Storage::kQ4_K:
-      return multiply<Q4_K>(weights, rows, k, prepared, m, output);
-    case Storage::kQ6_K:
-      return multiply<Q6_K>(weights, rows, k, prepared, m, output);
-    default:
-      return;
-  }
+  with_format(storage, [&](auto format) {
+    multiply<decltype(format)>(weights, rows, k, prepared, m, output);
+  });
 }
 
 #else

@@ -343,18 +343,9 @@ void product_quantised(Storage storage, const void* weights, int64_t rows, int64
                        const void* prepared, int64_t m, float* y, int64_t ldy, bool accumulate,
                        void* scratch) {
   const Output output = {y, ldy, accumulate};
-  switch (storage) {
-    case Storage::kQ8_0:
-      return multiply_panels<Q8_0>(weights, rows, k, prepared, m, output, scratch);
-    case Storage::kQ4_0:
-      return multiply_panels<Q4_0>(weights, rows, k, prepared, m, output, scratch);
-    case Storage::kQ4_K:
-      return multiply_panels<Q4_K>(weights, rows, k, prepared, m, output, scratch);
-    case Storage::kQ6_K:
-      return multiply_panels<Q6_K>(weights, rows, k, prepared, m, output, scratch);
-    default:
-      return;
-  }
+  with_format(storage, [&](auto format) {
+    multiply_panels<decltype(format)>(weights, rows, k, prepared, m, output, scratch);
+  });
 }
 
 #endif

@@ -323,6 +323,23 @@ struct Q6_K : FormatBase<Storage::kQ6_K> {
   }
 };
 
+/// Calls body with the format of weights that are stored so.
+template <typename Body>
+void with_format(Storage storage, const Body& body) {
+  switch (storage) {
+    case Storage::kQ8_0:
+      return body(Q8_0());
+    case Storage::kQ4_0:
+      return body(Q4_0());
+    case Storage::kQ4_K:
+      return body(Q4_K());
+    case Storage::kQ6_K:
+      return body(Q6_K());
+    default:
+      return;
+  }
+}
+
 }  // namespace owl3::cpu::OWL3_ISA
 
 #endif

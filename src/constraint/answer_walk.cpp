@@ -228,232 +228,46 @@ std::string AnswerWalk::next_bytes(const WalkState& state, size_t most) {
 // Texts.
 
 AnswerWalk::TextStep AnswerWalk::step_text(Frame& frame, unsigned char byte) {
-  const bool is_name = frame.open == Open::kName;
-  const bool json = is_name || frame.step == 0;
-  const ReadByte read = read_byte(frame.part, byte, json);
+  if (frame.open == Open::kName) return step_other_name(frame, byte);
+  const ReadByte read = read_byte(frame.part, byte, frame.step == 0);
   if (read.what == ReadByte::What::kNone) return TextStep::kNone;
-  if (is_name) {  // one in which no name in question begins so (text_ahead())
-    const OtherNames& others = other_names_[frame.a];
-    if (read.what == ReadByte::What::kQuote) return TextStep::kClosed;
-    const auto alive = [&](uint32_t state) { return (*others.counts)[state] > 0; };
-    frame.part = read.part;
-    if (read.what == ReadByte::What::kCharacter) {
-      frame.b = others.shape->names->next(frame.b, read.character);
-      return frame.b != TextAutomaton::kDead && alive(frame.b) ? TextStep::kInside
-                                                               : TextStep::kNone;
-    }
-    for (const CharRange& range : possible_characters(read.part)) {
-      if (others.shape->names->any_next(frame.b, range.first, range.last, alive)) {
-        return TextStep::kInside;
-      }
-    }
-    return TextStep::kNone;
-  }
   TextAutomaton& automaton = *automata_[frame.a];
   if (read.what == ReadByte::What::kQuote) {
     return frame.need == 0 && automaton.accepts(frame.b) ? TextStep::kClosed : TextStep::kNone;
   }
   if (frame.room == 0) return TextStep::kNone;
+  frame.part = read.part;
+  if (read.what == ReadByte::What::kCharacter) {
+    frame.b = automaton.next(frame.b, read.character);
+    frame.need = less_one(frame.need);
+    frame.room = less_one(frame.room);
+    if (frame.b == TextAutomaton::kDead) return TextStep::kNone;
+  }
+  return goes_on_within(automaton, frame) ? TextStep::kInside : TextStep::kNone;
+}
+
+/// Whether there is a text with such lengths behind the state, and the part of a character.
+bool AnswerWalk::goes_on_within(TextAutomaton& automaton, const Frame& frame) {
+  if (frame.part == 0) return automaton.matches_within(frame.b, frame.need, frame.room);
+  if (frame.room == 0) return false;
   const uint32_t need = less_one(frame.need);
   const uint32_t room = less_one(frame.room);
   const auto alive = [&](uint32_t state) { return automaton.matches_within(state, need, room); };
-  if (read.what == ReadByte::What::kCharacter) {
-    const uint32_t state = automaton.next(frame.b, read.character);
-    if (state == TextAutomaton::kDead || !alive(state)) return TextStep::kNone;
-    frame.b = state;
-    frame.need = need;
-    frame.room = room;
-    frame.part = 0;
-    return TextStep::kInside;
-  }
-  frame.part = read.part;
-  for (const CharRange& range : possible_characters(read.part)) {
-    if (automaton.any_next(frame.b, range.first, range.last, alive)) return TextStep::kInside;
-  }
-  return TextStep::kNone;
+  const FewRanges ahead = possible_characters(frame.part);
+  return std::any_of(ahead.begin(), ahead.end(), [&](const CharRange& range) {
+    return automaton.any_next(frame.b, range.first, range.last, alive);
+  });
 }
 
-Frame AnswerWalk::text_ahead(StackId stack, uint32_t bytes) {
-  Frame frame = stacks_[stack].frame;
-  if (frame.open == Open::kText) {
-    // Lengths that are far off don't matter, where texts of all lengths go on alike.
-    const uint32_t steady = automata_[frame.a]->steady_length(bytes);
-    if (steady <= bytes) {
-      const uint32_t far = 2 * bytes + 1;
-      if (frame.room > far + frame.need) frame.room = kUnlimited;
-      if (frame.need > far && frame.room == kUnlimited) frame.need = far;
-    }
-    return frame;
-  }
-  if (frame.step != 0) return frame;
-  const NameChoices& choices = grammar_.name_choices(frame.a);
-  frame.a = counts_number(choices.others, grammar_.object_shape(frame.a), choices);
-  frame.need = 0;
-  return frame;
-}
-
-uint32_t AnswerWalk::counts_number(const std::vector<uint64_t>* counts, const ObjectShape& shape,
-                                   const NameChoices& choices) {
-  static_cast<void>(choices);
-  for (uint32_t i = 0; i < other_names_.size(); ++i) {
-    if (other_names_[i].counts == counts) return i;
-  }
-  other_names_.push_back({counts, &shape});
-  return static_cast<uint32_t>(other_names_.size() - 1);
-}
-
-// Names.
-
-uint32_t AnswerWalk::longer_name(uint32_t name, std::string_view bytes) {
-  for (const char byte : bytes) {
-    const uint64_t key = uint64_t{name} << 8 | static_cast<unsigned char>(byte);
-    const auto [found, is_new] = name_numbers_.emplace(key, static_cast<uint32_t>(names_.size()));
-    if (is_new) names_.push_back({name, byte});
-    name = found->second;
-  }
-  return name;
-}
-
-std::string AnswerWalk::name_text(uint32_t name) const {
-  std::string text;
-  for (; name != 0; name = names_[name].before) text += names_[name].last;
-  std::reverse(text.begin(), text.end());
-  return text;
-}
-
-/// How many names are the shape's or came already, begin so, and would else count as others.
-uint64_t AnswerWalk::names_taken(const Frame& frame, const NameChoices& choices,
-                                 std::string_view prefix) {
-  const ObjectShape& shape = grammar_.object_shape(frame.a);
-  uint64_t taken = 0;
-  const auto take = [&](std::string_view name) {
-    if (!name.starts_with(prefix)) return;
-    uint32_t state = shape.names->start();
-    while (!name.empty()) {
-      const Utf8Character next = first_character(name);
-      state = shape.names->next(state, next.code_point);
-      name.remove_prefix(next.length);
-    }
-    taken += choices.accepted[state] ? 1 : 0;
-  };
-  for (const ObjectShape::Named& named : shape.named) take(named.name);
-  for (const std::string_view other : grammar_.other_names(frame.a)) take(other);
-  return taken;
-}
-
-/// Whether a name that begins with `text`, behind which the automaton is in frame.b, may come.
-bool AnswerWalk::name_may_go_on(const Frame& frame, const NameChoices& choices,
-                                const std::string& text) {
-  const ObjectShape& shape = grammar_.object_shape(frame.a);
-  for (const uint32_t named : choices.named) {
-    if (shape.named[named].name.starts_with(text)) return true;
-  }
-  if (!choices.any_other) return false;
-  const uint64_t count = (*choices.others)[frame.b];
-  return count >= TextAutomaton::kCountLimit ||
-         (count > 0 && count > names_taken(frame, choices, text));
-}
-
-/// The same with one of the characters behind the text.
-bool AnswerWalk::name_may_become(const Frame& frame, const NameChoices& choices,
-                                 const std::string& text, const CharSet& characters) {
-  const ObjectShape& shape = grammar_.object_shape(frame.a);
-  for (const uint32_t named : choices.named) {
-    const std::string_view name = shape.named[named].name;
-    if (name.size() <= text.size() || !name.starts_with(text)) continue;
-    if (contains(characters, first_character(name.substr(text.size())).code_point)) return true;
-  }
-  if (!choices.any_other) return false;
-  // Of so many characters one begins no name that is taken.
-  const uint64_t taken = names_taken(frame, choices, text);
-  for (const CharRange& range : characters) {
-    for (char32_t c = range.first; c <= range.last && c - range.first <= taken; ++c) {
-      Frame longer = frame;
-      longer.b = shape.names->next(frame.b, c);
-      std::string longer_text = text;
-      append_utf8(longer_text, c);
-      const uint64_t count = (*choices.others)[longer.b];
-      if (count > 0 && (count >= TextAutomaton::kCountLimit ||
-                        count > names_taken(longer, choices, longer_text))) {
-        return true;
-      }
-    }
-    const auto many = [&](uint32_t state) { return (*choices.others)[state] > taken; };
-    if (shape.names->any_next(frame.b, range.first, range.last, many)) return true;
-  }
-  return false;
-}
-
-/// Takes what is no quote; false where no name goes on so.
-bool AnswerWalk::follow_name(Frame& frame, const ReadByte& read) {
-  const NameChoices& choices = grammar_.name_choices(frame.a);
-  const ObjectShape& shape = grammar_.object_shape(frame.a);
-  frame.part = read.part;
-  if (frame.step == 0) {  // some other name
-    const auto alive = [&](uint32_t state) { return (*choices.others)[state] > 0; };
-    if (read.what == ReadByte::What::kCharacter) {
-      frame.b = shape.names->next(frame.b, read.character);
-      std::string bytes;
-      append_utf8(bytes, read.character);
-      frame.need = longer_name(frame.need, bytes);
-      return frame.b != TextAutomaton::kDead && alive(frame.b);
-    }
-    const CharSet ahead = possible_characters(read.part);
-    return std::any_of(ahead.begin(), ahead.end(), [&](const CharRange& range) {
-      return shape.names->any_next(frame.b, range.first, range.last, alive);
-    });
-  }
-  std::string text = name_text(frame.need);
-  if (read.what == ReadByte::What::kPart) {
-    return name_may_become(frame, choices, text, possible_characters(read.part));
-  }
-  std::string bytes;
-  append_utf8(bytes, read.character);
-  text += bytes;
-  frame.b = shape.names->next(frame.b, read.character);
-  if (frame.b == TextAutomaton::kDead || !name_may_go_on(frame, choices, text)) return false;
-  frame.need = longer_name(frame.need, bytes);
-  const auto begins_so = [&](std::string_view name) { return name.starts_with(text); };
-  const std::vector<std::string_view> others = grammar_.other_names(frame.a);
-  const bool in_question =
-      std::any_of(shape.named.begin(), shape.named.end(),
-                  [&](const ObjectShape::Named& named) { return begins_so(named.name); }) ||
-      std::any_of(others.begin(), others.end(), begins_so);
-  frame.step = in_question ? 1 : 0;
-  return true;
-}
-
-void AnswerWalk::next_in_name(const Frame& frame, StackId below, unsigned char byte,
-                              WalkState& reached) {
-  const ReadByte read = read_byte(frame.part, byte, true);
-  if (read.what == ReadByte::What::kNone) return;
-  if (read.what == ReadByte::What::kQuote) return close_name(frame, below, reached);
-  Frame longer = frame;
-  if (follow_name(longer, read)) reached.push_back(push(longer, below));
-}
-
-void AnswerWalk::close_name(const Frame& frame, StackId below, WalkState& reached) {
-  const NameChoices& choices = grammar_.name_choices(frame.a);
-  const ObjectShape& shape = grammar_.object_shape(frame.a);
-  const std::string text = name_text(frame.need);
-  std::optional<uint32_t> number;
-  for (uint32_t i = 0; i < shape.named.size() && frame.step != 0; ++i) {
-    if (shape.named[i].name == text) number = i;
-  }
-  if (number) {
-    if (std::find(choices.named.begin(), choices.named.end(), *number) == choices.named.end()) {
-      return;
-    }
-  } else {
-    if (!choices.any_other || !choices.accepted[frame.b]) return;
-    const std::vector<std::string_view> others = grammar_.other_names(frame.a);
-    if (std::binary_search(others.begin(), others.end(), std::string_view(text))) return;
-  }
-  for (const ItemChoice& choice : grammar_.member_choices(frame.a, number, frame.b, text)) {
-    Frame behind{Open::kObject, kBehind, choice.next};
-    Frame colon{Open::kColon, 0, choice.item};
-    reached.push_back(push(colon, push(behind, below)));
-  }
+bool AnswerWalk::lengths_allow(const Frame& frame, uint32_t state, uint32_t characters,
+                               PartialCharacter part) {
+  if (characters > frame.room) return false;
+  Frame behind = frame;
+  behind.b = state;
+  behind.part = part;
+  behind.need -= std::min(frame.need, characters);
+  if (frame.room != kUnlimited) behind.room -= characters;
+  return goes_on_within(*automata_[frame.a], behind);
 }
 
 }  // namespace owl3

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -60,12 +62,25 @@ class AnswerWalk {
 
   const Frame& top(StackId stack) const { return stacks_[stack].frame; }
   StackId below(StackId stack) const { return stacks_[stack].below; }
-  /// The innermost frame in the least detail that decides how its text may go on within `bytes`
-  /// bytes; of kText and kName alone.
-  Frame text_ahead(StackId stack, uint32_t bytes);
+  /// The innermost frame, a kName, as inside a name with which none of those known begins; nothing
+  /// where no such name may come.
+  std::optional<Frame> other_names(StackId stack);
   enum class TextStep { kNone, kInside, kClosed };
-  /// Takes a byte inside a text frame that text_ahead() returned.
+  /// Takes a byte inside a kText, or a frame that other_names() returned.
   TextStep step_text(Frame& frame, unsigned char byte);
+  /// Whether a text may go on, as its frame's lengths are, behind so many characters and a part of
+  /// one, where the automaton is in `state`, which is known to go on with some lengths.
+  bool lengths_allow(const Frame& frame, uint32_t state, uint32_t characters,
+                     PartialCharacter part);
+
+  /// kOther: no name that is known begins so, it goes on as other_names() says.
+  enum class NameStep { kNone, kOther, kKnown, kDead, kClosed };
+  /// Takes a byte inside a kName; kKnown alone changes it.
+  NameStep step_name(Frame& frame, unsigned char byte);
+  /// Where a kName over `below` leads that ends here.
+  WalkState behind_name(const Frame& frame, StackId below);
+  /// Names with the same matches lead to the same, but for themselves.
+  MatchBits name_matches(PositionId position, uint32_t state) const;
 
   /// How much it has noted: grows with answers.
   size_t size() const { return stacks_.size() + names_.size() + grammar_.positions(); }
@@ -88,14 +103,25 @@ class AnswerWalk {
   void next_in_object(const Frame& frame, StackId below, unsigned char byte, WalkState& reached);
   void next_in_name(const Frame& frame, StackId below, unsigned char byte, WalkState& reached);
   void close_name(const Frame& frame, StackId below, WalkState& reached);
+  static bool goes_on_within(TextAutomaton& automaton, const Frame& frame);
+  TextStep step_other_name(Frame& frame, unsigned char byte) const;
+  /// A name that is not just any other: the shape's, or one that came already.
+  struct KnownName {
+    std::string_view name;
+    std::optional<uint32_t> number{};  // in the shape
+    bool may_come = false;
+    bool counted = false;  // among the others, if it were not known
+  };
+  using KnownNames = std::span<const KnownName>;
+  const std::vector<KnownName>& known_names(PositionId position);
+  KnownNames known_with(PositionId position, std::string_view prefix);
+  static uint64_t counted(KnownNames known);
+  static bool goes_on_with(const KnownName& known, size_t bytes, const FewRanges& characters);
   bool follow_name(Frame& frame, const ReadByte& read);
-  bool name_may_become(const Frame& frame, const NameChoices& choices, const std::string& text,
-                       const CharSet& characters);
-  uint64_t names_taken(const Frame& frame, const NameChoices& choices, std::string_view prefix);
-  bool name_may_go_on(const Frame& frame, const NameChoices& choices, const std::string& text);
+  bool name_may_go_on(PositionId position, uint32_t state, KnownNames known);
+  bool name_may_become(const Frame& frame, const std::string& text, const FewRanges& characters);
   uint32_t automaton_number(TextAutomaton* automaton);
-  uint32_t counts_number(const std::vector<uint64_t>* counts, const ObjectShape& shape,
-                         const NameChoices& choices);
+  uint32_t others_number(const std::vector<uint64_t>* counts, const ObjectShape& shape);
   uint32_t longer_name(uint32_t name, std::string_view bytes);
   std::string name_text(uint32_t name) const;
   static void finish(WalkState& state);
@@ -108,10 +134,13 @@ class AnswerWalk {
   std::vector<const NumberAutomaton*> numbers_;
   std::unordered_map<const NumberAutomaton*, uint32_t> number_numbers_;
   struct OtherNames {
-    const std::vector<uint64_t>* counts;
-    const ObjectShape* shape;
+    const TextAutomaton* names;
+    std::vector<RegexId> patterns;
+    std::vector<bool> alive;  // by state
   };
-  std::vector<OtherNames> other_names_;
+  std::vector<OtherNames> others_;
+  std::unordered_map<const std::vector<uint64_t>*, uint32_t> others_numbers_;
+  std::unordered_map<PositionId, std::vector<KnownName>> known_names_;
   std::vector<NameText> names_{1};
   std::unordered_map<uint64_t, uint32_t> name_numbers_;
 };

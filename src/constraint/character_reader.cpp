@@ -35,11 +35,12 @@ char32_t least_of_length(uint32_t length) {
   return kLeast[length];
 }
 
-CharSet utf8_range(const Utf8Part& part) {
+FewRanges utf8_range(const Utf8Part& part) {
   const uint32_t shift = 6 * part.to_come;
-  const char32_t first = std::max<char32_t>(part.bits << shift, least_of_length(part.length));
-  const char32_t last = std::min<char32_t>(((part.bits + 1) << shift) - 1, kLastCharacter);
-  return first <= last ? make_char_set({{first, last}}) : CharSet{};
+  FewRanges range;
+  range.add(std::max<char32_t>(part.bits << shift, least_of_length(part.length)),
+            std::min<char32_t>(((part.bits + 1) << shift) - 1, kLastCharacter));
+  return range;
 }
 
 ReadByte partly(PartialCharacter part) {
@@ -145,7 +146,24 @@ ReadByte read_byte(PartialCharacter part, unsigned char byte, bool json) {
   }
 }
 
-CharSet possible_characters(PartialCharacter part) {
+void FewRanges::add(char32_t first, char32_t last) {
+  if (first < kFirstSurrogate && last > kLastSurrogate) {
+    ranges_[count_++] = {first, kFirstSurrogate - 1};
+    first = kLastSurrogate + 1;
+  }
+  if (first >= kFirstSurrogate && first <= kLastSurrogate) first = kLastSurrogate + 1;
+  if (last >= kFirstSurrogate && last <= kLastSurrogate) last = kFirstSurrogate - 1;
+  if (first <= last) ranges_[count_++] = {first, last};
+}
+
+bool FewRanges::contains(char32_t character) const {
+  return std::any_of(begin(), end(), [&](const CharRange& range) {
+    return character >= range.first && character <= range.last;
+  });
+}
+
+FewRanges possible_characters(PartialCharacter part) {
+  FewRanges ranges;
   switch (part & 7) {
     case kUtf8:
       return utf8_range(utf8_part(part));
@@ -153,26 +171,27 @@ CharSet possible_characters(PartialCharacter part) {
       const uint32_t shift = 4 * (4 - (part >> 3 & 3));
       const uint32_t first = part >> 5 << shift;
       const uint32_t last = ((part >> 5) + 1) * (1u << shift) - 1;
-      std::vector<CharRange> ranges;
-      if (first < kFirstPrintable) ranges.push_back({first, std::min(last, kFirstPrintable - 1)});
-      if (last > kLastPrintable) ranges.push_back({std::max(first, kLastPrintable + 1), last});
+      if (first < kFirstPrintable) ranges.add(first, std::min(last, kFirstPrintable - 1));
+      if (last > kLastPrintable) ranges.add(std::max(first, kLastPrintable + 1), last);
       if (overlaps(first, last, kFirstSurrogate, 0xDBFF)) {
         const char32_t low = std::max<uint32_t>(first, kFirstSurrogate) - kFirstSurrogate;
         const char32_t high = std::min<uint32_t>(last, 0xDBFF) - kFirstSurrogate;
-        ranges.push_back({0x10000 + (low << 10), 0x10000 + (high << 10) + 0x3FF});
+        ranges.add(0x10000 + (low << 10), 0x10000 + (high << 10) + 0x3FF);
       }
-      return make_char_set(std::move(ranges));
+      return ranges;
     }
     case kBackslash:  // all but printable ASCII, and what has an escape of its own of that
-      return make_char_set({{0, kFirstPrintable - 1},
-                            {'"', '"'},
-                            {'/', '/'},
-                            {'\\', '\\'},
-                            {kLastPrintable + 1, kLastCharacter}});
+      ranges.add(0, kFirstPrintable - 1);
+      ranges.add('"', '"');
+      ranges.add('/', '/');
+      ranges.add('\\', '\\');
+      ranges.add(kLastPrintable + 1, kLastCharacter);
+      return ranges;
     case kSurrogate:
     case kSurrogateU: {
       const char32_t first = 0x10000 + (part >> 3 << 10);
-      return {{first, first + 0x3FF}};
+      ranges.add(first, first + 0x3FF);
+      return ranges;
     }
     case kLowHex: {
       const uint32_t shift = 4 * (4 - (part >> 3 & 3));
@@ -181,10 +200,12 @@ CharSet possible_characters(PartialCharacter part) {
       const uint32_t high =
           std::min<uint32_t>((value + 1) * (1u << shift) - 1, kLastSurrogate) - 0xDC00;
       const char32_t first = 0x10000 + ((part >> 5 & 0x3FF) << 10);
-      return {{first + low, first + high}};
+      ranges.add(first + low, first + high);
+      return ranges;
     }
     default:
-      return all_characters();
+      ranges.add(0, kLastCharacter);
+      return ranges;
   }
 }
 

@@ -145,12 +145,6 @@ bool TextAutomaton::matches_within(uint32_t state, uint32_t min, uint32_t max) {
   }
 }
 
-uint32_t TextAutomaton::steady_length(uint32_t max) {
-  row(max);
-  if (cycle_begin_ == SIZE_MAX || cycle_begin_ + 1 != rows_.size()) return kUnlimited;
-  return static_cast<uint32_t>(cycle_begin_);
-}
-
 std::vector<uint64_t> TextAutomaton::count_texts(const std::vector<bool>& counted) const {
   // Texts of a length at most the number of states; beyond, a state repeats and there is no limit.
   std::vector<uint64_t> total(states());

@@ -44,9 +44,6 @@ class TextAutomaton {
 
   /// Whether some text of `min` to `max` characters leads from the state to a match.
   bool matches_within(uint32_t state, uint32_t min, uint32_t max);
-  /// From so many characters on, whether there is such a text doesn't depend on their number;
-  /// kUnlimited where it always does.
-  uint32_t steady_length(uint32_t max);
 
   /// How many texts lead from the state to one where `counts(matches)` holds; kCountLimit for that
   /// many or more.

@@ -18,8 +18,33 @@ int32_t TokenMask::first() const {
   return -1;
 }
 
-// Tokens are sorted by their bytes; a node is a range of them that share a beginning. Children of a
-// node stand side by side, a level at a time.
+ByteTrie::ByteTrie(const std::vector<std::string_view>& texts) : nodes_(1) {
+  std::vector<uint32_t> open = {kRoot};
+  std::string_view before;
+  for (uint32_t number = 0; number < texts.size(); ++number) {
+    const std::string_view text = texts[number];
+    const auto differs = std::mismatch(text.begin(), text.end(), before.begin(), before.end());
+    const auto common = static_cast<size_t>(differs.first - text.begin());
+    close(common, open);
+    for (size_t i = common; i < text.size(); ++i) {
+      open.push_back(static_cast<uint32_t>(nodes_.size()));
+      nodes_.push_back(
+          {0, number, static_cast<uint32_t>(i + 1), static_cast<unsigned char>(text[i])});
+    }
+    before = text;
+  }
+  close(0, open);
+  nodes_[kRoot].end = static_cast<uint32_t>(nodes_.size());
+  nodes_.push_back({0, static_cast<uint32_t>(texts.size()), 0, 0});
+}
+
+/// Ends the nodes deeper than that.
+void ByteTrie::close(size_t depth, std::vector<uint32_t>& open) {
+  for (; open.size() > depth + 1; open.pop_back()) {
+    nodes_[open.back()].end = static_cast<uint32_t>(nodes_.size());
+  }
+}
+
 TokenTrie::TokenTrie(const Tokenizer& tokenizer)
     : vocab_size_(static_cast<size_t>(tokenizer.vocab_size())), bytes_(vocab_size_) {
   for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
@@ -34,33 +59,39 @@ TokenTrie::TokenTrie(const Tokenizer& tokenizer)
     const std::string& second = bytes_of(b);
     return first != second ? first < second : a < b;
   });
-  struct Range {
-    uint32_t begin;
-    uint32_t end;
-    uint32_t depth;
-  };
-  std::vector<Range> ranges = {{0, static_cast<uint32_t>(tokens_.size()), 0}};
-  nodes_.push_back({});
-  for (uint32_t number = 0; number < nodes_.size(); ++number) {
-    const Range range = ranges[number];
-    uint32_t at = range.begin;
-    while (at < range.end && bytes_of(tokens_[at]).size() == range.depth) ++at;
-    nodes_[number].first_token = range.begin;
-    nodes_[number].tokens = at - range.begin;
-    nodes_[number].first_child = static_cast<uint32_t>(nodes_.size());
-    while (at < range.end) {
-      const auto byte = static_cast<unsigned char>(bytes_of(tokens_[at])[range.depth]);
-      uint32_t end = at;
-      while (end < range.end &&
-             static_cast<unsigned char>(bytes_of(tokens_[end])[range.depth]) == byte) {
-        ++end;
-      }
-      nodes_.push_back({0, 0, 0, 0, number, byte});
-      ranges.push_back({at, end, range.depth + 1});
-      at = end;
+  std::vector<std::string_view> texts;
+  for (const int32_t token : tokens_) texts.push_back(bytes_of(token));
+  nodes_ = ByteTrie(texts);
+  find_tails();
+}
+
+void TokenTrie::find_tails() {
+  std::vector<std::string_view> texts;
+  for (uint32_t node = 1; node < nodes_.size(); ++node) {
+    if (nodes_[node].byte != '"') continue;
+    const auto first = static_cast<uint32_t>(tails_.size());
+    for (uint32_t text = nodes_[node].first; text < nodes_[nodes_[node].end].first; ++text) {
+      texts.push_back(std::string_view(bytes_of(tokens_[text])).substr(nodes_[node].depth));
+      tails_.push_back({tokens_[text], 0});
     }
-    nodes_[number].children = static_cast<uint32_t>(nodes_.size()) - nodes_[number].first_child;
+    quotes_.push_back({node, first, static_cast<uint32_t>(tails_.size())});
   }
+  std::vector<std::string_view> sorted = texts;
+  sorted.emplace_back();  // behind a quote there is always the end of the token
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto found = std::lower_bound(sorted.begin(), sorted.end(), texts[i]);
+    tails_[i].text = static_cast<uint32_t>(found - sorted.begin());
+  }
+  tail_nodes_ = ByteTrie(sorted);
+}
+
+uint32_t TokenTrie::quote_at(uint32_t node) const {
+  const auto found =
+      std::lower_bound(quotes_.begin(), quotes_.end(), node,
+                       [](const Quote& quote, uint32_t number) { return quote.node < number; });
+  return static_cast<uint32_t>(found - quotes_.begin());
 }
 
 }  // namespace owl3

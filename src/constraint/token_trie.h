@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "text/tokenizer.h"
@@ -37,23 +38,61 @@ class TokenMask {
   std::vector<uint64_t> words_;
 };
 
+/// Texts by their bytes, in the order of a walk: a node, then all that begin with it.
+class ByteTrie {
+ public:
+  ByteTrie() = default;
+  /// Of sorted texts.
+  explicit ByteTrie(const std::vector<std::string_view>& texts);
+
+  struct Node {
+    uint32_t end = 0;    // the next node that doesn't begin with this one
+    uint32_t first = 0;  // of the texts that begin with it
+    uint32_t depth = 0;
+    unsigned char byte = 0;
+  };
+  static constexpr uint32_t kRoot = 0;
+  const Node& operator[](uint32_t number) const { return nodes_[number]; }
+  uint32_t size() const { return static_cast<uint32_t>(nodes_.size()) - 1; }
+  /// The texts that end at a node are those from its first up to this one.
+  uint32_t texts_end(uint32_t number) const { return nodes_[number + 1].first; }
+
+ private:
+  void close(size_t depth, std::vector<uint32_t>& open);
+
+  std::vector<Node> nodes_{2};  // and one behind the last
+};
+
 /// Special tokens and those without bytes are left out: no answer's text has them.
 class TokenTrie {
  public:
   explicit TokenTrie(const Tokenizer& tokenizer);
 
-  struct Node {
-    uint32_t first_child = 0;
-    uint32_t children = 0;
-    uint32_t first_token = 0;
-    uint32_t tokens = 0;
-    uint32_t parent = 0;
-    unsigned char byte = 0;
+  const ByteTrie& nodes() const { return nodes_; }
+  /// By the number of its text in nodes().
+  int32_t token(uint32_t text) const { return tokens_[text]; }
+  /// From the trie's root to a node.
+  std::string_view bytes_to(uint32_t node) const {
+    return std::string_view(bytes_of(tokens_[nodes_[node].first])).substr(0, nodes_[node].depth);
+  }
+
+  /// A node that ends with a quote, which may end a string, and what tokens have behind it: not
+  /// many things, all in all.
+  struct Quote {
+    uint32_t node = 0;
+    uint32_t first_tail = 0;
+    uint32_t tails_end = 0;
   };
-  static constexpr uint32_t kRoot = 0;
-  const Node& node(uint32_t number) const { return nodes_[number]; }
-  /// The tokens that end at a node.
-  const int32_t* tokens(const Node& node) const { return tokens_.data() + node.first_token; }
+  struct Tail {
+    int32_t token = 0;
+    uint32_t text = 0;  // in tail_nodes()
+  };
+  uint32_t quote_at(uint32_t node) const;
+  const Quote& quote(uint32_t number) const { return quotes_[number]; }
+  const Tail& tail(uint32_t number) const { return tails_[number]; }
+  const ByteTrie& tail_nodes() const { return tail_nodes_; }
+  /// How many texts tail_nodes() has.
+  uint32_t tail_texts() const { return tail_nodes_.texts_end(tail_nodes_.size() - 1); }
 
   size_t vocab_size() const { return vocab_size_; }
   /// Of the longest token, in bytes.
@@ -62,11 +101,16 @@ class TokenTrie {
   const std::string& bytes_of(int32_t token) const { return bytes_[static_cast<size_t>(token)]; }
 
  private:
+  void find_tails();
+
   size_t vocab_size_ = 0;
   uint32_t longest_ = 0;
-  std::vector<Node> nodes_;
   std::vector<int32_t> tokens_;
   std::vector<std::string> bytes_;
+  ByteTrie nodes_;
+  std::vector<Quote> quotes_;  // by node
+  std::vector<Tail> tails_;
+  ByteTrie tail_nodes_;
 };
 
 }  // namespace owl3

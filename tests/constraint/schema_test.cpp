@@ -45,6 +45,17 @@ TEST(Schema, NamesTwiceAreRefusedAmongOtherNames) {
   EXPECT_FALSE(grammar.accepts(R"({"xä":1,"x\u00e4":3})"));  // the same name, escaped
 }
 
+TEST(Schema, FindsTheLastOfFewOtherNames) {
+  // Of two names that match one is there already: the other's first byte says only that it is one
+  // of 64 letters.
+  AnswerGrammar grammar = schema(R"({"type":"object","patternProperties":{"^[aä]$":{}},)"
+                                 R"("additionalProperties":false})");
+  EXPECT_TRUE(grammar.accepts(R"({"a":1,"ä":2})"));
+  EXPECT_TRUE(grammar.accepts(R"({"ä":1,"a":2})"));
+  EXPECT_FALSE(grammar.accepts(R"({"a":1,"a":2})"));
+  EXPECT_FALSE(grammar.accepts(R"({"a":1,"å":2})"));
+}
+
 TEST(Schema, CountsCharactersHoweverTheyAreWritten) {
   AnswerGrammar grammar = schema(R"({"type":"string","minLength":2,"maxLength":3})");
   EXPECT_TRUE(grammar.accepts(R"("äö")"));

@@ -359,9 +359,7 @@ std::vector<VisibleImage> Decoder::visible_images(const Sequence& sequence, size
 }
 
 Tensor Decoder::logits(const Tensor& hidden) const {
-  const Tensor logits = backend_.download(device_logits(hidden));
-  check_finite_.settle();
-  return logits;
+  return check_finite_.settle_and_download(device_logits(hidden));
 }
 
 Tensor Decoder::device_logits(const Tensor& hidden) const {
@@ -390,7 +388,7 @@ Tensor Decoder::last_logits(std::span<const SequenceRows> step, const Tensor& hi
         std::span(last_rows).subspan(static_cast<size_t>(first), static_cast<size_t>(few));
     backend_.copy_rows(all, first, device_logits(backend_.gather_rows(hidden, rows)));
   }
-  return backend_.download(all);
+  return check_finite_.settle_and_download(all);
 }
 
 Tensor Decoder::rope_table(int64_t positions) {

@@ -30,9 +30,26 @@ void FiniteCheck::operator()(const Tensor& x, std::string_view part, std::option
 void FiniteCheck::settle() {
   if (parts_.empty()) return;
   const std::vector<Part> parts = std::exchange(parts_, {});
-  const Tensor flags = backend_.download(flags_.rows(0, static_cast<int64_t>(parts.size())));
+  check(parts, backend_.download(flags_.rows(0, static_cast<int64_t>(parts.size()))).f32());
+}
+
+Tensor FiniteCheck::settle_and_download(const Tensor& x) {
+  if (parts_.empty()) return backend_.download(x);
+  const std::vector<Part> parts = std::exchange(parts_, {});
+  const auto count = static_cast<int64_t>(parts.size());
+  const int64_t size = x.size();
+  // The flags lie behind x on their way.
+  Tensor both = backend_.allocate(DType::kF32, {size + count});
+  backend_.copy_rows(both, 0, x.reshaped({size}));
+  backend_.copy_rows(both, size, flags_.rows(0, count));
+  const Tensor host = backend_.download(both);
+  check(parts, host.rows(size, size + count).f32());
+  return host.rows(0, size).reshaped(x.shape());
+}
+
+void FiniteCheck::check(const std::vector<Part>& parts, const float* flags) const {
   for (size_t i = 0; i < parts.size(); ++i) {
-    if (flags.f32()[i] == 0) fail(parts[i].name, parts[i].layer);
+    if (flags[i] == 0) fail(parts[i].name, parts[i].layer);
   }
 }
 

@@ -28,6 +28,8 @@ class FiniteCheck {
   /// Asks for what was found since the last time, and throws for the first that is not finite. What
   /// was computed meanwhile may be used only then.
   void settle();
+  /// The same, and the content of float32 x in the host's memory: the device is waited for once.
+  Tensor settle_and_download(const Tensor& x);
   /// Instead, where nothing of it will be used.
   void forget() { parts_.clear(); }
 
@@ -37,6 +39,8 @@ class FiniteCheck {
     std::optional<int64_t> layer;
   };
 
+  // Throws for the first of the parts whose flag is 0.
+  void check(const std::vector<Part>& parts, const float* flags) const;
   [[noreturn]] void fail(std::string_view part, std::optional<int64_t> layer) const;
 
   Backend& backend_;

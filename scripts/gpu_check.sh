@@ -54,14 +54,12 @@ check() {
   checks+=("{\"name\": \"$name\", \"result\": \"$result\"}")
 }
 
-# Every checkpoint of the tests, both precisions. Evidence of whole conversations alone: a device
-# rounds otherwise for other numbers of rows (docs/gpu.md).
+# Every checkpoint of the tests, both precisions.
 check_goldens() {
   local name
   for name in gated-tied gated-untied unified; do
     check "golden $name" "$owl3" inspect golden "tests/data/model/$name" --device "$device"
-    check "evidence $name" "$owl3" inspect evidence "tests/data/evidence/$name" --device "$device" \
-      --no-splits
+    check "evidence $name" "$owl3" inspect evidence "tests/data/evidence/$name" --device "$device"
   done
 }
 

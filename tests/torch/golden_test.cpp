@@ -59,7 +59,6 @@ TEST_P(TorchGolden, TellsTheEvidence) {
   const auto& [folder, precision] = GetParam();
   EvidenceCheckOptions options;
   options.model_options.precision = precision;
-  options.splits = false;
   const EvidenceReport report =
       check_evidence(fs::path(OWL3_TEST_DATA) / "evidence" / folder, options, torch_cpu(precision));
   for (const EvidenceCheck& check : report.results) {

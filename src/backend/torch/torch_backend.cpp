@@ -27,7 +27,10 @@ TorchBackend::TorchBackend(const std::string& device, const ModelOptions& option
       product_type_(options.precision == Precision::kFloat32 ? at::kFloat : at::kBFloat16) {
   // LibTorch's own threads, of which there is one set in a process.
   at::set_num_threads(options.threads > 0 ? options.threads : available_threads());
-  flash_ = run([&] { return flash_works(); });
+  run([&] {
+    float_products_ = float_products_work();
+    flash_ = flash_works();
+  });
 }
 
 std::unique_ptr<Backend> make_torch_backend(const std::string& device,

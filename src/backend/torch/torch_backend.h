@@ -78,6 +78,8 @@ class TorchBackend final : public Backend {
   }
   // The content of any tensor of the host on the device; blocks are expanded to the products' type.
   at::Tensor uploaded(const Tensor& host) const;
+  bool float_products_work() const;
+  at::Tensor float_product(const at::Tensor& x, const at::Tensor& w) const;
   // x W^T + b in float32, x of any type.
   at::Tensor product(const Tensor& x, const Linear& layer) const;
 
@@ -103,6 +105,7 @@ class TorchBackend final : public Backend {
   mutable TorchBridge bridge_;
   std::shared_ptr<TorchSlots> slots_;  // of keys and values
   at::ScalarType product_type_;
+  bool float_products_ = false;
   bool flash_ = false;
 };
 

@@ -1,7 +1,9 @@
 // Weights made ready, and the products with them.
+#include <algorithm>
 #include <cmath>
 
 #include "backend/torch/torch_backend.h"
+#include "backend/torch/torch_versions.h"
 
 namespace owl3 {
 
@@ -61,6 +63,37 @@ Linear TorchBackend::prepare(const Linear& layer, WeightForm form) {
   });
 }
 
+/// Whether the device keeps sums of bf16 products in float32. It is tried, since which does is
+/// nowhere to be asked.
+bool TorchBackend::float_products_work() const {
+  if (product_type_ == at::kFloat || bridge_.torch_device().is_cpu()) return false;
+  try {
+    const at::Tensor x = at::ones({16, 16}, bridge_.options(product_type_));
+    const at::Tensor y = torch_versions::product_in_float(x, x);
+    return y.defined() && y.scalar_type() == at::kFloat && at::all(y == 16).item<bool>();
+  } catch (const c10::Error&) {
+    return false;
+  }
+}
+
+/// x w^T in float32. Sums that are rounded to bf16 differ by a whole step of it where numbers of
+/// rows take kernels of another order, so they are kept in float32 wherever that can be had.
+at::Tensor TorchBackend::float_product(const at::Tensor& x, const at::Tensor& w) const {
+  if (float_products_) return torch_versions::product_in_float(x, w.t());
+  if (product_type_ == at::kFloat || !bridge_.torch_device().is_cpu()) {
+    return at::mm(x, w.t()).to(at::kFloat);
+  }
+  // bf16 has no such product there: the values are expanded, some rows of w at a time.
+  const int64_t step = std::max<int64_t>(1, kExpandedAtOnce / w.size(1));
+  const at::Tensor wide = x.to(at::kFloat);
+  std::vector<at::Tensor> parts;
+  for (int64_t first = 0; first < w.size(0); first += step) {
+    const at::Tensor some = w.narrow(0, first, std::min(step, w.size(0) - first));
+    parts.push_back(at::mm(wide, some.to(at::kFloat).t()));
+  }
+  return parts.size() == 1 ? parts.front() : at::cat(parts, 1);
+}
+
 at::Tensor TorchBackend::product(const Tensor& x, const Linear& layer) const {
   const int64_t rows = x.dim(0);
   const int64_t outputs = layer.weight.dim(0);
@@ -68,7 +101,7 @@ at::Tensor TorchBackend::product(const Tensor& x, const Linear& layer) const {
   OWL3_CHECK(x.row_size() == layer.weight.dim(1));
   // -127 to 127 are numbers of bf16, too: of int8 weights only their storage is smaller.
   const at::Tensor weight = see(layer.weight).to(product_type_);
-  at::Tensor y = at::mm(see(x).view({rows, -1}).to(product_type_), weight.t()).to(at::kFloat);
+  at::Tensor y = float_product(see(x).view({rows, -1}).to(product_type_), weight);
   if (layer.scales.defined()) y.mul_(see(layer.scales));
   if (layer.bias.defined()) y.add_(see(layer.bias));
   return y;

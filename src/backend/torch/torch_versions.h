@@ -25,6 +25,17 @@ inline at::Tensor fused_attention([[maybe_unused]] const at::Tensor& q,
 #endif
 }
 
+/// x w of bf16 in float32, without rounding sums to bf16 (2.8, on CUDA). Throws c10::Error where
+/// the device doesn't do that; an undefined tensor where LibTorch has no such operation.
+inline at::Tensor product_in_float([[maybe_unused]] const at::Tensor& x,
+                                   [[maybe_unused]] const at::Tensor& w) {
+#if OWL3_TORCH_AT_LEAST(2, 8)
+  return at::mm(x, w, at::kFloat);
+#else
+  return {};
+#endif
+}
+
 using OutAndLogSumExp = std::pair<at::Tensor, at::Tensor>;
 
 /// The same with the logarithm of the softmax's denominator, [n, H, L]: flash attention's (2.2).

@@ -171,40 +171,51 @@ TEST_P(TorchOperations, WhatIsDoneToEveryElement) {
     });
     expect(backend_->scaled(there(x), 0.3), {m, n}, 2e-6,
            [&](int64_t i) { return 0.3 * element(x, i); });
-    Tensor activated_there = there(x);
-    backend_->activate(activated_there, Activation::kSigmoid);
-    expect(activated_there, {m, n}, 2e-6,
-           [&](int64_t i) { return activated(Activation::kSigmoid, element(x, i)); });
+    for (const Activation activation :
+         {Activation::kNone, Activation::kGeluTanh, Activation::kGeluErf, Activation::kSigmoid}) {
+      Tensor activated_there = there(x);
+      backend_->activate(activated_there, activation);
+      expect(activated_there, {m, n}, 2e-6,
+             [&](int64_t i) { return activated(activation, element(x, i)); });
+    }
     const Tensor half = random_tensor({m, n}, 3, DType::kF16);
     expect(backend_->to_float(there(half)), {m, n}, 0, [&](int64_t i) { return element(half, i); });
   }
 }
 
 TEST_P(TorchOperations, RowsAreGatheredCopiedAndLookedUp) {
-  const Tensor x = random_tensor({7, 5}, 1);
-  const std::vector<int64_t> rows = {6, 0, 0, 3};
-  expect(backend_->gather_rows(there(x), rows), {4, 5}, 0,
-         [&](int64_t i) { return element(x, rows[static_cast<size_t>(i / 5)] * 5 + i % 5); });
-  Tensor to = there(x);
-  const Tensor from = random_tensor({2, 5}, 2);
-  backend_->copy_rows(to, 3, there(from));
-  expect(to, {7, 5}, 0, [&](int64_t i) {
-    return i / 5 == 3 || i / 5 == 4 ? element(from, i - 15) : element(x, i);
-  });
-  EXPECT_ANY_THROW(backend_->copy_rows(to, 6, there(from)));
-  const std::vector<int32_t> ids = {4, 4, 0};
-  const Tensor table = random_tensor({7, 5}, 3, DType::kBF16);
-  expect(backend_->embedding(there(table), ids), {3, 5}, 0,
-         [&](int64_t i) { return element(table, ids[static_cast<size_t>(i / 5)] * 5 + i % 5); });
-  EXPECT_ANY_THROW(backend_->embedding(there(table), std::vector<int32_t>{7}));
+  for (const auto& [m, n] : kOddShapes) {
+    const Tensor x = random_tensor({m, n}, 1);
+    const std::vector<int64_t> rows = {m - 1, 0, 0, m / 2};
+    expect(backend_->gather_rows(there(x), rows), {4, n}, 0,
+           [&](int64_t i) { return element(x, rows[static_cast<size_t>(i / n)] * n + i % n); });
+    Tensor to = there(x);
+    const int64_t first = m / 3, count = (m + 1) / 2;
+    const Tensor from = random_tensor({count, n}, 2);
+    backend_->copy_rows(to, first, there(from));
+    expect(to, {m, n}, 0, [&](int64_t i) {
+      const int64_t row = i / n - first;
+      return row >= 0 && row < count ? element(from, i - first * n) : element(x, i);
+    });
+    EXPECT_ANY_THROW(backend_->copy_rows(to, m - count + 1, there(from)));
+    const std::vector<int32_t> ids = {static_cast<int32_t>(m - 1), static_cast<int32_t>(m / 2), 0};
+    const Tensor table = random_tensor({m, n}, 3, DType::kBF16);
+    expect(backend_->embedding(there(table), ids), {3, n}, 0,
+           [&](int64_t i) { return element(table, ids[static_cast<size_t>(i / n)] * n + i % n); });
+    EXPECT_ANY_THROW(
+        backend_->embedding(there(table), std::vector<int32_t>{static_cast<int32_t>(m)}));
+  }
 }
 
 TEST_P(TorchOperations, PositionsAreRepeatedOverImagesAndPatchesCutOfThem) {
-  const Tensor x = random_tensor({6, 5}, 1);
-  const Tensor y = random_tensor({3, 5}, 2);
-  Tensor sum = there(x);
-  backend_->add_repeated(sum, there(y));
-  expect(sum, {6, 5}, 2e-6, [&](int64_t i) { return element(x, i) + element(y, i % 15); });
+  for (const auto& [m, n] : kOddShapes) {
+    const Tensor x = random_tensor({3 * m, n}, 1);
+    const Tensor y = random_tensor({m, n}, 2);
+    Tensor sum = there(x);
+    backend_->add_repeated(sum, there(y));
+    expect(sum, {3 * m, n}, 2e-6,
+           [&](int64_t i) { return element(x, i) + element(y, i % (m * n)); });
+  }
   // A side of 7 has three patches of 2, and a column left over.
   constexpr int64_t kSize = 7, kPatch = 2, kSide = 3, kWidth = 3 * kPatch * kPatch;
   const Tensor pixels = random_tensor({2, 3, kSize, kSize}, 3);

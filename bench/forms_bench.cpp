@@ -23,7 +23,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kSlowest = 5;  // first answers told by name
+constexpr size_t kSlowest = 5;  // told by name
+
+/// Milliseconds, and of which schema.
+using NamedTimes = std::vector<std::pair<double, std::string>>;
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -52,11 +55,10 @@ class LongestToken {
 };
 
 struct Figures {
-  std::vector<double> compile;  // ms a schema
-  std::vector<double> first;    // ms a token
+  NamedTimes compile;
+  NamedTimes answers;         // a schema's first, all its tokens
+  std::vector<double> first;  // ms a token
   std::vector<double> again;
-  std::vector<double> answers;                         // ms a schema's first answer, all its tokens
-  std::vector<std::pair<double, std::string>> slow{};  // the same, and which schema
 };
 
 /// False where the instance is written otherwise than its serialisation.
@@ -92,6 +94,20 @@ void print(const char* name, std::vector<double>& times) {
              sum / static_cast<double>(times.size()), at(0.5), at(0.99), at(1));
 }
 
+void print(const char* name, const NamedTimes& times) {
+  std::vector<double> plain;
+  for (const auto& [time, schema] : times) plain.push_back(time);
+  print(name, plain);
+}
+
+void print_slowest(const char* what, NamedTimes& times) {
+  std::sort(times.rbegin(), times.rend());
+  fmt::print("slowest {}:\n", what);
+  for (size_t i = 0; i < std::min(times.size(), kSlowest); ++i) {
+    fmt::print("{:>10.1f} ms  {}\n", times[i].first, times[i].second);
+  }
+}
+
 int run(const char* tokenizer_file, const char* cases) {
   const Tokenizer tokenizer = Tokenizer::from_file(tokenizer_file);
   const auto start = Clock::now();
@@ -113,7 +129,8 @@ int run(const char* tokenizer_file, const char* cases) {
     } catch (const InputError&) {
       ++refused;
     }
-    figures.compile.push_back(milliseconds_since(compiling));
+    const std::string name = row.value("name", "");
+    figures.compile.emplace_back(milliseconds_since(compiling), name);
     if (!constraint) continue;
     const size_t begin = figures.first.size();
     for (std::vector<double>* times : {&figures.first, &figures.again}) {
@@ -125,8 +142,7 @@ int run(const char* tokenizer_file, const char* cases) {
         if (before == begin && times == &figures.first) {
           const double sum = std::accumulate(times->begin() + static_cast<std::ptrdiff_t>(before),
                                              times->end(), 0.0);
-          figures.answers.push_back(sum);
-          figures.slow.emplace_back(sum, row.value("name", ""));
+          figures.answers.emplace_back(sum, name);
         }
       }
     }
@@ -138,9 +154,8 @@ int run(const char* tokenizer_file, const char* cases) {
   print("a token, first time", figures.first);
   print("a token, again", figures.again);
   print("a first answer", figures.answers);
-  std::sort(figures.slow.rbegin(), figures.slow.rend());
-  if (figures.slow.size() > kSlowest) figures.slow.resize(kSlowest);
-  for (const auto& [time, name] : figures.slow) fmt::print("{:>10.1f} ms  {}\n", time, name);
+  print_slowest("to compile", figures.compile);
+  print_slowest("first answers", figures.answers);
   return rows.eof() && !figures.compile.empty() ? 0 : 1;
 }
 

@@ -1,6 +1,7 @@
 #include "constraint/formula.h"
 
 #include <algorithm>
+#include <map>
 
 namespace owl3 {
 
@@ -137,6 +138,21 @@ FormulaId Formulas::compared(Comparison comparison, const Decimal& bound) {
   return atom(ValueKind::kNumber,
               fmt::format("compare {} {}", static_cast<int>(comparison), bound.text()),
               NumberFact{make_comparison(comparison, bound)});
+}
+
+FormulaId Formulas::equal_to_any(std::vector<Decimal> numbers) {
+  std::map<std::string, Decimal> by_text;
+  for (Decimal& number : numbers) by_text.emplace(number.text(), std::move(number));
+  numbers.clear();
+  std::string key = "among";
+  for (const auto& [text, number] : by_text) {
+    key += " " + text;
+    numbers.push_back(number);
+  }
+  const auto known = atom_numbers_.find(key);
+  NumberFact fact;
+  if (known == atom_numbers_.end()) fact.rule = make_set_rule(numbers, budget_);
+  return atom(ValueKind::kNumber, key, std::move(fact));
 }
 
 FormulaId Formulas::multiple_of(const Decimal& divisor) {

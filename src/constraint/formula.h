@@ -124,6 +124,7 @@ class Formulas {
   FormulaId length(const CountLimits& limits);
   FormulaId integer();
   FormulaId compared(Comparison comparison, const Decimal& bound);
+  FormulaId equal_to_any(std::vector<Decimal> numbers);
   FormulaId multiple_of(const Decimal& divisor);
   FormulaId items(std::vector<FormulaId> leading, FormulaId others);
   FormulaId item_count(const CountLimits& limits);

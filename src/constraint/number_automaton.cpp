@@ -33,10 +33,21 @@ NumberAutomaton::NumberAutomaton(const std::vector<const NumberRule*>& rules,
   States first = {form.start()};
   for (const NumberRule* rule : rules) first.push_back(rule->start());
   std::unordered_map<States, uint32_t, StatesHash> known = {{first, 0}};
-  std::vector<States> states = {first};
+  std::vector<const States*> states = {&known.begin()->first};
   std::vector<Verdict> verdicts(rules.size());
+  States target(first.size());
+  // What is settled already may leave no number, whatever follows.
+  const auto is_hopeless = [&] {
+    bool any = false;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      const bool settled = rules[i]->settled(target[i + 1]);
+      verdicts[i] = settled ? rules[i]->verdict(target[i + 1]) : Verdict::kUnknown;
+      any = any || settled;
+    }
+    return any && decide(verdicts) == Verdict::kNo;
+  };
   for (size_t state = 0; state < states.size(); ++state) {
-    const States here = states[state];
+    const States& here = *states[state];
     bool accepted = form.complete(here.front());
     if (accepted) {
       for (size_t i = 0; i < rules.size(); ++i) verdicts[i] = rules[i]->verdict(here[i + 1]);
@@ -44,18 +55,25 @@ NumberAutomaton::NumberAutomaton(const std::vector<const NumberRule*>& rules,
     }
     accepting_.push_back(accepted);
     for (const char character : kNumberCharacters) {
-      States target = {form.next(here.front(), character)};
+      target.front() = form.next(here.front(), character);
       if (target.front() == NumberForm::kBroken) {
         next_.push_back(kDead);
         continue;
       }
       for (size_t i = 0; i < rules.size(); ++i) {
-        target.push_back(rules[i]->next(here[i + 1], character));
+        target[i + 1] = rules[i]->next(here[i + 1], character);
       }
-      const auto [found, is_new] = known.emplace(target, static_cast<uint32_t>(states.size()));
-      if (is_new) states.push_back(std::move(target));
-      next_.push_back(found->second);
       budget.spend(1 + rules.size() / 2);
+      auto found = known.find(target);
+      if (found == known.end() && is_hopeless()) {
+        next_.push_back(kDead);
+        continue;
+      }
+      if (found == known.end()) {
+        found = known.emplace(target, static_cast<uint32_t>(states.size())).first;
+        states.push_back(&found->first);
+      }
+      next_.push_back(found->second);
     }
     if (states.size() > kMaxStates) {
       throw InputError(

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "constraint/decimal.h"
+#include "constraint/work_budget.h"
 
 namespace owl3 {
 
@@ -28,11 +29,15 @@ class NumberRule {
   /// `character` continues a well-formed number.
   virtual RuleState next(const RuleState& state, char character) const = 0;
   virtual Verdict verdict(const RuleState& state) const = 0;
+  /// The verdict stays what it is, whatever follows; false where that isn't known.
+  virtual bool settled(const RuleState&) const { return false; }
 };
 
-enum class Comparison { kAtLeast, kAtMost, kEqual };
+enum class Comparison { kAtLeast, kAtMost };
 
 std::unique_ptr<NumberRule> make_comparison(Comparison comparison, const Decimal& bound);
+/// One of the values, however many they are.
+std::unique_ptr<NumberRule> make_set_rule(const std::vector<Decimal>& values, WorkBudget& budget);
 /// How integers may be written. All of 1, 1.0 and 1e0 are integers to JSON Schema, but many a
 /// program reads the latter as floating point.
 enum class IntegerTexts { kAny, kDigits };

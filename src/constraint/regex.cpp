@@ -152,7 +152,20 @@ RegexId RegexTerms::negation(RegexId term) {
 
 RegexId RegexTerms::derivative(RegexId term, char32_t character) {
   budget_.spend(1);
-  const Node node = nodes_[term];  // a copy: terms are added below
+  if (nodes_[term].parts.empty()) return make_derivative(term, character);
+  constexpr size_t kMostKept = size_t{1} << 16;  // the last ones: states share many of their parts
+  if (derived_.empty()) derived_.resize(kMostKept);
+  const size_t place = mixed(mixed(0, term), character) % kMostKept;
+  if (derived_[place].term == term && derived_[place].character == character) {
+    return derived_[place].derivative;
+  }
+  const RegexId derivative = make_derivative(term, character);
+  derived_[place] = {term, character, derivative};
+  return derivative;
+}
+
+RegexId RegexTerms::make_derivative(RegexId term, char32_t character) {
+  const Node& node = nodes_[term];
   switch (node.kind) {
     case Kind::kNone:
     case Kind::kEmpty:

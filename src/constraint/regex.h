@@ -62,12 +62,19 @@ class RegexTerms {
   };
   RegexId add(Node node);
   RegexId set_operation(Kind kind, std::vector<RegexId> terms);
+  RegexId make_derivative(RegexId term, char32_t character);
 
   WorkBudget& budget_;
   // Deques: a term that is being read stays where it is while others are made of it.
   std::deque<Node> nodes_;
   std::deque<CharSet> sets_;
   std::unordered_multimap<uint64_t, RegexId> known_;
+  struct Derived {
+    RegexId term = 0;  // no text: it has no parts, and is not kept
+    char32_t character = 0;
+    RegexId derivative = 0;
+  };
+  std::vector<Derived> derived_;
   RegexId any_character_ = 0;
   RegexId any_text_ = 0;
 };

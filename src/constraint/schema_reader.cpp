@@ -141,14 +141,18 @@ class SchemaReader {
     if (const Json* const values = list(schema, "enum")) {
       std::vector<FormulaId> ways;
       std::vector<RegexId> texts;  // together, so that many of them are one automaton
+      std::vector<Decimal> numbers;
       for (const Json& value : *values) {
         if (value.is_string()) {
           texts.push_back(terms_.literal(value.get<std::string>()));
+        } else if (value.is_number()) {
+          numbers.push_back(read_decimal(value.dump()));
         } else {
           ways.push_back(equal_to(value));
         }
       }
       if (!texts.empty()) ways.push_back(string_matching(terms_.either(std::move(texts))));
+      if (!numbers.empty()) ways.push_back(number_among(std::move(numbers)));
       parts.push_back(formulas_.any(std::move(ways)));
     }
   }
@@ -172,6 +176,10 @@ class SchemaReader {
 
   FormulaId string_matching(RegexId term) {
     return formulas_.all({formulas_.kind(ValueKind::kString), formulas_.match(term)});
+  }
+  FormulaId number_among(std::vector<Decimal> numbers) {
+    return formulas_.all(
+        {formulas_.kind(ValueKind::kNumber), formulas_.equal_to_any(std::move(numbers))});
   }
   FormulaId equal_to(const Json& value) {
     switch (value.type()) {
@@ -200,8 +208,7 @@ class SchemaReader {
         return formulas_.all(std::move(parts));
       }
       default:
-        return formulas_.all({formulas_.kind(ValueKind::kNumber),
-                              formulas_.compared(Comparison::kEqual, read_decimal(value.dump()))});
+        return number_among({read_decimal(value.dump())});
     }
   }
 

@@ -101,6 +101,31 @@ TEST(Schema, KnowsNumbersByTheirValue) {
   for (const char* no : {"1025", "26", "12.5"}) EXPECT_FALSE(integers.accepts(no)) << no;
 }
 
+TEST(Schema, KnowsManyNumbersByTheirValue) {
+  // However each is written; what is no value of the list differs in one digit, its sign or size.
+  const auto list = [](int count) {
+    std::string values;
+    for (int i = 0; i < count; ++i) values += fmt::format("{},{}.25,", 7 * i * i + 3, -i);
+    return "{\"enum\":[" + values + "\"x\",0.001,12e20]}";
+  };
+  AnswerGrammar among = schema(list(400));
+  for (const char* text : {"3", "10", "10.0", "1e1", "1E+1", "178", "1.78e2", "11203", "1.1203e4",
+                           "-17.25", "-1.725e1", "0.001", "1e-3", "1.2e21", "\"x\""}) {
+    EXPECT_TRUE(among.accepts(text)) << text;
+  }
+  for (const char* text : {"4", "-3", "10.5", "1e2", "17.25", "-17.2", "-17.255", "112030",
+                           "1.1203e5", "0.01", "1e-4", "1.2e22", "0", "\"y\""}) {
+    EXPECT_FALSE(among.accepts(text)) << text;
+  }
+  AnswerGrammar others = schema("{\"type\":\"number\",\"not\":" + list(18) + "}");
+  for (const char* text : {"4", "-3", "10.5", "1e2", "17.25", "-17.255", "1.2e22", "0"}) {
+    EXPECT_TRUE(others.accepts(text)) << text;
+  }
+  for (const char* text : {"3", "10.0", "1E+1", "-17.25", "1e-3", "1.2e21"}) {
+    EXPECT_FALSE(others.accepts(text)) << text;
+  }
+}
+
 TEST(Schema, AnswersHaveIntegersInDigits) {
   const auto grammar = [](const std::string& text) {
     AnswerForm form;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "backend/cpu/cpu_backend.h"
 #include "formats/quantise.h"
@@ -192,6 +193,45 @@ TEST(Linear, FewRowsAreTheSameBitsAloneAndInAnyCompany) {
                     0)
               << list.tables[table]->name << " " << name_of(dtype) << " [" << n << ", " << k
               << "] rows " << first << " to " << first + count;
+        }
+      }
+    }
+  }
+}
+
+// Where a file's weights begin is chance; what lies around them is other weights.
+TEST(Linear, FewRowsAreTheSameBitsWhereverTheWeightsLie) {
+  const cpu::KernelList list = cpu::runnable_kernels();
+  constexpr uint8_t kNoNumber = 0xff;
+  for (int table = 0; table < list.count; ++table) {
+    CpuOptions options;
+    options.threads = 1;
+    options.kernels = list.tables[table];
+    CpuBackend backend(options);
+    for (const DType dtype : {DType::kBF16, DType::kF32}) {
+      for (const auto& [n, k] : {std::pair<int64_t, int64_t>{5, 32}, {7, 96}, {6, 1504}, {9, 70}}) {
+        const Tensor weight = random_tensor({n, k}, 11, dtype);
+        const Tensor x = random_tensor({8, k}, 12);
+        std::vector<Tensor> expected;
+        for (int64_t rows = 1; rows <= 8; ++rows) {
+          expected.push_back(
+              backend.linear(x.rows(0, rows), {weight, Tensor()}, Activation::kNone));
+        }
+        for (size_t offset = size_of(dtype); offset < 64; offset += size_of(dtype)) {
+          Tensor around =
+              make_tensor(DType::kI8, {static_cast<int64_t>(weight.size_bytes()) + 128});
+          auto* bytes = around.data<uint8_t>();
+          std::fill_n(bytes, around.size(), kNoNumber);
+          std::memcpy(bytes + offset, weight.raw(), weight.size_bytes());
+          const Tensor moved(dtype, weight.shape(), bytes + offset, nullptr);
+          for (int64_t rows = 1; rows <= 8; ++rows) {
+            const Tensor y = backend.linear(x.rows(0, rows), {moved, Tensor()}, Activation::kNone);
+            ASSERT_EQ(
+                std::memcmp(y.raw(), expected[static_cast<size_t>(rows - 1)].raw(), y.size_bytes()),
+                0)
+                << list.tables[table]->name << " " << name_of(dtype) << " [" << n << ", " << k
+                << "], " << rows << " rows, " << offset << " bytes behind a line's beginning";
+          }
         }
       }
     }

@@ -82,7 +82,8 @@ class CpuBackend final : public Backend {
   // Whether a product of that many rows goes through oneDNN in bf16, and what it reads then.
   bool takes_bf16_product(int64_t rows) const;
   DType product_input(int64_t rows) const;
-  Tensor to_bf16(const Tensor& x);
+  // In bf16, `offset` bytes behind a page's beginning if it has to be rounded.
+  Tensor to_bf16(const Tensor& x, size_t offset = 0);
   Linear to_int8(const Linear& layer);
   // y = activation(x W^T + b), or y += x W^T + b.
   void product(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,

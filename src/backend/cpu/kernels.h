@@ -58,7 +58,8 @@ struct Kernels {
   /// y[i, n] (+)= x[i] . w[n] for i < m <= kFewRows and n < rows.
   void (*matvec)(Storage storage, const void* weights, int64_t ldw, int64_t rows, int64_t k,
                  const float* x, int64_t ldx, int64_t m, float* y, int64_t ldy, bool accumulate);
-  /// The same with both in bf16; nullptr without bf16_dot.
+  /// The same with both in bf16; nullptr without bf16_dot. Fast where x lies as the weights do, as
+  /// many bytes behind a multiple of 64.
   void (*matvec_bf16)(const uint16_t* weights, int64_t ldw, int64_t rows, int64_t k,
                       const uint16_t* x, int64_t ldx, int64_t m, float* y, int64_t ldy,
                       bool accumulate);

@@ -8,6 +8,7 @@
 // two latter take quantised weights, too, where their precision was asked for.
 // int8 weights have a way of their own (product_int8.cpp).
 #include <cmath>
+#include <cstdint>
 
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/for_rows.h"
@@ -24,6 +25,8 @@ constexpr int64_t kTaskUnit = 16;
 constexpr int64_t kMinTaskRows = 64;
 constexpr int64_t kMaxTaskRows = 256;
 constexpr int64_t kTasksPerThread = 4;
+// Rows of x in bf16 lie as the weights do, seen from the beginnings of cache lines (matvec.cpp).
+constexpr size_t kLineBytes = 64;
 
 }  // namespace
 
@@ -127,7 +130,7 @@ void CpuBackend::product_few_rows(const Tensor& x, const Tensor& weight, Tensor&
                                  m, y.f32() + first, n, accumulate);
     });
   } else if (bf16_product_ && kernels_->bf16_dot && weight.dtype() == DType::kBF16) {
-    const Tensor x16 = to_bf16(x);
+    const Tensor x16 = to_bf16(x, reinterpret_cast<uintptr_t>(weight.raw()) % kLineBytes);
     few_rows_by_tasks(n, [&](int64_t first, int64_t rows) {
       kernels_->matvec_bf16(weight.data<uint16_t>() + first * k, k, rows, k, x16.data<uint16_t>(),
                             k, m, y.f32() + first, n, accumulate);

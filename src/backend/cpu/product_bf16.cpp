@@ -17,9 +17,11 @@ constexpr int64_t kStripUnit = 64;  // output features
 
 }  // namespace
 
-Tensor CpuBackend::to_bf16(const Tensor& x) {
+Tensor CpuBackend::to_bf16(const Tensor& x, size_t offset) {
   if (x.dtype() == DType::kBF16) return x;
-  Tensor y = allocate(DType::kBF16, x.shape());
+  auto owner = pool_->allocate(bytes_of(DType::kBF16, x.size()) + offset);
+  void* data = static_cast<std::byte*>(owner.get()) + offset;
+  Tensor y(DType::kBF16, x.shape(), data, std::move(owner));
   const int64_t n = x.row_size();
   for_rows(x.dim(0), n, [&](int64_t first, int64_t last) {
     kernels_->to_bf16(x.f32() + first * n, y.data<uint16_t>() + first * n, (last - first) * n);

@@ -30,7 +30,8 @@ std::optional<std::string> torch_device(const std::string& name) {
   if (is_cpu_device(name)) return std::nullopt;
   const bool prefixed = name.starts_with(kTorch);
   std::string device = prefixed ? name.substr(kTorch.size()) : name;
-  if (is_torch_device(device)) return device;
+  // What stands behind a comma is the plug-in's own affair.
+  if (is_torch_device(std::string_view(device).substr(0, device.find(',')))) return device;
   throw UsageError(fmt::format(
       "device {}: is none of cpu, cuda, cuda:N, xpu, xpu:N and torch:cpu, which is LibTorch's CPU",
       name));

@@ -1,7 +1,11 @@
 #include "host_copies.h"
 
 #include <ATen/record_function.h>
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+#include <torch/version.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string_view>
 
@@ -49,6 +53,43 @@ int HostCopies::waits() const {
 
 int HostCopies::uploads() const {
   return uploads_seen;
+}
+
+namespace {
+
+#if TORCH_VERSION_MAJOR >= 2
+using TotalBytes = size_t;
+#else
+using TotalBytes = int64_t;
+#endif
+
+class Usage : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, int64_t size, TotalBytes, TotalBytes, c10::Device) override {
+    now_ += size;
+    peak_ = std::max(peak_, now_);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t peak() const { return peak_; }
+
+ private:
+  int64_t now_ = 0;
+  int64_t peak_ = 0;
+};
+
+}  // namespace
+
+struct PeakMemory::Report {
+  std::shared_ptr<Usage> usage = std::make_shared<Usage>();
+  c10::DebugInfoGuard guard = {c10::DebugInfoKind::PROFILER_STATE, usage};
+};
+
+PeakMemory::PeakMemory() : report_(std::make_unique<Report>()) {}
+
+PeakMemory::~PeakMemory() = default;
+
+int64_t PeakMemory::bytes() const {
+  return report_->usage->peak();
 }
 
 }  // namespace owl3::test

@@ -1,6 +1,8 @@
-// Counts what makes the host wait for a device, or sends it something, while LibTorch works.
+// Counts what makes the host wait for a device, or sends it something, while LibTorch works, and
+// what memory it takes meanwhile.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 namespace owl3::test {
@@ -20,6 +22,22 @@ class HostCopies {
  private:
   struct Counts;
   std::unique_ptr<Counts> counts_;
+};
+
+/// Of the memory that LibTorch's CPU takes in this thread from now on.
+class PeakMemory {
+ public:
+  PeakMemory();
+  ~PeakMemory();
+  PeakMemory(const PeakMemory&) = delete;
+  PeakMemory& operator=(const PeakMemory&) = delete;
+
+  /// The most that was in use at a time.
+  int64_t bytes() const;
+
+ private:
+  struct Report;
+  std::unique_ptr<Report> report_;
 };
 
 }  // namespace owl3::test

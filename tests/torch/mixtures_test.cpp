@@ -163,5 +163,18 @@ TEST_P(TorchMixtures, GetWhatTheCpuBackendGivesThem) {
   }
 }
 
+TEST_P(TorchMixtures, GetTheSameBitsWhereverTheirImagesLie) {
+  Owl3Model on = model(test::torch_cpu(GetParam().precision));
+  Owl3Model beside = model(test::torch_cpu(GetParam().precision, ",memory=20K"));
+  for (uint32_t seed = 11; seed <= 14; ++seed) {
+    const Mixture mixture = MixtureMaker(seed, on.config().vocab_size).make();
+    const std::vector<Tensor> a = logits_of(on, mixture), b = logits_of(beside, mixture);
+    for (size_t step = 0; step < a.size(); ++step) {
+      EXPECT_TRUE(std::equal(a[step].f32(), a[step].f32() + a[step].size(), b[step].f32()))
+          << "mixture " << seed << ", step " << step;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace owl3

@@ -6,11 +6,13 @@
 
 namespace owl3::test {
 
-inline std::unique_ptr<Backend> torch_cpu(Precision precision = Precision::kFloat32) {
+/// `setting`, as it stands behind a device's name: ",memory=1M".
+inline std::unique_ptr<Backend> torch_cpu(Precision precision = Precision::kFloat32,
+                                          const std::string& setting = "") {
   ModelOptions options;
   options.precision = precision;
   options.threads = 1;  // tests run side by side
-  return make_torch_backend("cpu", options);
+  return make_torch_backend("cpu" + setting, options);
 }
 
 /// Sums of `terms` numbers of magnitude 1: what rounding to the type may make of them.

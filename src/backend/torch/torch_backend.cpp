@@ -1,6 +1,7 @@
 // The simpler operations: norms, activations, rotary embedding, copies.
 #include "backend/torch/torch_backend.h"
 
+#include <charconv>
 #include <cmath>
 
 #include "backend/torch/make_torch_backend.h"
@@ -15,15 +16,47 @@ at::Tensor by_rows(const at::Tensor& x) {
   return x.reshape({x.size(0), -1});
 }
 
+/// Of "memory=20G", what may stand behind a device's name.
+int64_t image_bytes_of(const std::string& device, std::string_view setting) {
+  constexpr std::string_view kName = "memory=";
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {{"", 1},
+                                                             {"K", 1'000},
+                                                             {"M", 1'000'000},
+                                                             {"G", 1'000'000'000},
+                                                             {"Ki", 1 << 10},
+                                                             {"Mi", int64_t{1} << 20},
+                                                             {"Gi", int64_t{1} << 30}};
+  constexpr int64_t kMost = int64_t{1} << 60;
+  if (setting.starts_with(kName)) {
+    setting.remove_prefix(kName.size());
+    int64_t number = 0;
+    const auto [end, error] =
+        std::from_chars(setting.data(), setting.data() + setting.size(), number);
+    const std::string_view unit(end, static_cast<size_t>(setting.data() + setting.size() - end));
+    for (const auto& [name, bytes] : kUnits) {
+      if (error == std::errc() && number >= 0 && number <= kMost / bytes && unit == name) {
+        return number * bytes;
+      }
+    }
+  }
+  throw UsageError(fmt::format(
+      "device {}{}: behind the comma stands how much of its memory images may take, memory=20G or "
+      "memory=500Mi",
+      device.starts_with("cpu") ? "torch:" : "", device));
+}
+
 void check_indexes(std::span<const int32_t> indexes, int64_t end) {
   for (const int32_t index : indexes) OWL3_CHECK(index >= 0 && index < end);
 }
 
 }  // namespace
 
-TorchBackend::TorchBackend(const std::string& device, const ModelOptions& options)
+TorchBackend::TorchBackend(const std::string& device, std::optional<int64_t> image_bytes,
+                           const ModelOptions& options)
     : bridge_(device),
-      slots_(std::make_shared<TorchSlots>(bridge_.torch_device())),
+      slots_(std::make_shared<TorchSlots>(bridge_.torch_device(), /*beside=*/false)),
+      images_(std::make_shared<TorchImageMemory>(bridge_.torch_device(), slots_, image_bytes)),
+      staging_(bridge_.torch_device()),
       product_type_(options.precision == Precision::kFloat32 ? at::kFloat : at::kBFloat16) {
   // LibTorch's own threads, of which there is one set in a process.
   at::set_num_threads(options.threads > 0 ? options.threads : available_threads());
@@ -35,7 +68,12 @@ TorchBackend::TorchBackend(const std::string& device, const ModelOptions& option
 
 std::unique_ptr<Backend> make_torch_backend(const std::string& device,
                                             const ModelOptions& options) {
-  return std::make_unique<TorchBackend>(device, options);
+  const size_t comma = device.find(',');
+  if (comma == std::string::npos) {
+    return std::make_unique<TorchBackend>(device, std::nullopt, options);
+  }
+  return std::make_unique<TorchBackend>(device.substr(0, comma),
+                                        image_bytes_of(device, device.substr(comma + 1)), options);
 }
 
 std::string TorchBackend::description() const {

@@ -9,14 +9,17 @@
 #include <memory>
 
 #include "backend/torch/torch_bridge.h"
-#include "backend/torch/torch_slots.h"
+#include "backend/torch/torch_image_memory.h"
+#include "backend/torch/torch_staging.h"
 #include "owl3/options.h"
 
 namespace owl3 {
 
 class TorchBackend final : public Backend {
  public:
-  TorchBackend(const std::string& device, const ModelOptions& options);
+  /// image_bytes: of the device's memory that images may take; nothing: what it has.
+  TorchBackend(const std::string& device, std::optional<int64_t> image_bytes,
+               const ModelOptions& options);
 
   std::string description() const override;
   Device device() const override { return bridge_.device(); }
@@ -87,10 +90,28 @@ class TorchBackend final : public Backend {
   at::Tensor rows_of(const at::Tensor& stored, const at::Tensor& scales) const;
   at::Tensor text_rows(std::span<const KeyValueBlock> pages, int64_t first, int64_t last,
                        bool values) const;
-  // How many of the first images, of `most` at most, are to be read together.
-  size_t images_together(std::span<const VisibleImage> images, size_t most) const;
-  // Of images of the same size: [images, Hkv, L, d].
-  at::Tensor image_rows(std::span<const VisibleImage> images, bool values) const;
+
+  /// What a block's memory is cut into.
+  struct BlockLayout {
+    int64_t heads, capacity, size;
+    DType dtype;
+    int64_t scale_bytes;   // of keys, and as many of values
+    int64_t number_bytes;  // likewise
+
+    int64_t bytes() const;
+  };
+  static BlockLayout layout_of(int64_t heads, int64_t capacity, int64_t d, DType dtype);
+  static at::Tensor part_of_blocks(const at::Tensor& bytes, const BlockLayout& layout, bool values,
+                                   bool scales);
+  KeyValueBlock block_in(const at::Tensor& memory, const BlockLayout& layout, Device where) const;
+  // A block of visual memory, on the device or beside it; fill(block) writes to one on the device.
+  template <typename Fill>
+  KeyValueBlock new_image(const BlockLayout& layout, int64_t count, const Fill& fill);
+  bool is_image(const KeyValueBlock& block) const;
+  // All of its memory.
+  at::Tensor bytes_of_image(const KeyValueBlock& image) const;
+
+  class ImageReader;
   Part attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
               const at::Tensor& hidden) const;
   Part attend_images(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -104,6 +125,8 @@ class TorchBackend final : public Backend {
 
   mutable TorchBridge bridge_;
   std::shared_ptr<TorchSlots> slots_;  // of keys and values
+  std::shared_ptr<TorchImageMemory> images_;
+  TorchStaging staging_;
   at::ScalarType product_type_;
   bool float_products_ = false;
   bool flash_ = false;

@@ -114,9 +114,9 @@ void rethrow_torch_error(Device device) {
                            text.find("ried to allocate ") != std::string::npos;
     if (no_memory) {
       throw DeviceOutOfMemory(
-          fmt::format("{}: there is not enough memory{}: fewer images at once "
-                      "(--memory-budget), or --visual-memory-int8, need less",
-                      device.name(), wanted_bytes(text)));
+          fmt::format("{}: there is not enough memory{}: images may be given less of it (--device "
+                      "{},memory=SIZE), or fewer conversations run at once",
+                      device.name(), wanted_bytes(text), device.name()));
     }
     throw Error(fmt::format("{}: {}", device.name(), first_line(text)));
   }
@@ -126,9 +126,11 @@ TorchBridge::TorchBridge(const std::string& device)
     : torch_device_(existing_device(device)), device_(name_of_device(torch_device_)) {}
 
 at::Tensor TorchBridge::see(const Tensor& x, at::IntArrayRef shape) const {
-  return at::for_blob(x.on(device_), shape)
-      .options(options(torch_type(x.dtype())))
-      .target_device(torch_device_)
+  const bool beside = x.device() == kBesideDevice;
+  const at::Device where = beside ? at::Device(at::kCPU) : torch_device_;
+  return at::for_blob(x.on(beside ? kBesideDevice : device_), shape)
+      .options(at::TensorOptions(torch_type(x.dtype())).device(where))
+      .target_device(where)
       .deleter([x](void*) {})
       .make_tensor();
 }
@@ -179,11 +181,11 @@ at::Tensor TorchBridge::see_together(std::span<const Tensor* const> tensors) con
       .make_tensor();
 }
 
-Tensor TorchBridge::keep(const at::Tensor& x) const {
+Tensor TorchBridge::keep(const at::Tensor& x, Device where) const {
   // Without elements there is no memory either, and a Tensor without is none.
   auto owner = std::make_shared<const at::Tensor>(x.numel() > 0 ? x.contiguous()
                                                                 : at::empty({1}, x.options()));
-  return Tensor(type_of(x), x.sizes().vec(), owner->data_ptr(), owner, device_);
+  return Tensor(type_of(x), x.sizes().vec(), owner->data_ptr(), owner, where);
 }
 
 at::Tensor TorchBridge::to_device(const Tensor& host) const {
@@ -196,6 +198,11 @@ at::Tensor TorchBridge::to_device(const Tensor& host) const {
   // CUDA has read pageable memory by the time that the call returns.
   there.copy_(here, /*non_blocking=*/torch_device_.is_cuda());
   return there;
+}
+
+void TorchBridge::wait() const {
+  if (torch_device_.is_cpu()) return;
+  c10::impl::VirtualGuardImpl(torch_device_.type()).getStream(torch_device_).synchronize();
 }
 
 Tensor TorchBridge::to_host(const at::Tensor& x) const {

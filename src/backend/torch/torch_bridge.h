@@ -22,7 +22,10 @@ class TorchBridge {
     return at::TensorOptions(type).device(torch_device_);
   }
 
-  /// A tensor of the device as LibTorch's, which keeps it.
+  /// Where a tensor of the plug-in lies that is in the host's memory to be sent to the device.
+  static constexpr Device kBesideDevice = Device("the host's memory beside a device");
+
+  /// A tensor of the device as LibTorch's, which keeps it; one beside it as the host's.
   at::Tensor see(const Tensor& x) const;
   at::Tensor see(const Tensor& x, at::IntArrayRef shape) const;
   /// n tensors of one shape, behind each other along a new first axis: where they lie at equal
@@ -31,10 +34,13 @@ class TorchBridge {
   /// How many of the first tensors lie at equal distances, one behind the other.
   size_t evenly_placed(std::span<const Tensor* const> tensors) const;
   /// The other way. The memory must not be that of a tensor that others write to.
-  Tensor keep(const at::Tensor& x) const;
+  Tensor keep(const at::Tensor& x) const { return keep(x, device_); }
+  Tensor keep(const at::Tensor& x, Device where) const;
 
   /// From the host's memory, not waited for; of plain types.
   at::Tensor to_device(const Tensor& host) const;
+  /// Waits for all that the device still has to do.
+  void wait() const;
   /// To the host's memory: waits for all that the device still has to do.
   Tensor to_host(const at::Tensor& x) const;
 

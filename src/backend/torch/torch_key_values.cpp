@@ -90,44 +90,110 @@ constexpr Tensor KeyValueBlock::*kParts[] = {&KeyValueBlock::keys, &KeyValueBloc
 
 }  // namespace
 
-KeyValueBlock TorchBackend::new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) {
+int64_t TorchBackend::BlockLayout::bytes() const {
+  return 2 * (scale_bytes + number_bytes);
+}
+
+/// As the host's in capacity: a block that comes from there lies as one that was made here.
+TorchBackend::BlockLayout TorchBackend::layout_of(int64_t heads, int64_t capacity, int64_t d,
+                                                  DType dtype) {
   OWL3_CHECK(dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kI8);
+  if (dtype != DType::kF32) capacity = cpu::padded_keys(capacity);
+  const int64_t scales = dtype == DType::kI8 ? heads * capacity : 0;
+  return {heads,
+          capacity,
+          d,
+          dtype,
+          scales * static_cast<int64_t>(sizeof(float)),
+          static_cast<int64_t>(bytes_of(dtype, heads * capacity * d))};
+}
+
+/// Keys or values, or their scales, of blocks: bytes [..., of a block] -> [..., Hkv, capacity, d]
+/// or
+/// [..., Hkv, capacity]. Scales lie first, whose places must be multiples of four bytes.
+at::Tensor TorchBackend::part_of_blocks(const at::Tensor& bytes, const BlockLayout& layout,
+                                        bool values, bool scales) {
+  const int64_t size = scales ? layout.scale_bytes : layout.number_bytes;
+  const int64_t first = (scales ? 0 : 2 * layout.scale_bytes) + (values ? size : 0);
+  const at::Tensor part = bytes.narrow(-1, first, size);
+  std::vector<int64_t> shape(bytes.sizes().begin(), bytes.sizes().end() - 1);
+  shape.insert(shape.end(), {layout.heads, layout.capacity});
+  if (scales) return part.view(at::kFloat).view(shape);
+  shape.push_back(layout.size);
+  return part.view(torch_type(layout.dtype)).view(shape);
+}
+
+KeyValueBlock TorchBackend::block_in(const at::Tensor& memory, const BlockLayout& layout,
+                                     Device where) const {
+  const auto part = [&](bool values, bool scales) {
+    return bridge_.keep(part_of_blocks(memory, layout, values, scales), where);
+  };
+  KeyValueBlock block;
+  block.heads = layout.heads;
+  block.capacity = layout.capacity;
+  block.keys = part(false, false);
+  block.values = part(true, false);
+  if (layout.scale_bytes > 0) {
+    block.key_scales = part(false, true);
+    block.value_scales = part(true, true);
+  }
+  return block;
+}
+
+KeyValueBlock TorchBackend::new_block(int64_t heads, int64_t capacity, int64_t d, DType dtype) {
+  const BlockLayout layout = layout_of(heads, capacity, d, dtype);
+  return run([&] { return block_in(slots_->take(layout.bytes()), layout, device()); });
+}
+
+template <typename Fill>
+KeyValueBlock TorchBackend::new_image(const BlockLayout& layout, int64_t count, const Fill& fill) {
   return run([&] {
-    KeyValueBlock block;
-    block.heads = heads;
-    block.capacity = capacity;
-    // As the host's: a block that comes from there lies as one that was made here.
-    if (dtype != DType::kF32) block.capacity = capacity = cpu::padded_keys(capacity);
-    // Scales first, whose places must be multiples of four bytes.
-    const int64_t scale_bytes =
-        dtype == DType::kI8 ? heads * capacity * static_cast<int64_t>(sizeof(float)) : 0;
-    const auto bytes = static_cast<int64_t>(bytes_of(dtype, heads * capacity * d));
-    const at::Tensor memory = slots_->take(2 * (scale_bytes + bytes));
-    const auto part = [&](int64_t first, int64_t size, at::ScalarType type) {
-      return memory.narrow(0, first, size).view(type);
-    };
-    const auto numbers = [&](int64_t first) {
-      return keep(part(first, bytes, torch_type(dtype)).view({heads, capacity, d}));
-    };
-    block.keys = numbers(2 * scale_bytes);
-    block.values = numbers(2 * scale_bytes + bytes);
-    if (scale_bytes > 0) {
-      block.key_scales = keep(part(0, scale_bytes, at::kFloat).view({heads, capacity}));
-      block.value_scales = keep(part(scale_bytes, scale_bytes, at::kFloat).view({heads, capacity}));
+    const TorchImageMemory::Place place = images_->take(layout.bytes());
+    const at::Tensor there = place.beside_device
+                                 ? at::zeros({place.memory.size(0)}, bridge_.options(at::kByte))
+                                 : place.memory;
+    KeyValueBlock block = block_in(there, layout, device());
+    fill(block);
+    if (place.beside_device) {
+      place.memory.copy_(there, /*non_blocking=*/bridge_.torch_device().is_cuda());
+      block = block_in(place.memory, layout, TorchBridge::kBesideDevice);
     }
+    block.count = count;
     return block;
   });
 }
 
+at::Tensor TorchBackend::bytes_of_image(const KeyValueBlock& image) const {
+  const int64_t d = image.keys.dim(2);
+  const int64_t size = TorchSlots::rounded_size(
+      layout_of(image.heads, image.capacity, d, image.keys.dtype()).bytes());
+  const Tensor& first = image.key_scales.defined() ? image.key_scales : image.keys;
+  const at::Tensor seen = see(first);
+  return at::for_blob(seen.data_ptr(), {size})
+      .options(seen.options().dtype(at::kByte))
+      .target_device(seen.device())
+      .deleter([first](void*) {})
+      .make_tensor();
+}
+
 KeyValueBlock TorchBackend::copy(const KeyValueBlock& block) {
-  KeyValueBlock own = new_block(block.heads, block.capacity, block.keys.dim(2), block.keys.dtype());
-  own.count = block.count;
-  return run([&] {
+  const BlockLayout layout =
+      layout_of(block.heads, block.capacity, block.keys.dim(2), block.keys.dtype());
+  const auto copy_parts = [&](const KeyValueBlock& own) {
     for (const auto part : kParts) {
       if ((block.*part).defined()) see(own.*part).copy_(see(block.*part));
     }
-    return own;
-  });
+  };
+  if (is_image(block)) return new_image(layout, block.count, copy_parts);
+  KeyValueBlock own = new_block(block.heads, block.capacity, layout.size, layout.dtype);
+  own.count = block.count;
+  run([&] { copy_parts(own); });
+  return own;
+}
+
+bool TorchBackend::is_image(const KeyValueBlock& block) const {
+  return block.keys.device() == TorchBridge::kBesideDevice ||
+         images_->holds((block.key_scales.defined() ? block.key_scales : block.keys).on(device()));
 }
 
 void TorchBackend::append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) {
@@ -146,8 +212,7 @@ KeyValueBlock TorchBackend::split_keys_values(const Tensor& kv, int64_t key_valu
                                               DType dtype) {
   const int64_t tokens = kv.dim(0);
   const int64_t d = kv.row_size() / (2 * key_value_heads);
-  KeyValueBlock block = new_block(key_value_heads, tokens, d, dtype);
-  run([&] {
+  return new_image(layout_of(key_value_heads, tokens, d, dtype), tokens, [&](KeyValueBlock& block) {
     // [2, Hkv, L, d]
     const at::Tensor by_head =
         bridge_.see(kv, {tokens, key_value_heads, 2, d}).permute({2, 1, 0, 3});
@@ -155,12 +220,12 @@ KeyValueBlock TorchBackend::split_keys_values(const Tensor& kv, int64_t key_valu
     write_rows(see(block.keys), scales(block.key_scales), 0, by_head.select(0, 0));
     write_rows(see(block.values), scales(block.value_scales), 0, by_head.select(0, 1));
   });
-  block.count = tokens;
-  return block;
 }
 
 KeyValueBlock TorchBackend::to_host(const KeyValueBlock& block) {
   KeyValueBlock here = block;
+  // What lies beside the device may still be on its way from there.
+  if (block.keys.device() == TorchBridge::kBesideDevice) run([&] { bridge_.wait(); });
   for (const auto part : kParts) {
     if ((here.*part).defined()) here.*part = download(here.*part);
   }
@@ -200,14 +265,13 @@ KeyValueBlock TorchBackend::from_host(const KeyValueBlock& block) {
     copy_scales(block.value_scales, plain.value_scales, block.count);
   }
   // Into a block that lies as those that are made on the device.
-  KeyValueBlock there = new_block(plain.heads, plain.capacity, d, dtype);
-  there.count = plain.count;
-  run([&] {
-    for (const auto part : kParts) {
-      if ((plain.*part).defined()) see(there.*part).copy_(bridge_.to_device(plain.*part));
-    }
-  });
-  return there;
+  return new_image(layout_of(plain.heads, plain.capacity, d, dtype), plain.count,
+                   [&](KeyValueBlock& there) {
+                     for (const auto part : kParts) {
+                       if (!(plain.*part).defined()) continue;
+                       see(there.*part).copy_(bridge_.to_device(plain.*part));
+                     }
+                   });
 }
 
 }  // namespace owl3

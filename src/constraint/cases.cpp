@@ -29,6 +29,10 @@ const SchemaGrammar::Cases& SchemaGrammar::cases(FormulaId formula, ValueKind ki
     throw InputError(
         "the schema refers to itself with nothing between: a \"$ref\" leads back to it");
   }
+  constexpr size_t kMaxDepth = 1000;
+  if (making_cases_.size() > kMaxDepth) {
+    throw InputError("the schema's references and alternatives are nested more than 1000 deep");
+  }
   making_cases_.push_back(key);
   Cases made;
   try {

@@ -11,6 +11,7 @@ namespace owl3 {
 namespace {
 
 constexpr int kMaxDepth = 200;
+constexpr size_t kMaxUri = 4000;  // each schema inside may have a longer one
 
 struct UriParts {
   std::string start;     // scheme and authority: "http://host", "urn:"
@@ -121,15 +122,14 @@ SchemaPlaces::SchemaPlaces(const Json& document) : document_(document) {
     }
     asserts_formats_ = draft.find("json-schema.org/draft/20") == std::string::npos;
   }
-  visit(document, "", "#", 0, Content::kSchema);
+  visit(document, {}, 0, Content::kSchema);
 }
 
-void SchemaPlaces::visit(const Json& value, const std::string& base, const std::string& pointer,
-                         int depth, Content content) {
+void SchemaPlaces::visit(const Json& value, Place place, int depth, Content content) {
   if (depth > kMaxDepth) throw InputError("the schema is nested more than 200 deep");
-  std::string own = base;
-  if (value.is_object() && content == Content::kSchema) own = identify(value, base);
-  places_.emplace(&value, Place{own, pointer});
+  if (value.is_object() && content == Content::kSchema) identify(value, place);
+  const uint32_t base = place.base;
+  places_.emplace(&value, std::move(place));
   if (value.is_object()) {
     for (const auto& [key, child] : value.items()) {
       Content inner = content;
@@ -140,53 +140,61 @@ void SchemaPlaces::visit(const Json& value, const std::string& base, const std::
                 : holds_named_schemas(key) ? Content::kNamedSchemas
                                            : Content::kSchema;
       }
-      visit(child, own, pointer + "/" + escaped(key), depth + 1, inner);
+      visit(child, {base, &value, key}, depth + 1, inner);
     }
   } else if (value.is_array()) {
     size_t index = 0;
     for (const Json& child : value) {
-      visit(child, own, pointer + "/" + std::to_string(index++), depth + 1, content);
+      const size_t number = index++;
+      if (content == Content::kData && !child.is_structured()) continue;  // long lists, often
+      visit(child, {base, &value, std::to_string(number)}, depth + 1, content);
     }
   }
 }
 
-/// Notes what a schema is called; returns its base URI.
-std::string SchemaPlaces::identify(const Json& schema, const std::string& base) {
-  std::string own = base;
+/// Notes what a schema is called, and its base URI.
+void SchemaPlaces::identify(const Json& schema, Place& place) {
   const bool beside_reference = old_draft_ && schema.contains("$ref");
   for (const char* key : {"$id", "id"}) {
     const auto found = schema.find(key);
     if (found == schema.end() || !found->is_string() || beside_reference) continue;
     const std::string id = *found;
     if (id.starts_with('#')) {
-      identified_.emplace(own + id, &schema);
+      identified_.emplace(bases_[place.base] + id, &schema);
     } else {
-      own = resolved(base, id);
-      identified_.emplace(own, &schema);
+      bases_.push_back(resolved(bases_[place.base], id));
+      place.base = static_cast<uint32_t>(bases_.size() - 1);
+      identified_.emplace(bases_.back(), &schema);
+    }
+    if (bases_[place.base].size() > kMaxUri) {
+      throw InputError("an \"$id\" of the schema is longer than 4,000 bytes");
     }
   }
   for (const char* key : {"$anchor", "$dynamicAnchor"}) {
     const auto found = schema.find(key);
     if (found != schema.end() && found->is_string()) {
-      identified_.emplace(own + "#" + found->get<std::string>(), &schema);
+      identified_.emplace(bases_[place.base] + "#" + found->get<std::string>(), &schema);
     }
   }
-  return own;
 }
 
-const std::string& SchemaPlaces::pointer(const Json& place) const {
-  return places_.at(&place).pointer;
+std::string SchemaPlaces::pointer(const Json& place) const {
+  const auto found = places_.find(&place);
+  if (found == places_.end()) return "a value of a list";
+  const Place& here = found->second;
+  if (here.around == nullptr) return "#";
+  return pointer(*here.around) + "/" + escaped(here.key);
 }
 
 const SchemaPlaces::Json& SchemaPlaces::target(const Json& from,
                                                const std::string& reference) const {
-  const std::string& base = places_.at(&from).base;
+  const std::string& base = base_of(from);
   const UriParts parts = parts_of(reference);
   const std::string uri = resolved(base, reference);
   const Json* resource = nullptr;
   if (const auto found = identified_.find(uri); found != identified_.end()) {
     resource = found->second;
-  } else if (uri == places_.at(&document_).base || uri.empty()) {
+  } else if (uri == base_of(document_) || uri.empty()) {
     resource = &document_;
   }
   const auto nowhere = [&](std::string_view what) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace owl3 {
 
@@ -18,7 +19,7 @@ class SchemaPlaces {
   /// lies outside of the document.
   const Json& target(const Json& from, const std::string& reference) const;
   /// "#/properties/a", for messages.
-  const std::string& pointer(const Json& place) const;
+  std::string pointer(const Json& place) const;
   /// The document says that it is of a draft up to 7.
   bool is_old_draft() const { return old_draft_; }
   /// Whether formats are asserted: not where the document says it is of draft 2019-09 or later.
@@ -26,18 +27,20 @@ class SchemaPlaces {
 
  private:
   struct Place {
-    std::string base;
-    std::string pointer;
+    uint32_t base = 0;             // in bases_
+    const Json* around = nullptr;  // nullptr: it is the document
+    std::string key;               // of it there
   };
   enum class Content { kSchema, kNamedSchemas, kData };
-  void visit(const Json& value, const std::string& base, const std::string& pointer, int depth,
-             Content content);
-  std::string identify(const Json& schema, const std::string& base);
+  void visit(const Json& value, Place place, int depth, Content content);
+  void identify(const Json& schema, Place& place);
+  const std::string& base_of(const Json& place) const { return bases_[places_.at(&place).base]; }
 
   const Json& document_;
   bool old_draft_ = false;
   bool asserts_formats_ = true;
   std::unordered_map<const Json*, Place> places_;
+  std::vector<std::string> bases_{""};
   std::unordered_map<std::string, const Json*> identified_;  // by URI, or URI#anchor
 };
 

@@ -164,6 +164,7 @@ void SchemaGrammar::collect_numbers(FormulaId id, std::vector<uint32_t>& atoms) 
 /// By Kleene's logic of three values. `by_atom` has a place for every atom.
 Verdict SchemaGrammar::number_verdict(FormulaId id, const std::vector<Verdict>& by_atom) {
   const Formula& formula = formulas_[unreferenced(id)];
+  budget_.spend(1);
   const auto negated = [&](Verdict verdict) {
     if (!formula.negative || verdict == Verdict::kUnknown) return verdict;
     return verdict == Verdict::kYes ? Verdict::kNo : Verdict::kYes;

@@ -194,6 +194,35 @@ TEST(Schema, RefusesWhatWouldMultiply) {
   EXPECT_NE(refusal(std::string(100'000, '[')).find("nested"), std::string::npos);
 }
 
+TEST(Schema, RefusesWhatIsReferredToTooDeepOrTooOften) {
+  std::string chain = R"({"$ref":"#/$defs/d0","$defs":{)";
+  for (int i = 0; i < 20'000; ++i) {
+    chain += fmt::format(R"("d{}":{{"$ref":"#/$defs/d{}"}},)", i, i + 1);
+  }
+  EXPECT_NE(refusal(chain + R"("d20000":{"type":"integer"}}})").find("nested"), std::string::npos);
+  // Each level twice in the one above.
+  std::string twice = R"({"$ref":"#/$defs/d0","type":"number","$defs":{)";
+  for (int i = 0; i < 24; ++i) {
+    twice += fmt::format(
+        R"("d{0}":{{"allOf":[{{"anyOf":[{{"$ref":"#/$defs/d{1}"}},{{"minimum":{0}}}]}},)"
+        R"({{"anyOf":[{{"$ref":"#/$defs/d{1}"}},{{"maximum":{1}}}]}}]}},)",
+        i, i + 1);
+  }
+  EXPECT_NE(refusal(twice + R"("d24":{"type":"integer"}}})").find("simpler"), std::string::npos);
+}
+
+TEST(Schema, TellsItsPlacesWithoutAPathForEach) {
+  // 100 properties inside each other with long names, in the innermost many values: their paths
+  // together would be 100 GB.
+  std::string inside = R"({"enum":[)";
+  for (int i = 0; i < 50'000; ++i) inside += "{},";
+  inside += "{}]}";
+  for (int i = 0; i < 95; ++i) {
+    inside = R"({"properties":{")" + std::string(20'000, 'k') + R"(":)" + inside + "}}";
+  }
+  EXPECT_TRUE(schema(inside).accepts("7"));
+}
+
 TEST(Schema, ReadsRulesWhileOthersAreMadeOfThem) {
   // What contradicts a rule is new rules: each of these makes two while it is read.
   const auto none_of = [](const std::string& least, const std::string& most, int count) {

@@ -53,6 +53,14 @@ TorchBackend::Part TorchBackend::attend(const at::Tensor& q, const at::Tensor& k
   return {at::matmul(weights.to(type), v.to(type)).to(at::kFloat), log_sum_exp};
 }
 
+/// Flash attention of [n, H, L, d]; it scales queries itself.
+TorchBackend::Part TorchBackend::flash(const at::Tensor& q, const at::Tensor& k,
+                                       const at::Tensor& v, bool causal) const {
+  const auto [out, log_sum_exp] =
+      torch_versions::flash_attention(q.to(product_type_), k, v, causal).value();
+  return {out.to(at::kFloat), log_sum_exp.to(at::kFloat).contiguous()};
+}
+
 /// Whether LibTorch has flash attention for this device that says what composing says. It is tried,
 /// since which card takes which shapes is nowhere to be asked.
 bool TorchBackend::flash_works() const {
@@ -62,15 +70,25 @@ bool TorchBackend::flash_works() const {
       const at::Tensor x = at::arange(2 * 2 * rows * 64, bridge_.options(at::kFloat));
       return (x * 0.37 + phase).sin().view({2, 2, rows, 64}).to(product_type_);
     };
-    const at::Tensor q = numbers(0, 5), k = numbers(1, 33), v = numbers(2, 33);
-    const auto fused = torch_versions::flash_attention(q, k, v);
-    if (!fused) return false;
-    const Part composed = attend(q * 0.125, k, v, {});
-    return at::allclose(fused->first.to(at::kFloat), composed.out, 0.05, 0.05) &&
-           at::allclose(fused->second.to(at::kFloat), composed.log_sum_exp, 0.05, 0.05);
+    const at::Tensor q = numbers(0, 5);
+    const auto agree = [&](int64_t keys, const at::Tensor& hidden) {
+      const at::Tensor k = numbers(1, keys), v = numbers(2, keys);
+      if (!torch_versions::flash_attention(q, k, v, false)) return false;
+      const Part fused = flash(q, k, v, hidden.defined());
+      const Part composed = attend(q * 0.125, k, v, hidden);
+      return at::allclose(fused.out, composed.out, 0.05, 0.05) &&
+             at::allclose(fused.log_sum_exp, composed.log_sum_exp, 0.05, 0.05);
+    };
+    const at::Tensor places = at::arange(5, bridge_.options(at::kLong));
+    return agree(33, {}) && agree(5, places.unsqueeze(0) > places.unsqueeze(1));
   } catch (const c10::Error&) {
     return false;
   }
+}
+
+/// Its kernels take heads of a multiple of 8.
+bool TorchBackend::flash_takes(int64_t head_size) const {
+  return flash_ && head_size % 8 == 0;
 }
 
 Tensor TorchBackend::self_attention(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -102,6 +120,36 @@ Tensor TorchBackend::self_attention(const Tensor& q, const Tensor& k, const Tens
   });
 }
 
+/// As text_attention(). What was before the rows is seen by all of them; among themselves they are
+/// causal. So no row needs a mask, and one alone sees all there is.
+TorchBackend::Part TorchBackend::flash_text(const at::Tensor& q, const TextRows& rows) const {
+  const int64_t heads = q.size(1), d = q.size(2);
+  const int64_t key_value_heads = rows.pages.front().heads;
+  const bool alone = rows.rows == 1;
+  const int64_t seen_by_all = rows.first_position + (alone ? 1 : 0);
+  constexpr int64_t kKeysAtOnce = int64_t{1} << 16;  // of pages that are copied to lie in a row
+  Part all;
+  const at::Tensor queries = by_key_heads(q, key_value_heads).unsqueeze(0);
+  for (int64_t first = 0; first < seen_by_all; first += kKeysAtOnce) {
+    const int64_t last = std::min(seen_by_all, first + kKeysAtOnce);
+    const Part part = flash(queries, text_rows(rows.pages, first, last, false).unsqueeze(0),
+                            text_rows(rows.pages, first, last, true).unsqueeze(0), false);
+    join(all, Part{part.out.squeeze(0), part.log_sum_exp.squeeze(0)});
+  }
+  if (alone) return all;
+  // [group, Hkv, T, d]: the heads that share keys and values are what else is many of.
+  const int64_t end = rows.first_position + rows.rows, group = heads / key_value_heads;
+  const auto own = [&](bool values) {
+    const at::Tensor x = text_rows(rows.pages, rows.first_position, end, values);
+    return x.unsqueeze(0).expand({group, key_value_heads, rows.rows, d});
+  };
+  const Part part = flash(q.reshape({rows.rows, key_value_heads, group, d}).permute({2, 1, 0, 3}),
+                          own(false), own(true), true);
+  join(all, Part{part.out.transpose(0, 1).reshape({key_value_heads, group * rows.rows, d}),
+                 part.log_sum_exp.transpose(0, 1).reshape({key_value_heads, group * rows.rows})});
+  return all;
+}
+
 /// Of one sequence: q [T, H, d] -> [Hkv, group * T, d].
 TorchBackend::Part TorchBackend::text_attention(const at::Tensor& q, const TextRows& rows) const {
   const int64_t heads = q.size(1);
@@ -109,6 +157,11 @@ TorchBackend::Part TorchBackend::text_attention(const at::Tensor& q, const TextR
   const int64_t key_value_heads = rows.pages.front().heads;
   int64_t keys = 0;
   for (const KeyValueBlock& page : rows.pages) keys += page.count;
+  // Flash attention rounds queries to bf16 as well as keys, which shows in what is told of
+  // evidence. Where texts are short it would save nothing.
+  constexpr int64_t kLongText = 1024;
+  const bool is_long = keys >= kLongText && keys >= rows.first_position + rows.rows;
+  if (is_long && flash_takes(d)) return flash_text(q, rows);
   const at::Tensor queries =
       by_key_heads(q * (1 / std::sqrt(static_cast<double>(d))), key_value_heads);
   constexpr int64_t kLeastKeys = 256;

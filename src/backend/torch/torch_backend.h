@@ -119,7 +119,10 @@ class TorchBackend final : public Backend {
   Part text_attention(const at::Tensor& q, const TextRows& rows) const;
   Part image_attention(const at::Tensor& q, const VisualRows& rows, const at::Tensor& rope,
                        at::Tensor* by_image);
+  Part flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) const;
+  Part flash_text(const at::Tensor& q, const TextRows& rows) const;
   bool flash_works() const;
+  bool flash_takes(int64_t head_size) const;
   // Scores that attention holds at a time, at most.
   int64_t scores_at_once() const;
 

@@ -5,7 +5,6 @@
 
 #include "backend/torch/attention_parts.h"
 #include "backend/torch/torch_backend.h"
-#include "backend/torch/torch_versions.h"
 
 namespace owl3 {
 
@@ -149,9 +148,8 @@ class TorchBackend::ImageReader {
 TorchBackend::Part TorchBackend::attend_images(const at::Tensor& q, const at::Tensor& k,
                                                const at::Tensor& v,
                                                const at::Tensor& hidden) const {
-  if (!flash_) return attend(q, k, v, hidden);
-  auto [out, log_sum_exp] = *torch_versions::flash_attention(q, k, v);
-  Part part = {out.to(at::kFloat), log_sum_exp.to(at::kFloat).contiguous()};
+  if (!flash_takes(q.size(-1))) return attend(q, k, v, hidden);
+  Part part = flash(q, k, v, false);
   if (hidden.defined()) {
     const int64_t tokens = hidden.size(-2);
     with_token_axis(part.log_sum_exp, -1, tokens).masked_fill_(hidden.squeeze(-1), -INFINITY);
@@ -192,9 +190,9 @@ TorchBackend::Part TorchBackend::image_attention(const at::Tensor& q, const Visu
     const at::Tensor angles =
         rope.index_select(0, distances.flatten()).view({count, tokens, rope.size(1)});
     const at::Tensor rotated = rotate_by(q.unsqueeze(0), angles);
-    const double scale = flash_ ? 1.0 : 1 / std::sqrt(static_cast<double>(q.size(2)));
-    const at::Tensor queries =
-        by_key_heads(rotated * scale, key_value_heads).to(flash_ ? product_type_ : at::kFloat);
+    const double scale =
+        flash_takes(q.size(2)) ? 1.0 : 1 / std::sqrt(static_cast<double>(q.size(2)));
+    const at::Tensor queries = by_key_heads(rotated * scale, key_value_heads);
     at::Tensor hidden;
     const auto list = images.subspan(piece.first, piece.count);
     const bool all_seen = std::all_of(list.begin(), list.end(), [&](const VisibleImage& image) {

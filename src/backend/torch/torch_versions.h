@@ -38,18 +38,21 @@ inline at::Tensor product_in_float([[maybe_unused]] const at::Tensor& x,
 
 using OutAndLogSumExp = std::pair<at::Tensor, at::Tensor>;
 
-/// The same with the logarithm of the softmax's denominator, [n, H, L]: flash attention's (2.2).
-/// Throws c10::Error for what its kernels don't take; nothing where there is none.
+/// The same with the logarithm of the softmax's denominator, [n, H, L]: flash attention's (2.2). Of
+/// as many queries as keys each may see those up to its own. Throws c10::Error for what its kernels
+/// don't take; nothing where there is none.
 inline std::optional<OutAndLogSumExp> flash_attention([[maybe_unused]] const at::Tensor& q,
                                                       [[maybe_unused]] const at::Tensor& k,
-                                                      [[maybe_unused]] const at::Tensor& v) {
+                                                      [[maybe_unused]] const at::Tensor& v,
+                                                      [[maybe_unused]] bool causal) {
 #if OWL3_TORCH_AT_LEAST(2, 2)
+  constexpr double kDropout = 0;
   if (q.is_cuda()) {
-    const auto all = at::_scaled_dot_product_flash_attention(q, k, v);
+    const auto all = at::_scaled_dot_product_flash_attention(q, k, v, kDropout, causal);
     return OutAndLogSumExp{std::get<0>(all), std::get<1>(all)};
   }
   if (q.is_cpu()) {
-    const auto all = at::_scaled_dot_product_flash_attention_for_cpu(q, k, v);
+    const auto all = at::_scaled_dot_product_flash_attention_for_cpu(q, k, v, kDropout, causal);
     return OutAndLogSumExp{std::get<0>(all), std::get<1>(all)};
   }
 #endif

@@ -3,7 +3,8 @@
 //   forms_bench build/release/bench/forms_bench tokenizer.json cases.jsonl   # rows of {"schema",
 //   "tests"}
 // Per schema: compiling it; then its valid instances written token by token as a model would,
-// twice: the first time finds what the second is told at once.
+// twice: the first time finds what the second is told at once; then answers of random tokens, of
+// which the longest that one took is told.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
+#include <random>
 #include <unordered_map>
 
 #include "constraint/constrained_answer.h"
@@ -24,6 +26,8 @@ using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kSlowest = 5;  // told by name
+constexpr size_t kRandomAnswers = 3;
+constexpr size_t kRandomTokens = 60;
 
 /// Milliseconds, and of which schema.
 using NamedTimes = std::vector<std::pair<double, std::string>>;
@@ -59,6 +63,7 @@ struct Figures {
   NamedTimes answers;         // a schema's first, all its tokens
   std::vector<double> first;  // ms a token
   std::vector<double> again;
+  NamedTimes random;  // the longest of a schema's random answers
 };
 
 /// False where the instance is written otherwise than its serialisation.
@@ -80,6 +85,26 @@ bool write(const std::shared_ptr<AnswerConstraint>& constraint, const TokenTrie&
     times.push_back(time);
   }
   return answer.complete();
+}
+
+/// Tokens at random, as a model without any sense would write.
+void write_randomly(const std::shared_ptr<AnswerConstraint>& constraint, std::mt19937& random,
+                    std::vector<double>& times) {
+  ConstrainedAnswer answer(constraint);
+  for (size_t i = 0; i < kRandomTokens && !answer.ended(); ++i) {
+    const auto start = Clock::now();
+    const TokenMask allowed = answer.allowed();
+    double time = milliseconds_since(start);
+    std::vector<int32_t> tokens;
+    for (int32_t id = 0; id < static_cast<int32_t>(64 * allowed.words().size()); ++id) {
+      if (allowed.has(id)) tokens.push_back(id);
+    }
+    if (tokens.empty()) return;
+    const auto accepting = Clock::now();
+    answer.accept(tokens[random() % tokens.size()]);
+    time += milliseconds_since(accepting);
+    times.push_back(time);
+  }
 }
 
 void print(const char* name, std::vector<double>& times) {
@@ -117,6 +142,7 @@ int run(const char* tokenizer_file, const char* cases) {
   const LongestToken tokens(*trie);
   Figures figures;
   size_t refused = 0, instances = 0, written = 0;
+  std::mt19937 random;
   std::ifstream rows(cases);
   for (std::string line; std::getline(rows, line);) {
     const Json row = Json::parse(line);
@@ -146,6 +172,14 @@ int run(const char* tokenizer_file, const char* cases) {
         }
       }
     }
+    std::vector<double> times;
+    try {
+      for (size_t i = 0; i < kRandomAnswers; ++i) write_randomly(constraint, random, times);
+    } catch (const InputError& error) {
+      fmt::print("{}: {}\n", name, error.what());
+    }
+    const auto longest = std::max_element(times.begin(), times.end());
+    if (longest != times.end()) figures.random.emplace_back(*longest, name);
   }
   fmt::print("{} schemas, {} of them refused; {} of {} answers written to their end\n",
              figures.compile.size(), refused, written, instances);
@@ -154,8 +188,10 @@ int run(const char* tokenizer_file, const char* cases) {
   print("a token, first time", figures.first);
   print("a token, again", figures.again);
   print("a first answer", figures.answers);
+  print("longest at random", figures.random);
   print_slowest("to compile", figures.compile);
   print_slowest("first answers", figures.answers);
+  print_slowest("tokens at random", figures.random);
   return rows.eof() && !figures.compile.empty() ? 0 : 1;
 }
 

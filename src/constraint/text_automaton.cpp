@@ -1,7 +1,6 @@
 #include "constraint/text_automaton.h"
 
 #include <algorithm>
-#include <deque>
 #include <map>
 
 namespace owl3 {
@@ -178,30 +177,66 @@ std::vector<uint64_t> TextAutomaton::count_texts(const std::vector<bool>& counte
   return total;
 }
 
-/// What writing one down costs.
-constexpr size_t kStepsPerText = 8;
-
 std::vector<std::u32string> TextAutomaton::shortest_texts(const std::vector<bool>& counted,
                                                           size_t most) const {
-  const std::vector<uint64_t> ahead = count_texts(counted);
+  const uint64_t count = count_texts(counted)[start_];
+  most = static_cast<size_t>(std::min<uint64_t>(most, count));
   std::vector<std::u32string> found;
-  std::deque<std::pair<uint32_t, std::u32string>> open = {{start_, U""}};
-  while (!open.empty() && found.size() < most) {
-    const auto [state, text] = std::move(open.front());
-    open.pop_front();
-    if (counted[state]) found.push_back(text);
-    budget_->spend(1 + starts_.size() / 8);
-    for (size_t i = 0; i < starts_.size() && open.size() < 4 * most + 64; ++i) {
-      const uint32_t target = next_[state * classes_ + interval_class_[i]];
-      if (target == kDead || ahead[target] == 0) continue;
-      const char32_t end = i + 1 < starts_.size() ? starts_[i + 1] : kLastCharacter + 1;
-      for (char32_t c = starts_[i]; c < end && c < starts_[i] + most + 1; ++c) {
-        budget_->spend(kStepsPerText + text.size() / 4);
-        open.emplace_back(target, text + c);
+  std::vector<std::vector<bool>> rows = {counted};  // from which states so long a text leads there
+  while (found.size() < most) {
+    if (rows.back()[start_]) add_texts(rows, most, found);
+    std::vector<bool> longer(states());
+    for (uint32_t state = 0; state < states(); ++state) {
+      for (size_t c = 0; c < classes_ && !longer[state]; ++c) {
+        const uint32_t target = next_[state * classes_ + c];
+        longer[state] = target != kDead && rows.back()[target];
       }
     }
+    budget_->spend(1 + states() * classes_ / 16);
+    rows.push_back(std::move(longer));
   }
   return found;
+}
+
+/// Texts as long as there are rows but one, until `most` are found. None is begun in vain.
+void TextAutomaton::add_texts(const std::vector<std::vector<bool>>& rows, size_t most,
+                              std::vector<std::u32string>& found) const {
+  struct Step {
+    uint32_t state;
+    size_t interval;
+    char32_t character;
+  };
+  std::u32string text;
+  std::vector<Step> path = {{start_, 0, 0}};
+  const auto back = [&] {
+    path.pop_back();
+    if (!text.empty()) text.pop_back();
+  };
+  while (!path.empty() && found.size() < most) {
+    budget_->spend(1 + text.size() / 16);
+    if (path.size() == rows.size()) {
+      found.push_back(text);
+      back();
+      continue;
+    }
+    const std::vector<bool>& row = rows[rows.size() - 1 - path.size()];
+    Step& step = path.back();
+    if (step.interval == starts_.size()) {
+      back();
+      continue;
+    }
+    const uint32_t target = next_[step.state * classes_ + interval_class_[step.interval]];
+    const bool last = step.interval + 1 == starts_.size();
+    const char32_t end = last ? kLastCharacter + 1 : starts_[step.interval + 1];
+    const bool enough = step.character == end || step.character > starts_[step.interval] + most;
+    if (target == kDead || !row[target] || enough) {
+      ++step.interval;
+      if (!last) step.character = starts_[step.interval];
+      continue;
+    }
+    text += step.character++;
+    path.push_back({target, 0, 0});
+  }
 }
 
 std::vector<MatchBits> TextAutomaton::all_matches() const {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "constraint/regex.h"
@@ -63,6 +64,8 @@ class TextAutomaton {
  private:
   void explore(RegexTerms& terms, const std::vector<RegexId>& followed, WorkBudget& budget);
   void make_dead();
+  void add_texts(const std::vector<std::vector<bool>>& rows, size_t most,
+                 std::vector<std::u32string>& found) const;
   size_t interval_of(char32_t character) const;
   uint32_t class_of(char32_t character) const {
     return character < ascii_.size() ? ascii_[character] : interval_class_[interval_of(character)];

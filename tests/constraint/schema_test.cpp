@@ -223,6 +223,22 @@ TEST(Schema, TellsItsPlacesWithoutAPathForEach) {
   EXPECT_TRUE(schema(inside).accepts("7"));
 }
 
+TEST(Schema, FindsNamesForWhatMustStillComeBehindMany) {
+  // Some name with a b in it must have another value, whatever came before.
+  AnswerGrammar grammar =
+      schema(R"({"type":"object","not":{"patternProperties":{"b":{"type":"integer"}}}})");
+  std::string members;
+  for (int i = 0; i < 30; ++i) members += fmt::format(R"("b{}":1,)", i);
+  EXPECT_TRUE(grammar.accepts("{" + members + R"("ab":"x"})"));
+  EXPECT_FALSE(grammar.accepts("{" + members + R"("a":"x"})"));
+  // A name of two, and both may come.
+  AnswerGrammar few =
+      schema(R"({"type":"object","additionalProperties":false,"patternProperties":{"^[ab]$":{}},)"
+             R"("not":{"patternProperties":{"":{"type":"integer"}}}})");
+  EXPECT_TRUE(few.accepts(R"({"a":1,"b":"x"})"));
+  EXPECT_FALSE(few.accepts(R"({"a":1,"b":2})"));
+}
+
 TEST(Schema, ReadsRulesWhileOthersAreMadeOfThem) {
   // What contradicts a rule is new rules: each of these makes two while it is read.
   const auto none_of = [](const std::string& least, const std::string& most, int count) {

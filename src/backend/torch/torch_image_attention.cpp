@@ -53,7 +53,11 @@ class TorchBackend::ImageReader {
   }
   ~ImageReader() {
     // Where reading was given up, what is on its way is waited for before its place is used again.
-    for (const auto& [piece, sent] : sent_) backend_.staging_.wait(sent);
+    try {
+      for (const auto& [piece, sent] : sent_) backend_.staging_.wait(sent);
+    } catch (const c10::Error&) {
+      // A device that fails here has failed before, which is on its way to be told.
+    }
   }
   ImageReader(const ImageReader&) = delete;
   ImageReader& operator=(const ImageReader&) = delete;

@@ -176,7 +176,7 @@ Json to_json(const Checkpoint& checkpoint) {
 }
 
 void print_row(std::string_view label, std::string_view text) {
-  fmt::print("  {:<18}{}\n", label, text);
+  fmt::print("  {:<17} {}\n", label, text);
 }
 
 void print_shapes(const ModelConfig& config) {

@@ -23,6 +23,10 @@ size_t images_together(std::span<const VisibleImage> images, size_t most) {
   return count;
 }
 
+const void* end_of(const at::Tensor& bytes) {
+  return static_cast<const std::byte*>(bytes.data_ptr()) + bytes.numel();
+}
+
 bool is_beside(const VisibleImage& image) {
   return image.block.keys.device() == TorchBridge::kBesideDevice;
 }
@@ -110,11 +114,19 @@ class TorchBackend::ImageReader {
 
   void send(size_t number) {
     if (number >= pieces_.size() || !pieces_[number].beside) return;
-    std::vector<at::Tensor> bytes;
+    std::vector<at::Tensor> runs;  // what lies in a row goes in one copy
     for (size_t i = pieces_[number].first; i < pieces_[number].end(); ++i) {
-      bytes.push_back(backend_.bytes_of_image(images_[i].block));
+      const at::Tensor image = backend_.bytes_of_image(images_[i].block);
+      if (runs.empty() || end_of(runs.back()) != image.data_ptr()) {
+        runs.push_back(image);
+      } else {
+        runs.back() = at::for_blob(runs.back().data_ptr(), {runs.back().numel() + image.numel()})
+                          .options(image.options())
+                          .target_device(image.device())
+                          .make_tensor();
+      }
     }
-    sent_.emplace(number, backend_.staging_.send(bytes));
+    sent_.emplace(number, backend_.staging_.send(runs));
   }
 
   at::Tensor in_place(const Piece& piece, bool values) const {

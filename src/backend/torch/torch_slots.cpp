@@ -18,17 +18,17 @@ int64_t TorchSlots::rounded_size(int64_t size) {
   return (size + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-at::Tensor TorchSlots::new_memory(int64_t slots, int64_t size) const {
-  const auto bytes = at::TensorOptions(at::kByte);
-  if (!beside_) return at::empty({slots, size}, bytes.device(device_));
+at::Tensor TorchSlots::new_memory(int64_t bytes) const {
+  const auto options = at::TensorOptions(at::kByte);
+  if (!beside_) return at::empty({bytes}, options.device(device_));
   if (!device_.is_cpu()) {
     try {
-      return at::empty({slots, size}, bytes.pinned_memory(true));
+      return at::empty({bytes}, options.pinned_memory(true));
     } catch (const c10::Error&) {
       // Not every kind of device has such memory; copies from any other are slower.
     }
   }
-  return at::empty({slots, size}, bytes);
+  return at::empty({bytes}, options);
 }
 
 TorchSlots::Slabs::iterator TorchSlots::slab_with_room(int64_t size, int64_t bytes_to_leave) {
@@ -37,8 +37,11 @@ TorchSlots::Slabs::iterator TorchSlots::slab_with_room(int64_t size, int64_t byt
                                   [](const auto& slab) { return !slab.second.free.empty(); });
   if (found != slabs.end()) return found;
   Slab slab;
-  slab.slots = std::clamp(kSlabBytes / size, kLeastSlots, kMostSlots);
-  slab.memory = new_memory(slab.slots, size);
+  // The gap behind it keeps slots of two slabs from being taken for neighbours.
+  slab.slots = std::clamp((kSlabBytes - kAlignment) / size, kLeastSlots, kMostSlots);
+  slab.memory = new_memory(slab.slots * size + kAlignment)
+                    .narrow(0, 0, slab.slots * size)
+                    .view({slab.slots, size});
   // How much a device has left is told by none of LibTorch's versions alike: it is tried.
   if (bytes_to_leave > 0) {
     at::empty({bytes_to_leave}, at::TensorOptions(at::kByte).device(device_));

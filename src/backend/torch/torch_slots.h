@@ -35,7 +35,7 @@ class TorchSlots : public std::enable_shared_from_this<TorchSlots> {
   };
   using Slabs = std::map<int64_t, Slab>;  // by number, the oldest first
 
-  at::Tensor new_memory(int64_t slots, int64_t size) const;
+  at::Tensor new_memory(int64_t bytes) const;
   Slabs::iterator slab_with_room(int64_t size, int64_t bytes_to_leave);
   at::Tensor take_slot(Slabs::iterator slab, int64_t size);
   void give_back(int64_t size, int64_t slab, int64_t slot) noexcept;

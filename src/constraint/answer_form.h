@@ -37,7 +37,7 @@ class AnswerGrammar {
   bool accepts(std::string_view text);
 
  private:
-  static constexpr size_t kWork = 30'000'000;  // steps: under a second
+  static constexpr size_t kWork = 12'000'000;  // steps: under half a second
 
   WorkBudget budget_{kWork};
   SchemaGrammar grammar_{budget_};

@@ -199,6 +199,21 @@ RegexId RegexTerms::make_derivative(RegexId term, char32_t character) {
   return none();
 }
 
+std::optional<std::vector<RegexTerms::Head>> RegexTerms::heads(RegexId term) const {
+  std::vector<Head> heads;
+  const Node& all = nodes_[term];
+  const std::vector<RegexId> alone = {term};
+  for (const RegexId part : all.kind == Kind::kEither ? all.parts : alone) {
+    const Node& node = nodes_[part];
+    if (node.kind == Kind::kEmpty || node.kind == Kind::kNone) continue;
+    const bool longer = node.kind == Kind::kConcat;
+    const Node& first = longer ? nodes_[node.parts[0]] : node;
+    if (first.kind != Kind::kSet) return std::nullopt;
+    heads.push_back({&sets_[first.min], longer ? node.parts[1] : empty()});
+  }
+  return heads;
+}
+
 Alphabet RegexTerms::alphabet(const std::vector<RegexId>& terms) const {
   std::vector<bool> seen(nodes_.size());
   std::vector<bool> used(sets_.size());
@@ -215,10 +230,8 @@ Alphabet RegexTerms::alphabet(const std::vector<RegexId>& terms) const {
   Alphabet alphabet;
   std::vector<char32_t>& starts = alphabet.starts;
   starts = {0, kFirstSurrogate, kLastSurrogate + 1};
-  std::vector<const CharSet*> sets;
   for (size_t i = 0; i < sets_.size(); ++i) {
     if (!used[i]) continue;
-    sets.push_back(&sets_[i]);
     for (const CharRange& range : sets_[i]) {
       starts.push_back(range.first);
       if (range.last < kLastCharacter) starts.push_back(range.last + 1);
@@ -226,14 +239,27 @@ Alphabet RegexTerms::alphabet(const std::vector<RegexId>& terms) const {
   }
   std::sort(starts.begin(), starts.end());
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
-  budget_.spend(starts.size() * (sets.size() + 1) / 16);
-  std::map<std::vector<bool>, uint32_t> classes;
-  for (const char32_t start : starts) {
-    std::vector<bool> members = {start >= kFirstSurrogate && start <= kLastSurrogate};
-    for (const CharSet* set : sets) members.push_back(contains(*set, start));
+  std::vector<std::vector<uint32_t>> members(starts.size());  // the sets, by interval
+  size_t steps = starts.size();
+  for (uint32_t i = 0; i < sets_.size(); ++i) {
+    if (!used[i]) continue;
+    for (const CharRange& range : sets_[i]) {
+      auto at = static_cast<size_t>(std::lower_bound(starts.begin(), starts.end(), range.first) -
+                                    starts.begin());
+      for (; at < starts.size() && starts[at] <= range.last; ++at, ++steps) {
+        members[at].push_back(i);
+      }
+    }
+  }
+  budget_.spend(steps / 4);
+  const auto surrogates = static_cast<size_t>(
+      std::lower_bound(starts.begin(), starts.end(), kFirstSurrogate) - starts.begin());
+  members[surrogates] = {UINT32_MAX};  // in a class of their own
+  std::map<std::vector<uint32_t>, uint32_t> classes;
+  for (size_t i = 0; i < starts.size(); ++i) {
     const auto number = static_cast<uint32_t>(classes.size());
-    const auto [found, is_new] = classes.emplace(std::move(members), number);
-    if (is_new) alphabet.representatives.push_back(start);
+    const auto [found, is_new] = classes.emplace(std::move(members[i]), number);
+    if (is_new) alphabet.representatives.push_back(starts[i]);
     alphabet.class_of.push_back(found->second);
   }
   return alphabet;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -48,6 +49,13 @@ class RegexTerms {
   bool nullable(RegexId term) const { return nodes_[term].nullable; }
   /// What has to follow `character`.
   RegexId derivative(RegexId term, char32_t character);
+  /// Of a term that is nothing but ways to begin with a character: which, and what has to follow.
+  /// Nothing for other terms.
+  struct Head {
+    const CharSet* characters = nullptr;
+    RegexId rest = 0;
+  };
+  std::optional<std::vector<Head>> heads(RegexId term) const;
   /// The characters in classes that none of the terms, nor what they leave, tells apart.
   Alphabet alphabet(const std::vector<RegexId>& terms) const;
 

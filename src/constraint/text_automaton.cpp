@@ -14,7 +14,7 @@ constexpr size_t kMaxTableBytes = size_t{64} << 20;
 
 TextAutomaton::TextAutomaton(RegexTerms& terms, RegexId term, WorkBudget& budget)
     : budget_(&budget) {
-  explore(terms, {term}, budget);
+  explore(terms, {term}, budget, true);
   make_dead();
 }
 
@@ -24,11 +24,12 @@ TextAutomaton::TextAutomaton(RegexTerms& terms, const std::vector<RegexId>& foll
   if (followed.size() > kMaxFollowed) {
     throw InputError("an object of the schema has more than 64 patterns of names");
   }
-  explore(terms, followed, budget);
+  explore(terms, followed, budget, false);
 }
 
+/// `one`: of the one term followed only what may match yet is wanted.
 void TextAutomaton::explore(RegexTerms& terms, const std::vector<RegexId>& followed,
-                            WorkBudget& budget) {
+                            WorkBudget& budget, bool one) {
   const Alphabet alphabet = terms.alphabet(followed);
   starts_ = alphabet.starts;
   interval_class_ = alphabet.class_of;
@@ -38,24 +39,32 @@ void TextAutomaton::explore(RegexTerms& terms, const std::vector<RegexId>& follo
 
   std::map<std::vector<RegexId>, uint32_t> known = {{followed, 0}};
   std::vector<std::vector<RegexId>> states = {followed};
+  const auto number_of = [&](std::vector<RegexId> target) {
+    const auto number = static_cast<uint32_t>(states.size());
+    const auto [found, is_new] = known.emplace(target, number);
+    if (is_new) states.push_back(std::move(target));
+    return found->second;
+  };
   for (uint32_t state = 0; state < states.size(); ++state) {
+    const std::vector<RegexId> here = states[state];
     MatchBits matches = 0;
     for (size_t i = 0; i < followed.size(); ++i) {
-      matches |= MatchBits{terms.nullable(states[state][i])} << i;
+      matches |= MatchBits{terms.nullable(here[i])} << i;
     }
     matches_.push_back(matches);
-    for (size_t c = 0; c < classes_; ++c) {
-      const char32_t character = representatives_[c];
-      if (character >= kFirstSurrogate && character <= kLastSurrogate) {
-        next_.push_back(kDead);
-        continue;
+    next_.resize(next_.size() + classes_, kDead);
+    uint32_t* const row = next_.data() + state * classes_;
+    if (const auto heads = one ? terms.heads(here.front()) : std::nullopt) {
+      for (const auto& [c, rest] : by_class(*heads)) row[c] = number_of({terms.either(rest)});
+      budget.spend(classes_ / 2);
+    } else {
+      for (size_t c = 0; c < classes_; ++c) {
+        const char32_t character = representatives_[c];
+        if (character >= kFirstSurrogate && character <= kLastSurrogate) continue;
+        std::vector<RegexId> target = here;
+        for (RegexId& term : target) term = terms.derivative(term, character);
+        row[c] = number_of(std::move(target));
       }
-      std::vector<RegexId> target = states[state];
-      for (RegexId& term : target) term = terms.derivative(term, character);
-      const auto number = static_cast<uint32_t>(states.size());
-      const auto [found, is_new] = known.emplace(target, number);
-      if (is_new) states.push_back(std::move(target));
-      next_.push_back(found->second);
     }
     budget.spend(1 + classes_ / 8);
     if (states.size() > kMaxStates) {
@@ -64,6 +73,25 @@ void TextAutomaton::explore(RegexTerms& terms, const std::vector<RegexId>& follo
           "more than 20,000 states; make them simpler");
     }
   }
+}
+
+/// What has to follow, by the class of the first character: of many texts each has few.
+std::map<uint32_t, std::vector<RegexId>> TextAutomaton::by_class(
+    const std::vector<RegexTerms::Head>& heads) const {
+  std::map<uint32_t, std::vector<RegexId>> rests;
+  for (const RegexTerms::Head& head : heads) {
+    uint32_t last = UINT32_MAX;
+    for (const CharRange& range : *head.characters) {
+      for (size_t i = interval_of(range.first); i < starts_.size() && starts_[i] <= range.last;
+           ++i) {
+        const uint32_t c = interval_class_[i];
+        budget_->spend(1);
+        if (c != last) rests[c].push_back(head.rest);
+        last = c;
+      }
+    }
+  }
+  return rests;
 }
 
 /// States from which nothing matches become kDead.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,10 @@ class TextAutomaton {
   std::vector<MatchBits> all_matches() const;
 
  private:
-  void explore(RegexTerms& terms, const std::vector<RegexId>& followed, WorkBudget& budget);
+  void explore(RegexTerms& terms, const std::vector<RegexId>& followed, WorkBudget& budget,
+               bool one);
+  std::map<uint32_t, std::vector<RegexId>> by_class(
+      const std::vector<RegexTerms::Head>& heads) const;
   void make_dead();
   void add_texts(const std::vector<std::vector<bool>>& rows, size_t most,
                  std::vector<std::u32string>& found) const;

@@ -3,6 +3,7 @@
 // depends on the shapes of the sequence alone.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "backend/torch/attention_parts.h"
 #include "backend/torch/torch_backend.h"
@@ -46,11 +47,16 @@ TorchBackend::Part TorchBackend::attend(const at::Tensor& q, const at::Tensor& k
   if (hidden.defined()) {
     with_token_axis(scores, -2, hidden.size(-2)).masked_fill_(hidden, -INFINITY);
   }
-  const at::Tensor log_sum_exp = scores.logsumexp(-1);
-  const at::Tensor weights = scores.sub_(finite_shift(log_sum_exp).unsqueeze(-1)).exp_();
+  // Of a row that sees no key the largest score is -inf, by which nothing may be shifted.
+  constexpr float kLowest = std::numeric_limits<float>::lowest();
+  const at::Tensor largest = scores.amax(-1, /*keepdim=*/true).clamp_min_(kLowest);
+  const at::Tensor weights = scores.sub_(largest).exp_();
+  const at::Tensor sum = weights.sum(-1, /*keepdim=*/true);
   // On LibTorch's CPU which kernel multiplies bf16 depends on how many heads and images there are.
   const at::ScalarType type = v.is_cpu() ? at::kFloat : v.scalar_type();
-  return {at::matmul(weights.to(type), v.to(type)).to(at::kFloat), log_sum_exp};
+  const at::Tensor out = at::matmul(weights.to(type), v.to(type)).to(at::kFloat);
+  // A sum is at least 1, the largest's weight, or 0.
+  return {out.div_(sum.clamp_min(1)), sum.log().add_(largest).squeeze(-1)};
 }
 
 /// Flash attention of [n, H, L, d]; it scales queries itself.

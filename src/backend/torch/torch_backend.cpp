@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "backend/torch/make_torch_backend.h"
+#include "backend/torch/torch_versions.h"
 #include "core/threads.h"
 
 namespace owl3 {
@@ -131,8 +132,11 @@ Tensor TorchBackend::rms_norm(const Tensor& x, const Tensor& weight, double eps)
   OWL3_CHECK(weight.size() == x.row_size());
   return run([&] {
     const at::Tensor rows = see(x);
+    const at::Tensor factors = see(weight);
+    const at::Tensor fused = torch_versions::fused_rms_norm(rows, factors, eps);
+    if (fused.defined()) return keep(fused.to(product_type_));
     const at::Tensor inverse = rows.square().mean(-1, /*keepdim=*/true).add_(eps).rsqrt_();
-    return keep((rows * inverse).mul_(see(weight)).to(product_type_));
+    return keep((rows * inverse).mul_(factors).to(product_type_));
   });
 }
 
@@ -161,7 +165,7 @@ void TorchBackend::note_finite_rows(const Tensor& x, Tensor& flags, int64_t inde
   run([&] {
     // A sum of squares keeps NaN, and infinities as what they are.
     const at::Tensor squares = by_rows(see(x)).square().sum(-1);
-    see(flags).select(0, index).copy_(at::isfinite(squares).all());
+    see(flags).select(0, index).copy_(at::lt(squares, INFINITY).all());  // NaN is not less
   });
 }
 

@@ -25,6 +25,18 @@ inline at::Tensor fused_attention([[maybe_unused]] const at::Tensor& q,
 #endif
 }
 
+/// x / sqrt(mean(x^2) + eps) * weight by rows, where a card has one kernel for it (2.9); an
+/// undefined tensor where LibTorch composes it, too.
+inline at::Tensor fused_rms_norm([[maybe_unused]] const at::Tensor& x,
+                                 [[maybe_unused]] const at::Tensor& weight,
+                                 [[maybe_unused]] double eps) {
+#if OWL3_TORCH_AT_LEAST(2, 9)
+  return at::rms_norm(x, {x.size(-1)}, weight, eps);
+#else
+  return {};
+#endif
+}
+
 /// x w of bf16 in float32, without rounding sums to bf16 (2.8, on CUDA). Throws c10::Error where
 /// the device doesn't do that; an undefined tensor where LibTorch has no such operation.
 inline at::Tensor product_in_float([[maybe_unused]] const at::Tensor& x,

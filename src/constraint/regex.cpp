@@ -121,7 +121,7 @@ RegexId RegexTerms::set_operation(Kind kind, std::vector<RegexId> terms) {
   }
   std::sort(flat.begin(), flat.end());
   flat.erase(std::unique(flat.begin(), flat.end()), flat.end());
-  budget_.spend(1 + flat.size() / 4);
+  budget_.spend(1 + flat.size());
   if (flat.empty()) return neutral;
   if (flat.size() == 1) return flat.front();
   bool nullable = !is_union;
@@ -165,6 +165,7 @@ RegexId RegexTerms::derivative(RegexId term, char32_t character) {
 }
 
 RegexId RegexTerms::make_derivative(RegexId term, char32_t character) {
+  budget_.spend(2);
   const Node& node = nodes_[term];
   switch (node.kind) {
     case Kind::kNone:

@@ -112,7 +112,9 @@ class RegexReader {
       return tree;
     }
     take(U'?');  // whether it is lazy doesn't matter for what matches
-    if (peek() == U'*' || peek() == U'+' || peek() == U'?') fail("nothing to repeat");
+    if (peek() == U'*' || peek() == U'+' || peek() == U'?' || at_braces()) {
+      fail("nothing to repeat");
+    }
     Tree repeated{Tree::Kind::kRepeat, {}, {}, min, max};
     repeated.parts.push_back(std::move(tree));
     return repeated;
@@ -147,8 +149,14 @@ class RegexReader {
     at_ = begin;
     return false;
   }
+  bool at_braces() {
+    uint32_t min = 0;
+    uint32_t max = 0;
+    return peek() == U'{' && braces(min, max);
+  }
 
   Tree atom() {
+    if (at_braces()) fail("nothing to repeat");
     const char32_t character = next();
     switch (character) {
       case U'^':

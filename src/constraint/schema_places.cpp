@@ -114,6 +114,14 @@ bool holds_named_schemas(const std::string& key) {
 
 }  // namespace
 
+std::string shown(std::string text) {
+  constexpr size_t kMost = 200;
+  if (text.size() <= kMost) return text;
+  size_t end = kMost;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // between characters
+  return text.substr(0, end) + "...";
+}
+
 SchemaPlaces::SchemaPlaces(const Json& document) : document_(document) {
   if (document.is_object() && document.contains("$schema") && document["$schema"].is_string()) {
     const std::string draft = document["$schema"];
@@ -178,12 +186,12 @@ void SchemaPlaces::identify(const Json& schema, Place& place) {
   }
 }
 
-std::string SchemaPlaces::pointer(const Json& place) const {
+std::string SchemaPlaces::whole_pointer(const Json& place) const {
   const auto found = places_.find(&place);
   if (found == places_.end()) return "a value of a list";
   const Place& here = found->second;
   if (here.around == nullptr) return "#";
-  return pointer(*here.around) + "/" + escaped(here.key);
+  return whole_pointer(*here.around) + "/" + escaped(here.key);
 }
 
 const SchemaPlaces::Json& SchemaPlaces::target(const Json& from,
@@ -198,8 +206,8 @@ const SchemaPlaces::Json& SchemaPlaces::target(const Json& from,
     resource = &document_;
   }
   const auto nowhere = [&](std::string_view what) {
-    return InputError(
-        fmt::format("the schema's \"$ref\": \"{}\" (at {}) {}", reference, pointer(from), what));
+    return InputError(fmt::format("the schema's \"$ref\": \"{}\" (at {}) {}", shown(reference),
+                                  pointer(from), what));
   };
   const std::string fragment = percent_decoded(parts.fragment);
   if (!fragment.empty() && !fragment.starts_with('/')) {

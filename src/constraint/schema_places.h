@@ -8,6 +8,9 @@
 
 namespace owl3 {
 
+/// For messages: what is too long for a line is cut.
+std::string shown(std::string text);
+
 class SchemaPlaces {
  public:
   using Json = nlohmann::ordered_json;
@@ -18,8 +21,8 @@ class SchemaPlaces {
   /// What a reference at this place means. Throws InputError where there is nothing, or where it
   /// lies outside of the document.
   const Json& target(const Json& from, const std::string& reference) const;
-  /// "#/properties/a", for messages.
-  std::string pointer(const Json& place) const;
+  /// "#/properties/a", for messages; cut where it is too long for a line.
+  std::string pointer(const Json& place) const { return shown(whole_pointer(place)); }
   /// The document says that it is of a draft up to 7.
   bool is_old_draft() const { return old_draft_; }
   /// Whether formats are asserted: not where the document says it is of draft 2019-09 or later.
@@ -34,6 +37,7 @@ class SchemaPlaces {
   enum class Content { kSchema, kNamedSchemas, kData };
   void visit(const Json& value, Place place, int depth, Content content);
   void identify(const Json& schema, Place& place);
+  std::string whole_pointer(const Json& place) const;
   const std::string& base_of(const Json& place) const { return bases_[places_.at(&place).base]; }
 
   const Json& document_;

@@ -171,7 +171,7 @@ class SchemaReader {
     if (name.is_object()) return this->schema(name);  // draft 3
     fail(schema, fmt::format("there is no type {}: there are null, boolean, number, integer, "
                              "string, array and object",
-                             name.dump()));
+                             shown(name.dump())));
   }
 
   FormulaId string_matching(RegexId term) {
@@ -248,7 +248,8 @@ class SchemaReader {
     if (name == nullptr || !name->is_string() || !places_.asserts_formats()) return;
     const std::string format_name = *name;
     if (is_unsupported_format(format_name)) {
-      throw UnsupportedKeyword("format", places_.pointer(schema), ": \"" + format_name + "\"");
+      throw UnsupportedKeyword("format", places_.pointer(schema),
+                               ": \"" + shown(format_name) + "\"");
     }
     if (const std::optional<StringFormat> format = string_format(format_name)) {
       parts.push_back(formulas_.match(read_regex(terms_, format->pattern, true)));

@@ -69,8 +69,9 @@ void TextAutomaton::explore(RegexTerms& terms, const std::vector<RegexId>& follo
     budget.spend(1 + classes_ / 8);
     if (states.size() > kMaxStates) {
       throw InputError(
-          "a pattern or the lengths of a text in the answer's form are too intricate: they need "
-          "more than 20,000 states; make them simpler");
+          "the texts of the answer's form are too intricate: its patterns, lengths, choices or "
+          "enums "
+          "need more than 20,000 states; make them simpler or fewer");
     }
   }
 }

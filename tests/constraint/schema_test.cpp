@@ -180,6 +180,18 @@ TEST(Schema, RefusesByNameWhatItCannotKeepTo) {
             std::string::npos);
 }
 
+TEST(Schema, RefusesInOneLineHoweverLongItsNamesAre) {
+  const std::string name(1'000'000, 'x');
+  for (const std::string& text :
+       {R"({"$ref":"#/)" + name + "\"}", R"({"type":")" + name + "\"}",
+        R"({"format":")" + name + R"(","properties":{")" + name + R"(":{"uniqueItems":true}}})",
+        R"({"pattern":"()" + name + "\"}"}) {
+    const std::string refused = refusal(text);
+    EXPECT_LT(refused.size(), 1000u);
+    EXPECT_NE(refused.find("..."), std::string::npos) << refused;
+  }
+}
+
 TEST(Schema, RefusesWhatWouldMultiply) {
   // Each of these is small to write, and has more cases than there are bytes of memory.
   std::string all_of = R"({"type":"object","allOf":[)";

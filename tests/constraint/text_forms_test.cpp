@@ -48,6 +48,25 @@ TEST(TextForms, AFormIsOneThing) {
   EXPECT_THROW(choices({"a", ""}), UsageError);
   EXPECT_THROW(regex("[b-a]"), InputError);
   EXPECT_THROW(regex("a$b"), InputError);
+  for (const char* nothing : {"a*{3}", "{3}", "a|{2,}", "(a){2}{3}", "a??{1}", "*"}) {
+    EXPECT_THROW(regex(nothing), InputError) << nothing;
+  }
+  EXPECT_TRUE(regex("{x}{,3}a{").accepts("{x}{,3}a{"));  // no numbers: text
+}
+
+TEST(TextForms, ManyAndRepeatedTextsAreTakenOrRefusedSoon) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 4000; ++i) texts.push_back(fmt::format("{}号{}", i * 7919 % 10'007, i % 7));
+  AnswerGrammar many = choices(texts);
+  EXPECT_TRUE(many.accepts(texts.front()));
+  EXPECT_TRUE(many.accepts(texts.back()));
+  EXPECT_FALSE(many.accepts(texts.back() + "号"));
+  for (int i = 0; i < 25'000; ++i) texts.push_back(fmt::format("{}x{}", i * 7919LL % 99'991, i));
+  EXPECT_THROW(choices(texts), InputError);
+  EXPECT_TRUE(regex("(a|aa){50}").accepts(std::string(77, 'a')));
+  EXPECT_FALSE(regex("(a|aa){50}").accepts(std::string(101, 'a')));
+  EXPECT_THROW(regex("a{100000}"), InputError);
+  EXPECT_THROW(regex("((a{1,50}){1,50}){1,50}"), InputError);
 }
 
 TEST(TextForms, AnyJsonIsAnObjectOrArray) {

@@ -141,6 +141,7 @@ class AnswerWalk {
   std::vector<OtherNames> others_;
   std::unordered_map<const std::vector<uint64_t>*, uint32_t> others_numbers_;
   std::unordered_map<PositionId, std::vector<KnownName>> known_names_;
+  size_t names_kept_ = 0;  // in them
   std::vector<NameText> names_{1};
   std::unordered_map<uint64_t, uint32_t> name_numbers_;
 };

@@ -27,8 +27,11 @@ const std::vector<AnswerWalk::KnownName>& AnswerWalk::known_names(PositionId pos
   if (const auto found = known_names_.find(position); found != known_names_.end()) {
     return found->second;
   }
-  constexpr size_t kMostKept = 100;  // positions
-  if (known_names_.size() >= kMostKept) known_names_.clear();
+  constexpr size_t kMostKept = 50'000;  // names
+  if (names_kept_ > kMostKept) {
+    known_names_.clear();
+    names_kept_ = 0;
+  }
   const NameChoices& choices = grammar_.name_choices(position);
   const ObjectShape& shape = grammar_.object_shape(position);
   std::vector<KnownName> known;
@@ -46,6 +49,7 @@ const std::vector<AnswerWalk::KnownName>& AnswerWalk::known_names(PositionId pos
   }
   std::sort(known.begin(), known.end(),
             [](const KnownName& a, const KnownName& b) { return a.name < b.name; });
+  names_kept_ += 1 + known.size();
   return known_names_[position] = std::move(known);
 }
 

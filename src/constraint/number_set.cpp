@@ -11,7 +11,7 @@ namespace owl3 {
 namespace {
 
 constexpr size_t kSymbols = kNumberCharacters.size();
-constexpr size_t kMaxStates = 60'000;
+constexpr size_t kMaxStates = 120'000;
 
 class NumberSetRule final : public NumberRule {
  public:

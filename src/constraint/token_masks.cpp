@@ -277,20 +277,26 @@ void TokenMasks::leave_name(uint32_t node, StackId stack, const std::vector<Exit
   const Frame frame = walk_.top(stack);
   const size_t depth = trie_->nodes()[node].depth;
   auto skipped = decided.begin();
+  const Tails* tails = nullptr;
+  uint32_t state = 0;  // where they are of
   for (const Exit& exit : exits) {
     const TokenTrie::Quote& quote = trie_->quote(exit.quote);
     while (skipped != decided.end() && skipped->end <= quote.node) ++skipped;
     if (skipped != decided.end() && skipped->begin <= quote.node) continue;
-    const std::tuple key(frame.a, walk_.name_matches(frame.a, exit.state), walk_.below(stack));
-    auto found = name_tails_.find(key);
-    if (found == name_tails_.end()) {
-      const WalkState behind = follow(stack, trie_->bytes_to(quote.node).substr(depth));
-      found = name_tails_.emplace(key, make_tails(behind, walk_.below(stack))).first;
+    if (tails == nullptr || exit.state != state) {
+      state = exit.state;
+      const std::tuple key(frame.a, walk_.name_matches(frame.a, state), walk_.below(stack));
+      auto found = name_tails_.find(key);
+      if (found == name_tails_.end()) {
+        const WalkState behind = follow(stack, trie_->bytes_to(quote.node).substr(depth));
+        found = name_tails_.emplace(key, make_tails(behind, walk_.below(stack))).first;
+      }
+      tails = &found->second;
     }
-    leave(exit.quote, found->second, mask);
+    leave(exit.quote, *tails, mask);
     for (uint32_t i = quote.first_tail; i < quote.tails_end; ++i) {
       const TokenTrie::Tail& tail = trie_->tail(i);
-      if (found->second[tail.text] != Tail::kNamesAgain) continue;
+      if ((*tails)[tail.text] != Tail::kNamesAgain) continue;
       const std::string& bytes = trie_->bytes_of(tail.token);
       if (!follow(stack, std::string_view(bytes).substr(depth)).empty()) mask.add(tail.token);
     }

@@ -3,8 +3,9 @@
 // A vector holds the same 16 values of a unit of kParts rows of weights, one to each part of 128
 // bits; dealt out within the parts, 4 bytes to all lanes, it meets vectors of x in which lane r of
 // every part is row r's. So a lane of a sum belongs to one row of weights and one of x: nothing is
-// summed over lanes, and a load of x serves every vector of the tile. Weights go from memory
-// through registers to the products; they are read once for up to 4 kMaxGroups rows of x.
+// summed over lanes, and a load of x serves every vector of the tile. Such vectors come from loads
+// of 32 bytes of each row, whose halves are exchanged between rows, a set of units ahead. Weights
+// are read once for up to 4 kMaxGroups rows of x.
 //
 // The operations on floats are those of the products with one row (quantised_input.h).
 #include "backend/cpu/kernels/ahead.h"
@@ -144,13 +145,15 @@ struct Products {
 
 template <typename Format, int64_t kGroups>
 using TileFactors = typename Format::Factors[kFours<Format, kGroups>];
-
-/// Adds a unit in part `part` of its set to its chain.
+/// What a set of a tile's rows is made of.
 template <typename Format, int64_t kGroups>
-[[gnu::always_inline]] inline void add_unit(const RowsSpan& weights,
+using TileSet = IVec[kVectors<Format, kGroups>][Format::kFetched];
+
+/// Adds unit `part` of a set to its chain.
+template <typename Format, int64_t kGroups>
+[[gnu::always_inline]] inline void add_unit(const TileSet<Format, kGroups>& fetched,
                                             const TileFactors<Format, kGroups>& factors,
                                             int64_t set, int64_t part,
-                                            const IVec (&lanes)[kVectorsOfFour],
                                             const InputsUnit<Format::kStorage>* x,
                                             Vec (&sums)[kVectors<Format, kGroups>][kGroups]) {
   constexpr int64_t kV = kVectors<Format, kGroups>;
@@ -160,24 +163,21 @@ template <typename Format, int64_t kGroups>
   for (int64_t step = 0; step < Format::kSteps; ++step) {
     IVec w[kV];
 #pragma GCC unroll 8
-    for (int64_t v = 0; v < kV; ++v) {
-      w[v] = Format::bytes_of_rows(weights.first + v * kParts * weights.stride, weights.stride,
-                                   set * kParts + part, step);
-    }
+    for (int64_t v = 0; v < kV; ++v) w[v] = Format::bytes_of_rows(fetched[v], set, part, step);
     products.add_step(w, x, step);
   }
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kV; ++v) {
     const typename Format::Factors& of = factors[v / kVectorsOfFour];
-    const IVec& picked = lanes[v % kVectorsOfFour];
-    const Vec scales = pick(of.scales[set], picked);
+    const IVec lanes = lanes_of_unit(part, v % kVectorsOfFour);
+    const Vec scales = pick(of.scales[set], lanes);
 #pragma GCC unroll 4
     for (int64_t g = 0; g < kGroups; ++g) {
       const Vec scaled = __builtin_convertvector(products.dots[v][g], Vec) * scales;
       sums[v][g] = multiply_add(scaled, in_parts(x[g].factors), sums[v][g]);
     }
     if constexpr (Format::kMinima) {
-      const Vec minima = pick(of.minima[set], picked);
+      const Vec minima = pick(of.minima[set], lanes);
 #pragma GCC unroll 4
       for (int64_t g = 0; g < kGroups; ++g) {
         sums[v][g] = multiply_add(minima, in_parts(x[g].sums), sums[v][g]);
@@ -192,32 +192,46 @@ struct TileSums {
   Vec chains[kParts][kVectors<Format, kGroups>][kGroups];
 };
 
-/// Adds a span. On the way the next one's factors are unpacked, beside the products instead of
-/// between them.
+/// A span of a tile's rows, and what is unpacked of it.
 template <typename Format, int64_t kGroups>
-[[gnu::always_inline]] inline void add_span(const RowsSpan& weights,
-                                            const TileFactors<Format, kGroups>& factors,
-                                            const RowsSpan& next,
-                                            TileFactors<Format, kGroups>& next_factors,
+struct TileSpan {
+  RowsSpan rows;
+  TileFactors<Format, kGroups> factors;
+
+  void fetch(int64_t v, int64_t set, TileSet<Format, kGroups>& out) const {
+    Format::fetch_set(rows.first + v * kParts * rows.stride, rows.stride, set, out[v]);
+  }
+  void unpack_factors(int64_t four) { Format::factors(rows.four(four), factors[four]); }
+};
+
+/// Adds a span, whose first set is fetched. On the way the next set is, and the next span's factors
+/// are unpacked: beside the products instead of between them.
+template <typename Format, int64_t kGroups>
+[[gnu::always_inline]] inline void add_span(const TileSpan<Format, kGroups>& span,
+                                            TileSpan<Format, kGroups>& next,
+                                            TileSet<Format, kGroups> (&fetched)[2],
                                             const InputsUnit<Format::kStorage>* x, int64_t groups,
                                             TileSums<Format, kGroups>& tile, Ahead& ahead) {
+  constexpr int64_t kV = kVectors<Format, kGroups>;
   constexpr int64_t kF = kFours<Format, kGroups>;
+  static_assert(Format::kSets % 2 == 0);
 #pragma GCC unroll 1
-  for (int64_t part = 0; part < kParts; ++part) {
-    IVec lanes[kVectorsOfFour];
-#pragma GCC unroll 2
-    for (int64_t h = 0; h < kVectorsOfFour; ++h) lanes[h] = lanes_of_unit(part, h);
-    Vec sums[kVectors<Format, kGroups>][kGroups];
-    __builtin_memcpy(sums, tile.chains[part], sizeof sums);
+  for (int64_t set = 0; set < Format::kSets; ++set) {
+    const bool is_last = set + 1 == Format::kSets;
+    const TileSpan<Format, kGroups>& following = is_last ? next : span;
+    const int64_t following_set = is_last ? 0 : set + 1;
 #pragma GCC unroll 1
-    for (int64_t set = 0; set < Format::kSets; ++set) {
+    for (int64_t part = 0; part < kParts; ++part) {
       ahead.fetch();
-      add_unit<Format, kGroups>(weights, factors, set, part, lanes,
-                                x + (set * kParts + part) * groups, sums);
-    }
-    __builtin_memcpy(tile.chains[part], sums, sizeof sums);
-    for (int64_t f = part * kF / kParts; f < (part + 1) * kF / kParts; ++f) {
-      Format::factors(next.four(f), next_factors[f]);
+      const int64_t unit = set * kParts + part;
+      add_unit<Format, kGroups>(fetched[set % 2], span.factors, set, part, x + unit * groups,
+                                tile.chains[part]);
+      for (int64_t v = part * kV / kParts; v < (part + 1) * kV / kParts; ++v) {
+        following.fetch(v, following_set, fetched[(set + 1) % 2]);
+      }
+      for (int64_t f = unit * kF / Format::kUnits; f < (unit + 1) * kF / Format::kUnits; ++f) {
+        next.unpack_factors(f);
+      }
     }
   }
 }
@@ -255,18 +269,18 @@ void multiply_groups(const Weights<Format>& weights, const InputsUnit<Format::kS
   for (int64_t first = 0; first < weights.rows(); first += kTile) {
     TileSums<Format, kGroups> tile = {};
     SpansOfRows<Format, kTile> rows(weights, first);
-    TileFactors<Format, kGroups> factors[2];
-    RowsSpan next = rows.at(0);
-    for (int64_t f = 0; f < kFours<Format, kGroups>; ++f) {
-      Format::factors(next.four(f), factors[0][f]);
-    }
+    TileSpan<Format, kGroups> unpacked[2];
+    TileSet<Format, kGroups> fetched[2];
+    unpacked[0].rows = rows.at(0);
+    for (int64_t f = 0; f < kFours<Format, kGroups>; ++f) unpacked[0].unpack_factors(f);
+    for (int64_t v = 0; v < kVectors<Format, kGroups>; ++v) unpacked[0].fetch(v, 0, fetched[0]);
     // The next features' bytes come while these are multiplied, evenly.
     Ahead ahead = {weights.row(first + kTile),
                    kTile * Weights<Format>::kSpanBytes / Format::kUnits};
     for (int64_t span = 0; span < spans; ++span) {
-      const RowsSpan now = next;
-      if (span + 1 < spans) next = rows.at(span + 1);
-      add_span<Format, kGroups>(now, factors[span % 2], next, factors[(span + 1) % 2],
+      TileSpan<Format, kGroups>& next = unpacked[(span + 1) % 2];
+      next.rows = rows.at(span + 1 < spans ? span + 1 : span);
+      add_span<Format, kGroups>(unpacked[span % 2], next, fetched,
                                 x + span * Format::kUnits * groups + first_group, groups, tile,
                                 ahead);
     }

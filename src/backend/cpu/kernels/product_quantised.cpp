@@ -96,16 +96,20 @@ void pack_span(const RowsSpan& w, int64_t span, int64_t v, Panel<Format>& panel)
   for (int64_t g = 0; g < kParts; ++g) Format::factors(w.four(g), factors[g]);
   for (int64_t set = 0; set < Format::kSets; ++set) {
     const int64_t unit = span * Format::kSets + set;
+    // Part g of the n-th vectors is of row 4 g + n; so is then lane n of part g.
+    IVec fetched[4][Format::kFetched];
+#pragma GCC unroll 4
+    for (int64_t n = 0; n < 4; ++n) {
+      Format::fetch_set(w.first + n * w.stride, 4 * w.stride, set, fetched[n]);
+    }
 #pragma GCC unroll 4
     for (int64_t p = 0; p < kParts; ++p) {
 #pragma GCC unroll 2
       for (int64_t step = 0; step < Format::kSteps; ++step) {
-        // Part g of the n-th vector is of row 4 g + n; so is then lane n of part g.
         IVec rows[4];
 #pragma GCC unroll 4
         for (int64_t n = 0; n < 4; ++n) {
-          rows[n] =
-              Format::bytes_of_rows(w.first + n * w.stride, 4 * w.stride, set * kParts + p, step);
+          rows[n] = Format::bytes_of_rows(fetched[n], set, p, step);
         }
         Raw lanes[4];
         exchange_lanes(rows, lanes);

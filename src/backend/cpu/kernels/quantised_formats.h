@@ -3,8 +3,9 @@
 //
 // Each format tells of spans of 256 values: `bytes`, vector `step` of set `set`: a set is kParts
 // units, one to each part of 128 bits, of which step i holds values 16 i to 16 i + 15;
-// `bytes_of_rows`, step `step` of one unit of kParts rows, one to each part; and `factors`, the
-// scales (and minima) of the units of 4 rows: of a set, lane n of a part is row n's.
+// `fetch_set`, what set `set` of kParts rows is made of, one row to each part, and `bytes_of_rows`,
+// step `step` of that set's unit `part`; and `factors`, the scales (and minima) of the units of 4
+// rows: of a set, lane n of a part is row n's.
 #pragma once
 
 #include <cstddef>
@@ -46,15 +47,19 @@ static inline __m256i load_32(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
 }
 
-/// 16 bytes of each of kParts rows, `stride` bytes apart.
-static inline IVec load_parts(const std::byte* p, int64_t stride) {
+/// 32 bytes of each of kParts rows, `stride` bytes apart: the first 16 of each, and the last.
+static inline void fetch_rows(const std::byte* p, int64_t stride, IVec* out) {
 #if defined(__AVX512F__)
-  __m512i parts = _mm512_castsi128_si512(load_16(p));
-  parts = _mm512_inserti32x4(parts, load_16(p + stride), 1);
-  parts = _mm512_inserti32x4(parts, load_16(p + 2 * stride), 2);
-  return ints(_mm512_inserti32x4(parts, load_16(p + 3 * stride), 3));
+  const auto two = [&](const std::byte* row) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(load_32(row)), load_32(row + stride), 1);
+  };
+  const __m512i ab = two(p), cd = two(p + 2 * stride);
+  out[0] = ints(_mm512_shuffle_i32x4(ab, cd, 0x88));
+  out[1] = ints(_mm512_shuffle_i32x4(ab, cd, 0xdd));
 #else
-  return ints(_mm256_set_m128i(load_16(p + stride), load_16(p)));
+  const __m256i a = load_32(p), b = load_32(p + stride);
+  out[0] = ints(_mm256_permute2x128_si256(a, b, 0x20));
+  out[1] = ints(_mm256_permute2x128_si256(a, b, 0x31));
 #endif
 }
 
@@ -171,11 +176,20 @@ struct Q8_0 : ScaledBlocks<Storage::kQ8_0, BlockQ8_0> {
 #endif
   }
 
-  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t step) {
-    const IVec q =
-        load_parts(span + unit * int64_t{sizeof(Block)} + offsetof(Block, qs) + 16 * step, stride);
-    if constexpr (kOffset == 0) return q;
-    return q ^ static_cast<int32_t>(0x80808080);
+  static constexpr int64_t kFetched = 2 * kParts;
+  static void fetch_set(const std::byte* span, int64_t stride, int64_t set, IVec (&out)[kFetched]) {
+    const std::byte* qs = span + set * kParts * int64_t{sizeof(Block)} + offsetof(Block, qs);
+#pragma GCC unroll 4
+    for (int64_t part = 0; part < kParts; ++part, qs += sizeof(Block)) {
+      fetch_rows(qs, stride, out + 2 * part);
+      if constexpr (kOffset != 0) {
+        out[2 * part] ^= static_cast<int32_t>(0x80808080);
+        out[2 * part + 1] ^= static_cast<int32_t>(0x80808080);
+      }
+    }
+  }
+  static IVec bytes_of_rows(const IVec (&fetched)[kFetched], int64_t, int64_t part, int64_t step) {
+    return fetched[2 * part + step];
   }
 };
 
@@ -185,9 +199,35 @@ struct Q4_0 : ScaledBlocks<Storage::kQ4_0, BlockQ4_0> {
     return and_bytes(step == 0 ? q : shift_right(q, 4), 15);
   }
 
-  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t step) {
-    const IVec q = load_parts(span + unit * int64_t{sizeof(Block)} + offsetof(Block, qs), stride);
-    return and_bytes(step == 0 ? q : shift_right(q, 4), 15);
+  static constexpr int64_t kFetched = kParts;
+  static void fetch_set(const std::byte* span, int64_t stride, int64_t set, IVec (&out)[kFetched]) {
+    const std::byte* blocks = span + set * kParts * int64_t{sizeof(Block)};
+#if defined(__AVX512F__)
+    // Of 4 blocks' 36 words the first load has blocks 0 and 1, the second 2 and 3.
+    typedef int16_t Words __attribute__((vector_size(64)));
+    const Words first = {1,  2,  3,  4,  5,  6,  7,  8,  10, 11, 12, 13, 14, 15, 16, 17,
+                         33, 34, 35, 36, 37, 38, 39, 40, 42, 43, 44, 45, 46, 47, 48, 49};
+#pragma GCC unroll 2
+    for (int64_t half = 0; half < 2; ++half) {
+      const std::byte* rows = blocks + 8 * half;
+      const auto indices = reinterpret_cast<__m512i>(first + static_cast<int16_t>(14 * half));
+      const auto two = [&](const std::byte* row) {
+        return _mm512_permutex2var_epi16(_mm512_loadu_si512(row), indices,
+                                         _mm512_loadu_si512(row + stride));
+      };
+      const __m512i ab = two(rows), cd = two(rows + 2 * stride);
+      out[2 * half] = ints(_mm512_shuffle_i32x4(ab, cd, 0x88));
+      out[2 * half + 1] = ints(_mm512_shuffle_i32x4(ab, cd, 0xdd));
+    }
+#else
+    for (int64_t part = 0; part < kParts; ++part) {
+      const std::byte* qs = blocks + part * int64_t{sizeof(Block)} + offsetof(Block, qs);
+      out[part] = ints(_mm256_set_m128i(load_16(qs + stride), load_16(qs)));
+    }
+#endif
+  }
+  static IVec bytes_of_rows(const IVec (&fetched)[kFetched], int64_t, int64_t part, int64_t step) {
+    return and_bytes(step == 0 ? fetched[part] : shift_right(fetched[part], 4), 15);
   }
 
  private:
@@ -225,9 +265,16 @@ struct Q4_K : FormatBase<Storage::kQ4_K> {
 #endif
   }
 
-  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t step) {
-    const IVec q = load_parts(span + offsetof(Block, qs) + unit / 2 * 32 + 16 * step, stride);
-    return and_bytes(shift_right(q, static_cast<int>(unit % 2 * 4)), 15);
+  // Two units share 32 bytes.
+  static constexpr int64_t kFetched = kParts;
+  static void fetch_set(const std::byte* span, int64_t stride, int64_t set, IVec (&out)[kFetched]) {
+    const std::byte* qs = span + offsetof(Block, qs) + 16 * kParts * set;
+#pragma GCC unroll 2
+    for (int64_t i = 0; i < kParts; i += 2) fetch_rows(qs + 16 * i, stride, out + i);
+  }
+  static IVec bytes_of_rows(const IVec (&fetched)[kFetched], int64_t, int64_t part, int64_t step) {
+    const IVec q = fetched[part / 2 * 2 + step];
+    return and_bytes(shift_right(q, static_cast<int>(part % 2 * 4)), 15);
   }
 
   static void factors(const FourRows& w, Factors& out) {
@@ -292,12 +339,19 @@ struct Q6_K : FormatBase<Storage::kQ6_K> {
 #endif
   }
 
-  static IVec bytes_of_rows(const std::byte* span, int64_t stride, int64_t unit, int64_t) {
-    // 8 units are half a span: those of 4 times 32 values, which share bytes.
-    const int64_t half = unit / 8, quarter = unit % 8 / 2, first = unit % 2 * 16;
-    const std::byte* of_half = span + first + offsetof(Block, ql) + 64 * half;
-    const IVec low = load_parts(of_half + 32 * (quarter % 2), stride);
-    const IVec high = load_parts(span + first + offsetof(Block, qh) + 32 * half, stride);
+  // 8 units are half a span: those of 4 times 32 values, which share bytes.
+  static constexpr int64_t kFetched = kParts + 2;  // of the low bits, and of the high
+  static void fetch_set(const std::byte* span, int64_t stride, int64_t set, IVec (&out)[kFetched]) {
+    const int64_t half = set * kParts / 8, quarter = set * kParts % 8 / 2;
+    const std::byte* low = span + offsetof(Block, ql) + 64 * half + 32 * (quarter % 2);
+#pragma GCC unroll 2
+    for (int64_t i = 0; i < kParts; i += 2) fetch_rows(low + 16 * i, stride, out + i);
+    fetch_rows(span + offsetof(Block, qh) + 32 * half, stride, out + kParts);
+  }
+  static IVec bytes_of_rows(const IVec (&fetched)[kFetched], int64_t set, int64_t part, int64_t) {
+    const int64_t quarter = (set * kParts + part) % 8 / 2;
+    const IVec& low = fetched[part];
+    const IVec& high = fetched[kParts + part % 2];
     const IVec bottom = and_bytes(shift_right(low, static_cast<int>(quarter / 2 * 4)), 15);
     const IVec top = and_bytes(shift_right(high, static_cast<int>(2 * quarter)), 3);
     return bottom | (top << 4);

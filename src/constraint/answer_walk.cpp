@@ -123,7 +123,14 @@ void AnswerWalk::next(StackId stack, unsigned char byte, WalkState& reached) {
         reached.push_back(push(value, below));
       }
       return;
+    case Open::kAround:
+      reached.push_back(stack);
+      return;
   }
+}
+
+StackId AnswerWalk::before_value(FormulaId value) {
+  return push({Open::kColon, 0, value}, push({Open::kAround}, 0));
 }
 
 void AnswerWalk::begin_value(FormulaId formula, StackId below, unsigned char byte,

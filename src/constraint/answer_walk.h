@@ -29,6 +29,7 @@ enum class Open : uint8_t {
   kObject,  // behind {, a member, or a comma
   kName,    // inside a member's name
   kColon,   // behind it
+  kAround,  // what is around a value, whatever it is: it takes anything
 };
 
 /// What is open at one level.
@@ -79,6 +80,9 @@ class AnswerWalk {
   NameStep step_name(Frame& frame, unsigned char byte);
   /// Where a kName over `below` leads that ends here.
   WalkState behind_name(const Frame& frame, StackId below);
+  /// Behind the name of a member that such a value has to follow, in whatever object: kColon over
+  /// kAround.
+  StackId before_value(FormulaId value);
   /// Names with the same matches lead to the same, but for themselves.
   MatchBits name_matches(PositionId position, uint32_t state) const;
 

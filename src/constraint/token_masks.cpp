@@ -26,6 +26,7 @@ TokenMask TokenMasks::tokens(const WalkState& state) {
     insides_.clear();
     tails_.clear();
     name_tails_.clear();
+    value_tails_.clear();
     kept_ = 0;
   }
   TokenMask mask(trie_->vocab_size());
@@ -190,26 +191,42 @@ const TokenMasks::Tails& TokenMasks::tails(const WalkState& state) {
   return tails_.emplace(state, make_tails(state, std::nullopt)).first->second;
 }
 
+/// The next name in the object with this around it begins.
+bool TokenMasks::names_again(const WalkState& state, std::optional<StackId> object) const {
+  return object && std::any_of(state.begin(), state.end(), [&](StackId stack) {
+           return walk_.top(stack).open == Open::kName && walk_.below(stack) == *object;
+         });
+}
+
 /// `object`: what is around the one whose next name is told apart.
 TokenMasks::Tails TokenMasks::make_tails(const WalkState& state, std::optional<StackId> object) {
   const ByteTrie& nodes = trie_->tail_nodes();
-  Tails tails(trie_->tail_texts());
+  Tails tails(trie_->tail_texts().size());
   if (state.empty()) return tails;
   const auto tell = [&](uint32_t first, uint32_t end, Tail tail) {
-    std::fill(tails.begin() + first, tails.begin() + end, tail);
+    for (uint32_t i = first; i < end; ++i) {
+      if (tails[i] != Tail::kGoesOn) tails[i] = tail;
+    }
   };
-  std::vector<WalkState> path(1, state);
   tell(0, nodes.texts_end(ByteTrie::kRoot), Tail::kGoesOn);
+  WalkState rest;
+  for (const StackId stack : state) {
+    if (walk_.top(stack).open == Open::kColon) {
+      add_value_tails(stack, object, tails);
+    } else {
+      rest.push_back(stack);
+    }
+  }
+  if (rest.empty()) return tails;
+  std::vector<WalkState> path(1, rest);
   for (uint32_t number = 1; number < nodes.size();) {
     const ByteTrie::Node& node = nodes[number];
     path.resize(node.depth);
     path.push_back(walk_.next(path.back(), node.byte));
     const WalkState& next = path.back();
-    const bool names_again = std::any_of(next.begin(), next.end(), [&](StackId stack) {
-      return object && walk_.top(stack).open == Open::kName && walk_.below(stack) == *object;
-    });
-    if (names_again) tell(node.first, nodes[node.end].first, Tail::kNamesAgain);
-    if (!names_again && !next.empty()) {
+    const bool again = names_again(next, object);
+    if (again) tell(node.first, nodes[node.end].first, Tail::kNamesAgain);
+    if (!again && !next.empty()) {
       tell(node.first, nodes.texts_end(number), Tail::kGoesOn);
       ++number;
     } else {
@@ -217,6 +234,62 @@ TokenMasks::Tails TokenMasks::make_tails(const WalkState& state, std::optional<S
     }
   }
   return tails;
+}
+
+const TokenMasks::ValueTails& TokenMasks::value_tails(FormulaId value) {
+  const auto found = value_tails_.find(value);
+  if (found != value_tails_.end()) return found->second;
+  const ByteTrie& nodes = trie_->tail_nodes();
+  ValueTails made{Tails(trie_->tail_texts().size())};
+  const StackId begin = walk_.before_value(value);
+  const StackId around = walk_.below(begin);
+  std::vector<WalkState> path(1, WalkState{begin});
+  for (uint32_t number = 1; number < nodes.size();) {
+    const ByteTrie::Node& node = nodes[number];
+    path.resize(node.depth);
+    path.push_back(walk_.next(path.back(), node.byte));
+    const WalkState& before = path[path.size() - 2];
+    const WalkState& next = path.back();
+    if (next.empty()) {
+      number = node.end;
+      continue;
+    }
+    // Numbers end with what is behind them, and other values where they are closed.
+    const bool beyond =
+        next == WalkState{around} && std::any_of(before.begin(), before.end(), [&](StackId stack) {
+          return stack == around ||
+                 (walk_.top(stack).open == Open::kNumber && walk_.below(stack) == around);
+        });
+    for (uint32_t i = node.first; i < nodes.texts_end(number); ++i) {
+      if (beyond) made.beyond.push_back(i);
+      if (!beyond) made.tails[i] = Tail::kGoesOn;
+    }
+    ++number;
+  }
+  return value_tails_.emplace(value, std::move(made)).first->second;
+}
+
+/// Only what goes beyond the value is walked in the stack itself.
+void TokenMasks::add_value_tails(StackId colon, std::optional<StackId> object, Tails& tails) {
+  const ValueTails& value = value_tails(walk_.top(colon).a);
+  for (size_t i = 0; i < tails.size(); ++i) {
+    if (value.tails[i] == Tail::kGoesOn) tails[i] = Tail::kGoesOn;
+  }
+  for (const uint32_t text : value.beyond) {
+    if (tails[text] == Tail::kGoesOn) continue;
+    WalkState state = {colon};
+    bool again = false;
+    for (const char byte : trie_->tail_texts()[text]) {
+      state = walk_.next(state, static_cast<unsigned char>(byte));
+      again = again || names_again(state, object);
+      if (state.empty() || again) break;
+    }
+    if (again) {
+      tails[text] = Tail::kNamesAgain;
+    } else if (!state.empty()) {
+      tails[text] = Tail::kGoesOn;
+    }
+  }
 }
 
 // Names.

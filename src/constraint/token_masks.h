@@ -50,6 +50,11 @@ class TokenMasks {
   /// What tokens may have behind a closed text, by text of the trie's tails.
   enum class Tail : uint8_t { kNone, kGoesOn, kNamesAgain };
   using Tails = std::vector<Tail>;
+  /// Behind a member's name, as far as its value goes.
+  struct ValueTails {
+    Tails tails;
+    std::vector<uint32_t> beyond{};  // texts that may go on behind the value
+  };
   struct FrameOrder {
     bool operator()(const Frame& a, const Frame& b) const;
   };
@@ -75,6 +80,9 @@ class TokenMasks {
   void leave(uint32_t quote, const Tails& tails, TokenMask& mask) const;
   WalkState follow(StackId stack, std::string_view bytes);
   const Tails& tails(const WalkState& state);
+  const ValueTails& value_tails(FormulaId value);
+  void add_value_tails(StackId colon, std::optional<StackId> object, Tails& tails);
+  bool names_again(const WalkState& state, std::optional<StackId> object) const;
   Tails make_tails(const WalkState& state, std::optional<StackId> object);
   void add_tokens(uint32_t node, TokenMask& mask) const;
   void remove_all(uint32_t node, TokenMask& mask) const;
@@ -84,6 +92,7 @@ class TokenMasks {
   std::unordered_map<StackId, TokenMask> of_stacks_;
   std::map<Frame, Inside, FrameOrder> insides_;
   std::map<WalkState, Tails> tails_;
+  std::unordered_map<FormulaId, ValueTails> value_tails_;
   /// Behind names that are not known: position, what the name matches, what is around the object.
   std::map<std::tuple<PositionId, MatchBits, StackId>, Tails> name_tails_;
   struct Step {

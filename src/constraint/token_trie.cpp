@@ -76,7 +76,8 @@ void TokenTrie::find_tails() {
     }
     quotes_.push_back({node, first, static_cast<uint32_t>(tails_.size())});
   }
-  std::vector<std::string_view> sorted = texts;
+  std::vector<std::string_view>& sorted = tail_texts_;
+  sorted = texts;
   sorted.emplace_back();  // behind a quote there is always the end of the token
   std::sort(sorted.begin(), sorted.end());
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());

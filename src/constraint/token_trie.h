@@ -67,6 +67,8 @@ class ByteTrie {
 class TokenTrie {
  public:
   explicit TokenTrie(const Tokenizer& tokenizer);
+  TokenTrie(const TokenTrie&) = delete;
+  TokenTrie& operator=(const TokenTrie&) = delete;
 
   const ByteTrie& nodes() const { return nodes_; }
   /// By the number of its text in nodes().
@@ -91,8 +93,7 @@ class TokenTrie {
   const Quote& quote(uint32_t number) const { return quotes_[number]; }
   const Tail& tail(uint32_t number) const { return tails_[number]; }
   const ByteTrie& tail_nodes() const { return tail_nodes_; }
-  /// How many texts tail_nodes() has.
-  uint32_t tail_texts() const { return tail_nodes_.texts_end(tail_nodes_.size() - 1); }
+  const std::vector<std::string_view>& tail_texts() const { return tail_texts_; }
 
   size_t vocab_size() const { return vocab_size_; }
   /// Of the longest token, in bytes.
@@ -110,6 +111,7 @@ class TokenTrie {
   ByteTrie nodes_;
   std::vector<Quote> quotes_;  // by node
   std::vector<Tail> tails_;
+  std::vector<std::string_view> tail_texts_;  // sorted
   ByteTrie tail_nodes_;
 };
 

@@ -34,7 +34,11 @@ class LeastFixedPoint {
       return false;
     }
     constexpr size_t kMaxDepth = 1000;
-    if (depth_ > kMaxDepth) throw InputError("the schema is nested more than 1000 deep");
+    if (depth_ > kMaxDepth) {
+      throw InputError(
+          "the schema is nested more than 1000 deep, or asks for more than 1000 items of a kind "
+          "(minContains)");
+    }
     known = {State::kAsked, depth_};
     const size_t before = relied_on_;
     relied_on_ = SIZE_MAX;

@@ -212,6 +212,9 @@ TEST(Schema, RefusesWhatIsReferredToTooDeepOrTooOften) {
     chain += fmt::format(R"("d{}":{{"$ref":"#/$defs/d{}"}},)", i, i + 1);
   }
   EXPECT_NE(refusal(chain + R"("d20000":{"type":"integer"}}})").find("nested"), std::string::npos);
+  EXPECT_NE(
+      refusal(R"({"type":"array","contains":{"const":1},"minContains":100000})").find("items of"),
+      std::string::npos);
   // Each level twice in the one above.
   std::string twice = R"({"$ref":"#/$defs/d0","type":"number","$defs":{)";
   for (int i = 0; i < 24; ++i) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -84,9 +85,10 @@ std::vector<Json> all_schemas() {
   const fs::path real =
       fs::path(OWL3_SOURCE_DIR).parent_path() / "shared" / "json-schema" / "real" / "schemas.jsonl";
   std::ifstream stream(real);
+  const size_t each = std::getenv("OWL3_ALL_SCHEMAS") != nullptr ? 1 : 20;  // all take minutes
   size_t row = 0;
   for (std::string line; std::getline(stream, line);) {
-    if (row++ % 20 != 0) continue;  // all of them take minutes
+    if (row++ % each != 0) continue;
     schemas.push_back(Json::parse(line)["schema"]);
   }
   return schemas;

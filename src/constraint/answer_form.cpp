@@ -70,6 +70,10 @@ AnswerGrammar::AnswerGrammar(const AnswerForm& form, IntegerTexts integers) {
     formula = read_schema(formulas, terms, document);
   }
   if (!grammar_.inhabited(formula)) {
+    if (integers == IntegerTexts::kDigits) {
+      const AnswerGrammar in_any_text(form);  // throws the same where that isn't why
+      throw NoAnswer("the schema allows no answer: owl3 writes integers in up to 32 digits");
+    }
     throw NoAnswer("the schema allows no answer: what it asks for contradicts itself");
   }
   grammar_.explore(formula);

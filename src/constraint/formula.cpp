@@ -157,7 +157,7 @@ FormulaId Formulas::equal_to_any(std::vector<Decimal> numbers) {
 
 FormulaId Formulas::multiple_of(const Decimal& divisor) {
   return atom(ValueKind::kNumber, "multiple " + divisor.text(),
-              NumberFact{make_multiple_rule(divisor), states_of_multiple(divisor)});
+              NumberFact{make_multiple_rule(divisor)});
 }
 
 FormulaId Formulas::items(std::vector<FormulaId> leading, FormulaId others) {

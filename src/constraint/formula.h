@@ -41,7 +41,6 @@ struct LengthRule {
 };
 struct NumberFact {
   std::shared_ptr<const NumberRule> rule;
-  size_t states = 1;  // about
 };
 /// The leading items, and all others.
 struct ItemsRule {

@@ -139,6 +139,16 @@ int NumberOrder::order(const RuleState& state) const {
   return negative ? -order : order;
 }
 
+bool NumberOrder::settled(const RuleState& state) const {
+  const auto [part, signs, count, order, more, significant] = state;
+  if (part == kSign) return false;
+  if (!digits_.empty() && ((signs & 1) != 0) != negative_) return true;
+  if (digits_.empty()) return part == kWhole ? count > 0 : part == kFraction && order != 0;
+  const bool may_have_exponent = part >= kExponent || significant != kIrrelevant;
+  if (may_have_exponent) return false;
+  return part == kFraction ? order != 0 : static_cast<size_t>(count) > whole_.size();
+}
+
 bool NumberOrder::may_be_equal(const RuleState& state) const {
   const auto [part, signs, count, order, more, significant] = state;
   if (part == kSign) return true;

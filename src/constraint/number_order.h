@@ -16,6 +16,8 @@ class NumberOrder {
   RuleState next(const RuleState& state, char character) const;
   /// Of what was read, were it all: negative, 0 or positive.
   int order(const RuleState& state) const;
+  /// Whether the order stays what it is, whatever follows; false where that isn't known.
+  bool settled(const RuleState& state) const;
   /// Whether it may be equal, now or behind more characters; true where that isn't known.
   bool may_be_equal(const RuleState& state) const;
 

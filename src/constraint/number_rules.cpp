@@ -28,15 +28,21 @@ class ComparisonRule final : public NumberRule {
 
   RuleState start() const override { return order_.start(); }
   RuleState next(const RuleState& state, char character) const override {
-    return order_.next(state, character);
+    if (settled(state)) return state;
+    const RuleState next = order_.next(state, character);
+    if (!order_.settled(next)) return next;
+    return {kSettled, static_cast<int16_t>(order_.order(next))};
   }
+  bool settled(const RuleState& state) const override { return state[0] == kSettled; }
   Verdict verdict(const RuleState& state) const override {
-    const int order = order_.order(state);
+    const int order = settled(state) ? state[1] : order_.order(state);
     const bool holds = comparison_ == Comparison::kAtLeast ? order >= 0 : order <= 0;
     return holds ? Verdict::kYes : Verdict::kNo;
   }
 
  private:
+  static constexpr int16_t kSettled = -1;  // in the place of a Part: the order is behind it
+
   Comparison comparison_;
   NumberOrder order_;
 };
@@ -148,15 +154,21 @@ class MultipleRule final : public NumberRule {
     auto [part, remainder, zeros, places, nonzero, missed] = state;
     if (character == 'e' || character == 'E') part = kExponent;
     if (part == kExponent) return {part, 0, 0, 0, 0, 0};
-    if (character == '.') part = kFraction;
-    if (!is_digit(character)) return {part, remainder, zeros, places, nonzero, missed};
-    if (character != '0') nonzero = 1;
-    if (part == kFraction && places == divisor_.places) {
-      if (character != '0') missed = 1;
-      return {part, remainder, zeros, places, nonzero, missed};
+    if (character == '.') {
+      part = kFraction;
+    } else if (is_digit(character)) {
+      if (part == kFraction && places == divisor_.places) {
+        if (character != '0') missed = 1;
+        return {part, 0, 0, places, 0, missed};
+      }
+      if (character != '0') nonzero = 1;
+      if (part == kFraction) ++places;
+      follow(remainder, zeros, character);
     }
-    if (part == kFraction) ++places;
-    follow(remainder, zeros, character);
+    if (part == kFraction && places == divisor_.places) {  // zeros at most may follow
+      if (nonzero != 0 && (remainder != 0 || zeros != divisor_.zeros)) missed = 1;
+      return {part, 0, 0, places, 0, missed};
+    }
     return {part, remainder, zeros, places, nonzero, missed};
   }
 
@@ -192,16 +204,10 @@ std::unique_ptr<NumberRule> make_multiple_rule(const Decimal& divisor) {
   return std::make_unique<MultipleRule>(divisor);
 }
 
-size_t states_of_multiple(const Decimal& divisor) {
-  const Divisor parts = divisor_of(divisor);
-  return static_cast<size_t>(parts.factor) * static_cast<size_t>(parts.zeros + 1) *
-         static_cast<size_t>(parts.places + 1);
-}
-
 namespace {
 
-// Where NumberForm is; its state is {place, digits, one digit, zero at the end, leading digits are
-// below 1.7, what the exponent's digits allow}.
+// Where NumberForm is; its state is {place, digits (in runs 2 are many), one digit, zero at the
+// end, leading digits are below 1.7, what the exponent's digits allow}.
 enum Place : int16_t {
   kBegin,
   kMinus,
@@ -213,8 +219,6 @@ enum Place : int16_t {
   kESign,
   kEDigits,
 };
-constexpr int16_t kMostDigits = 32;
-
 }  // namespace
 
 // Up to 307, and 308 where the digits before it are below 1.7: every such number is a double. Of
@@ -242,9 +246,6 @@ RuleState NumberForm::next_in_exponent(const RuleState& state, char character) c
 
 RuleState NumberForm::next(const RuleState& state, char character) const {
   auto [place, digits, single, last_zero, small, exponent] = state;
-  const auto counted = [&](int16_t value) {
-    return counted_ ? value : std::min<int16_t>(value, 2);
-  };
   switch (place) {
     case kBegin:
       if (character == '-') return {kMinus};
@@ -256,9 +257,7 @@ RuleState NumberForm::next(const RuleState& state, char character) const {
     case kZero:
       return character == '.' ? RuleState{kPoint} : kBroken;
     case kDigits:
-      if (is_digit(character) && (!counted_ || digits < kMostDigits)) {
-        return {kDigits, counted(static_cast<int16_t>(digits + 1)), 0, 0, 0, 0};
-      }
+      if (is_digit(character)) return {kDigits, 2, 0, 0, 0, 0};
       if (character == '.') return {kPoint, 0, single, 0, small, 0};
       if ((character == 'e' || character == 'E') && single != 0) return {kE, 0, 0, 0, small, 0};
       return kBroken;
@@ -268,11 +267,7 @@ RuleState NumberForm::next(const RuleState& state, char character) const {
           kPlaces, 1, single, int16_t{character == '0'}, int16_t{small != 0 && character <= '6'},
           0};
     case kPlaces:
-      if (is_digit(character) && (!counted_ || digits < kMostDigits)) {
-        return {kPlaces, counted(static_cast<int16_t>(digits + 1)),
-                single,  int16_t{character == '0'},
-                small,   0};
-      }
+      if (is_digit(character)) return {kPlaces, 2, single, int16_t{character == '0'}, small, 0};
       if ((character == 'e' || character == 'E') && single != 0 && complete(state)) {
         return {kE, 0, 0, 0, small, 0};
       }
@@ -288,6 +283,10 @@ RuleState NumberForm::next(const RuleState& state, char character) const {
     default:
       return kBroken;
   }
+}
+
+NumberForm::Run NumberForm::run(const RuleState& state) const {
+  return state[0] == kDigits ? Run::kWhole : state[0] == kPlaces ? Run::kFraction : Run::kNone;
 }
 
 bool NumberForm::complete(const RuleState& state) const {

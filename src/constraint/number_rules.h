@@ -45,24 +45,23 @@ enum class IntegerTexts { kAny, kDigits };
 std::unique_ptr<NumberRule> make_integer_rule(IntegerTexts texts);
 /// `divisor` > 0. Throws InputError when it has too many digits to be counted by.
 std::unique_ptr<NumberRule> make_multiple_rule(const Decimal& divisor);
-/// How many states that rule has, about.
-size_t states_of_multiple(const Decimal& divisor);
 
-/// The form itself: what serialisers write. Up to 32 digits on each side of the point (any number
-/// where `counted` is false), or a digit other than 0, its fraction and an exponent that a double
-/// has; no zeros at a fraction's end but for ".0". Its next() gives kBroken for other characters.
+/// The form itself: what serialisers write. Digits, their number not looked at, or a digit other
+/// than 0, its fraction and an exponent that a double has; no zeros at a fraction's end but for
+/// ".0". Its next() gives kBroken for other characters.
 class NumberForm {
  public:
-  explicit NumberForm(bool counted) : counted_(counted) {}
   static constexpr RuleState kBroken = {-1, -1, -1, -1, -1, -1};
   RuleState start() const { return {}; }
   RuleState next(const RuleState& state, char character) const;
   bool complete(const RuleState& state) const;
+  /// Which digits are being written: a run of them may have kMostDigits.
+  enum class Run : uint8_t { kNone, kWhole, kFraction };
+  static constexpr uint32_t kMostDigits = 32;
+  Run run(const RuleState& state) const;
 
  private:
   RuleState next_in_exponent(const RuleState& state, char character) const;
-
-  bool counted_;
 };
 
 }  // namespace owl3

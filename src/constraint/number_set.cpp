@@ -114,7 +114,7 @@ class NumberSetRule final : public NumberRule {
     }
   }
 
-  NumberForm form_{false};
+  NumberForm form_;
   std::vector<NumberOrder> orders_;
   std::map<Place, uint32_t> numbers_;
   std::vector<const Place*> places_;

@@ -55,13 +55,16 @@ class RegexReader {
   }
 
   [[noreturn]] void fail(std::string_view what) const {
-    constexpr size_t kShown = 80;
-    std::string shown(pattern_.substr(0, kShown));
-    if (pattern_.size() > kShown) shown += "...";
-    throw InputError(fmt::format("the pattern \"{}\": {}", with_replacements(shown), what));
+    throw InputError(fmt::format("the pattern \"{}\": {}", shortened(pattern_, 80), what));
   }
 
  private:
+  static std::string shortened(std::string_view text, size_t most) {
+    size_t end = std::min(text.size(), most);
+    while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;  // inside a character
+    return with_replacements(std::string(text.substr(0, end))) + (end < text.size() ? "..." : "");
+  }
+
   bool ended() const { return at_ == text_.size(); }
   char32_t peek(size_t ahead = 0) const {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : U'\0';
@@ -157,6 +160,7 @@ class RegexReader {
 
   Tree atom() {
     if (at_braces()) fail("nothing to repeat");
+    if (std::optional<CharSet> pairs = surrogate_pairs()) return {Tree::Kind::kSet, *pairs};
     const char32_t character = next();
     switch (character) {
       case U'^':
@@ -235,7 +239,9 @@ class RegexReader {
         std::string name;
         for (char32_t c = next(); c != U'}'; c = next()) append_utf8(name, c);
         std::optional<CharSet> set = characters_of_category(name);
-        if (!set) fail("the property \\p{" + name + "} is not supported (categories are)");
+        if (!set) {
+          fail("the property \\p{" + shortened(name, 40) + "} is not supported (categories are)");
+        }
         return character == U'p' ? *set : complement(*set);
       }
       case U't':
@@ -283,22 +289,80 @@ class RegexReader {
       return value;
     }
     const char32_t high = hex(4);
-    if (high >= 0xD800 && high < 0xDC00 && take(U"\\u")) {
-      return 0x10000 + ((high - 0xD800) << 10) + ((hex(4) - 0xDC00) & 0x3FF);
+    const size_t behind = at_;
+    if (high >= kFirstSurrogate && high < kFirstLow && take(U"\\u") && peek() != U'{') {
+      const char32_t low = hex(4);
+      if (low >= kFirstLow && low <= kLastSurrogate) return pair_of(high, low);
     }
+    at_ = behind;
     return high;
+  }
+
+  // Surrogates: alone they are in no text, and only ranges are made of them. A high one or a class
+  // of such before a low one or a class of such stands for the characters that UTF-16 has so.
+  static constexpr char32_t kFirstLow = 0xDC00;
+  static char32_t pair_of(char32_t high, char32_t low) {
+    return 0x10000 + ((high - kFirstSurrogate) << 10) + (low - kFirstLow);
+  }
+
+  std::optional<CharSet> surrogate_pairs() {
+    const size_t begin = at_;
+    const std::vector<CharRange> high = surrogates(kFirstSurrogate, kFirstLow - 1);
+    const std::vector<CharRange> low = high.empty() ? high : surrogates(kFirstLow, kLastSurrogate);
+    if (low.empty()) {
+      at_ = begin;
+      return std::nullopt;
+    }
+    std::vector<bool> is_high(kFirstLow - kFirstSurrogate);
+    for (const CharRange& range : high) {
+      for (char32_t c = range.first; c <= range.last; ++c) is_high[c - kFirstSurrogate] = true;
+    }
+    std::vector<CharRange> pairs;
+    for (char32_t c = 0; c < is_high.size(); ++c) {
+      if (!is_high[c]) continue;
+      for (const CharRange& range : low) {
+        pairs.push_back(
+            {pair_of(kFirstSurrogate + c, range.first), pair_of(kFirstSurrogate + c, range.last)});
+      }
+    }
+    return make_char_set(std::move(pairs));
+  }
+
+  /// One, or a class of nothing else; empty where something else comes.
+  std::vector<CharRange> surrogates(char32_t first, char32_t last) {
+    std::vector<CharRange> ranges;
+    if (peek() == U'\\' && peek(1) == U'u' && peek(2) != U'{') {
+      at_ += 2;
+      const char32_t one = hex(4);
+      ranges.push_back({one, one});
+    } else if (peek() == U'[' && peek(1) != U'^') {
+      ++at_;
+      ranges = united(bracket_ranges(), {});
+    }
+    const bool others = std::any_of(ranges.begin(), ranges.end(), [&](const CharRange& range) {
+      return range.first < first || range.last > last;
+    });
+    return others ? std::vector<CharRange>{} : ranges;
   }
 
   CharSet bracket() {
     const bool negative = take(U'^');
+    const CharSet set = make_char_set(bracket_ranges());
+    return negative ? complement(set) : set;
+  }
+
+  /// Up to the closing bracket, surrogates included.
+  std::vector<CharRange> bracket_ranges() {
+    const auto is_one = [](const CharSet& member) {
+      return member.size() == 1 && member.front().first == member.front().last;
+    };
     std::vector<CharRange> ranges;
     while (!take(U']')) {
       const CharSet first = bracket_member();
-      const bool single = first.size() == 1 && first.front().first == first.front().last;
-      if (single && peek() == U'-' && peek(1) != U']' && peek(1) != U'\0') {
+      if (is_one(first) && peek() == U'-' && peek(1) != U']' && peek(1) != U'\0') {
         const size_t before = at_++;
         const CharSet last = bracket_member();
-        if (last.size() == 1 && last.front().first == last.front().last) {
+        if (is_one(last)) {
           if (first.front().first > last.front().first) fail("a range is in the wrong order");
           ranges.push_back({first.front().first, last.front().first});
           continue;
@@ -307,14 +371,18 @@ class RegexReader {
       }
       ranges.insert(ranges.end(), first.begin(), first.end());
     }
-    const CharSet set = make_char_set(std::move(ranges));
-    return negative ? complement(set) : set;
+    return ranges;
   }
 
-  CharSet bracket_member() {
+  /// One character, which may be a surrogate, or a set.
+  std::vector<CharRange> bracket_member() {
     const char32_t character = next();
-    if (character != U'\\') return make_char_set({{character, character}});
-    if (take(U'b')) return make_char_set({{'\b', '\b'}});
+    if (character != U'\\') return {{character, character}};
+    if (take(U'b')) return {{'\b', '\b'}};
+    if (take(U'u')) {
+      const char32_t one = unicode_escape();
+      return {{one, one}};
+    }
     return escaped_set();
   }
 

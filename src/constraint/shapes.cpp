@@ -203,11 +203,8 @@ std::unique_ptr<NumberAutomaton> SchemaGrammar::make_numbers(FormulaId formula) 
   std::vector<uint32_t> atoms;
   collect_numbers(formula, atoms);
   std::vector<const NumberRule*> rules;
-  size_t states = 1;
   for (const uint32_t atom : atoms) {
-    const auto& fact = std::get<NumberFact>(formulas_.atom_at(atom).rule);
-    rules.push_back(fact.rule.get());
-    states = std::min<size_t>(states * fact.states, 1'000'000);
+    rules.push_back(std::get<NumberFact>(formulas_.atom_at(atom).rule).rule.get());
   }
   std::vector<Verdict> by_atom(atoms.empty() ? 0
                                              : *std::max_element(atoms.begin(), atoms.end()) + 1);
@@ -216,8 +213,7 @@ std::unique_ptr<NumberAutomaton> SchemaGrammar::make_numbers(FormulaId formula) 
     for (size_t i = 0; i < atoms.size(); ++i) by_atom[atoms[i]] = verdicts[i];
     return number_verdict(formula, by_atom);
   };
-  constexpr size_t kFewStates = 128;  // of multiples: digits are counted where there are few
-  return std::make_unique<NumberAutomaton>(rules, decide, states <= kFewStates, budget_);
+  return std::make_unique<NumberAutomaton>(rules, decide, budget_);
 }
 
 const NumberAutomaton& SchemaGrammar::numbers(FormulaId formula) {

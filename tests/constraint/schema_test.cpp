@@ -144,6 +144,70 @@ TEST(Schema, AnswersHaveIntegersInDigits) {
   for (const char* no : {"7", "7.0", "1e1"}) EXPECT_FALSE(broken->accepts(no)) << no;
 }
 
+TEST(Schema, MultiplesEndWithin32Digits) {
+  for (const int divisor : {7, 150, 199, 512, 997, 1024, 4999, 5000}) {
+    for (const char* type : {"integer", "number"}) {
+      AnswerForm form;
+      form.schema = fmt::format(R"({{"type":"{}","multipleOf":{}}})", type, divisor);
+      AnswerGrammar grammar(form, IntegerTexts::kDigits);
+      AnswerWalk& walk = grammar.walk();
+      WalkState state = grammar.begin();
+      int digits = 0;
+      int remainder = 0;
+      for (char digit = '9'; digit != 0;) {  // the largest that goes on
+        state = walk.next(state, static_cast<unsigned char>(digit));
+        remainder = (remainder * 10 + digit - '0') % divisor;
+        ++digits;
+        digit = 0;
+        for (const char next : walk.next_bytes(state)) {
+          if (next >= '0' && next <= '9') digit = std::max(digit, next);
+        }
+      }
+      EXPECT_EQ(digits, 32) << form.schema;
+      EXPECT_EQ(remainder, 0) << form.schema;
+      EXPECT_TRUE(walk.complete(state)) << form.schema;
+    }
+  }
+}
+
+TEST(Schema, TakesDivisorsUpTo5000WithLimits) {
+  for (const int divisor : {400, 1234, 4000, 4999, 5000}) {
+    for (const char* type : {"integer", "number"}) {
+      for (const auto& [min, max] : {std::pair{0, 9999}, {10'000, 50'000}, {-50'000, 1'000'000}}) {
+        AnswerGrammar grammar =
+            schema(fmt::format(R"({{"type":"{}","multipleOf":{},"minimum":{},"maximum":{}}})", type,
+                               divisor, min, max));
+        const int first = (min + (min > 0 ? divisor - 1 : 0)) / divisor;
+        const int last = max / divisor;
+        for (const int i : {first, (first + last) / 2, last}) {
+          EXPECT_TRUE(grammar.accepts(std::to_string(i * divisor))) << i * divisor;
+          EXPECT_FALSE(grammar.accepts(std::to_string(i * divisor + 1))) << i * divisor + 1;
+        }
+        for (const int i : {first - 1, last + 1}) {
+          EXPECT_FALSE(grammar.accepts(std::to_string(i * divisor))) << i * divisor;
+        }
+      }
+    }
+  }
+}
+
+TEST(Schema, TellsOfIntegersTooLargeForDigits) {
+  AnswerForm form;
+  const auto refused = [&](const std::string& text) -> std::string {
+    form.schema = text;
+    try {
+      AnswerGrammar grammar(form, IntegerTexts::kDigits);
+    } catch (const NoAnswer& error) {
+      return error.what();
+    }
+    return {};
+  };
+  EXPECT_NE(refused(R"({"type":"integer","minimum":1e40})").find("32 digits"), std::string::npos);
+  EXPECT_NE(refused(R"({"type":"integer","minimum":2,"maximum":1})").find("contradicts"),
+            std::string::npos);
+  EXPECT_EQ(refused(R"({"type":"integer","minimum":1e30})"), "");
+}
+
 TEST(Schema, EveryByteOfAnAnswerCanBeCompleted) {
   // Names of which few are left, and properties of which one must be there.
   AnswerGrammar grammar =

@@ -39,6 +39,37 @@ TEST(TextForms, RegularExpressionsMatchAllOfTheAnswer) {
   EXPECT_FALSE(word.accepts("äpfel"));
 }
 
+TEST(TextForms, SurrogatesAreRangesAndPairsOfThemCharacters) {
+  EXPECT_THROW(regex("[\\uD800-\\uDFFF]"), InputError);  // in no text
+  EXPECT_THROW(regex("[\\uDC00-\\uDFFF]+"), InputError);
+  AnswerGrammar no_surrogates = regex("[^\\uD800-\\uDFFF]+");
+  for (const char* text : {"-", "a-b", "é😀"}) EXPECT_TRUE(no_surrogates.accepts(text)) << text;
+  EXPECT_TRUE(regex("[\\uD800-\\uFFFF]").accepts("\uFF01"));
+  EXPECT_FALSE(regex("[\\uD800-\\uFFFF]").accepts("-"));
+  EXPECT_TRUE(regex("\\uD83D\\uDE00").accepts("😀"));
+  AnswerGrammar few = regex("[\\uD83D\\uDE00-\\uD83D\\uDE0F]");
+  EXPECT_TRUE(few.accepts("😀"));
+  EXPECT_FALSE(few.accepts("😐"));  // U+1F610
+  AnswerGrammar astral = regex("(?:[\\uD800-\\uDBFF][\\uDC00-\\uDFFF]){2}");
+  EXPECT_TRUE(astral.accepts("😀\U00010000"));
+  for (const char* text : {"😀", "😀é", "--"}) EXPECT_FALSE(astral.accepts(text)) << text;
+  AnswerGrammar letters = regex("\\uD83C[\\uDDE6-\\uDDFF]");  // of flags
+  EXPECT_TRUE(letters.accepts("🇩"));
+  EXPECT_FALSE(letters.accepts("😀"));
+}
+
+TEST(TextForms, ErrorsShowTheBeginningOfALongPattern) {
+  std::string long_name(10'000, 'a');
+  for (const std::string& pattern : {"(" + long_name, "\\p{" + long_name + "}"}) {
+    try {
+      regex(pattern);
+      ADD_FAILURE() << "taken";
+    } catch (const InputError& error) {
+      EXPECT_LT(std::string(error.what()).size(), 250u);
+    }
+  }
+}
+
 TEST(TextForms, AFormIsOneThing) {
   EXPECT_THROW(AnswerGrammar(AnswerForm{}), UsageError);
   AnswerForm both;

@@ -43,7 +43,7 @@ std::vector<std::string> choices_of(const std::string& list) {
 /// a file is another matter than what is with the command line.
 void check_form(const AnswerForm& form, const std::string& option, bool from_file) {
   try {
-    AnswerGrammar grammar(form);
+    AnswerGrammar grammar(form, IntegerTexts::kDigits);
   } catch (const UsageError& error) {
     throw UsageError(option + ": " + error.what());
   } catch (const InputError& error) {

@@ -1,10 +1,9 @@
-// Regular expressions of ECMA-262: read to a tree, which is turned into a term from its end, since
-// an anchor or a lookahead speaks about all that follows.
+// Reads regular expressions of ECMA-262 to a tree.
 #include <algorithm>
-#include <memory>
 #include <optional>
 
 #include "constraint/regex.h"
+#include "constraint/regex_tree.h"
 #include "constraint/unicode_classes.h"
 #include "text/utf8.h"
 
@@ -14,27 +13,12 @@ namespace {
 
 constexpr size_t kMaxPattern = 20'000;  // bytes
 constexpr int kMaxNesting = 100;
-constexpr uint32_t kMaxUnrolled = 16;  // repetitions of what holds anchors or lookaheads
 
-struct Tree {
-  enum class Kind { kEmpty, kSet, kSequence, kChoice, kRepeat, kStart, kEnd, kLookahead };
-  Kind kind = Kind::kEmpty;
-  CharSet set{};
-  std::vector<Tree> parts{};
-  uint32_t min = 0;
-  uint32_t max = 0;
-  bool negative = false;  // kLookahead
-
-  bool zero_width() const {
-    return kind == Kind::kEmpty || kind == Kind::kStart || kind == Kind::kEnd ||
-           kind == Kind::kLookahead;
-  }
-  /// No anchor or lookahead in it.
-  bool plain() const {
-    if (kind == Kind::kStart || kind == Kind::kEnd || kind == Kind::kLookahead) return false;
-    return std::all_of(parts.begin(), parts.end(), [](const Tree& part) { return part.plain(); });
-  }
-};
+std::string shortened(std::string_view text, size_t most) {
+  size_t end = std::min(text.size(), most);
+  while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;  // inside a character
+  return with_replacements(std::string(text.substr(0, end))) + (end < text.size() ? "..." : "");
+}
 
 class RegexReader {
  public:
@@ -48,23 +32,14 @@ class RegexReader {
     }
   }
 
-  Tree read() {
-    Tree tree = choice();
+  RegexTree read() {
+    RegexTree tree = choice();
     if (at_ < text_.size()) fail("a ) closes nothing");
     return tree;
   }
 
-  [[noreturn]] void fail(std::string_view what) const {
-    throw InputError(fmt::format("the pattern \"{}\": {}", shortened(pattern_, 80), what));
-  }
-
  private:
-  static std::string shortened(std::string_view text, size_t most) {
-    size_t end = std::min(text.size(), most);
-    while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;  // inside a character
-    return with_replacements(std::string(text.substr(0, end))) + (end < text.size() ? "..." : "");
-  }
-
+  [[noreturn]] void fail(std::string_view what) const { refuse_pattern(pattern_, what); }
   bool ended() const { return at_ == text_.size(); }
   char32_t peek(size_t ahead = 0) const {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : U'\0';
@@ -84,23 +59,23 @@ class RegexReader {
     return text_[at_++];
   }
 
-  Tree choice() {
+  RegexTree choice() {
     if (++depth_ > kMaxNesting) fail("its groups are nested more than 100 deep");
-    Tree tree{Tree::Kind::kChoice};
+    RegexTree tree{RegexTree::Kind::kChoice};
     do tree.parts.push_back(sequence());
     while (take(U'|'));
     --depth_;
     return tree.parts.size() == 1 ? std::move(tree.parts.front()) : tree;
   }
 
-  Tree sequence() {
-    Tree tree{Tree::Kind::kSequence};
+  RegexTree sequence() {
+    RegexTree tree{RegexTree::Kind::kSequence};
     while (!ended() && peek() != U'|' && peek() != U')') tree.parts.push_back(quantified());
     return tree;
   }
 
-  Tree quantified() {
-    Tree tree = atom();
+  RegexTree quantified() {
+    RegexTree tree = atom();
     uint32_t min = 0;
     uint32_t max = kUnlimited;
     if (take(U'*')) {
@@ -118,7 +93,7 @@ class RegexReader {
     if (peek() == U'*' || peek() == U'+' || peek() == U'?' || at_braces()) {
       fail("nothing to repeat");
     }
-    Tree repeated{Tree::Kind::kRepeat, {}, {}, min, max};
+    RegexTree repeated{RegexTree::Kind::kRepeat, {}, {}, min, max};
     repeated.parts.push_back(std::move(tree));
     return repeated;
   }
@@ -158,21 +133,21 @@ class RegexReader {
     return peek() == U'{' && braces(min, max);
   }
 
-  Tree atom() {
+  RegexTree atom() {
     if (at_braces()) fail("nothing to repeat");
-    if (std::optional<CharSet> pairs = surrogate_pairs()) return {Tree::Kind::kSet, *pairs};
+    if (std::optional<CharSet> pairs = surrogate_pairs()) return {RegexTree::Kind::kSet, *pairs};
     const char32_t character = next();
     switch (character) {
       case U'^':
-        return {Tree::Kind::kStart};
+        return {RegexTree::Kind::kStart};
       case U'$':
-        return {Tree::Kind::kEnd};
+        return {RegexTree::Kind::kEnd};
       case U'(':
         return group();
       case U'[':
-        return {Tree::Kind::kSet, bracket()};
+        return {RegexTree::Kind::kSet, bracket()};
       case U'.':
-        return {Tree::Kind::kSet,
+        return {RegexTree::Kind::kSet,
                 complement(make_char_set({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}))};
       case U'\\':
         return escape();
@@ -181,12 +156,12 @@ class RegexReader {
       case U'?':
         fail("nothing to repeat");
       default:
-        return {Tree::Kind::kSet, make_char_set({{character, character}})};
+        return {RegexTree::Kind::kSet, make_char_set({{character, character}})};
     }
   }
 
-  Tree group() {
-    Tree look{Tree::Kind::kLookahead};
+  RegexTree group() {
+    RegexTree look{RegexTree::Kind::kLookahead};
     bool is_look = false;
     if (take(U"?=")) {
       is_look = true;
@@ -200,20 +175,20 @@ class RegexReader {
     } else if (!take(U"?:") && peek() == U'?') {
       fail("a group begins with (? and something not supported");
     }
-    Tree inside = choice();
+    RegexTree inside = choice();
     if (!take(U')')) fail("a ( is not closed");
     if (!is_look) return inside;
     look.parts.push_back(std::move(inside));
     return look;
   }
 
-  Tree escape() {
+  RegexTree escape() {
     if (peek() == U'b' || peek() == U'B') fail("word boundaries (\\b) are not supported");
     if (peek() >= U'1' && peek() <= U'9') fail("backreferences are not supported");
     if (peek() == U'k') fail("backreferences are not supported");
-    if (take(U'A')) return {Tree::Kind::kStart};
-    if (take(U'Z') || take(U'z')) return {Tree::Kind::kEnd};
-    return {Tree::Kind::kSet, escaped_set()};
+    if (take(U'A')) return {RegexTree::Kind::kStart};
+    if (take(U'Z') || take(U'z')) return {RegexTree::Kind::kEnd};
+    return {RegexTree::Kind::kSet, escaped_set()};
   }
 
   /// What stands behind a backslash, inside brackets or outside.
@@ -409,81 +384,14 @@ class RegexReader {
   int depth_ = 0;
 };
 
-class TermMaker {
- public:
-  TermMaker(RegexTerms& terms, const RegexReader& reader) : terms_(terms), reader_(reader) {}
-
-  /// `tree`, then `rest`. `at_start`: nothing stands before it.
-  RegexId make(const Tree& tree, RegexId rest, bool at_start) {
-    switch (tree.kind) {
-      case Tree::Kind::kEmpty:
-        return rest;
-      case Tree::Kind::kSet:
-        return terms_.concat(terms_.set(tree.set), rest);
-      case Tree::Kind::kStart:
-        return at_start ? rest : terms_.none();
-      case Tree::Kind::kEnd:
-        return terms_.both({rest, terms_.empty()});
-      case Tree::Kind::kLookahead: {
-        const RegexId ahead = make(tree.parts.front(), terms_.any_text(), at_start);
-        return terms_.both({tree.negative ? terms_.negation(ahead) : ahead, rest});
-      }
-      case Tree::Kind::kChoice: {
-        std::vector<RegexId> ways;
-        for (const Tree& part : tree.parts) ways.push_back(make(part, rest, at_start));
-        return terms_.either(std::move(ways));
-      }
-      case Tree::Kind::kSequence:
-        return sequence(tree, rest, at_start);
-      case Tree::Kind::kRepeat:
-        return repetition(tree, rest, at_start);
-    }
-    return rest;
-  }
-
- private:
-  RegexId sequence(const Tree& tree, RegexId rest, bool at_start) {
-    size_t leading = 0;  // of no width, so that what follows them is at the start, too
-    while (leading < tree.parts.size() && tree.parts[leading].zero_width()) ++leading;
-    for (size_t i = tree.parts.size(); i-- > 0;) {
-      rest = make(tree.parts[i], rest, at_start && i <= leading);
-    }
-    return rest;
-  }
-
-  RegexId repetition(const Tree& tree, RegexId rest, bool at_start) {
-    const Tree& part = tree.parts.front();
-    if (part.plain()) {
-      const RegexId once = make(part, terms_.empty(), false);
-      return terms_.concat(terms_.repeat(once, tree.min, tree.max), rest);
-    }
-    if (tree.max > kMaxUnrolled) {
-      reader_.fail("an anchor or lookahead inside a repetition is not supported");
-    }
-    RegexId term = rest;
-    for (uint32_t i = tree.max; i-- > 0;) {
-      term = make(part, term, at_start && i == 0);
-      if (i >= tree.min) term = terms_.either({rest, term});
-    }
-    return term;
-  }
-
-  RegexTerms& terms_;
-  const RegexReader& reader_;
-};
-
 }  // namespace
 
-RegexId read_regex(RegexTerms& terms, std::string_view pattern, bool whole) {
-  RegexReader reader(pattern);
-  const Tree tree = reader.read();
-  TermMaker maker(terms, reader);
-  if (whole) return maker.make(tree, terms.empty(), true);
-  const RegexId at_start = maker.make(tree, terms.any_text(), true);
-  const RegexId later = maker.make(tree, terms.any_text(), false);
-  if (later == at_start) return terms.concat(terms.any_text(), later);
-  return terms.either(
-      {at_start, terms.concat(terms.any_character(), terms.concat(terms.any_text(), later))});
+RegexTree read_regex_tree(std::string_view pattern) {
+  return RegexReader(pattern).read();
+}
+
+void refuse_pattern(std::string_view pattern, std::string_view what) {
+  throw InputError(fmt::format("the pattern \"{}\": {}", shortened(pattern, 80), what));
 }
 
 }  // namespace owl3

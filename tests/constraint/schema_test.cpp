@@ -170,6 +170,16 @@ TEST(Schema, MultiplesEndWithin32Digits) {
   }
 }
 
+TEST(Schema, NumbersHaveUpTo32DigitsOnEachSideOfThePoint) {
+  AnswerGrammar number = schema(R"({"type":"number"})");
+  const std::string digits(32, '3');
+  for (const std::string& yes :
+       {digits, digits + "." + digits, "-0." + digits, "3." + digits + "e9"})
+    EXPECT_TRUE(number.accepts(yes)) << yes;
+  for (const std::string& no : {digits + "3", digits + "." + digits + "3", "-0.3" + digits})
+    EXPECT_FALSE(number.accepts(no)) << no;
+}
+
 TEST(Schema, TakesDivisorsUpTo5000WithLimits) {
   for (const int divisor : {400, 1234, 4000, 4999, 5000}) {
     for (const char* type : {"integer", "number"}) {

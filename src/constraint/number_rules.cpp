@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
 
 #include "constraint/number_order.h"
 #include "core/error.h"
@@ -131,22 +130,18 @@ Divisor divisor_of(const Decimal& decimal) {
   divisor.factor = std::stoll(decimal.digits);
   divisor.zeros = static_cast<int>(std::max<int64_t>(0, decimal.exponent - digits));
   divisor.places = static_cast<int>(std::max<int64_t>(0, digits - decimal.exponent));
-  if (std::gcd(divisor.factor, int64_t{10}) != 1) {  // its zeros can't be told apart
-    for (; divisor.zeros > 0 && divisor.factor <= kMostRemainders; --divisor.zeros) {
-      divisor.factor *= 10;
-    }
-  }
   if (divisor.factor > kMostRemainders) throw too_long();
   return divisor;
 }
 
 // A number is a multiple of f * 10^z / 10^p when, read as an integer with p digits behind its
-// point, it is 0 modulo f and ends with z zeros (f and 10 have no common factor, or z is 0).
+// point, it ends with z zeros and what stands before these is 0 modulo f.
 class MultipleRule final : public NumberRule {
  public:
   explicit MultipleRule(const Decimal& decimal) : divisor_(divisor_of(decimal)) {}
 
-  // {part, remainder, zeros at the end, digits behind the point, anything but 0 was read,
+  // {part, remainder of what stands before the zeros, zeros at the end up to z, digits behind the
+  // point, anything but 0 was read,
   //  not a multiple whatever follows}
   RuleState start() const override { return {}; }
 
@@ -183,8 +178,15 @@ class MultipleRule final : public NumberRule {
 
  private:
   void follow(int16_t& remainder, int16_t& zeros, char digit) const {
-    remainder = static_cast<int16_t>((remainder * 10 + digit_of(digit)) % divisor_.factor);
-    zeros = static_cast<int16_t>(digit == '0' ? std::min(zeros + 1, divisor_.zeros) : 0);
+    if (digit == '0' && zeros < divisor_.zeros) {
+      ++zeros;
+      return;
+    }
+    int64_t value = remainder;
+    if (digit != '0') {  // the zeros are among what stands before
+      for (; zeros > 0; --zeros) value = value * 10 % divisor_.factor;
+    }
+    remainder = static_cast<int16_t>((value * 10 + digit_of(digit)) % divisor_.factor);
   }
 
   Divisor divisor_;

@@ -180,6 +180,19 @@ TEST(Schema, NumbersHaveUpTo32DigitsOnEachSideOfThePoint) {
     EXPECT_FALSE(number.accepts(no)) << no;
 }
 
+TEST(Schema, TakesDivisorsWithZerosBehind) {
+  for (const int divisor : {1000, 2000, 15'000, 25'000, 40'000, 4'999'000, 8'000'000}) {
+    AnswerGrammar grammar = schema(fmt::format(R"({{"type":"integer","multipleOf":{}}})", divisor));
+    for (const int64_t times : {-3, 0, 1, 2, 5, 20, 101, 1000, 40'000}) {
+      EXPECT_TRUE(grammar.accepts(std::to_string(times * divisor))) << times * divisor;
+      for (const int other : {1, 10, divisor / 2, divisor / 5, divisor / 10}) {
+        const std::string text = std::to_string(times * divisor + other);
+        EXPECT_FALSE(grammar.accepts(text)) << text << " by " << divisor;
+      }
+    }
+  }
+}
+
 TEST(Schema, TakesDivisorsUpTo5000WithLimits) {
   for (const int divisor : {400, 1234, 4000, 4999, 5000}) {
     for (const char* type : {"integer", "number"}) {

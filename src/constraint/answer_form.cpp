@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t kMaxSchemaBytes = size_t{4} << 20;
 constexpr int kMaxNesting = 250;
+constexpr size_t kMaxShown = 300;  // bytes
 
 /// Before anything is parsed: how deep brackets go.
 int nesting_of(std::string_view text) {
@@ -38,6 +39,8 @@ nlohmann::ordered_json parse_schema(std::string_view text) {
     std::string what = error.what();
     const size_t end = what.find("] ");  // its own number
     if (end != std::string::npos) what.erase(0, end + 2);
+    const size_t read = what.find("; last read: ");  // all of a long text
+    if (read != std::string::npos && what.size() > kMaxShown) what.erase(read);
     throw InputError("the schema is no JSON: " + what);
   }
 }

@@ -277,6 +277,9 @@ TEST(Schema, RefusesInOneLineHoweverLongItsNamesAre) {
     EXPECT_LT(refused.size(), 1000u);
     EXPECT_NE(refused.find("..."), std::string::npos) << refused;
   }
+  const std::string no_json = refusal(R"({"pattern":")" + name + R"(\d"})");
+  EXPECT_NE(no_json.find("forbidden character after backslash"), std::string::npos) << no_json;
+  EXPECT_LT(no_json.size(), 300u);
 }
 
 TEST(Schema, RefusesWhatWouldMultiply) {

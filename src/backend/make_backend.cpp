@@ -28,6 +28,11 @@ bool is_torch_device(std::string_view name) {
 /// The device as LibTorch names it; nothing for the CPU backend.
 std::optional<std::string> torch_device(const std::string& name) {
   if (is_cpu_device(name)) return std::nullopt;
+  if (name.starts_with("cpu,")) {
+    throw UsageError(fmt::format(
+        "device {}: the CPU takes no settings; --memory-budget says how much images may take there",
+        name));
+  }
   const bool prefixed = name.starts_with(kTorch);
   std::string device = prefixed ? name.substr(kTorch.size()) : name;
   // What stands behind a comma is the plug-in's own affair.

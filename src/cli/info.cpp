@@ -345,10 +345,11 @@ void run(const Options& options) {
   const Checkpoint checkpoint = Checkpoint::open(open_model(options.model));
   tell_warnings(checkpoint.warnings());
   if (options.json) return run_for_script(checkpoint, options);
+  const std::string device = options.device.empty() ? "" : device_text(options);
   print_text(checkpoint);
-  if (!options.device.empty()) {
+  if (!device.empty()) {
     fmt::print("\nDevice\n");
-    print_row(options.device, device_text(options));
+    print_row(options.device, device);
   }
   if (!options.verify) return;
   std::fflush(stdout);

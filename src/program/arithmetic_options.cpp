@@ -27,9 +27,13 @@ void add_arithmetic_options(CLI::App& command, ModelOptions& options, const std:
 
 CLI::Option* add_device_option(CLI::App& command, std::string& device) {
   return command
-      .add_option("--device", device,
-                  "cpu (default); by the plug-in libowl3_torch.so cuda, cuda:N or xpu, a card, or "
-                  "torch:cpu, LibTorch's CPU")
+      .add_option(
+          "--device", device,
+          "cpu (default); by the plug-in libowl3_torch.so cuda, cuda:N or xpu, a card, or "
+          "torch:cpu, LibTorch's CPU; ,memory=20G behind it: so much of its memory for images")
+      ->check([](const std::string& name) {
+        return name.empty() ? std::string("is empty; cpu is the default") : std::string();
+      })
       ->type_name("NAME");
 }
 

@@ -35,6 +35,27 @@ TEST(Device, IsOneThatOwl3Knows) {
   EXPECT_EQ(ask_on("cpu").out, "This is a crab.\n");
 }
 
+TEST(Device, OfTheCpuTakesNoSettings) {
+  const Outcome outcome = ask_on("cpu,memory=2G");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+  EXPECT_NE(outcome.err.find("device cpu,memory=2G: the CPU takes no settings"), std::string::npos)
+      << outcome.err;
+}
+
+TEST(Device, ThatIsNoneIsToldOfBeforeAnythingIsPrinted) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"bench", "owlet", "--device", "gpu"},
+        {"info", "owlet", "--device", "gpu"},
+        {"chat", "owlet", "-p", "What?", "--device", ""}}) {
+    const Outcome outcome = run_owl3(command);
+    EXPECT_EQ(outcome.exit_code, 2) << command.front();
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;
+    EXPECT_NE(outcome.err.find("device"), std::string::npos) << outcome.err;
+  }
+}
+
 /// The program alone in a folder, as one that was copied by hand.
 class LonelyProgram : public testing::Test {
  protected:
@@ -71,6 +92,22 @@ TEST_F(LonelyProgram, SaysWhereItLookedForThePlugIn) {
 }
 
 #ifdef OWL3_HAS_TORCH_PLUGIN
+
+// Its answers may differ in the end.
+TEST(TorchDevice, IsNotWhereARunOfTheCpusGoesOn) {
+  const std::string out = (scratch_folder() / "device.jsonl").string();
+  const std::vector<std::string> batch = {
+      "batch", "owlet", "--each", kDemo + "crab.jpg", "-p", "What?", "--greedy", "-o", out};
+  ASSERT_EQ(run_owl3(batch).exit_code, 0);
+  for (const auto& [device, exit_code] :
+       {std::pair{"torch:cpu", 1}, std::pair{"torch:cpu,memory=1M", 1}, std::pair{"cpu", 0}}) {
+    std::vector<std::string> again = batch;
+    again.insert(again.end(), {"--resume", "--device", device});
+    const Outcome outcome = run_owl3(again);
+    EXPECT_EQ(outcome.exit_code, exit_code) << device << ": " << outcome.err;
+    EXPECT_EQ(outcome.err.find("device") != std::string::npos, exit_code != 0) << outcome.err;
+  }
+}
 
 TEST(TorchDevice, IsNotThereWithoutACard) {
   const Outcome outcome = ask_on("cuda:99");

@@ -41,8 +41,8 @@ int64_t image_bytes_of(const std::string& device, std::string_view setting) {
     }
   }
   throw UsageError(fmt::format(
-      "device {}{}: behind the comma stands how much of its memory images may take, memory=20G or "
-      "memory=500Mi",
+      "device {}{}: behind the comma stands how much of its memory images may take, a whole number "
+      "of bytes or of K, M, G, Ki, Mi or Gi: memory=20G",
       device.starts_with("cpu") ? "torch:" : "", device));
 }
 

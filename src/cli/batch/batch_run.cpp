@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "backend/make_backend.h"
 #include "builtin/builtin_model.h"
 
 namespace owl3::cli {
@@ -39,7 +40,7 @@ Json reading_json(const ImageOptions& image, const VideoOptions& video) {
   return json;
 }
 
-/// What else the model computes with; not how many threads, or where.
+/// What else the model computes with; not how many threads, or with how much of a device's memory.
 Json model_json(const BatchArguments& arguments) {
   const ModelOptions& options = arguments.model_options;
   Json json = {{"name", arguments.model.empty() ? builtin_model()->name : arguments.model},
@@ -47,6 +48,9 @@ Json model_json(const BatchArguments& arguments) {
                {"vision_int8", options.vision_int8},
                {"visual_memory_int8", options.visual_memory_int8}};
   if (options.precision == Precision::kExpanded) json["expanded"] = true;
+  if (!is_cpu_device(options.device)) {
+    json["device"] = options.device.substr(0, options.device.find(','));
+  }
   for (const LoraOptions& lora : options.lora) {
     json["lora"].push_back({lora.folder.string(), lora.scale});
   }

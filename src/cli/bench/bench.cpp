@@ -36,6 +36,8 @@ class Bench {
     check_context(original, options_);
     const std::vector<BenchModel> models = models_to_measure(original, options_);
     if (const auto memory = machine_memory()) check_memory(original, models, options_, *memory);
+    // One that isn't there is told of before anything is printed.
+    if (!is_cpu_device(options_.model_options.device)) make_backend(options_.model_options);
     for (const int threads : options_.threads) {
       check_interrupt();
       const int count = threads > 0 ? threads : all_threads_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "constraint/live_states.h"
 #include "constraint/number_order.h"
 #include "core/error.h"
 
@@ -95,20 +96,7 @@ class NumberSetRule final : public NumberRule {
     for (size_t i = 0; i < next_.size(); ++i) {
       before[next_[i]].push_back(static_cast<uint32_t>(i / kSymbols));
     }
-    std::vector<bool> alive = equal_;
-    std::vector<uint32_t> open;
-    for (uint32_t state = 0; state < alive.size(); ++state) {
-      if (alive[state]) open.push_back(state);
-    }
-    while (!open.empty()) {
-      const uint32_t state = open.back();
-      open.pop_back();
-      for (const uint32_t earlier : before[state]) {
-        if (alive[earlier]) continue;
-        alive[earlier] = true;
-        open.push_back(earlier);
-      }
-    }
+    const std::vector<bool> alive = live_states(equal_, before);
     for (uint32_t& target : next_) {
       if (!alive[target]) target = kNone;
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "constraint/live_states.h"
+
 namespace owl3 {
 
 namespace {
@@ -106,22 +108,9 @@ void TextAutomaton::make_dead() {
       }
     }
   }
-  std::vector<bool> alive(states());
-  std::vector<uint32_t> open;
-  for (uint32_t state = 0; state < states(); ++state) {
-    if (!accepts(state)) continue;
-    alive[state] = true;
-    open.push_back(state);
-  }
-  while (!open.empty()) {
-    const uint32_t state = open.back();
-    open.pop_back();
-    for (const uint32_t earlier : before[state]) {
-      if (alive[earlier]) continue;
-      alive[earlier] = true;
-      open.push_back(earlier);
-    }
-  }
+  std::vector<bool> accepting(states());
+  for (uint32_t state = 0; state < states(); ++state) accepting[state] = accepts(state);
+  const std::vector<bool> alive = live_states(accepting, before);
   for (uint32_t& target : next_) {
     if (target != kDead && !alive[target]) target = kDead;
   }

@@ -209,7 +209,8 @@ TEST(Linear, FewRowsAreTheSameBitsWhereverTheWeightsLie) {
     options.kernels = list.tables[table];
     CpuBackend backend(options);
     for (const DType dtype : {DType::kBF16, DType::kF32}) {
-      for (const auto& [n, k] : {std::pair<int64_t, int64_t>{5, 32}, {7, 96}, {6, 1504}, {9, 70}}) {
+      for (const auto& [n, k] :
+           {std::pair<int64_t, int64_t>{5, 32}, {7, 96}, {6, 1504}, {9, 70}, {7, 2144}}) {
         const Tensor weight = random_tensor({n, k}, 11, dtype);
         const Tensor x = random_tensor({8, k}, 12);
         std::vector<Tensor> expected;

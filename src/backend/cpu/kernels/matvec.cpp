@@ -2,12 +2,15 @@
 //
 // Each weight is read once from memory, in order: a tile of 4 rows of weights stays in the L1 cache
 // while groups of rows of x pass over it. So memory bandwidth is the bound, as long as arithmetic
-// keeps up. A result is the sum over the lanes of one accumulator, whatever tile it is part of: the
-// same bits for any number of rows.
+// keeps up, and rows of x don't come from the L2 cache all the time: where they don't fit the L1
+// cache they are cut into blocks. A result is the sum over the lanes of one accumulator, whatever
+// tile it is part of: the same bits for any number of rows.
 //
 // A file's weights lie where they lie, and loads that cross cache lines cost a quarter of the speed
 // of 8 rows. So rows in bf16 are read from the line on in which they begin; the lanes of sums are
 // then turned back, so that the bits are those of a row read from its beginning.
+#include <algorithm>
+
 #include "backend/cpu/kernels/kernels_internal.h"
 #include "backend/cpu/kernels/simd.h"
 
@@ -21,6 +24,18 @@ constexpr int tile_weights(int64_t inputs) {
   return inputs <= 6 ? 4 : 3;
 }
 constexpr int64_t kBytesAhead = 9 << 10;  // of all rows of weights of a tile together
+constexpr int64_t kBlock = 512;           // values of a block: of 8 rows of x in bf16, 8 KB
+
+/// The groups of even sizes in which rows of x meet a tile of weights.
+struct Groups {
+  explicit Groups(int64_t m)
+      : rows(m), count((m + kTileInputs - 1) / kTileInputs), least(m / count), larger(m % count) {}
+
+  int64_t rows, count;
+  int64_t least, larger;  // rows of a group, and how many of the first groups have one more
+
+  int64_t size(int64_t group) const { return least + (group < larger ? 1 : 0); }
+};
 
 /// Values first.. last - 1 of a step.
 struct StepPart {
@@ -101,20 +116,19 @@ struct Inputs {
   Inputs from(int64_t row) const { return {x + row * ldx, ldx, y + row * ldy, ldy, accumulate}; }
 };
 
-/// What a tile fetches while it is being multiplied: bytes behind the beginning of each of its rows
-/// of weights, and how much farther with every step.
+/// What is multiplied at a time of rows of weights and of x: values `first` to `last` - 1 of the k
+/// that there are. `first` lies `lead` before the row in its first block.
+struct Block {
+  int64_t first, last, k, lead;
+
+  bool begins() const { return first <= 0; }
+  bool ends() const { return last == k; }
+};
+
+/// What a tile fetches into the L1 cache while it is being multiplied: bytes behind where it begins
+/// to read each of its rows of weights, and how much farther with every step.
 struct Ahead {
   int64_t offset, step;
-  bool soon;  // wanted so soon that the L1 cache is the place for it
-
-  void fetch(const void* row) const {
-    const char* at = static_cast<const char*>(row) + offset;
-    if (soon) {
-      __builtin_prefetch(at, 0, 0);
-    } else {
-      __builtin_prefetch(at, 0, 2);
-    }
-  }
 };
 
 /// Adds the products of a step, or of those values of it that `part` says.
@@ -133,38 +147,55 @@ inline void add_step(const typename Type::Weight* w, int64_t weight_stride,
   }
 }
 
-/// kWeights rows of weights, `row_step` rows apart, with kRows rows of x.
+/// A block of kWeights rows of weights, `row_step` rows apart, with kRows rows of x. `kept` holds
+/// the sums from one block of the rows to the next.
 template <typename Type, int kWeights, int kRows>
-void dot_tile(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t k,
-              const Inputs<Type>& inputs, Ahead ahead) {
+void dot_tile(const typename Type::Weight* w, int64_t ldw, int64_t row_step, const Block& block,
+              const Inputs<Type>& inputs, Vec* kept, Ahead ahead) {
   const int64_t weight_stride = row_step * ldw;
-  const int64_t lead = Type::lead(w, ldw);
+  const int64_t stride_bytes = weight_stride * int64_t{sizeof(typename Type::Weight)};
   Vec sums[kRows][kWeights] = {};
-  int64_t i = -lead;
-  if (lead > 0) {
-    add_step<Type, kWeights, kRows>(
-        w + i, weight_stride, inputs.x + i, inputs.ldx, sums,
-        StepPart{lead, lead + k < Type::kStep ? lead + k : Type::kStep});
+  if (!block.begins()) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (int n = 0; n < kWeights; ++n) sums[r][n] = kept[r * kWeights + n];
+    }
+  }
+  int64_t i = block.first;
+  if (i < 0) {
+    const int64_t last = block.lead + block.k;
+    add_step<Type, kWeights, kRows>(w + i, weight_stride, inputs.x + i, inputs.ldx, sums,
+                                    StepPart{block.lead, last < Type::kStep ? last : Type::kStep});
     i += Type::kStep;
   }
-  for (; i + Type::kStep <= k; i += Type::kStep) {
+  const char* next = reinterpret_cast<const char*>(w + block.first) + ahead.offset;
+  for (; i + Type::kStep <= block.last; i += Type::kStep) {
     if constexpr (kRows > 1) {
 #pragma GCC unroll 8
-      for (int n = 0; n < kWeights; ++n) ahead.fetch(w + n * weight_stride);
-      ahead.offset += ahead.step;
+      for (int n = 0; n < kWeights; ++n) __builtin_prefetch(next + n * stride_bytes, 0, 0);
+      next += ahead.step;
     }
     add_step<Type, kWeights, kRows>(w + i, weight_stride, inputs.x + i, inputs.ldx, sums);
   }
-  if (i < k) {
+  if (i < block.last) {
     add_step<Type, kWeights, kRows>(w + i, weight_stride, inputs.x + i, inputs.ldx, sums,
-                                    StepPart{0, k - i});
+                                    StepPart{0, block.last - i});
+  }
+  if (!block.ends()) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (int n = 0; n < kWeights; ++n) kept[r * kWeights + n] = sums[r][n];
+    }
+    return;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     float* y = inputs.y + r * inputs.ldy;
 #pragma GCC unroll 8
     for (int n = 0; n < kWeights; ++n) {
-      const float sum = sum_of(Type::turned_back(sums[r][n], lead));
+      const float sum = sum_of(Type::turned_back(sums[r][n], block.lead));
       y[n * row_step] = sum + (inputs.accumulate ? y[n * row_step] : 0.0f);
     }
   }
@@ -172,32 +203,76 @@ void dot_tile(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int
 
 /// The same with 1 to kTileInputs rows of x.
 template <typename Type, int kWeights, int kRows = kTileInputs>
-void dot_some(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t k,
-              const Inputs<Type>& inputs, int64_t rows, Ahead ahead) {
+void dot_some(const typename Type::Weight* w, int64_t ldw, int64_t row_step, const Block& block,
+              const Inputs<Type>& inputs, int64_t rows, Vec* kept, Ahead ahead) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return dot_some<Type, kWeights, kRows - 1>(w, ldw, row_step, k, inputs, rows, ahead);
+      return dot_some<Type, kWeights, kRows - 1>(w, ldw, row_step, block, inputs, rows, kept,
+                                                 ahead);
     }
   }
   if constexpr (kWeights <= tile_weights(kRows)) {
-    dot_tile<Type, kWeights, kRows>(w, ldw, row_step, k, inputs, ahead);
+    dot_tile<Type, kWeights, kRows>(w, ldw, row_step, block, inputs, kept, ahead);
   }
 }
 
-/// One tile of weights with all rows of x, in groups of even sizes. Of more groups, each fetches
-/// its share of the next rows, so that memory is busy throughout.
+/// A block of one tile of weights with all rows of x. Of more groups, each fetches its share of
+/// what comes `distance` bytes later, so that memory is busy throughout.
 template <typename Type, int kWeights>
-void dot_all(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t k,
-             const Inputs<Type>& inputs, int64_t m) {
-  const int64_t groups = (m + kTileInputs - 1) / kTileInputs;
+void dot_all(const typename Type::Weight* w, int64_t ldw, int64_t row_step, const Block& block,
+             Inputs<Type> inputs, const Groups& groups, Vec* kept, int64_t distance) {
+  Ahead ahead = {distance, Type::kStepBytes / groups.count};
+  const int64_t steps = (block.last - block.first) / Type::kStep;
+  for (int64_t group = 0; group < groups.count; ++group) {
+    const int64_t rows = groups.size(group);
+    dot_some<Type, kWeights>(w, ldw, row_step, block, inputs, rows, kept, ahead);
+    inputs = inputs.from(rows);
+    kept += rows * kWeights;
+    ahead.offset += steps * ahead.step;
+  }
+}
+
+/// All of k for `tiles` tiles, each a row behind the one before it.
+template <typename Type, int kWeights>
+void dot_whole_rows(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t tiles,
+                    int64_t k, Inputs<Type> inputs, const Groups& groups) {
   const int64_t row_bytes = ldw * int64_t{sizeof(typename Type::Weight)};
-  for (int64_t group = 0; group < groups; ++group) {
-    const int64_t first = m * group / groups;
-    const int64_t count = m * (group + 1) / groups - first;
-    const int64_t start =
-        groups == 1 ? kBytesAhead / kWeights : row_bytes + row_bytes * group / groups;
-    dot_some<Type, kWeights>(w, ldw, row_step, k, inputs.from(first), count,
-                             {start, Type::kStepBytes / groups, groups == 1});
+  const int64_t distance = groups.count == 1 ? kBytesAhead / kWeights : row_bytes;
+  for (int64_t n = 0; n < tiles; ++n, ++inputs.y) {
+    const int64_t lead = Type::lead(w + n * ldw, ldw);
+    dot_all<Type, kWeights>(w + n * ldw, ldw, row_step, {-lead, k, k, lead}, inputs, groups,
+                            nullptr, distance);
+  }
+}
+
+/// The same, where the rows of x are too long for the L1 cache: a block of them, which isn't, meets
+/// several tiles before the next one does. A tile fetches what the third behind it will read.
+template <typename Type, int kWeights>
+void dot_by_blocks(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t tiles,
+                   int64_t k, const Inputs<Type>& inputs, const Groups& groups) {
+  constexpr int64_t kTilesAhead = 3;
+  constexpr int64_t kKeptSums = 768;  // of all tiles, 48 KB of the L2 cache
+  const int64_t lead = Type::lead(w, ldw);
+  const int64_t together = kKeptSums / (groups.rows * kWeights);
+  Vec kept[kKeptSums];
+  for (int64_t first_tile = 0; first_tile < tiles; first_tile += together) {
+    const int64_t count = std::min(together, tiles - first_tile);
+    for (int64_t first = -lead; first < k; first += kBlock) {
+      const Block block = {first, std::min(first + kBlock, k), k, lead};
+      for (int64_t t = 0; t < count; ++t) {
+        const int64_t n = first_tile + t;
+        // Behind the last tile come the next block's or, behind the last block, the next tiles'.
+        int64_t ahead = kTilesAhead * ldw;
+        if (t + kTilesAhead >= count) {
+          ahead = block.ends() ? ahead - lead - first : ahead + block.last - first - count * ldw;
+        }
+        Inputs<Type> of_tile = inputs;
+        of_tile.y += n;
+        dot_all<Type, kWeights>(w + n * ldw, ldw, row_step, block, of_tile, groups,
+                                kept + t * groups.rows * kWeights,
+                                ahead * int64_t{sizeof(typename Type::Weight)});
+      }
+    }
   }
 }
 
@@ -205,28 +280,30 @@ void dot_all(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int6
 // which goes on in the next row.
 template <typename Type, int kWeights>
 void matvec_by_tiles(const typename Type::Weight* w, int64_t ldw, int64_t rows, int64_t k,
-                     const Inputs<Type>& inputs, int64_t m) {
-  const int64_t row_step = rows / kWeights;
-  Inputs<Type> part = inputs;
-  for (int64_t n = 0; n < row_step; ++n, ++part.y) {
-    dot_all<Type, kWeights>(w + n * ldw, ldw, row_step, k, part, m);
+                     const Inputs<Type>& inputs, const Groups& groups) {
+  constexpr int64_t kInputBytesInCache = 40 << 10;
+  const int64_t input_bytes = groups.rows * k * int64_t{sizeof(typename Type::Input)};
+  const int64_t tiles = rows / kWeights;
+  const int64_t rest = tiles * kWeights;
+  if (input_bytes <= kInputBytesInCache) {
+    dot_whole_rows<Type, kWeights>(w, ldw, tiles, tiles, k, inputs, groups);
+  } else {
+    dot_by_blocks<Type, kWeights>(w, ldw, tiles, tiles, k, inputs, groups);
   }
-  for (int64_t n = row_step * kWeights; n < rows; ++n) {
-    part.y = inputs.y + n;
-    dot_all<Type, 1>(w + n * ldw, ldw, 0, k, part, m);
-  }
+  Inputs<Type> of_rest = inputs;
+  of_rest.y += rest;
+  dot_whole_rows<Type, 1>(w + rest * ldw, ldw, 0, rows - rest, k, of_rest, groups);
 }
 
 template <typename Type>
 void matvec_of(const void* weights, int64_t ldw, int64_t rows, int64_t k,
                const Inputs<Type>& inputs, int64_t m) {
   const auto* w = static_cast<const typename Type::Weight*>(weights);
-  const int64_t groups = (m + kTileInputs - 1) / kTileInputs;
-  const int64_t largest_group = (m + groups - 1) / groups;
-  if (tile_weights(largest_group) == 4) {
-    matvec_by_tiles<Type, 4>(w, ldw, rows, k, inputs, m);
+  const Groups groups(m);
+  if (tile_weights(groups.size(0)) == 4) {
+    matvec_by_tiles<Type, 4>(w, ldw, rows, k, inputs, groups);
   } else {
-    matvec_by_tiles<Type, 3>(w, ldw, rows, k, inputs, m);
+    matvec_by_tiles<Type, 3>(w, ldw, rows, k, inputs, groups);
   }
 }
 

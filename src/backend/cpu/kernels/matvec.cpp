@@ -1,10 +1,10 @@
 // Products with few rows (decoding): y[i, n] = x[i] . w[n] for 1 to kFewRows rows x.
 //
-// Each weight is read once from memory, in order: a tile of 4 rows of weights stays in the L1 cache
-// while groups of rows of x pass over it. So memory bandwidth is the bound, as long as arithmetic
-// keeps up, and rows of x don't come from the L2 cache all the time: where they don't fit the L1
-// cache they are cut into blocks. A result is the sum over the lanes of one accumulator, whatever
-// tile it is part of: the same bits for any number of rows.
+// Each weight is read once from memory: a tile of 4 rows of weights stays in the L1 cache while
+// groups of rows of x pass over it, and where those are many or long, both are cut into blocks that
+// stay there. So memory bandwidth is the bound, as long as arithmetic keeps up. A result is the sum
+// over the lanes of one accumulator, whatever tile it is part of: the same bits for any number of
+// rows.
 //
 // A file's weights lie where they lie, and loads that cross cache lines cost a quarter of the speed
 // of 8 rows. So rows in bf16 are read from the line on in which they begin; the lanes of sums are
@@ -150,8 +150,9 @@ inline void add_step(const typename Type::Weight* w, int64_t weight_stride,
 /// A block of kWeights rows of weights, `row_step` rows apart, with kRows rows of x. `kept` holds
 /// the sums from one block of the rows to the next.
 template <typename Type, int kWeights, int kRows>
-void dot_tile(const typename Type::Weight* w, int64_t ldw, int64_t row_step, const Block& block,
-              const Inputs<Type>& inputs, Vec* kept, Ahead ahead) {
+[[gnu::always_inline]] inline void dot_tile(const typename Type::Weight* w, int64_t ldw,
+                                            int64_t row_step, const Block& block,
+                                            const Inputs<Type>& inputs, Vec* kept, Ahead ahead) {
   const int64_t weight_stride = row_step * ldw;
   const int64_t stride_bytes = weight_stride * int64_t{sizeof(typename Type::Weight)};
   Vec sums[kRows][kWeights] = {};
@@ -171,7 +172,7 @@ void dot_tile(const typename Type::Weight* w, int64_t ldw, int64_t row_step, con
   }
   const char* next = reinterpret_cast<const char*>(w + block.first) + ahead.offset;
   for (; i + Type::kStep <= block.last; i += Type::kStep) {
-    if constexpr (kRows > 1) {
+    if constexpr (kRows > 2) {  // of fewer the processor sees far enough ahead
 #pragma GCC unroll 8
       for (int n = 0; n < kWeights; ++n) __builtin_prefetch(next + n * stride_bytes, 0, 0);
       next += ahead.step;
@@ -236,17 +237,16 @@ void dot_all(const typename Type::Weight* w, int64_t ldw, int64_t row_step, cons
 template <typename Type, int kWeights>
 void dot_whole_rows(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t tiles,
                     int64_t k, Inputs<Type> inputs, const Groups& groups) {
-  const int64_t row_bytes = ldw * int64_t{sizeof(typename Type::Weight)};
-  const int64_t distance = groups.count == 1 ? kBytesAhead / kWeights : row_bytes;
   for (int64_t n = 0; n < tiles; ++n, ++inputs.y) {
     const int64_t lead = Type::lead(w + n * ldw, ldw);
     dot_all<Type, kWeights>(w + n * ldw, ldw, row_step, {-lead, k, k, lead}, inputs, groups,
-                            nullptr, distance);
+                            nullptr, kBytesAhead / kWeights);
   }
 }
 
-/// The same, where the rows of x are too long for the L1 cache: a block of them, which isn't, meets
-/// several tiles before the next one does. A tile fetches what the third behind it will read.
+/// The same where the rows of x, or those of a tile for its next group, would have to come from the
+/// L2 cache: a block of x, which stays in the first one, meets several tiles before the next one
+/// does. A tile fetches what the third behind it will read.
 template <typename Type, int kWeights>
 void dot_by_blocks(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t tiles,
                    int64_t k, const Inputs<Type>& inputs, const Groups& groups) {
@@ -281,11 +281,11 @@ void dot_by_blocks(const typename Type::Weight* w, int64_t ldw, int64_t row_step
 template <typename Type, int kWeights>
 void matvec_by_tiles(const typename Type::Weight* w, int64_t ldw, int64_t rows, int64_t k,
                      const Inputs<Type>& inputs, const Groups& groups) {
-  constexpr int64_t kInputBytesInCache = 40 << 10;
+  constexpr int64_t kMostInputBytes = 112 << 10;  // of one group, from which on blocks are faster
   const int64_t input_bytes = groups.rows * k * int64_t{sizeof(typename Type::Input)};
   const int64_t tiles = rows / kWeights;
   const int64_t rest = tiles * kWeights;
-  if (input_bytes <= kInputBytesInCache) {
+  if (groups.count == 1 && input_bytes <= kMostInputBytes) {
     dot_whole_rows<Type, kWeights>(w, ldw, tiles, tiles, k, inputs, groups);
   } else {
     dot_by_blocks<Type, kWeights>(w, ldw, tiles, tiles, k, inputs, groups);

@@ -9,6 +9,7 @@
 // int8 weights have a way of their own (product_int8.cpp).
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/for_rows.h"
@@ -18,13 +19,11 @@ namespace owl3 {
 
 namespace {
 
-// A matrix-vector product's task: rows enough that handing it to a thread costs little and that the
-// kernels' streams of weights run long, few enough that all threads end together; whole groups of
-// the features that quantised kernels take at once.
+// A matrix-vector product's tasks: the first are large, since the streams of weights begin anew in
+// each, the last so small that all threads end together, and none so small that handing it to a
+// thread costs much; whole groups of the features that quantised kernels take at once.
 constexpr int64_t kTaskUnit = 16;
 constexpr int64_t kMinTaskRows = 64;
-constexpr int64_t kMaxTaskRows = 256;
-constexpr int64_t kTasksPerThread = 4;
 // Rows of x in bf16 lie as the weights do, seen from the beginnings of cache lines (matvec.cpp).
 constexpr size_t kLineBytes = 64;
 
@@ -109,11 +108,16 @@ void CpuBackend::apply_activation(Activation activation, float* values, int64_t 
 
 template <typename Body>
 void CpuBackend::few_rows_by_tasks(int64_t n, const Body& body) const {
-  const int64_t even = n / (kTasksPerThread * threads_) / kTaskUnit * kTaskUnit;
-  const int64_t task_rows = std::clamp(even, kMinTaskRows, kMaxTaskRows);
-  parallel_for(threads_, (n + task_rows - 1) / task_rows, [&](int64_t task) {
-    const int64_t first = task * task_rows;
-    body(first, std::min(task_rows, n - first));
+  std::vector<int64_t> firsts;
+  for (int64_t first = 0; first < n;) {
+    firsts.push_back(first);
+    const int64_t share = (n - first) * 2 / (3 * threads_) / kTaskUnit * kTaskUnit;
+    first += std::max(share, kMinTaskRows);
+  }
+  parallel_for(threads_, static_cast<int64_t>(firsts.size()), [&](int64_t task) {
+    const int64_t first = firsts[static_cast<size_t>(task)];
+    const bool is_last = task + 1 == static_cast<int64_t>(firsts.size());
+    body(first, (is_last ? n : firsts[static_cast<size_t>(task) + 1]) - first);
   });
 }
 

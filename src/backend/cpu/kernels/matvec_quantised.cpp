@@ -1,4 +1,4 @@
-// Products of a row or two of x in int8 with weights in blocks, which are read once from memory:
+// Products of up to four rows of x in int8 with weights in blocks, which are read once from memory:
 // the bytes of a row of weights are vectors along k, in registers from memory to product. Sums of
 // units of 4 rows are put side by side, so that the operations on floats are 16 to a vector.
 #include "backend/cpu/kernels/kernels_internal.h"
@@ -115,17 +115,22 @@ void multiply_single_rows(const Weights<Format>& weights, const PreparedSpan* x,
   }
 }
 
+/// The same with 1 to kMaxSingleRows rows of x.
+template <typename Format, int kInputs = kMaxSingleRows>
+void multiply_rows(const Weights<Format>& weights, const PreparedSpan* x, int64_t m,
+                   const Output& output) {
+  if constexpr (kInputs > 1) {
+    if (m < kInputs) return multiply_rows<Format, kInputs - 1>(weights, x, m, output);
+  }
+  multiply_single_rows<Format, kInputs>(weights, x, output);
+}
+
 template <typename Format>
 void multiply(const void* blocks, int64_t rows, int64_t k, const void* prepared, int64_t m,
               const Output& output) {
   const Weights<Format> weights(blocks, rows, k);
   const auto* x = static_cast<const PreparedSpan*>(prepared);
-  static_assert(kMaxSingleRows == 2);
-  if (m == 1) {
-    multiply_single_rows<Format, 1>(weights, x, output);
-  } else {
-    multiply_single_rows<Format, 2>(weights, x, output);
-  }
+  multiply_rows<Format>(weights, x, m, output);
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ static inline int64_t groups_of(int64_t m) {
 }
 
 /// Up to so many rows go each for itself; where the others begin to be faster.
-inline constexpr int64_t kMaxSingleRows = 2;
+inline constexpr int64_t kMaxSingleRows = kRegisters == 32 ? 4 : 3;
 
 }  // namespace owl3::cpu::OWL3_ISA
 

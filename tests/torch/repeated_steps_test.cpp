@@ -148,6 +148,12 @@ TEST_P(TorchRepeatedSteps, GiveWhatStepsGiveOverTheEndsOfPages) {
   EXPECT_TRUE(recorder_->read_by_host.empty()) << recorder_->read_by_host.front();
 }
 
+TEST_P(TorchRepeatedSteps, OfLongTextsGiveWhatStepsGive) {
+  Sequence done = done_.conversation(1500, {4}, 1), repeated = repeated_.conversation(1500, {4}, 1);
+  for (int i = 0; i < 4; ++i) expect_same({&done}, {&repeated});
+  EXPECT_EQ(replays(), 2);
+}
+
 TEST_P(TorchRepeatedSteps, SendOnceAndWaitOnce) {
   Sequence a = repeated_.conversation(5, {4}, 1), b = repeated_.conversation(9, {}, 2);
   repeated_.step({&a, &b});

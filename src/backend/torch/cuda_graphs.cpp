@@ -8,6 +8,10 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <optional>
+#include <utility>
+#include <vector>
+
 namespace owl3 {
 
 namespace {
@@ -18,8 +22,10 @@ namespace {
 /// begun.
 struct CudaGraphs {
   c10::Stream stream;
-  at::cuda::MempoolId_t pool;
-  std::shared_ptr<at::cuda::CUDAGraph> first;  // a pool lasts no longer than its graphs
+  decltype(at::cuda::graph_pool_handle()) pool;
+  /// Those that must last: the first, since a pool is gone with its last graph, and one whose
+  /// capture broke, which LibTorch's allocator may go on asking.
+  std::vector<std::shared_ptr<at::cuda::CUDAGraph>> kept;
 };
 
 class CudaGraph final : public DeviceRecording {
@@ -31,9 +37,8 @@ class CudaGraph final : public DeviceRecording {
     capturing_ = true;
   }
   ~CudaGraph() override {
-    if (!capturing_) return;
     try {
-      graph_->capture_end();
+      end_capture();
     } catch (const c10::Error&) {
       // What broke the capture is on its way to be told.
     }
@@ -42,14 +47,23 @@ class CudaGraph final : public DeviceRecording {
   CudaGraph& operator=(const CudaGraph&) = delete;
 
   void end() override {
-    capturing_ = false;
-    graph_->capture_end();
+    end_capture();
     as_stream_.reset();
-    if (all_->first == nullptr) all_->first = graph_;
   }
   void launch() override { graph_->replay(); }
 
  private:
+  void end_capture() {
+    if (!std::exchange(capturing_, false)) return;
+    if (all_->kept.empty()) all_->kept.push_back(graph_);
+    try {
+      graph_->capture_end();
+    } catch (const c10::Error&) {
+      all_->kept.push_back(graph_);
+      throw;
+    }
+  }
+
   std::shared_ptr<CudaGraphs> all_;
   std::shared_ptr<at::cuda::CUDAGraph> graph_ = std::make_shared<at::cuda::CUDAGraph>();
   std::optional<c10::StreamGuard> as_stream_;
@@ -72,7 +86,7 @@ BeginRecording cuda_graphs(at::Device device) {
   if (!device.is_cuda()) return {};
   const c10::impl::VirtualGuardImpl streams(device.type());
   const auto all = std::make_shared<CudaGraphs>(
-      CudaGraphs{streams.getStreamFromGlobalPool(device), at::cuda::graph_pool_handle(), nullptr});
+      CudaGraphs{streams.getStreamFromGlobalPool(device), at::cuda::graph_pool_handle(), {}});
   return [all]() -> std::unique_ptr<DeviceRecording> {
     warm_up(all->stream);
     return std::make_unique<CudaGraph>(all);

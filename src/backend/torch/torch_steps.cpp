@@ -7,7 +7,7 @@ namespace owl3 {
 namespace {
 
 // Kinds of steps that are remembered. What their operations compute lies in memory they share.
-constexpr size_t kMostKinds = 16;
+constexpr size_t kMostKinds = 8;
 
 }  // namespace
 

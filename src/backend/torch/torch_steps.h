@@ -4,8 +4,8 @@
 // from step to step, are sent in one copy to where the recorded operations read them.
 #pragma once
 
+#include <array>
 #include <atomic>
-#include <initializer_list>
 #include <list>
 #include <optional>
 #include <thread>
@@ -109,7 +109,7 @@ class TorchSteps final : public StepRepeater {
 
   TorchBridge& bridge_;
   BeginRecording begin_recording_;
-  bool works_ = true;
+  std::atomic<bool> works_ = true;
   std::list<KnownKind> known_;  // the last used first
   std::atomic<State> state_ = State::kOutside;
   std::atomic<std::thread::id> thread_;
@@ -123,8 +123,10 @@ template <typename Work>
 auto TorchSteps::operation(const StepOperation& operation, const Work& work) {
   using Result = decltype(work(at::Tensor()));
   if (!in_step()) return work(at::Tensor());
-  if (state_ == State::kFirst) number_ += static_cast<int64_t>(operation.numbers.size());
-  if (state_ == State::kFirst) return work(at::Tensor());
+  if (state_ == State::kFirst) {
+    number_ += static_cast<int64_t>(operation.numbers.size());
+    return work(at::Tensor());
+  }
   if (state_ == State::kRecording) {
     const at::Tensor numbers = note(operation);
     try {

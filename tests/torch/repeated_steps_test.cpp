@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "generate/generate.h"
 #include "host_copies.h"
 #include "model/owl3_model.h"
 #include "operation_recorder.h"
@@ -50,6 +51,23 @@ class Talk {
     const SequenceRows rows = {sequence, prompt};
     decoder().next_logits({&rows, 1});
     return sequence;
+  }
+
+  /// So many tokens behind a prompt, each the likeliest.
+  std::vector<int32_t> answer(int64_t tokens) {
+    Sequence sequence = decoder().new_sequence();
+    const std::vector<int32_t> prompt = {5, 6, 7};
+    Tensor logits = prefill(model_, sequence, prompt);
+    GenerationOptions options;
+    options.do_sample = false;
+    options.max_new_tokens = tokens;
+    const auto answer = make_generation(model_.config(), sequence, {prompt, {}, options, {}});
+    for (answer->take(logits); !answer->ended(); answer->take(logits)) {
+      std::vector<SequenceRows> rows;
+      answer->add_rows(rows);
+      logits = decoder().next_logits(rows);
+    }
+    return answer->finish().ids;
   }
 
   /// A token more for each of them.
@@ -146,6 +164,16 @@ TEST_P(TorchRepeatedSteps, GiveWhatStepsGiveOverTheEndsOfPages) {
   EXPECT_EQ(recorder_->recordings, 2);
   EXPECT_EQ(replays(), 11);
   EXPECT_TRUE(recorder_->read_by_host.empty()) << recorder_->read_by_host.front();
+}
+
+TEST_P(TorchRepeatedSteps, AreWhatAnswersAreMadeOf) {
+  constexpr int64_t kTokens = 12;
+  const std::vector<int32_t> answer = repeated_.answer(kTokens);
+  EXPECT_EQ(std::ssize(answer), kTokens);
+  EXPECT_GE(replays(), kTokens - 3);  // the first is the prompt's, the next two are not replayed
+  if (GetParam().precision == Precision::kFloat32) {
+    EXPECT_EQ(answer, done_.answer(kTokens));
+  }
 }
 
 TEST_P(TorchRepeatedSteps, OfLongTextsGiveWhatStepsGive) {

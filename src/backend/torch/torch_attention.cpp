@@ -207,7 +207,7 @@ TorchBackend::Part TorchBackend::row_attention(const at::Tensor& q, const TextRo
   const at::Tensor hidden =
       at::arange(before, before + last.count, bridge_.options(at::kLong)) > place;
   const auto read = [&](bool values) { return text_rows({&last, 1}, 0, last.count, values); };
-  // Nothing was written there yet, or what is no number: 0 times that is none either.
+  // What lies there may be no number, of which 0 times is none either.
   const at::Tensor values = read(true).masked_fill(hidden.unsqueeze(-1), 0);
   const at::Tensor queries =
       by_key_heads(q * (1 / std::sqrt(static_cast<double>(q.size(2)))), last.heads);

@@ -37,19 +37,35 @@ if(OWL3_TORCH_ROOT)
   target_include_directories(OWL3::torch_tensors SYSTEM INTERFACE
     ${OWL3_TORCH_ROOT}/include ${OWL3_TORCH_ROOT}/include/torch/csrc/api/include)
   set(OWL3_HAS_TORCH_PLUGIN TRUE)
-  return()
+else()
+  if(NOT Torch_FOUND)
+    find_package(Torch QUIET)
+  endif()
+  if(Torch_FOUND)
+    target_link_libraries(OWL3::torch_tensors INTERFACE ${TORCH_LIBRARIES})
+    set(OWL3_HAS_TORCH_PLUGIN TRUE)
+  elseif(OWL3_TORCH STREQUAL "ON")
+    message(FATAL_ERROR "OWL3_TORCH=ON needs LibTorch: libtorch-dev (scripts/setup.sh --train), or "
+      "OWL3_TORCH_ROOT, the folder of an installed PyTorch")
+  else()
+    message(STATUS "No libowl3_torch.so: it needs libtorch-dev (scripts/setup.sh --train), or "
+      "OWL3_TORCH_ROOT, the folder of an installed PyTorch")
+  endif()
 endif()
 
-if(NOT Torch_FOUND)
-  find_package(Torch QUIET)
-endif()
-if(Torch_FOUND)
-  target_link_libraries(OWL3::torch_tensors INTERFACE ${TORCH_LIBRARIES})
-  set(OWL3_HAS_TORCH_PLUGIN TRUE)
-elseif(OWL3_TORCH STREQUAL "ON")
-  message(FATAL_ERROR "OWL3_TORCH=ON needs LibTorch: libtorch-dev (scripts/setup.sh --train), or "
-    "OWL3_TORCH_ROOT, the folder of an installed PyTorch")
-else()
-  message(STATUS "No libowl3_torch.so: it needs libtorch-dev (scripts/setup.sh --train), or "
-    "OWL3_TORCH_ROOT, the folder of an installed PyTorch")
+# Of CUDA's toolkit one header is wanted, for graphs: that of the runtime library, which PyTorch's
+# own packages bring beside it.
+if(OWL3_torch_cuda OR TARGET torch_cuda)
+  set(packages ${OWL3_TORCH_ROOT}/../nvidia)
+  find_path(OWL3_CUDA_HEADERS cuda_runtime_api.h
+    HINTS ${packages}/cuda_runtime/include ${packages}/cu13/include ENV CUDA_HOME ENV CUDA_PATH
+    PATHS /usr/local/cuda
+    PATH_SUFFIXES include)
+  mark_as_advanced(OWL3_CUDA_HEADERS)
+  if(OWL3_CUDA_HEADERS)
+    target_include_directories(OWL3::torch_tensors SYSTEM INTERFACE ${OWL3_CUDA_HEADERS})
+    target_compile_definitions(OWL3::torch_tensors INTERFACE OWL3_CUDA_GRAPHS)
+  else()
+    message(STATUS "libowl3_torch.so without CUDA graphs: they need cuda_runtime_api.h")
+  endif()
 endif()

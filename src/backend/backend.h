@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/step_repeater.h"
 #include "core/tensor.h"
 
 namespace owl3 {
@@ -113,6 +114,8 @@ class Backend {
   /// bits do not depend on what else is encoded, which few products promise; a card needs more to
   /// be busy.
   virtual int64_t rows_at_once() const { return 1; }
+  /// What repeats steps, where the backend gains by that.
+  virtual StepRepeater* step_repeater() { return nullptr; }
   /// A float32 copy of any tensor.
   virtual Tensor to_float(const Tensor& x) = 0;
   /// factor * x, in float32, of any tensor.

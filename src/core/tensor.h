@@ -67,6 +67,10 @@ class Tensor {
     return data_;
   }
 
+  /// What holds its memory; two tensors that have it in common share memory that was never given
+  /// back meanwhile.
+  const std::shared_ptr<const void>& owner() const { return owner_; }
+
   /// The same data under another shape of equal size.
   Tensor reshaped(Shape shape) const;
   /// Rows begin..end-1 of the first axis, sharing the data.

@@ -370,7 +370,17 @@ Tensor Decoder::device_logits(const Tensor& hidden) const {
 }
 
 Tensor Decoder::next_logits(std::span<const SequenceRows> step, const KeepGoing& keep_going) {
-  return whole_step(step, [&] { return last_logits(step, hidden_states(step, keep_going, {})); });
+  const auto once = [&] {
+    return whole_step(step, [&] {
+      const std::unique_ptr<StepScope> scope = begin_repeatable(step);
+      return last_logits(step, hidden_states(step, keep_going, {}));
+    });
+  };
+  try {
+    return once();
+  } catch (const StepNotRepeated&) {
+    return once();
+  }
 }
 
 Tensor Decoder::last_logits(std::span<const SequenceRows> step, const Tensor& hidden) const {

@@ -104,6 +104,8 @@ class Decoder {
   std::vector<VisibleImage> visible_images(const Sequence& sequence, size_t hyper_index,
                                            int64_t last_position) const;
   Tensor rope_table(int64_t positions);
+  // Tells the backend that the step is of a kind that it may repeat, where it is.
+  std::unique_ptr<StepScope> begin_repeatable(std::span<const SequenceRows> step);
 
   Backend& backend_;
   const ModelConfig& config_;

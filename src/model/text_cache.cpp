@@ -26,6 +26,12 @@ bool TextCache::page_is_closed(const std::vector<KeyValueBlock>& pages) const {
   return pages.size() == beginning_pages_ || pages.back().count == page_tokens_;
 }
 
+bool TextCache::has_room_in_place() const {
+  return std::none_of(layers_.begin(), layers_.end(), [&](const Layer& layer) {
+    return layer.shares_last_page || page_is_closed(layer.pages);
+  });
+}
+
 void TextCache::append(Backend& backend, int64_t layer_index, const Tensor& keys,
                        const Tensor& values) {
   Layer& layer = layers_.at(static_cast<size_t>(layer_index));

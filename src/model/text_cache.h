@@ -26,6 +26,8 @@ class TextCache {
   /// has appended.
   void append(Backend& backend, int64_t layer, const Tensor& keys, const Tensor& values);
   std::span<const KeyValueBlock> pages(int64_t layer) const { return layers_[layer].pages; }
+  /// Whether the next token is written into pages that are there, and this text's alone.
+  bool has_room_in_place() const;
   DType dtype() const { return dtype_; }
   int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
   /// Appends a page that was filled elsewhere, of every layer, behind full ones. It is never

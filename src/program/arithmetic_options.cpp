@@ -30,7 +30,8 @@ CLI::Option* add_device_option(CLI::App& command, std::string& device) {
       .add_option(
           "--device", device,
           "cpu (default); by the plug-in libowl3_torch.so cuda, cuda:N or xpu, a card, or "
-          "torch:cpu, LibTorch's CPU; ,memory=20G behind it: so much of its memory for images")
+          "torch:cpu, LibTorch's CPU; ,memory=20G behind it: so much of its memory for images; "
+          ",graphs=off: no CUDA graphs")
       ->check([](const std::string& name) {
         return name.empty() ? std::string("is empty; cpu is the default") : std::string();
       })

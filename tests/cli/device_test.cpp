@@ -100,7 +100,8 @@ TEST(TorchDevice, IsNotWhereARunOfTheCpusGoesOn) {
       "batch", "owlet", "--each", kDemo + "crab.jpg", "-p", "What?", "--greedy", "-o", out};
   ASSERT_EQ(run_owl3(batch).exit_code, 0);
   for (const auto& [device, exit_code] :
-       {std::pair{"torch:cpu", 1}, std::pair{"torch:cpu,memory=1M", 1}, std::pair{"cpu", 0}}) {
+       {std::pair{"torch:cpu", 1}, std::pair{"torch:cpu,memory=1M", 1},
+        std::pair{"torch:cpu,graphs=off", 1}, std::pair{"cpu", 0}}) {
     std::vector<std::string> again = batch;
     again.insert(again.end(), {"--resume", "--device", device});
     const Outcome outcome = run_owl3(again);

@@ -9,6 +9,7 @@
 #include "eval/golden_check.h"
 #include "model/converted.h"
 #include "model/golden_cases.h"
+#include "operation_recorder.h"
 #include "torch_device.h"
 
 namespace owl3 {
@@ -22,9 +23,10 @@ fs::path golden_folder(const std::string& name) {
   return fs::path(OWL3_TEST_DATA) / "model" / name;
 }
 
-void expect_golden(const fs::path& folder, const GoldenOptions& options) {
-  const GoldenReport report =
-      check_golden(folder, options, torch_cpu(options.model_options.precision));
+void expect_golden(const fs::path& folder, const GoldenOptions& options,
+                   std::unique_ptr<Backend> backend = nullptr) {
+  if (backend == nullptr) backend = torch_cpu(options.model_options.precision);
+  const GoldenReport report = check_golden(folder, options, std::move(backend));
   for (const GoldenResult& result : report.results) {
     EXPECT_TRUE(result.passed) << result.name << ": cosine " << result.min_cosine << ", difference "
                                << result.max_difference << ", between cuts "
@@ -44,6 +46,19 @@ TEST_P(TorchGolden, Holds) {
   options.model_options.precision = precision;
   options.splits = folder == "unified" && precision == Precision::kFloat32;  // it takes long
   expect_golden(golden_folder(folder), options);
+}
+
+TEST_P(TorchGolden, HoldsWhereStepsAreRepeated) {
+  const auto& [folder, precision] = GetParam();
+  GoldenOptions options;
+  options.model_options.precision = precision;
+  options.splits = false;
+  const auto recorder = std::make_shared<test::OperationRecorder>();
+  auto backend = make_torch_backend("cpu", {.precision = precision, .threads = 1},
+                                    test::record_operations(recorder));
+  *recorder = {};
+  expect_golden(golden_folder(folder), options, std::move(backend));
+  EXPECT_GT(recorder->launches, recorder->recordings);
 }
 
 TEST_P(TorchGolden, HoldsWithVisionAndVisualMemoryInInt8) {

@@ -191,13 +191,46 @@ TorchBackend::Part TorchBackend::text_attention(const at::Tensor& q, const TextR
   return all;
 }
 
+/// The same of one row whose place among the keys is a number of the device, so that what is done
+/// is the same until a page is full: the last page is read whole, and what lies behind the row
+/// hidden.
+TorchBackend::Part TorchBackend::row_attention(const at::Tensor& q, const TextRows& row,
+                                               const at::Tensor& place) const {
+  OWL3_CHECK(row.rows == 1);
+  const std::span<const KeyValueBlock> full = row.pages.first(row.pages.size() - 1);
+  int64_t before = 0;
+  for (const KeyValueBlock& page : full) before += page.count;
+  Part all;
+  if (before > 0) all = text_attention(q, {1, before - 1, full});
+  KeyValueBlock last = row.pages.back();
+  last.count = last.capacity;
+  const at::Tensor hidden =
+      at::arange(before, before + last.count, bridge_.options(at::kLong)) > place;
+  const auto read = [&](bool values) { return text_rows({&last, 1}, 0, last.count, values); };
+  // What lies there may be no number, of which 0 times is none either.
+  const at::Tensor values = read(true).masked_fill(hidden.unsqueeze(-1), 0);
+  const at::Tensor queries =
+      by_key_heads(q * (1 / std::sqrt(static_cast<double>(q.size(2)))), last.heads);
+  join(all, attend(queries, read(false), values, hidden.unsqueeze(0)));
+  return all;
+}
+
 AttentionPart TorchBackend::causal_attention(const Tensor& q, std::span<const TextRows> sequences) {
-  return run([&] {
+  StepOperation attend_to = {"causal_attention", {&q}};
+  for (const TextRows& rows : sequences) {
+    for (const KeyValueBlock& page : rows.pages) attend_to.inputs.push_back(&page.keys);
+    attend_to.numbers.push_back(rows.first_position);
+    attend_to.always.push_back(static_cast<int64_t>(rows.pages.size()));
+  }
+  return operation(attend_to, [&](const at::Tensor& places) {
     const at::Tensor queries = see(q);
     std::vector<at::Tensor> outs, log_sum_exps;
     int64_t first = 0;
     for (const TextRows& rows : sequences) {
-      const Part part = text_attention(queries.narrow(0, first, rows.rows), rows);
+      const at::Tensor of_sequence = queries.narrow(0, first, rows.rows);
+      const Part part = places.defined()
+                            ? row_attention(of_sequence, rows, places.narrow(0, first, 1))
+                            : text_attention(of_sequence, rows);
       outs.push_back(by_tokens(part.out, rows.rows));
       log_sum_exps.push_back(by_tokens(part.log_sum_exp, rows.rows));
       first += rows.rows;

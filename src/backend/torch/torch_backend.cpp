@@ -1,10 +1,11 @@
 // The simpler operations: norms, activations, rotary embedding, copies.
 #include "backend/torch/torch_backend.h"
 
-#include <charconv>
 #include <cmath>
 
+#include "backend/torch/cuda_graphs.h"
 #include "backend/torch/make_torch_backend.h"
+#include "backend/torch/repeated_steps_check.h"
 #include "backend/torch/torch_versions.h"
 #include "core/threads.h"
 
@@ -17,46 +18,18 @@ at::Tensor by_rows(const at::Tensor& x) {
   return x.reshape({x.size(0), -1});
 }
 
-/// Of "memory=20G", what may stand behind a device's name.
-int64_t image_bytes_of(const std::string& device, std::string_view setting) {
-  constexpr std::string_view kName = "memory=";
-  constexpr std::pair<std::string_view, int64_t> kUnits[] = {{"", 1},
-                                                             {"K", 1'000},
-                                                             {"M", 1'000'000},
-                                                             {"G", 1'000'000'000},
-                                                             {"Ki", 1 << 10},
-                                                             {"Mi", int64_t{1} << 20},
-                                                             {"Gi", int64_t{1} << 30}};
-  constexpr int64_t kMost = int64_t{1} << 60;
-  if (setting.starts_with(kName)) {
-    setting.remove_prefix(kName.size());
-    int64_t number = 0;
-    const auto [end, error] =
-        std::from_chars(setting.data(), setting.data() + setting.size(), number);
-    const std::string_view unit(end, static_cast<size_t>(setting.data() + setting.size() - end));
-    for (const auto& [name, bytes] : kUnits) {
-      if (error == std::errc() && number >= 0 && number <= kMost / bytes && unit == name) {
-        return number * bytes;
-      }
-    }
-  }
-  throw UsageError(fmt::format(
-      "device {}{}: behind the comma stands how much of its memory images may take, a whole number "
-      "of bytes or of K, M, G, Ki, Mi or Gi: memory=20G",
-      device.starts_with("cpu") ? "torch:" : "", device));
-}
-
 void check_indexes(std::span<const int32_t> indexes, int64_t end) {
   for (const int32_t index : indexes) OWL3_CHECK(index >= 0 && index < end);
 }
 
 }  // namespace
 
-TorchBackend::TorchBackend(const std::string& device, std::optional<int64_t> image_bytes,
-                           const ModelOptions& options)
-    : bridge_(device),
+TorchBackend::TorchBackend(const TorchSettings& settings, const ModelOptions& options,
+                           BeginRecording begin_recording)
+    : bridge_(settings.device),
       slots_(std::make_shared<TorchSlots>(bridge_.torch_device(), /*beside=*/false)),
-      images_(std::make_shared<TorchImageMemory>(bridge_.torch_device(), slots_, image_bytes)),
+      images_(
+          std::make_shared<TorchImageMemory>(bridge_.torch_device(), slots_, settings.image_bytes)),
       staging_(bridge_.torch_device()),
       product_type_(options.precision == Precision::kFloat32 ? at::kFloat : at::kBFloat16) {
   // LibTorch's own threads, of which there is one set in a process.
@@ -65,16 +38,21 @@ TorchBackend::TorchBackend(const std::string& device, std::optional<int64_t> ima
     float_products_ = float_products_work();
     flash_ = flash_works();
   });
+  if (!begin_recording) begin_recording = cuda_graphs(bridge_.torch_device());
+  if (!settings.graphs || !begin_recording) return;
+  steps_ = std::make_unique<TorchSteps>(bridge_, std::move(begin_recording));
+  if (!repeated_steps_work(*this)) steps_.reset();
 }
 
 std::unique_ptr<Backend> make_torch_backend(const std::string& device,
                                             const ModelOptions& options) {
-  const size_t comma = device.find(',');
-  if (comma == std::string::npos) {
-    return std::make_unique<TorchBackend>(device, std::nullopt, options);
-  }
-  return std::make_unique<TorchBackend>(device.substr(0, comma),
-                                        image_bytes_of(device, device.substr(comma + 1)), options);
+  return make_torch_backend(device, options, {});
+}
+
+std::unique_ptr<Backend> make_torch_backend(const std::string& device, const ModelOptions& options,
+                                            BeginRecording begin_recording) {
+  return std::make_unique<TorchBackend>(torch_settings(device), options,
+                                        std::move(begin_recording));
 }
 
 std::string TorchBackend::description() const {
@@ -82,9 +60,10 @@ std::string TorchBackend::description() const {
   const std::string where = bridge_.torch_device().is_cpu()
                                 ? fmt::format("CPU, {} thread{}", threads, threads == 1 ? "" : "s")
                                 : std::string(device().name());
-  return fmt::format("LibTorch {}, {}, {} products{}", TORCH_VERSION, where,
+  return fmt::format("LibTorch {}, {}, {} products{}{}", TORCH_VERSION, where,
                      product_type_ == at::kFloat ? "float32" : "bf16",
-                     flash_ ? ", flash attention" : "");
+                     flash_ ? ", flash attention" : "",
+                     steps_ != nullptr && steps_->works() ? ", graphs" : "");
 }
 
 int64_t TorchBackend::rows_at_once() const {
@@ -93,7 +72,8 @@ int64_t TorchBackend::rows_at_once() const {
 }
 
 Tensor TorchBackend::allocate(DType dtype, Shape shape) {
-  return run([&] { return keep(at::empty(shape, bridge_.options(torch_type(dtype)))); });
+  return operation({.name = "allocate", .always = shape},
+                   [&] { return keep(at::empty(shape, bridge_.options(torch_type(dtype)))); });
 }
 
 Tensor TorchBackend::upload(const Tensor& host) {
@@ -101,6 +81,7 @@ Tensor TorchBackend::upload(const Tensor& host) {
 }
 
 Tensor TorchBackend::download(const Tensor& x) {
+  if (steps_ != nullptr) steps_->finish(x);
   return run([&] { return bridge_.to_host(see(x)); });
 }
 
@@ -113,24 +94,31 @@ Tensor TorchBackend::scaled(const Tensor& x, double factor) {
 }
 
 Tensor TorchBackend::gather_rows(const Tensor& x, std::span<const int64_t> rows) {
-  return run([&] { return keep(see(x).index_select(0, bridge_.indexes(rows))); });
+  const StepOperation gather = {"gather_rows", {&x}, {rows.begin(), rows.end()}};
+  return operation(gather, [&](const at::Tensor& numbers) {
+    return keep(see(x).index_select(0, indexes(numbers, rows)));
+  });
 }
 
 void TorchBackend::copy_rows(Tensor& to, int64_t first_row, const Tensor& from) {
   const int64_t rows = from.dim(0);
   OWL3_CHECK(from.dtype() == to.dtype() && from.row_size() == to.row_size() &&
              first_row + rows <= to.dim(0));
-  run([&] { by_rows(see(to)).narrow(0, first_row, rows).copy_(by_rows(see(from))); });
+  const Tensor there = to.rows(first_row, first_row + rows);
+  operation({"copy_rows", {&there, &from}}, [&] { by_rows(see(there)).copy_(by_rows(see(from))); });
 }
 
 Tensor TorchBackend::embedding(const Tensor& table, std::span<const int32_t> ids) {
   check_indexes(ids, table.dim(0));
-  return run([&] { return keep(see(table).index_select(0, bridge_.indexes(ids)).to(at::kFloat)); });
+  const StepOperation embed = {"embedding", {&table}, {ids.begin(), ids.end()}};
+  return operation(embed, [&](const at::Tensor& numbers) {
+    return keep(see(table).index_select(0, indexes(numbers, ids)).to(at::kFloat));
+  });
 }
 
 Tensor TorchBackend::rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   OWL3_CHECK(weight.size() == x.row_size());
-  return run([&] {
+  return operation({"rms_norm", {&x, &weight}}, [&] {
     const at::Tensor rows = see(x);
     const at::Tensor factors = see(weight);
     const at::Tensor fused = torch_versions::fused_rms_norm(rows, factors, eps);
@@ -150,7 +138,8 @@ Tensor TorchBackend::layer_norm(const Tensor& x, const Tensor& weight, const Ten
 }
 
 Tensor TorchBackend::swiglu(const Tensor& gate, const Tensor& up) {
-  return run([&] { return keep(at::silu(see(gate)).mul_(see(up)).to(product_type_)); });
+  return operation({"swiglu", {&gate, &up}},
+                   [&] { return keep(at::silu(see(gate)).mul_(see(up)).to(product_type_)); });
 }
 
 void TorchBackend::add_repeated(Tensor& x, const Tensor& y) {
@@ -162,10 +151,11 @@ void TorchBackend::add_repeated(Tensor& x, const Tensor& y) {
 }
 
 void TorchBackend::note_finite_rows(const Tensor& x, Tensor& flags, int64_t index) {
-  run([&] {
+  const Tensor flag = flags.rows(index, index + 1);
+  operation({"note_finite_rows", {&x, &flag}}, [&] {
     // A sum of squares keeps NaN, and infinities as what they are.
     const at::Tensor squares = by_rows(see(x)).square().sum(-1);
-    see(flags).select(0, index).copy_(at::lt(squares, INFINITY).all());  // NaN is not less
+    see(flag).copy_(at::lt(squares, INFINITY).all());  // NaN is not less
   });
 }
 
@@ -212,14 +202,15 @@ Tensor TorchBackend::rotate(const Tensor& x, const Tensor& rope,
                             std::span<const int32_t> positions) {
   OWL3_CHECK(static_cast<int64_t>(positions.size()) == x.dim(0) && rope.dim(1) == x.dim(2));
   check_indexes(positions, rope.dim(0));
-  return run([&] {
-    const at::Tensor angles = see(rope).index_select(0, bridge_.indexes(positions));
+  const StepOperation turn = {"rotate", {&x, &rope}, {positions.begin(), positions.end()}};
+  return operation(turn, [&](const at::Tensor& numbers) {
+    const at::Tensor angles = see(rope).index_select(0, indexes(numbers, positions));
     return keep(rotate_by(see(x), angles));
   });
 }
 
 Tensor TorchBackend::join_softmax(const AttentionPart& a, const AttentionPart& b) {
-  return run([&] {
+  return operation({"join_softmax", {&a.out, &a.log_sum_exp, &b.out, &b.log_sum_exp}}, [&] {
     // Of the whole denominator; 0 of a part that sees no key.
     const at::Tensor share_b = at::sigmoid(see(b.log_sum_exp) - see(a.log_sum_exp)).unsqueeze(-1);
     const at::Tensor from_a = see(a.out);
@@ -232,7 +223,8 @@ Tensor TorchBackend::mix_by_gate(const AttentionPart& text, const AttentionPart&
   const int64_t heads = text.out.dim(1);
   const int64_t d = text.out.dim(2);
   OWL3_CHECK(gate.size() == heads * d);
-  return run([&] {
+  const StepOperation mix = {"mix_by_gate", {&text.out, &visual.out, &visual.log_sum_exp, &gate}};
+  return operation(mix, [&] {
     const at::Tensor sees_image = (see(visual.log_sum_exp) != -INFINITY).unsqueeze(-1);
     const at::Tensor share = bridge_.see(gate, {heads, d}) * sees_image;
     return keep((1 - share) * see(text.out) + share * see(visual.out));

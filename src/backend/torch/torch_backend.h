@@ -10,16 +10,18 @@
 
 #include "backend/torch/torch_bridge.h"
 #include "backend/torch/torch_image_memory.h"
+#include "backend/torch/torch_settings.h"
 #include "backend/torch/torch_staging.h"
+#include "backend/torch/torch_steps.h"
 #include "owl3/options.h"
 
 namespace owl3 {
 
 class TorchBackend final : public Backend {
  public:
-  /// image_bytes: of the device's memory that images may take; nothing: what it has.
-  TorchBackend(const std::string& device, std::optional<int64_t> image_bytes,
-               const ModelOptions& options);
+  /// Steps of decoding are recorded as `begin_recording` does it or, if that is empty, the device.
+  TorchBackend(const TorchSettings& settings, const ModelOptions& options,
+               BeginRecording begin_recording);
 
   std::string description() const override;
   Device device() const override { return bridge_.device(); }
@@ -29,6 +31,7 @@ class TorchBackend final : public Backend {
   Linear prepare(const Linear& layer, WeightForm form) override;
   int64_t few_rows() const override { return 32; }
   int64_t rows_at_once() const override;
+  StepRepeater* step_repeater() override { return steps_.get(); }
   Tensor to_float(const Tensor& x) override;
   Tensor scaled(const Tensor& x, double factor) override;
   Tensor gather_rows(const Tensor& x, std::span<const int64_t> rows) override;
@@ -74,10 +77,32 @@ class TorchBackend final : public Backend {
 
   at::Tensor see(const Tensor& x) const { return bridge_.see(x); }
   Tensor keep(const at::Tensor& x) const { return bridge_.keep(x); }
-  // Does an operation; see on_torch().
+  // Does what no step of decoding asks for; see on_torch().
   template <typename Work>
   decltype(auto) run(const Work& work) const {
+    if (steps_ != nullptr) steps_->other_operation();
     return on_torch(device(), work);
+  }
+  // Does an operation that steps of decoding are made of. `work` is given its numbers, if it has
+  // any, where they lie on the device already; else an undefined tensor.
+  template <typename Work>
+  auto operation(const StepOperation& operation, const Work& work) const {
+    const auto with_numbers = [&]([[maybe_unused]] const at::Tensor& numbers) {
+      if constexpr (std::is_invocable_v<Work>) {
+        return work();
+      } else {
+        return work(numbers);
+      }
+    };
+    return on_torch(device(), [&] {
+      return steps_ != nullptr ? steps_->operation(operation, with_numbers)
+                               : with_numbers(at::Tensor());
+    });
+  }
+  // Numbers of the host on the device: as an operation() was given them, or else sent there.
+  template <typename Number>
+  at::Tensor indexes(const at::Tensor& given, std::span<const Number> numbers) const {
+    return given.defined() ? given : bridge_.indexes(numbers);
   }
   // The content of any tensor of the host on the device; blocks are expanded to the products' type.
   at::Tensor uploaded(const Tensor& host) const;
@@ -117,8 +142,16 @@ class TorchBackend final : public Backend {
   Part attend_images(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const at::Tensor& hidden) const;
   Part text_attention(const at::Tensor& q, const TextRows& rows) const;
-  Part image_attention(const at::Tensor& q, const VisualRows& rows, const at::Tensor& rope,
-                       at::Tensor* by_image);
+  Part row_attention(const at::Tensor& q, const TextRows& row, const at::Tensor& place) const;
+  /// Positions on the device: of rows, and of the images they see.
+  struct Positions {
+    at::Tensor rows;
+    at::Tensor images;
+  };
+  Positions positions_of(const VisualRows& rows, const at::Tensor& numbers, int64_t sequence,
+                         int64_t first_image) const;
+  Part image_attention(const at::Tensor& q, const VisualRows& rows, const Positions& positions,
+                       const at::Tensor& rope, at::Tensor* by_image);
   Part flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) const;
   Part flash_text(const at::Tensor& q, const TextRows& rows) const;
   bool flash_works() const;
@@ -133,6 +166,7 @@ class TorchBackend final : public Backend {
   at::ScalarType product_type_;
   bool float_products_ = false;
   bool flash_ = false;
+  std::unique_ptr<TorchSteps> steps_;  // where steps are repeated
 };
 
 /// Rotary embedding in the half-split convention: x [..., d] by angles, d/2 cosines and then d/2

@@ -200,6 +200,16 @@ at::Tensor TorchBridge::to_device(const Tensor& host) const {
   return there;
 }
 
+at::Tensor TorchBridge::sendable(int64_t count, at::ScalarType type) const {
+  const bool page_locked = torch_device_.is_cuda();
+  return at::empty({count}, at::TensorOptions(type).pinned_memory(page_locked));
+}
+
+void TorchBridge::send(const at::Tensor& here, const at::Tensor& there) const {
+  RECORD_USER_SCOPE("owl3::to_device");
+  there.copy_(here, /*non_blocking=*/torch_device_.is_cuda());
+}
+
 void TorchBridge::wait() const {
   if (torch_device_.is_cpu()) return;
   c10::impl::VirtualGuardImpl(torch_device_.type()).getStream(torch_device_).synchronize();

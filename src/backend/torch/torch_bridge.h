@@ -39,6 +39,10 @@ class TorchBridge {
 
   /// From the host's memory, not waited for; of plain types.
   at::Tensor to_device(const Tensor& host) const;
+  /// Memory of the host, so many numbers, that send() is fast from.
+  at::Tensor sendable(int64_t count, at::ScalarType type) const;
+  /// From there to a tensor of the device, not waited for.
+  void send(const at::Tensor& here, const at::Tensor& there) const;
   /// Waits for all that the device still has to do.
   void wait() const;
   /// To the host's memory: waits for all that the device still has to do.

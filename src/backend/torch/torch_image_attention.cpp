@@ -177,19 +177,12 @@ TorchBackend::Part TorchBackend::attend_images(const at::Tensor& q, const at::Te
 /// Of one sequence that sees images: q [T, H, d], unrotated, -> [Hkv, group * T, d]. by_image, if
 /// given, becomes [watched rows, H, images].
 TorchBackend::Part TorchBackend::image_attention(const at::Tensor& q, const VisualRows& rows,
-                                                 const at::Tensor& rope, at::Tensor* by_image) {
+                                                 const Positions& positions, const at::Tensor& rope,
+                                                 at::Tensor* by_image) {
   const std::span<const VisibleImage> images = rows.images;
   const int64_t tokens = rows.rows;
   const int64_t key_value_heads = images.front().block.heads;
-  std::vector<int64_t> positions, first_queries;
-  for (const VisibleImage& image : images) {
-    positions.push_back(image.position);
-    first_queries.push_back(image.first_query);
-  }
-  const at::Tensor at_images = bridge_.indexes(std::span<const int64_t>(positions));
-  const at::Tensor seen_from = bridge_.indexes(std::span<const int64_t>(first_queries));
-  const at::Tensor at_tokens =
-      at::arange(rows.first_position, rows.first_position + tokens, bridge_.options(at::kLong));
+  const auto& [at_tokens, at_images] = positions;
   constexpr int64_t kMostAtOnce = 64;
   const int64_t scores = tokens * q.size(1) * images.front().block.count;
   const auto step = static_cast<size_t>(
@@ -215,6 +208,9 @@ TorchBackend::Part TorchBackend::image_attention(const at::Tensor& q, const Visu
       return image.first_query <= rows.first_position;
     });
     if (!all_seen) {
+      std::vector<int64_t> first_queries;
+      for (const VisibleImage& image : images) first_queries.push_back(image.first_query);
+      const at::Tensor seen_from = bridge_.indexes(std::span<const int64_t>(first_queries));
       hidden = (at_tokens < of_piece(seen_from)).view({count, 1, 1, tokens, 1});
     }
     const ImageReader::Rows read = reader.next();
@@ -248,13 +244,40 @@ TorchBackend::Part TorchBackend::image_attention(const at::Tensor& q, const Visu
   return all;
 }
 
+/// Of a sequence that sees images: from visual_attention()'s numbers, where those are given.
+TorchBackend::Positions TorchBackend::positions_of(const VisualRows& rows,
+                                                   const at::Tensor& numbers, int64_t sequence,
+                                                   int64_t first_image) const {
+  if (numbers.defined()) {
+    OWL3_CHECK(rows.rows == 1);
+    return {numbers.narrow(0, sequence, 1),
+            numbers.narrow(0, first_image, static_cast<int64_t>(rows.images.size()))};
+  }
+  std::vector<int64_t> of_images;
+  for (const VisibleImage& image : rows.images) of_images.push_back(image.position);
+  return {
+      at::arange(rows.first_position, rows.first_position + rows.rows, bridge_.options(at::kLong)),
+      bridge_.indexes(std::span<const int64_t>(of_images))};
+}
+
 AttentionPart TorchBackend::visual_attention(const Tensor& q, std::span<const VisualRows> sequences,
                                              const Tensor& rope) {
-  return run([&] {
+  // The positions of the sequences' first rows, and behind them those of all images.
+  StepOperation attend_to = {"visual_attention", {&q, &rope}};
+  for (const VisualRows& rows : sequences) attend_to.numbers.push_back(rows.first_position);
+  for (const VisualRows& rows : sequences) {
+    for (const VisibleImage& image : rows.images) {
+      attend_to.inputs.push_back(&image.block.keys);
+      attend_to.numbers.push_back(image.position);
+    }
+    attend_to.always.push_back(static_cast<int64_t>(rows.images.size()));
+  }
+  return operation(attend_to, [&](const at::Tensor& numbers) {
     const at::Tensor queries = see(q);
     const at::Tensor angles = see(rope);
     std::vector<at::Tensor> outs, log_sum_exps;
     AttentionPart part;
+    auto first_image = static_cast<int64_t>(sequences.size());  // among the numbers
     int64_t first = 0;
     for (size_t s = 0; s < sequences.size(); ++s) {
       const VisualRows& rows = sequences[s];
@@ -268,9 +291,11 @@ AttentionPart TorchBackend::visual_attention(const Tensor& q, std::span<const Vi
             at::full({rows.rows, q.dim(1)}, -INFINITY, bridge_.options(at::kFloat)));
         continue;
       }
+      const Positions positions = positions_of(rows, numbers, static_cast<int64_t>(s), first_image);
+      first_image += positions.images.size(0);
       at::Tensor by_image;
       const Part of_images =
-          image_attention(of_sequence, rows, angles, is_watched ? &by_image : nullptr);
+          image_attention(of_sequence, rows, positions, angles, is_watched ? &by_image : nullptr);
       outs.push_back(by_tokens(of_images.out, rows.rows));
       log_sum_exps.push_back(by_tokens(of_images.log_sum_exp, rows.rows));
       if (is_watched) part.by_image[s] = keep(by_image);

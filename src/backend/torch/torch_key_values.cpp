@@ -20,16 +20,26 @@ std::pair<at::Tensor, at::Tensor> rounded_rows(const at::Tensor& rows) {
   return {rounded.clamp_(-127, 127).to(at::kChar), scales};
 }
 
-void write_rows(const at::Tensor& stored, const at::Tensor& scales, int64_t first,
-                const at::Tensor& rows) {
-  const at::Tensor to = stored.narrow(1, first, rows.size(1));
-  if (!scales.defined()) {
-    to.copy_(rows);
-    return;
+/// Where rows of a block are written: from the first on or, if `numbers` is defined, where it says.
+struct Places {
+  int64_t first = 0;
+  at::Tensor numbers{};
+};
+
+void write(const at::Tensor& stored, const Places& places, const at::Tensor& rows) {
+  if (places.numbers.defined()) {
+    stored.index_copy_(1, places.numbers, rows.to(stored.scalar_type()));
+  } else {
+    stored.narrow(1, places.first, rows.size(1)).copy_(rows);
   }
+}
+
+void write_rows(const at::Tensor& stored, const at::Tensor& scales, const Places& places,
+                const at::Tensor& rows) {
+  if (!scales.defined()) return write(stored, places, rows);
   const auto [rounded, of_rows] = rounded_rows(rows);
-  to.copy_(rounded);
-  scales.narrow(1, first, rows.size(1)).copy_(of_rows);
+  write(stored, places, rounded);
+  write(scales, places, of_rows);
 }
 
 /// Where numbers of a head lie in the host's block: keys or values of any type but float32.
@@ -199,11 +209,13 @@ bool TorchBackend::is_image(const KeyValueBlock& block) const {
 void TorchBackend::append(KeyValueBlock& block, const Tensor& keys, const Tensor& values) {
   const int64_t tokens = keys.dim(0);
   OWL3_CHECK(block.count + tokens <= block.capacity && keys.dim(1) == block.heads);
-  run([&] {
+  StepOperation write = {"append", {&block.keys, &block.values, &keys, &values}};
+  for (int64_t t = 0; t < tokens; ++t) write.numbers.push_back(block.count + t);
+  operation(write, [&](const at::Tensor& numbers) {
+    const Places places = {block.count, numbers};
     const auto scales = [&](const Tensor& x) { return x.defined() ? see(x) : at::Tensor(); };
-    write_rows(see(block.keys), scales(block.key_scales), block.count, see(keys).transpose(0, 1));
-    write_rows(see(block.values), scales(block.value_scales), block.count,
-               see(values).transpose(0, 1));
+    write_rows(see(block.keys), scales(block.key_scales), places, see(keys).transpose(0, 1));
+    write_rows(see(block.values), scales(block.value_scales), places, see(values).transpose(0, 1));
   });
   block.count += tokens;
 }
@@ -217,8 +229,8 @@ KeyValueBlock TorchBackend::split_keys_values(const Tensor& kv, int64_t key_valu
     const at::Tensor by_head =
         bridge_.see(kv, {tokens, key_value_heads, 2, d}).permute({2, 1, 0, 3});
     const auto scales = [&](const Tensor& x) { return x.defined() ? see(x) : at::Tensor(); };
-    write_rows(see(block.keys), scales(block.key_scales), 0, by_head.select(0, 0));
-    write_rows(see(block.values), scales(block.value_scales), 0, by_head.select(0, 1));
+    write_rows(see(block.keys), scales(block.key_scales), {}, by_head.select(0, 0));
+    write_rows(see(block.values), scales(block.value_scales), {}, by_head.select(0, 1));
   });
 }
 

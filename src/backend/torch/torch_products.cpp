@@ -108,7 +108,10 @@ at::Tensor TorchBackend::product(const Tensor& x, const Linear& layer) const {
 }
 
 Tensor TorchBackend::linear(const Tensor& x, const Linear& layer, Activation activation) {
-  return run([&] {
+  const StepOperation multiply = {.name = "linear",
+                                  .inputs = {&x, &layer.weight, &layer.bias, &layer.scales},
+                                  .always = {static_cast<int64_t>(activation)}};
+  return operation(multiply, [&] {
     const at::Tensor y = activated(product(x, layer), activation);
     // Behind an activation comes another product.
     return keep(activation == Activation::kNone ? y : y.to(product_type_));
@@ -116,12 +119,16 @@ Tensor TorchBackend::linear(const Tensor& x, const Linear& layer, Activation act
 }
 
 void TorchBackend::linear_add(Tensor& y, const Tensor& x, const Linear& layer) {
-  run([&] { see(y).add_(product(x, layer)); });
+  const StepOperation multiply = {"linear_add",
+                                  {&y, &x, &layer.weight, &layer.bias, &layer.scales}};
+  operation(multiply, [&] { see(y).add_(product(x, layer)); });
 }
 
 void TorchBackend::activate(Tensor& y, Activation activation) {
   if (activation == Activation::kNone) return;
-  run([&] {
+  const StepOperation activate_all = {
+      .name = "activate", .inputs = {&y}, .always = {static_cast<int64_t>(activation)}};
+  operation(activate_all, [&] {
     const at::Tensor values = see(y);
     values.copy_(activated(values, activation));
   });

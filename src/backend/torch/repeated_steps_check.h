@@ -1,0 +1,11 @@
+// Whether a device's repeated steps give what its steps give.
+#pragma once
+
+#include "backend/backend.h"
+
+namespace owl3 {
+
+/// Tried with a small step, which also makes the device load what only recordings use.
+bool repeated_steps_work(Backend& backend);
+
+}  // namespace owl3

@@ -160,6 +160,9 @@ BENCHMARK(BM_VisualAttention)
                     static_cast<int64_t>(DType::kI8)},
                    {1, 2, 4, 32, 128},
                    {64}})
+    ->ArgsProduct({{static_cast<int64_t>(DType::kBF16), static_cast<int64_t>(DType::kI8)},
+                   {1},
+                   {1000}})
     ->UseRealTime();
 
 }  // namespace

@@ -155,7 +155,11 @@ class Attention {
       const auto index = static_cast<size_t>(block);
       if (!enter(*attention, sequence, index, block == first_block, chunk)) continue;
       if (watched) attention->mark();
-      attention->attend(run_of(*blocks[index], chunk.kv_head, cut.d));
+      KeyRun run = run_of(*blocks[index], chunk.kv_head, cut.d);
+      if (block + 1 < last_block) {
+        run.following_keys = run_of(*blocks[index + 1], chunk.kv_head, cut.d).keys;
+      }
+      attention->attend(run);
       if (watched) tell_block(*attention, by_block_[sequence], block, chunk);
     }
     const int64_t first = cut.splits > 1 ? cut.first_part + split * cut.tokens : cut.first_token;

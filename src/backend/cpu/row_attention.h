@@ -23,6 +23,7 @@ struct KeyRun {
   const float* value_scales;
   int64_t stride;  // in elements; float32 only
   int64_t count;
+  const void* following_keys = nullptr;  // of the run that is attended next
 };
 
 class RowAttention {

@@ -48,10 +48,18 @@ class FewRowAttention final : public RowAttention {
     step.d = d_;
     step.first_key = first;
     step.keys = std::min(kFewRowsKeys, padded_keys(run.count) - first);
-    step.next_keys = std::min(kFewRowsKeys, padded_keys(run.count) - first - step.keys);
     step.queries = queries_;
     step.k = static_cast<const std::byte*>(run.keys) + key_offset;
     step.v = static_cast<const std::byte*>(run.values) + value_offset;
+    const int64_t rest = padded_keys(run.count) - first - step.keys;
+    if (rest > 0) {
+      step.next_k = static_cast<const std::byte*>(step.k) +
+                    bytes_of(run.dtype, packed_key_index(step.keys, 0, d_));
+      step.next_keys = std::min(kFewRowsKeys, rest);
+    } else if (run.following_keys != nullptr) {
+      step.next_k = run.following_keys;
+      step.next_keys = kFewRowsKeys;
+    }
     if (int8_) {
       step.key_scales = run.key_scales + first;
       step.value_scales = run.value_scales + first;

@@ -186,7 +186,7 @@ void attend_rows(const Step<Pairs>& step, int64_t row) {
     weights.factors[r] = Pairs::round(of_row, step.all.keys, weights.pairs[r]);
   }
   const int64_t loads = step.all.keys / 2 * step.width / (vectors_at_once(kRows) * kWidth);
-  Ahead ahead = {step.key(step.all.keys),
+  Ahead ahead = {static_cast<const std::byte*>(step.all.next_k),
                  step.all.next_keys * step.pairs * Pairs::kBytes / (loads > 0 ? loads : 1)};
   add_values<Pairs, kRows>(step, row, 0, weights, scales, ahead);
 }

@@ -7,6 +7,7 @@
 // (product_panels.cpp), since oneDNN's emulated bf16 runs at a fifth of the float32 rate there. The
 // two latter take quantised weights, too, where their precision was asked for.
 // int8 weights have a way of their own (product_int8.cpp).
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -108,16 +109,15 @@ void CpuBackend::apply_activation(Activation activation, float* values, int64_t 
 
 template <typename Body>
 void CpuBackend::few_rows_by_tasks(int64_t n, const Body& body) const {
-  std::vector<int64_t> firsts;
-  for (int64_t first = 0; first < n;) {
-    firsts.push_back(first);
-    const int64_t share = (n - first) * 2 / (3 * threads_) / kTaskUnit * kTaskUnit;
-    first += std::max(share, kMinTaskRows);
+  std::vector<int64_t> bounds = {0};
+  while (bounds.back() < n) {
+    const int64_t left = n - bounds.back();
+    const int64_t share = left * 2 / (3 * threads_) / kTaskUnit * kTaskUnit;
+    bounds.push_back(bounds.back() + std::min(left, std::max(share, kMinTaskRows)));
   }
-  parallel_for(threads_, static_cast<int64_t>(firsts.size()), [&](int64_t task) {
-    const int64_t first = firsts[static_cast<size_t>(task)];
-    const bool is_last = task + 1 == static_cast<int64_t>(firsts.size());
-    body(first, (is_last ? n : firsts[static_cast<size_t>(task) + 1]) - first);
+  parallel_for(threads_, static_cast<int64_t>(bounds.size()) - 1, [&](int64_t task) {
+    const int64_t* bound = &bounds[static_cast<size_t>(task)];
+    body(bound[0], bound[1] - bound[0]);
   });
 }
 

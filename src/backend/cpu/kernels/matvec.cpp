@@ -228,7 +228,7 @@ void dot_all(const typename Type::Weight* w, int64_t ldw, int64_t row_step, cons
     const int64_t rows = groups.size(group);
     dot_some<Type, kWeights>(w, ldw, row_step, block, inputs, rows, kept, ahead);
     inputs = inputs.from(rows);
-    kept += rows * kWeights;
+    if (kept != nullptr) kept += rows * kWeights;
     ahead.offset += steps * ahead.step;
   }
 }
@@ -252,6 +252,7 @@ void dot_by_blocks(const typename Type::Weight* w, int64_t ldw, int64_t row_step
                    int64_t k, const Inputs<Type>& inputs, const Groups& groups) {
   constexpr int64_t kTilesAhead = 3;
   constexpr int64_t kKeptSums = 768;  // of all tiles, 48 KB of the L2 cache
+  static_assert(kKeptSums >= kFewRows * kWeights);
   const int64_t lead = Type::lead(w, ldw);
   const int64_t together = kKeptSums / (groups.rows * kWeights);
   Vec kept[kKeptSums];

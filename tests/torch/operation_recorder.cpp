@@ -37,7 +37,8 @@ class RecordedOperations final : public DeviceRecording {
  public:
   explicit RecordedOperations(std::shared_ptr<OperationRecorder> recorder)
       : recorder_(std::move(recorder)) {
-    TORCH_CHECK(!recorder_->begin_fails, "no recording begins");
+    ++recorder_->begun;
+    if (recorder_->begin_fails) fail("no recording begins");
     as_recorder_.emplace(kKey);
     now_recording = this;
   }
@@ -55,7 +56,7 @@ class RecordedOperations final : public DeviceRecording {
       recorder_->read_by_host.push_back(name);
     }
     if (recorder_->fails_after >= 0) {
-      TORCH_CHECK(recorder_->fails_after > 0, "operations can't be recorded");
+      if (recorder_->fails_after == 0) fail("operations can't be recorded");
       --recorder_->fails_after;
     }
     const size_t count = operation.schema().arguments().size();
@@ -66,11 +67,13 @@ class RecordedOperations final : public DeviceRecording {
 
   void end() override {
     stop();
-    TORCH_CHECK(!recorder_->end_fails, "no recording ends");
+    // A graph that was captured is made ready by CUDA itself, and launched by it.
+    if (recorder_->end_fails) fail("no recording ends", /*by_cuda=*/true);
     ++recorder_->recordings;
   }
 
   void launch() override {
+    if (recorder_->launch_fails) fail("nothing is launched", /*by_cuda=*/true);
     ++recorder_->launches;
     for (const Noted& noted : operations_) {
       Stack stack = noted.arguments;
@@ -92,6 +95,11 @@ class RecordedOperations final : public DeviceRecording {
     std::vector<at::Tensor> results;
   };
 
+  void fail(const char* text, bool by_cuda = false) const {
+    if (!recorder_->lacks_memory) TORCH_CHECK(false, text);
+    if (by_cuda) TORCH_CHECK(false, "CUDA error: out of memory");
+    TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory.");
+  }
   void stop() {
     if (now_recording == this) now_recording = nullptr;
     as_recorder_.reset();

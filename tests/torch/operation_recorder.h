@@ -12,13 +12,16 @@ namespace owl3::test {
 
 /// What was recorded with it, and what is to go wrong.
 struct OperationRecorder {
+  int begun = 0;
   int recordings = 0;  // that came to their end
   int launches = 0;
   /// Operations that tell the host a number of the device, which no graph can.
-  std::vector<std::string> read_by_host;
+  std::vector<std::string> read_by_host{};
   bool begin_fails = false;
   bool end_fails = false;
-  int fails_after = -1;  // operations of the next recording, where that is not negative
+  bool launch_fails = false;
+  int fails_after = -1;       // operations of the next recording, where that is not negative
+  bool lacks_memory = false;  // is why it goes wrong, as LibTorch and CUDA say it
 };
 
 BeginRecording record_operations(std::shared_ptr<OperationRecorder> recorder);

@@ -279,6 +279,47 @@ TEST_P(TorchRepeatedSteps, AreDoneAgainWhereTheyCantBeRecorded) {
   }
 }
 
+TEST_P(TorchRepeatedSteps, AreDoneAgainAndOfOtherKindsGoOnWhereMemoryLacks) {
+  for (const std::string what : {"begin", "operation", "end", "launch", "replay"}) {
+    const auto recorder = std::make_shared<OperationRecorder>();
+    Talk talk(GetParam(), recorder);
+    *recorder = {.lacks_memory = true};
+    recorder->begin_fails = what == "begin";
+    recorder->end_fails = what == "end";
+    recorder->launch_fails = what == "launch";
+    if (what == "operation") recorder->fails_after = 100;
+    Sequence done = done_.conversation(8, {4}, 1), tried = talk.conversation(8, {4}, 1);
+    const auto expect_steps = [&](int count) {
+      for (int i = 0; i < count; ++i) {
+        const Tensor expected = done_.step({&done}), got = talk.step({&tried});
+        ASSERT_LE(relative_difference(got, expected), tolerance()) << what << ", step " << i;
+        EXPECT_EQ(tried.cache.length(), done.cache.length());
+      }
+    };
+    expect_steps(3);
+    if (what == "replay") {
+      EXPECT_EQ(recorder->launches, 2);
+      recorder->launch_fails = true;
+      expect_steps(1);
+    }
+    // It is not tried again, though now it would do.
+    *recorder = {};
+    expect_steps(4);
+    EXPECT_EQ(recorder->begun, 0) << what;
+    EXPECT_EQ(recorder->launches, 0) << what;
+    EXPECT_NE(talk.backend().description().find(", graphs"), std::string::npos) << what;
+    // Of two images, and of none.
+    for (const std::vector<int64_t>& images : {std::vector<int64_t>{4, 7}, {}}) {
+      *recorder = {};
+      done = done_.conversation(8, images, 1);
+      tried = talk.conversation(8, images, 1);
+      expect_steps(4);
+      EXPECT_EQ(recorder->recordings, 1) << what;
+      EXPECT_EQ(recorder->launches, 3) << what;
+    }
+  }
+}
+
 TEST_P(TorchRepeatedSteps, AreNoneOfImagesBesideTheDevice) {
   Talk beside(GetParam(), recorder_, ",memory=0");
   *recorder_ = {};

@@ -105,14 +105,22 @@ bool is_plain(DType dtype) {
   return !is_quantised(dtype);
 }
 
+bool lacks_memory(const c10::Error& error) {
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  // As LibTorch's allocators say it, CUDA's runtime library, and cuBLAS.
+  constexpr std::array<const char*, 3> kSaid = {"ried to allocate ", " error: out of memory",
+                                                "CUBLAS_STATUS_ALLOC_FAILED"};
+  const std::string text = error.what_without_backtrace();
+  return std::any_of(kSaid.begin(), kSaid.end(),
+                     [&](const char* said) { return text.find(said) != std::string::npos; });
+}
+
 void rethrow_torch_error(Device device) {
   try {
     throw;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
-    const bool no_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-                           text.find("ried to allocate ") != std::string::npos;
-    if (no_memory) {
+    if (lacks_memory(error)) {
       throw DeviceOutOfMemory(
           fmt::format("{}: there is not enough memory{}: images may be given less of it (--device "
                       "{},memory=SIZE), or fewer conversations run at once",

@@ -81,6 +81,9 @@ decltype(auto) on_torch(Device device, const Work& work);
 
 [[noreturn]] void rethrow_torch_error(Device device);
 
+/// Whether what LibTorch couldn't do is for lack of memory.
+bool lacks_memory(const c10::Error& error);
+
 template <typename Work>
 decltype(auto) on_torch(Device device, const Work& work) {
   try {

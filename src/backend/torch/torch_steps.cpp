@@ -25,14 +25,23 @@ class TorchSteps::Scope final : public StepScope {
 TorchSteps::TorchSteps(TorchBridge& bridge, BeginRecording begin_recording)
     : bridge_(bridge), begin_recording_(std::move(begin_recording)) {}
 
+bool TorchSteps::KnownKind::is(const StepKind& kind) const {
+  return has_numbers_of(kind) &&
+         std::equal(memory.begin(), memory.end(), kind.memory.begin(), kind.memory.end(),
+                    [](const MemoryMark& mark, const Tensor* x) { return mark.is_of(*x); });
+}
+
 /// What is known of a kind, which becomes the last used. A recording whose memory is gone is of no
-/// kind any more, and makes way like others.
+/// kind any more, and makes way like others. A kind that was too large stands for all that share
+/// memory out alike: a text whose step is done again goes on in other memory.
 TorchSteps::KnownKind& TorchSteps::known(const StepKind& kind) {
-  const auto found = std::find_if(known_.begin(), known_.end(), [&](const KnownKind& one) {
-    return one.numbers == kind.numbers &&
-           std::equal(one.memory.begin(), one.memory.end(), kind.memory.begin(), kind.memory.end(),
-                      [](const MemoryMark& mark, const Tensor* x) { return mark.is_of(*x); });
-  });
+  auto found = std::find_if(known_.begin(), known_.end(),
+                            [&](const KnownKind& one) { return one.is(kind); });
+  if (found == known_.end()) {
+    found = std::find_if(known_.begin(), known_.end(), [&](const KnownKind& one) {
+      return one.too_large && one.has_numbers_of(kind);
+    });
+  }
   if (found != known_.end()) {
     known_.splice(known_.begin(), known_, found);
   } else {
@@ -52,6 +61,7 @@ std::unique_ptr<StepScope> TorchSteps::begin(const StepKind& kind) {
   if (!works_ || beside || state_ != State::kOutside) return nullptr;
   auto scope = std::make_unique<Scope>(*this);
   KnownKind& one = known(kind);
+  if (one.too_large) return nullptr;
   State state = State::kFirst;
   if (one.recording != nullptr) {
     recording_ = one.recording;
@@ -72,15 +82,21 @@ std::unique_ptr<StepScope> TorchSteps::begin(const StepKind& kind) {
 std::shared_ptr<TorchSteps::Recording> TorchSteps::new_recording(int64_t number_count) {
   auto recording = std::make_shared<Recording>();
   try {
-    on_torch(bridge_.device(), [&] {
+    {
+      const c10::InferenceMode no_gradients;
       recording->numbers_here = bridge_.sendable(number_count, at::kLong);
       // The host's own memory is the device's where that is the CPU.
       recording->numbers_there = recording->numbers_here.to(
           bridge_.torch_device(), at::kLong, /*non_blocking=*/bridge_.torch_device().is_cuda());
-    });
+    }
     recording->work = begin_recording_();
     return recording;
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    const auto* const of_torch = dynamic_cast<const c10::Error*>(&error);
+    if (of_torch != nullptr && lacks_memory(*of_torch)) {
+      keep_from_recording();
+      return nullptr;
+    }
     works_ = false;
     known_.clear();
     return nullptr;
@@ -173,7 +189,7 @@ void TorchSteps::launch() {
     bridge_.send(recording_->numbers_here, recording_->numbers_there);
     recording_->work->launch();
   } catch (const c10::Error& error) {
-    give_up_for_good(error.what_without_backtrace());
+    give_up(error);
   }
 }
 
@@ -182,11 +198,29 @@ void TorchSteps::end_step() noexcept {
   recording_.reset();
 }
 
+/// The step's kind, as long as it is known.
+void TorchSteps::keep_from_recording() {
+  known_.front().recording.reset();
+  known_.front().too_large = true;
+}
+
+/// Memory may suffice for other kinds.
+void TorchSteps::give_up(const c10::Error& error) {
+  if (!lacks_memory(error)) give_up_for_good(error.what_without_backtrace());
+  keep_from_recording();
+  end_step();
+  throw_not_repeated("there is not enough memory to repeat a step");
+}
+
 /// What should not happen has: nothing that was recorded is relied on any more.
 void TorchSteps::give_up_for_good(const std::string& reason) {
   works_ = false;
   end_step();
   known_.clear();
+  throw_not_repeated(reason);
+}
+
+void TorchSteps::throw_not_repeated(const std::string& reason) const {
   throw StepNotRepeated(fmt::format("{}: {}", bridge_.device().name(), reason));
 }
 

@@ -85,10 +85,14 @@ class TorchSteps final : public StepRepeater {
     std::unique_ptr<DeviceRecording> work;
   };
   struct KnownKind {
+    bool has_numbers_of(const StepKind& kind) const { return numbers == kind.numbers; }
+    bool is(const StepKind& kind) const;
+
     std::vector<MemoryMark> memory;
     std::vector<int64_t> numbers;
     int64_t number_count = -1;  // of its operations; not known before a first step came to its end
     std::shared_ptr<Recording> recording;
+    bool too_large = false;  // there was not enough memory for a recording
   };
   class Scope;
 
@@ -105,7 +109,10 @@ class TorchSteps final : public StepRepeater {
   Tensor noted_tensor(const NotedResult& result) const;
   void launch();
   void end_step() noexcept;
+  void keep_from_recording();
+  [[noreturn]] void give_up(const c10::Error& error);
   [[noreturn]] void give_up_for_good(const std::string& reason);
+  [[noreturn]] void throw_not_repeated(const std::string& reason) const;
 
   TorchBridge& bridge_;
   BeginRecording begin_recording_;
@@ -142,7 +149,7 @@ auto TorchSteps::operation(const StepOperation& operation, const Work& work) {
         return result;
       }
     } catch (const c10::Error& error) {
-      give_up_for_good(error.what_without_backtrace());
+      give_up(error);
     }
   }
   const NotedOperation& noted = next_noted(operation);

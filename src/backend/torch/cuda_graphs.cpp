@@ -23,9 +23,10 @@ namespace {
 struct CudaGraphs {
   c10::Stream stream;
   decltype(at::cuda::graph_pool_handle()) pool;
-  /// Those that must last: the first, since a pool is gone with its last graph, and one whose
+  /// Those that must last: the first, since a pool is gone with its last graph, and those whose
   /// capture broke, which LibTorch's allocator may go on asking.
-  std::vector<std::shared_ptr<at::cuda::CUDAGraph>> kept;
+  std::shared_ptr<at::cuda::CUDAGraph> first{};
+  std::vector<std::shared_ptr<at::cuda::CUDAGraph>> broken{};
 };
 
 class CudaGraph final : public DeviceRecording {
@@ -33,7 +34,7 @@ class CudaGraph final : public DeviceRecording {
   explicit CudaGraph(std::shared_ptr<CudaGraphs> all) : all_(std::move(all)) {
     as_stream_.emplace(all_->stream);
     // Other threads decode images and give memory back meanwhile, which is none of the capture's.
-    graph_->capture_begin(all_->pool, cudaStreamCaptureModeThreadLocal);
+    or_keep([&] { graph_->capture_begin(all_->pool, cudaStreamCaptureModeThreadLocal); });
     capturing_ = true;
   }
   ~CudaGraph() override {
@@ -55,11 +56,15 @@ class CudaGraph final : public DeviceRecording {
  private:
   void end_capture() {
     if (!std::exchange(capturing_, false)) return;
-    if (all_->kept.empty()) all_->kept.push_back(graph_);
+    or_keep([&] { graph_->capture_end(); });
+    if (all_->first == nullptr) all_->first = graph_;
+  }
+  template <typename Work>
+  void or_keep(const Work& work) {
     try {
-      graph_->capture_end();
+      work();
     } catch (const c10::Error&) {
-      all_->kept.push_back(graph_);
+      all_->broken.push_back(graph_);
       throw;
     }
   }
@@ -86,7 +91,7 @@ BeginRecording cuda_graphs(at::Device device) {
   if (!device.is_cuda()) return {};
   const c10::impl::VirtualGuardImpl streams(device.type());
   const auto all = std::make_shared<CudaGraphs>(
-      CudaGraphs{streams.getStreamFromGlobalPool(device), at::cuda::graph_pool_handle(), {}});
+      CudaGraphs{streams.getStreamFromGlobalPool(device), at::cuda::graph_pool_handle()});
   return [all]() -> std::unique_ptr<DeviceRecording> {
     warm_up(all->stream);
     return std::make_unique<CudaGraph>(all);

@@ -5,7 +5,8 @@
 
 namespace owl3 {
 
-/// Tried with a small step, which also makes the device load what only recordings use.
-bool repeated_steps_work(Backend& backend);
+/// Tried with a small step over keys and values of these types, which also makes the device load
+/// what only recordings use.
+bool repeated_steps_work(Backend& backend, DType text_type, DType image_type);
 
 }  // namespace owl3

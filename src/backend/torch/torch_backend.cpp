@@ -38,10 +38,15 @@ TorchBackend::TorchBackend(const TorchSettings& settings, const ModelOptions& op
     float_products_ = float_products_work();
     flash_ = flash_works();
   });
-  if (!begin_recording) begin_recording = cuda_graphs(bridge_.torch_device());
-  if (!settings.graphs || !begin_recording) return;
+  if (!settings.graphs) return;
+  if (!begin_recording) {
+    begin_recording = run([&] { return cuda_graphs(bridge_.torch_device()); });
+  }
+  if (!begin_recording) return;
   steps_ = std::make_unique<TorchSteps>(bridge_, std::move(begin_recording));
-  if (!repeated_steps_work(*this)) steps_.reset();
+  const DType text_type = product_type_ == at::kFloat ? DType::kF32 : DType::kBF16;
+  const DType image_type = options.visual_memory_int8 ? DType::kI8 : text_type;
+  if (!repeated_steps_work(*this, text_type, image_type)) steps_.reset();
 }
 
 std::unique_ptr<Backend> make_torch_backend(const std::string& device,

@@ -56,9 +56,13 @@ endif()
 # Of CUDA's toolkit one header is wanted, for graphs: that of the runtime library, which PyTorch's
 # own packages bring beside it.
 if(OWL3_torch_cuda OR TARGET torch_cuda)
-  set(packages ${OWL3_TORCH_ROOT}/../nvidia)
+  set(packages "")
+  if(OWL3_TORCH_ROOT)
+    set(packages ${OWL3_TORCH_ROOT}/../nvidia/cuda_runtime/include
+      ${OWL3_TORCH_ROOT}/../nvidia/cu13/include)
+  endif()
   find_path(OWL3_CUDA_HEADERS cuda_runtime_api.h
-    HINTS ${packages}/cuda_runtime/include ${packages}/cu13/include ENV CUDA_HOME ENV CUDA_PATH
+    HINTS ${packages} ENV CUDA_HOME ENV CUDA_PATH
     PATHS /usr/local/cuda
     PATH_SUFFIXES include)
   mark_as_advanced(OWL3_CUDA_HEADERS)

@@ -40,7 +40,7 @@ class StepRepeater {
 
   /// What this thread asks of the backend until it downloads something, once, is a step of this
   /// kind. Ending the scope before that gives the step up. Nothing where this kind isn't repeated.
-  /// Operations of the step throw StepNotRepeated.
+  /// Operations of the step throw StepNotRepeated. One thread at a time begins steps.
   virtual std::unique_ptr<StepScope> begin(const StepKind& kind) = 0;
 };
 

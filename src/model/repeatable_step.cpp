@@ -10,8 +10,9 @@ namespace owl3 {
 /// but together with the last or by another number of them.
 std::unique_ptr<StepScope> Decoder::begin_repeatable(std::span<const SequenceRows> step) {
   StepRepeater* const repeater = backend_.step_repeater();
-  if (repeater == nullptr || static_cast<int64_t>(step.size()) > backend_.few_rows())
+  if (repeater == nullptr || static_cast<int64_t>(step.size()) > backend_.few_rows()) {
     return nullptr;
+  }
   const bool decodes = std::all_of(step.begin(), step.end(), [](const SequenceRows& rows) {
     return rows.ids.size() == 1 && !rows.sequence.log && rows.sequence.cache.has_room_in_place();
   });

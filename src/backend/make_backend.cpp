@@ -21,8 +21,8 @@ bool is_torch_device(std::string_view name) {
   if (colon == std::string_view::npos) return true;
   const std::string_view number = name.substr(colon + 1);
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  return kind != "cpu" && !number.empty() && number.size() <= 2 &&
-         std::all_of(number.begin(), number.end(), is_digit);
+  const bool is_plain = number.size() == 1 || (number.size() == 2 && number.front() != '0');
+  return kind != "cpu" && is_plain && std::all_of(number.begin(), number.end(), is_digit);
 }
 
 /// The device as LibTorch names it; nothing for the CPU backend.
@@ -37,9 +37,11 @@ std::optional<std::string> torch_device(const std::string& name) {
   std::string device = prefixed ? name.substr(kTorch.size()) : name;
   // What stands behind a comma is the plug-in's own affair.
   if (is_torch_device(std::string_view(device).substr(0, device.find(',')))) return device;
-  throw UsageError(fmt::format(
-      "device {}: is none of cpu, cuda, cuda:N, xpu, xpu:N and torch:cpu, which is LibTorch's CPU",
-      name));
+  throw UsageError(
+      fmt::format("device {}: is none of cpu, cuda, cuda:N, xpu, xpu:N (N from 0 to 99) and "
+                  "torch:cpu, which is "
+                  "LibTorch's CPU",
+                  name));
 }
 
 }  // namespace

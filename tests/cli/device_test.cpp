@@ -23,8 +23,8 @@ Outcome ask_on(const std::string& device, const RunOptions& options = {}) {
 }
 
 TEST(Device, IsOneThatOwl3Knows) {
-  for (const char* name :
-       {"gpu", "torch", "torch:", "cuda:", "cuda:x", "torch:cpu:1", "CUDA", "gpu,memory=1G"}) {
+  for (const char* name : {"gpu", "torch", "torch:", "cuda:", "cuda:x", "cuda:01", "cuda:100",
+                           "torch:cpu:1", "CUDA", "gpu,memory=1G"}) {
     const Outcome outcome = ask_on(name);
     EXPECT_EQ(outcome.exit_code, 2) << name;
     EXPECT_TRUE(is_one_line(outcome.err)) << outcome.err;

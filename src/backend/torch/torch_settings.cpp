@@ -47,10 +47,10 @@ TorchSettings torch_settings(const std::string& text) {
       says_graphs = true;
     } else {
       throw UsageError(fmt::format(
-          "device {}{}: behind a comma stands how much of its memory images may take, a whole "
-          "number of bytes or of K, M, G, Ki, Mi or Gi, or whether steps of decoding are recorded: "
-          "memory=20G, graphs=off",
-          text.starts_with("cpu") ? "torch:" : "", text));
+          "device {}{}: {} is not what may stand behind a comma, once each: how much of its memory "
+          "images may take, a whole number of bytes or of K, M, G, Ki, Mi or Gi, less than 1 EiB "
+          "(memory=20G), and whether steps of decoding are recorded (graphs=on, graphs=off)",
+          text.starts_with("cpu") ? "torch:" : "", text, setting.empty() ? "nothing" : setting));
     }
     comma = next;
   }

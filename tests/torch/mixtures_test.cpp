@@ -9,10 +9,12 @@
 
 #include "backend/make_backend.h"
 #include "model/owl3_model.h"
-#include "torch_device.h"
+#include "model_case.h"
 
 namespace owl3 {
 namespace {
+
+using test::ModelCase;
 
 /// What a conversation reads in a step: ids, and images of so many tokens at these places among
 /// them.
@@ -107,13 +109,7 @@ double relative_difference(const Tensor& a, const Tensor& b) {
   return std::sqrt(away / length);
 }
 
-struct Case {
-  std::string model;
-  Precision precision;
-  bool visual_memory_int8;
-};
-
-class TorchMixtures : public testing::TestWithParam<Case> {
+class TorchMixtures : public testing::TestWithParam<ModelCase> {
  protected:
   Owl3Model model(std::unique_ptr<Backend> backend) {
     ModelOptions options;
@@ -134,21 +130,14 @@ class TorchMixtures : public testing::TestWithParam<Case> {
 };
 
 INSTANTIATE_TEST_SUITE_P(EveryKind, TorchMixtures,
-                         testing::Values(Case{"unified", Precision::kFloat32, false},
-                                         Case{"unified", Precision::kFloat32, true},
-                                         Case{"unified", Precision::kBFloat16, false},
-                                         Case{"unified", Precision::kBFloat16, true},
-                                         Case{"gated-tied", Precision::kFloat32, false},
-                                         Case{"gated-tied", Precision::kBFloat16, false},
-                                         Case{"gated-tied", Precision::kBFloat16, true}),
-                         [](const auto& test) {
-                           std::string name =
-                               fmt::format("{}_{}{}", test.param.model,
-                                           test::name_of_precision(test.param.precision),
-                                           test.param.visual_memory_int8 ? "_int8" : "");
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         testing::Values(ModelCase{"unified", Precision::kFloat32, false},
+                                         ModelCase{"unified", Precision::kFloat32, true},
+                                         ModelCase{"unified", Precision::kBFloat16, false},
+                                         ModelCase{"unified", Precision::kBFloat16, true},
+                                         ModelCase{"gated-tied", Precision::kFloat32, false},
+                                         ModelCase{"gated-tied", Precision::kBFloat16, false},
+                                         ModelCase{"gated-tied", Precision::kBFloat16, true}),
+                         test::name_of_case);
 
 TEST_P(TorchMixtures, GetWhatTheCpuBackendGivesThem) {
   Owl3Model here = model(nullptr), there = model(test::torch_cpu(GetParam().precision));

@@ -9,24 +9,19 @@
 #include "generate/generate.h"
 #include "host_copies.h"
 #include "model/owl3_model.h"
+#include "model_case.h"
 #include "operation_recorder.h"
-#include "torch_device.h"
 
 namespace owl3 {
 namespace {
 
+using test::ModelCase;
 using test::OperationRecorder;
-
-struct Case {
-  std::string model;
-  Precision precision;
-  bool visual_memory_int8;
-};
 
 /// A model whose steps are repeated, or not, and conversations with it.
 class Talk {
  public:
-  Talk(const Case& kind, std::shared_ptr<OperationRecorder> recorder,
+  Talk(const ModelCase& kind, std::shared_ptr<OperationRecorder> recorder,
        const std::string& setting = "")
       : model_(Checkpoint::open(std::filesystem::path(OWL3_TEST_DATA) / "model" / kind.model),
                backend(kind, std::move(recorder), setting), options(kind)) {}
@@ -80,14 +75,14 @@ class Talk {
   }
 
  private:
-  static ModelOptions options(const Case& kind) {
+  static ModelOptions options(const ModelCase& kind) {
     ModelOptions options;
     options.precision = kind.precision;
     options.visual_memory_int8 = kind.visual_memory_int8;
     options.threads = 1;
     return options;
   }
-  static std::unique_ptr<Backend> backend(const Case& kind,
+  static std::unique_ptr<Backend> backend(const ModelCase& kind,
                                           std::shared_ptr<OperationRecorder> recorder,
                                           const std::string& setting) {
     return make_torch_backend("cpu" + setting, options(kind),
@@ -109,7 +104,7 @@ double relative_difference(const Tensor& a, const Tensor& b) {
   return std::sqrt(away / length);
 }
 
-class TorchRepeatedSteps : public testing::TestWithParam<Case> {
+class TorchRepeatedSteps : public testing::TestWithParam<ModelCase> {
  protected:
   TorchRepeatedSteps() {
     // What was recorded to see whether it can be.
@@ -131,20 +126,13 @@ class TorchRepeatedSteps : public testing::TestWithParam<Case> {
 };
 
 INSTANTIATE_TEST_SUITE_P(EveryKind, TorchRepeatedSteps,
-                         testing::Values(Case{"unified", Precision::kFloat32, false},
-                                         Case{"unified", Precision::kFloat32, true},
-                                         Case{"unified", Precision::kBFloat16, false},
-                                         Case{"gated-tied", Precision::kFloat32, false},
-                                         Case{"gated-tied", Precision::kFloat32, true},
-                                         Case{"gated-tied", Precision::kBFloat16, true}),
-                         [](const auto& test) {
-                           std::string name =
-                               fmt::format("{}_{}{}", test.param.model,
-                                           test::name_of_precision(test.param.precision),
-                                           test.param.visual_memory_int8 ? "_int8" : "");
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         testing::Values(ModelCase{"unified", Precision::kFloat32, false},
+                                         ModelCase{"unified", Precision::kFloat32, true},
+                                         ModelCase{"unified", Precision::kBFloat16, false},
+                                         ModelCase{"gated-tied", Precision::kFloat32, false},
+                                         ModelCase{"gated-tied", Precision::kFloat32, true},
+                                         ModelCase{"gated-tied", Precision::kBFloat16, true}),
+                         test::name_of_case);
 
 TEST_P(TorchRepeatedSteps, GiveWhatStepsGiveOverTheEndsOfPages) {
   const auto conversations = [](Talk& talk) {

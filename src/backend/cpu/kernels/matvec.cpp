@@ -237,8 +237,8 @@ void dot_all(const typename Type::Weight* w, int64_t ldw, int64_t row_step, cons
 template <typename Type, int kWeights>
 void dot_whole_rows(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t tiles,
                     int64_t k, Inputs<Type> inputs, const Groups& groups) {
+  const int64_t lead = Type::lead(w, ldw);
   for (int64_t n = 0; n < tiles; ++n, ++inputs.y) {
-    const int64_t lead = Type::lead(w + n * ldw, ldw);
     dot_all<Type, kWeights>(w + n * ldw, ldw, row_step, {-lead, k, k, lead}, inputs, groups,
                             nullptr, kBytesAhead / kWeights);
   }

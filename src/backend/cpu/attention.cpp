@@ -157,7 +157,9 @@ class Attention {
       if (watched) attention->mark();
       KeyRun run = run_of(*blocks[index], chunk.kv_head, cut.d);
       if (block + 1 < last_block) {
-        run.following_keys = run_of(*blocks[index + 1], chunk.kv_head, cut.d).keys;
+        const KeyRun following = run_of(*blocks[index + 1], chunk.kv_head, cut.d);
+        run.following_keys = following.keys;
+        run.following_values = following.values;
       }
       attention->attend(run);
       if (watched) tell_block(*attention, by_block_[sequence], block, chunk);

@@ -22,8 +22,8 @@ struct FewRowsStep {
   const uint32_t* queries;  // [rows, padded_head_size(d)/2]: times 1/sqrt(d), by round_query
   const void* k;            // of one head, from the step's first key
   const void* v;
-  const void* next_k;  // the keys that are wanted next, perhaps of another block
-  int64_t next_keys;
+  const void* next_k;  // the keys and values that are wanted next, perhaps of another block
+  const void* next_v;
   const float* key_scales;  // [keys] where keys and values are in int8, else nullptr
   const float* value_scales;
   const float* query_scales;  // [rows], with key_scales

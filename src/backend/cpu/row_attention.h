@@ -24,6 +24,7 @@ struct KeyRun {
   int64_t stride;  // in elements; float32 only
   int64_t count;
   const void* following_keys = nullptr;  // of the run that is attended next
+  const void* following_values = nullptr;
 };
 
 class RowAttention {

@@ -51,15 +51,15 @@ class FewRowAttention final : public RowAttention {
     step.queries = queries_;
     step.k = static_cast<const std::byte*>(run.keys) + key_offset;
     step.v = static_cast<const std::byte*>(run.values) + value_offset;
-    const int64_t rest = padded_keys(run.count) - first - step.keys;
-    if (rest > 0) {
-      step.next_k = static_cast<const std::byte*>(step.k) +
-                    bytes_of(run.dtype, packed_key_index(step.keys, 0, d_));
-      step.next_keys = std::min(kFewRowsKeys, rest);
-    } else if (run.following_keys != nullptr) {
-      step.next_k = run.following_keys;
-      step.next_keys = kFewRowsKeys;
-    }
+    const bool last = first + step.keys == padded_keys(run.count);
+    step.next_k = last ? run.following_keys
+                       : static_cast<const std::byte*>(step.k) +
+                             bytes_of(run.dtype, packed_key_index(step.keys, 0, d_));
+    step.next_v = last ? run.following_values
+                       : static_cast<const std::byte*>(step.v) +
+                             bytes_of(run.dtype, packed_value_index(step.keys, 0, d_));
+    if (step.next_k == nullptr) step.next_k = step.k;  // which costs nothing
+    if (step.next_v == nullptr) step.next_v = step.v;
     if (int8_) {
       step.key_scales = run.key_scales + first;
       step.value_scales = run.value_scales + first;

@@ -42,6 +42,9 @@ struct Bf16Pairs {
   }
   static Sum dot(Sum sum, UVec a, UVec b) { return dot_pairs(sum, a, b); }
   static Vec to_float(Sum sum) { return sum; }
+  /// Sums that begin with what is there, and are put back there.
+  static Sum first_sum(const float* there) { return load(there); }
+  static void last_sum(Sum sum, float /*factor*/, float* there) { store(there, sum); }
   /// x [n], n a multiple of kWidth, as they meet such pairs; returns what they must be multiplied
   /// by.
   static float round(const float* x, int64_t n, uint32_t* pairs) {
@@ -91,18 +94,25 @@ struct Int8Pairs {
   static Vec to_float(Sum sum) {
     return __builtin_convertvector(sum, Vec);
   }
+  /// Sums of their own, which are added to what is there.
+  static Sum first_sum(const float* /*there*/) {
+    return Sum{};
+  }
+  static void last_sum(Sum sum, float factor, float* there) {
+    store(there, load(there) + to_float(sum) * factor);
+  }
   /// Where x holds NaN or an infinity, the factor is NaN.
   static float round(const float* x, int64_t n, uint32_t* pairs) {
     Vec largest = {};
-    Vec nothing = {};  // 0 unless x holds NaN, which no maximum keeps
+    IVec no_number = {};  // no maximum keeps NaN
     for (int64_t i = 0; i < n; i += kWidth) {
       const Vec v = load(x + i);
       largest = maximum(largest, maximum(v, -v));
-      nothing += v * 0.0f;
+      no_number |= v != v;
     }
-    const float limit = largest_of(largest) + sum_of(nothing);
+    const float limit = largest_of(largest);
     auto* rounded = reinterpret_cast<uint16_t*>(pairs);
-    if (!(limit < __builtin_inff())) {
+    if (any_of(no_number) || limit == __builtin_inff()) {
       __builtin_memset(rounded, 0, static_cast<size_t>(n) * sizeof(*rounded));
       return __builtin_nanf("");
     }

@@ -203,6 +203,18 @@ static inline float largest_of(Vec v) {
 }
 #endif
 
+/// Whether any lane of a comparison holds.
+static inline bool any_of(IVec comparison) {
+#if defined(__AVX512F__)
+  const auto lanes = reinterpret_cast<__m512i>(comparison);
+  return _mm512_test_epi32_mask(lanes, lanes) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(reinterpret_cast<__m256>(comparison)) != 0;
+#else
+  return (comparison[0] | comparison[1] | comparison[2] | comparison[3]) != 0;
+#endif
+}
+
 /// Rounds to the nearest integer, ties to even; |x| below 2^22.
 static inline Vec round_to_integer(Vec x) {
   const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23

@@ -110,6 +110,23 @@ void put_beside_others(const PreparedSpan& span, int64_t row, int64_t m,
   }
 }
 
+/// A unit's bytes as they meet weights.
+template <Storage storage>
+void put_values(const int8_t* bytes, int32_t (&values)[group_lanes(storage)]) {
+  if constexpr (meets_as_words(storage)) {
+    int16_t words[unit_values(storage)];
+    for (int64_t i = 0; i < unit_values(storage); i += 4) {
+      words[i] = bytes[i];
+      words[i + 1] = bytes[i + 2];
+      words[i + 2] = bytes[i + 1];
+      words[i + 3] = bytes[i + 3];
+    }
+    __builtin_memcpy(values, words, sizeof values);
+  } else {
+    __builtin_memcpy(values, bytes, sizeof values);
+  }
+}
+
 /// Row `row` of m as one of a group; zeros behind the last one.
 template <Storage storage>
 void put_into_group(const PreparedSpan& span, int64_t row, int64_t m, GroupUnit<storage>* group) {
@@ -118,11 +135,11 @@ void put_into_group(const PreparedSpan& span, int64_t row, int64_t m, GroupUnit<
   const int64_t behind = row + 1 < m ? place + 1 : kGroupRows;
   for (int64_t u = 0; u < kSpan / kUnit; ++u) {
     GroupUnit<storage>& unit = group[u];
-    __builtin_memcpy(unit.values[place], span.values + u * kUnit, kUnit);
+    put_values<storage>(span.values + u * kUnit, unit.values[place]);
     unit.factors[place] = span.factors[u];
     unit.starts[place] = span.starts[u];
     for (int64_t i = place + 1; i < behind; ++i) {
-      __builtin_memset(unit.values[i], 0, kUnit);
+      __builtin_memset(unit.values[i], 0, sizeof unit.values[i]);
       unit.factors[i] = 0;
       unit.starts[i] = 0;
     }
@@ -170,7 +187,10 @@ size_t prepared_bytes(int64_t m, int64_t k) {
     return static_cast<size_t>(input_groups_of(m)) * spans * kMaxUnits *
            sizeof(InputsUnit<Storage::kQ6_K>);
   }
-  return static_cast<size_t>(groups_of(m)) * spans * kMaxUnits * sizeof(GroupUnit<Storage::kQ6_K>);
+  constexpr size_t kSmallUnits = kMaxUnits * sizeof(GroupUnit<Storage::kQ6_K>);
+  constexpr size_t kWideUnits = kMaxUnits / 2 * sizeof(GroupUnit<Storage::kQ8_0>);
+  return static_cast<size_t>(groups_of(m)) * spans *
+         (kSmallUnits > kWideUnits ? kSmallUnits : kWideUnits);
 }
 
 void prepare_input(Storage storage, const float* x, int64_t k, int64_t first, int64_t count,

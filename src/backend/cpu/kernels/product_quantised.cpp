@@ -22,10 +22,14 @@ constexpr int64_t kVectors = 2;
 constexpr int64_t kFeatures = kVectors * kWidth;
 constexpr int64_t kBlockSpans = 6;  // of a panel: with 32 features 55 KB
 
-/// A unit of kFeatures features: values 4 j to 4 j + 3 of each are vectors j.
+/// Vectors of a unit: 4 bytes of each feature, or 2 words.
+template <typename Format>
+constexpr int64_t kLanes = group_lanes(Format::kStorage);
+
+/// A unit of kFeatures features: what lane j of a row of x meets is vectors j.
 template <typename Format>
 struct PanelUnit {
-  IVec bytes[4 * Format::kSteps][kVectors];
+  IVec values[kLanes<Format>][kVectors];
   Vec scales[kVectors];
   Vec minima[Format::kMinima ? kVectors : 1];
 };
@@ -89,6 +93,19 @@ inline void put_factors(const Vec (&in)[kParts], Vec (&out)[kParts]) {
   for (int64_t i = 0; i < kParts; ++i) out[i] = reinterpret_cast<Vec>(to[i]);
 }
 
+/// Bytes 4 j to 4 j + 3 of kWidth features.
+template <typename Format>
+inline void put_values(IVec bytes, int64_t j, int64_t v, PanelUnit<Format>& unit) {
+  if constexpr (meets_as_words(Format::kStorage)) {
+    IVec words[2];
+    words_of_bytes(bytes, words);
+    unit.values[2 * j][v] = words[0];
+    unit.values[2 * j + 1][v] = words[1];
+  } else {
+    unit.values[j][v] = bytes;
+  }
+}
+
 /// A span of kWidth features, which are vector v of the panel's.
 template <typename Format>
 void pack_span(const RowsSpan& w, int64_t span, int64_t v, Panel<Format>& panel) {
@@ -115,7 +132,7 @@ void pack_span(const RowsSpan& w, int64_t span, int64_t v, Panel<Format>& panel)
         exchange_lanes(rows, lanes);
 #pragma GCC unroll 4
         for (int64_t j = 0; j < 4; ++j) {
-          panel.at(p, unit).bytes[4 * step + j][v] = ints(lanes[j]);
+          put_values(ints(lanes[j]), 4 * step + j, v, panel.at(p, unit));
         }
       }
     }
@@ -153,7 +170,7 @@ struct GroupSums {
 
 /// Products of how many vectors of bytes can be added in 16 bits.
 template <typename Format>
-constexpr int64_t kStepsInWords = Format::kOffset == 32 ? 2 : 4 * Format::kSteps;
+constexpr int64_t kLanesInWords = Format::kOffset == 32 ? 2 : kLanes<Format>;
 
 /// Where the sums of a unit's row start.
 template <typename Format>
@@ -173,13 +190,13 @@ template <typename Format>
 #pragma GCC unroll 2
     for (int64_t v = 0; v < kVectors; ++v) sums[v] = start_of<Format>(x, r);
 #pragma GCC unroll 8
-    for (int64_t j = 0; j < 4 * Format::kSteps; ++j) {
+    for (int64_t j = 0; j < kLanes<Format>; ++j) {
       const IVec values = IVec{} + x.values[r][j];
-      const bool first = j % kStepsInWords<Format> == 0;
-      const bool last = (j + 1) % kStepsInWords<Format> == 0;
+      const bool first = j % kLanesInWords<Format> == 0;
+      const bool last = (j + 1) % kLanesInWords<Format> == 0;
 #pragma GCC unroll 2
       for (int64_t v = 0; v < kVectors; ++v) {
-        const IVec pairs = multiply_pairs_of_bytes(w.bytes[j][v], values);
+        const IVec pairs = multiply_pairs_of_bytes(w.values[j][v], values);
         words[v] = first ? pairs : add_words(words[v], pairs);
         if (last) sums[v] += sum_words(words[v]);
       }
@@ -193,7 +210,8 @@ template <typename Format>
 [[gnu::always_inline]] inline void multiply_unit(const PanelUnit<Format>& w,
                                                  const GroupUnit<Format::kStorage>& x,
                                                  IVec (&dots)[kGroupRows][kVectors]) {
-  if constexpr (!kHasVnni && !Format::kSigned) {
+  constexpr bool kAsWords = meets_as_words(Format::kStorage);
+  if constexpr (!kHasVnni && !kAsWords) {
     multiply_by_words(w, x, dots);
     return;
   }
@@ -203,13 +221,14 @@ template <typename Format>
     for (int64_t v = 0; v < kVectors; ++v) dots[r][v] = start_of<Format>(x, r);
   }
 #pragma GCC unroll 8
-  for (int64_t j = 0; j < 4 * Format::kSteps; ++j) {
+  for (int64_t j = 0; j < kLanes<Format>; ++j) {
 #pragma GCC unroll 8
     for (int64_t r = 0; r < kGroupRows; ++r) {
       const IVec values = IVec{} + x.values[r][j];
 #pragma GCC unroll 2
       for (int64_t v = 0; v < kVectors; ++v) {
-        dots[r][v] = dot<Format>(dots[r][v], w.bytes[j][v], values);
+        dots[r][v] = kAsWords ? dot_words(dots[r][v], w.values[j][v], values)
+                              : dot<Format>(dots[r][v], w.values[j][v], values);
       }
     }
   }
@@ -338,9 +357,10 @@ void multiply_panels(const void* blocks, int64_t rows, int64_t k, const void* pr
 }  // namespace
 
 size_t product_scratch_bytes(int64_t m) {
-  constexpr size_t kPanelBytes =
-      sizeof(Panel<Q4_K>) > sizeof(Panel<Q6_K>) ? sizeof(Panel<Q4_K>) : sizeof(Panel<Q6_K>);
-  return kPanelBytes + static_cast<size_t>(groups_of(m)) * sizeof(GroupSums);
+  size_t panel = sizeof(Panel<Q8_0>);
+  if (sizeof(Panel<Q4_K>) > panel) panel = sizeof(Panel<Q4_K>);
+  if (sizeof(Panel<Q6_K>) > panel) panel = sizeof(Panel<Q6_K>);
+  return panel + static_cast<size_t>(groups_of(m)) * sizeof(GroupSums);
 }
 
 void product_quantised(Storage storage, const void* weights, int64_t rows, int64_t k,

@@ -72,11 +72,19 @@ static inline int64_t input_groups_of(int64_t m) {
   return (m + kInputsTogether - 1) / kInputsTogether;
 }
 
-/// Many: a unit of kGroupRows rows, whose bytes are broadcast to features (product_quantised.cpp).
+/// Many: a unit of kGroupRows rows, whose values are broadcast to features (product_quantised.cpp):
+/// 4 bytes at a time or, where bytes would have to be multiplied with signed ones without VNNI, as
+/// 2 words, of every other byte (words_of_bytes).
 inline constexpr int64_t kGroupRows = kRegisters == 32 ? 6 : 4;
+constexpr bool meets_as_words(Storage storage) {
+  return storage == Storage::kQ8_0 && !kHasVnni;
+}
+constexpr int64_t group_lanes(Storage storage) {
+  return unit_values(storage) / (meets_as_words(storage) ? 2 : 4);
+}
 template <Storage storage>
 struct GroupUnit {
-  int32_t values[kGroupRows][unit_values(storage) / 4];
+  int32_t values[kGroupRows][group_lanes(storage)];
   float factors[kGroupRows];
   union {
     int32_t starts[kGroupRows];

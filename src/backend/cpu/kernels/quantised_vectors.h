@@ -50,6 +50,22 @@ static inline IVec sum_words(IVec words) {
 #endif
 }
 
+/// Of each lane's 4 signed bytes, words of the first and third, and of the second and fourth.
+static inline void words_of_bytes(IVec bytes, IVec (&out)[2]) {
+  typedef int16_t Words __attribute__((vector_size(4 * kWidth)));
+  const auto words = reinterpret_cast<Words>(bytes);
+  out[0] = reinterpret_cast<IVec>((words << 8) >> 8);
+  out[1] = reinterpret_cast<IVec>(words >> 8);
+}
+/// sum + sums of 2 products of words.
+static inline IVec dot_words(IVec sum, IVec a, IVec b) {
+#if defined(__AVX512F__)
+  return sum + ints(_mm512_madd_epi16(raw(a), raw(b)));
+#else
+  return sum + ints(_mm256_madd_epi16(raw(a), raw(b)));
+#endif
+}
+
 /// sum + sums of 4 products of unsigned u and signed x.
 static inline IVec dot_unsigned(IVec sum, IVec u, IVec x) {
 #if defined(__AVX512VNNI__)

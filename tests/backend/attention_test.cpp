@@ -337,6 +337,49 @@ TEST(Attention, FewQueriesHaveTheSameBitsWhateverComesWithThem) {
   }
 }
 
+// Decoding sums what keys say as they come, relative to the largest score so far.
+TEST(Attention, FewQueriesSeeScoresThatRiseOrFallFromKeyToKey) {
+  const cpu::KernelList list = cpu::runnable_kernels();
+  for (int table = 0; table < list.count; ++table) {
+    CpuBackend backend = backend_with(*list.tables[table], MatrixProduct::kFloat32);
+    for (const DType dtype : {DType::kBF16, DType::kI8}) {
+      for (const auto& [d, heads, keys] : {std::tuple<int64_t, int64_t, int64_t>{128, 6, 300},
+                                           {128, 9, 33},
+                                           {80, 2, 145},
+                                           {22, 5, 50},
+                                           {6, 16, 1}}) {
+        for (const float slope : {0.04f, -0.04f}) {
+          Tensor k = random_tensor({keys, 1, d}, 1);
+          Tensor v = random_tensor({keys, 1, d}, 2);
+          const Tensor q = random_tensor({1, heads, d}, 3);
+          for (int64_t i = 0; i < keys * d; ++i) {
+            const float along = q.f32()[i % d] * static_cast<float>(i / d) * slope;
+            k.f32()[i] = 0.2f * k.f32()[i] + along;
+          }
+          KeyValueBlock block = backend.new_block(1, keys, d, dtype);
+          backend.append(block, k, v);
+          round_rows(k, d, dtype);
+          round_rows(v, d, dtype);
+          const AttentionPart part = attend_text(backend, q, {&block, 1}, keys - 1);
+          for (int64_t head = 0; head < heads; ++head) {
+            const Row expected = plain_attention(
+                head_of(q, 0, head), keys,
+                [&](int64_t j, int64_t c) { return element(k, j * d + c); },
+                [&](int64_t j, int64_t c) { return element(v, j * d + c); });
+            const auto ours = head_of(part.out, 0, head);
+            const double error = 1e-2 * std::max(1.0, std::fabs(expected.log_sum_exp));
+            for (size_t c = 0; c < ours.size(); ++c) {
+              ASSERT_NEAR(ours[c], expected.out[c], error)
+                  << list.tables[table]->name << " " << name_of(dtype) << " " << d;
+            }
+            ASSERT_NEAR(element(part.log_sum_exp, head), expected.log_sum_exp, error);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Attention, NotANumberReachesTheOutput) {
   const cpu::KernelList list = cpu::runnable_kernels();
   for (int table = 0; table < list.count; ++table) {

@@ -135,6 +135,32 @@ TEST(Linear, Int8WeightsKeepAScalePerFeature) {
   }
 }
 
+// Where those of blocks are faster, they take their place: padded, where rows are no whole blocks.
+TEST(Linear, Int8WeightsAreRoundedForEveryInstructionSet) {
+  const cpu::KernelList list = cpu::runnable_kernels();
+  int in_blocks = 0;
+  for (int table = 0; table < list.count; ++table) {
+    CpuOptions options;
+    options.threads = 2;
+    options.kernels = list.tables[table];
+    CpuBackend backend(options);
+    for (const int64_t rows : {3, 50}) {
+      const int64_t n = 37, k = 150;
+      const Linear layer = {random_tensor({n, k}, 74), random_tensor({n}, 75)};
+      const Tensor x = random_tensor({rows, k}, 76);
+      const Linear rounded = backend.prepare(layer, WeightForm::kInt8);
+      in_blocks += rounded.weight.dtype() == DType::kQ8_0;
+      const Tensor expected = plain_linear(x, layer);
+      const Tensor y = backend.linear(x, rounded, Activation::kNone);
+      EXPECT_LT(largest_difference(y, expected), 1.0) << list.tables[table]->name;
+      Tensor sum = make_tensor(DType::kF32, {rows, n});
+      backend.linear_add(sum, x, rounded);
+      EXPECT_EQ(largest_difference(sum, y), 0) << list.tables[table]->name;
+    }
+  }
+  EXPECT_EQ(in_blocks, __builtin_cpu_supports("avx2") ? 2 : 0);
+}
+
 /// Weights [n, k] of any type.
 Tensor random_weights(int64_t n, int64_t k, uint32_t seed, DType dtype) {
   if (!is_quantised(dtype)) return random_tensor({n, k}, seed, dtype);

@@ -85,6 +85,7 @@ class CpuBackend final : public Backend {
   // In bf16, `offset` bytes behind a page's beginning if it has to be rounded.
   Tensor to_bf16(const Tensor& x, size_t offset = 0);
   Linear to_int8(const Linear& layer);
+  Linear to_blocks(const Linear& layer);
   // y = activation(x W^T + b), or y += x W^T + b.
   void product(const Tensor& x, const Linear& layer, Activation activation, Tensor& y,
                bool accumulate);

@@ -37,6 +37,8 @@ struct Kernels {
   const char* name;
   /// Whether the processor multiplies bf16 pairs; else they are taken apart first.
   bool bf16_dot;
+  /// Whether the products below of weights in blocks are faster than oneDNN's in int8.
+  bool fastest_int8_in_blocks;
   /// Columns of one packed weight panel; floats in a vector.
   int64_t panel_columns;
   int64_t vector_width;

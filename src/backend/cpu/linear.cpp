@@ -28,6 +28,12 @@ constexpr int64_t kMinTaskRows = 64;
 // Rows of x in bf16 lie as the weights do, seen from the beginnings of cache lines (matvec.cpp).
 constexpr size_t kLineBytes = 64;
 
+/// Rows of weights may be padded to whole blocks with zeros, which x needs no values for.
+bool fits_blocks(const Tensor& x, const Tensor& weight) {
+  constexpr int64_t kBlock = 32;
+  return (x.row_size() + kBlock - 1) / kBlock * kBlock == weight.dim(1);
+}
+
 }  // namespace
 
 bool CpuBackend::takes_bf16_product(int64_t rows) const {
@@ -65,7 +71,7 @@ void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activa
     product_int8(x, layer, activation, y, accumulate);
     return;
   }
-  OWL3_CHECK(x.row_size() == weight.dim(1));
+  OWL3_CHECK(is_quantised(weight.dtype()) ? fits_blocks(x, weight) : x.row_size() == weight.dim(1));
   if (takes_blocks_product(x.dim(0), weight.dtype())) {
     product_blocks(x, weight, y, accumulate);
     finish_product(layer.bias, activation, y);

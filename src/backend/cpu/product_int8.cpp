@@ -3,13 +3,15 @@
 // activation follow in a pass of their own while the sums are in the last cache. The weights,
 // copies anyway, lie as oneDNN's kernels read them, which is worth 6 % over rows as in a
 // checkpoint. Without VNNI pairs of products are added in 16 bits, which hold two of x times 7 bits
-// of weights and no more.
+// of weights and no more; with AVX2 alone, products of q8_0's blocks are faster than those
+// (product_blocks.cpp), and nothing of the weights is lost.
 #include <algorithm>
 #include <cmath>
 
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/for_rows.h"
 #include "backend/cpu/onednn_products.h"
+#include "core/block_layouts.h"
 #include "core/threads.h"
 
 namespace owl3 {
@@ -41,10 +43,29 @@ float round_to_7_bits(const float* values, int64_t n, int8_t* rounded) {
   return scale;
 }
 
+/// A block of q8_0: d * qs.
+BlockQ8_0 round_block(const float* values, int64_t n) {
+  float largest = 0;
+  float nan_or_zero = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    largest = std::max(largest, std::abs(values[i]));
+    nan_or_zero += values[i] * 0.0f;
+  }
+  BlockQ8_0 block = {f16::from_float(largest / 127 + nan_or_zero).bits, {}};
+  const auto scale = static_cast<float>(f16{block.d});
+  if (!(scale > 0 && scale < INFINITY)) return block;
+  for (int64_t i = 0; i < n; ++i) {
+    const float q = std::clamp(std::round(values[i] / scale), -127.0f, 127.0f);
+    block.qs[i] = static_cast<int8_t>(q);
+  }
+  return block;
+}
+
 }  // namespace
 
 Linear CpuBackend::prepare(const Linear& layer, WeightForm form) {
-  return form == WeightForm::kInt8 ? to_int8(layer) : layer;
+  if (form != WeightForm::kInt8) return layer;
+  return blocks_product_ && kernels_->fastest_int8_in_blocks ? to_blocks(layer) : to_int8(layer);
 }
 
 // A layer to a thread: what oneDNN does with it is the work of one.
@@ -53,6 +74,26 @@ void CpuBackend::prepare_all(std::span<Linear* const> layers, WeightForm form) {
     Linear& layer = *layers[static_cast<size_t>(i)];
     layer = prepare(layer, form);
   });
+}
+
+Linear CpuBackend::to_blocks(const Linear& layer) {
+  constexpr int64_t kBlock = 32;
+  const int64_t n = layer.weight.dim(0);
+  const int64_t k = layer.weight.dim(1);
+  const int64_t blocks = (k + kBlock - 1) / kBlock;
+  Linear rounded = {make_tensor(DType::kQ8_0, {n, blocks * kBlock}), layer.bias, Tensor()};
+  auto* to = reinterpret_cast<BlockQ8_0*>(rounded.weight.data<std::byte>());
+  for_rows(n, k, [&](int64_t first, int64_t last) {
+    std::vector<float> row(static_cast<size_t>(k));
+    for (int64_t i = first; i < last; ++i) {
+      kernels_->to_float(cpu::storage_of(layer.weight.dtype()), cpu::element(layer.weight, i, 0),
+                         row.data(), k);
+      for (int64_t j = 0; j < blocks; ++j) {
+        to[i * blocks + j] = round_block(row.data() + j * kBlock, std::min(kBlock, k - j * kBlock));
+      }
+    }
+  });
+  return rounded;
 }
 
 Linear CpuBackend::to_int8(const Linear& layer) {

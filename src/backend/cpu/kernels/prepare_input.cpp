@@ -60,7 +60,7 @@ inline void round_units(Storage storage, const float* x, int64_t first, Prepared
   }
 }
 
-/// A span of `count` values, a multiple of 32; its values in their own order.
+/// A span of `count` values, zeros behind them; its values in their own order.
 template <int64_t kUnit>
 void prepare_span(Storage storage, const float* x, int64_t count, PreparedSpan& span) {
   float padded[kSpan];

@@ -15,6 +15,11 @@ const Kernels& table() {
 #else
     .bf16_dot = false,
 #endif
+#if defined(__AVX2__) && !defined(__AVX512F__)  // and no VNNI (table_of_products.cpp)
+    .fastest_int8_in_blocks = true,
+#else
+    .fastest_int8_in_blocks = false,
+#endif
     .panel_columns = kPanelColumns,
     .vector_width = kWidth,
     .pack_panel = pack_panel,

@@ -16,6 +16,7 @@ const Kernels& table() {
   static const Kernels kernels = [] {
     Kernels own = avx2::table();
     own.name = OWL3_STRING(OWL3_ISA);
+    own.fastest_int8_in_blocks = false;
     own.prepared_bytes = prepared_bytes;
     own.prepare_input = prepare_input;
     own.matvec_quantised = matvec_quantised;

@@ -258,7 +258,7 @@ template <typename Format>
 }
 
 template <typename Format>
-void multiply_group(const Panel<Format>& panel, int64_t spans, const GroupUnit<Format::kStorage>* x,
+void multiply_group(const Panel<Format>& panel, int64_t sets, const GroupUnit<Format::kStorage>* x,
                     bool first, GroupSums& group) {
   for (int64_t chain = 0; chain < kParts; ++chain) {
     Vec sums[kGroupRows][kVectors];
@@ -269,8 +269,7 @@ void multiply_group(const Panel<Format>& panel, int64_t spans, const GroupUnit<F
         sums[r][v] = first ? Vec{} : group.chains[chain][r][v];
       }
     }
-    add_units<Format>(panel.units + chain * kChainUnits<Format>, spans * Format::kSets, x + chain,
-                      sums);
+    add_units<Format>(panel.units + chain * kChainUnits<Format>, sets, x + chain, sums);
 #pragma GCC unroll 8
     for (int64_t r = 0; r < kGroupRows; ++r) {
 #pragma GCC unroll 2
@@ -338,13 +337,17 @@ void multiply_panels(const void* blocks, int64_t rows, int64_t k, const void* pr
       const int64_t count = spans - span < kBlockSpans ? spans - span : kBlockSpans;
       pack(weights, first, span, count, *panel);
       const bool is_last = span + count >= spans;
+      // Those of a last span that have no values would add zeros.
+      const int64_t units =
+          is_last ? weights.units() - span * Format::kUnits : count * Format::kUnits;
+      const int64_t sets = (units + kParts - 1) / kParts;
       const NextPanel<Format> next(weights, is_last ? first + kFeatures : first,
                                    is_last ? 0 : span + count, groups);
       for (int64_t group = 0; group < groups; ++group) {
         next.fetch(group);
         // In one block, sums need no memory of their own.
         GroupSums& to = sums[spans > kBlockSpans ? group : 0];
-        multiply_group(*panel, count, x + (group * spans + span) * Format::kUnits, span == 0, to);
+        multiply_group(*panel, sets, x + (group * spans + span) * Format::kUnits, span == 0, to);
         if (!is_last) continue;
         const int64_t rest = m - group * kGroupRows;
         put_group(to, rest < kGroupRows ? rest : kGroupRows, group * kGroupRows, first, features,

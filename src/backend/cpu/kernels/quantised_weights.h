@@ -42,6 +42,8 @@ class Weights {
 
   int64_t rows() const { return rows_; }
   int64_t spans() const { return whole_ + (rest_blocks_ > 0 ? 1 : 0); }
+  /// Units of a row that it has values in.
+  int64_t units() const { return whole_ * Format::kUnits + rest_blocks_ * Format::kUnits / 8; }
 
   /// A span of 4 rows, `step` rows apart. Of the last ones, the last stands in for those behind it.
   FourRows four(int64_t first, int64_t step, int64_t span) const {

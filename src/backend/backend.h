@@ -28,7 +28,7 @@ struct Linear {
 /// What a layer's weights become when they are prepared.
 enum class WeightForm {
   kAsStored,  // of the checkpoint's type; where the device reads the host's memory, they stay there
-  kInt8,      // for products with many rows in int8
+  kInt8,      // for products with many rows in int8; K may be padded
 };
 
 enum class Activation { kNone, kGeluTanh, kGeluErf, kSigmoid };

@@ -169,6 +169,7 @@ TEST_P(QuantisedKernels, ManyRowsHaveTheBitsOfEachAlone) {
       const std::vector<uint8_t> weights = random_blocks(format.dtype, rows * k, random);
       std::vector<float> x(static_cast<size_t>(most * k));
       for (float& value : x) value = normal(random);
+      for (int64_t j = 0; j < k; ++j) x[static_cast<size_t>(7 * k + j)] *= 1e-37f;
       std::vector<float> alone;
       for (int64_t i = 0; i < most; ++i) {
         const std::vector<float> row(x.begin() + i * k, x.begin() + (i + 1) * k);

@@ -181,7 +181,7 @@ TEST_P(Lora, HoldsInBFloat16AndOverRoundedVision) {
       aa += double{exact.f32()[i]} * double{exact.f32()[i]};
       bb += double{rounded.f32()[i]} * double{rounded.f32()[i]};
     }
-    // Without VNNI weights have 7 bits: twice the error of x, so 5 / 2 of the errors' squares.
+    // Weights may have 7 bits without VNNI: twice the error of x, so 5 / 2 of the errors' squares.
     const bool seven_bits = int8 && !__builtin_cpu_supports("avx512vnni");
     EXPECT_GT(ab / std::sqrt(aa * bb), seven_bits ? 0.9975 : 0.999)
         << (int8 ? "int8 vision" : "bf16");

@@ -6,7 +6,7 @@
 // processor multiplies bf16 (product_bf16.cpp); elsewhere panels of weights expanded to float32
 // (product_panels.cpp), since oneDNN's emulated bf16 runs at a fifth of the float32 rate there. The
 // two latter take quantised weights, too, where their precision was asked for.
-// int8 weights have a way of their own (product_int8.cpp).
+// int8 weights have a way of their own, or become blocks (product_int8.cpp).
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -71,7 +71,8 @@ void CpuBackend::product(const Tensor& x, const Linear& layer, Activation activa
     product_int8(x, layer, activation, y, accumulate);
     return;
   }
-  OWL3_CHECK(is_quantised(weight.dtype()) ? fits_blocks(x, weight) : x.row_size() == weight.dim(1));
+  OWL3_CHECK(x.row_size() == weight.dim(1) ||
+             (blocks_product_ && is_quantised(weight.dtype()) && fits_blocks(x, weight)));
   if (takes_blocks_product(x.dim(0), weight.dtype())) {
     product_blocks(x, weight, y, accumulate);
     finish_product(layer.bias, activation, y);

@@ -12,7 +12,7 @@ namespace owl3::cpu::OWL3_ISA {
 
 namespace {
 
-/// How much is done at once; it fits into the registers.
+/// How much is done at once, as far as there are registers.
 template <typename Pairs>
 struct Tile {
   static constexpr bool kWide = kRegisters >= 32;
@@ -20,10 +20,13 @@ struct Tile {
   /// Keys that are attended together: 4 kB of 128 channels.
   static constexpr int64_t kBlockKeys = kInt8 ? 2 * kKeysPerBlock : kKeysPerBlock;
   /// Vectors of keys whose scores are summed at once, and chains of sums of each.
-  static constexpr int kKeyVectors = kWide && !kInt8 ? 1 : 2;
+  static constexpr int key_vectors(int rows) {
+    if (kWide) return kInt8 ? 2 : 1;
+    return 2 * rows + 3 <= kRegisters ? 2 : 1;
+  }
   static constexpr int kChains = kWide && !kInt8 ? 2 : 1;
-  /// Rows, and vectors of channels, whose sums of values are: all channels, so that values are read
-  /// in their order, and for more rows again from the cache.
+  /// Rows, and vectors of channels, whose sums of values are: 128 channels where there are 32
+  /// registers, so that values are read in their order, and for more rows again from the cache.
   static constexpr int kRows = 3;
   static constexpr int kChannelVectors = kWide ? 8 : 4;
 };
@@ -102,7 +105,7 @@ inline void add_pair(const uint32_t* queries, int64_t stride, const std::byte* c
 }
 
 /// Scores of kRows queries with a block's keys from `key` on.
-template <typename Pairs, int kRows, int kVectors = Tile<Pairs>::kKeyVectors>
+template <typename Pairs, int kRows, int kVectors = Tile<Pairs>::key_vectors(kRows)>
 inline void score_keys(const Step<Pairs>& step, int64_t row, const Block& block, int64_t key,
                        Weights<Pairs, kRows>& weights) {
   constexpr int kChains = Tile<Pairs>::kChains;

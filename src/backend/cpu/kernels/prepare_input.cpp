@@ -9,6 +9,7 @@ namespace owl3::cpu::OWL3_ISA {
 namespace {
 
 constexpr int64_t kUnitsTogether = 4;
+constexpr float kLeast = 3.8e-37f;  // 127 / smaller ones is infinite: they are as good as 0
 
 /// Lane kLane of every part goes with the kLane-th unit.
 template <int64_t kVectors, int kLane>
@@ -42,7 +43,7 @@ inline void round_units(Storage storage, const float* x, int64_t first, Prepared
   const IVec limits = largest_across(largest[0], largest[1], largest[2], largest[3]);
   const IVec finite = limits < 0x7f800000;
   const Vec limit = reinterpret_cast<Vec>(limits);
-  const Vec inverses = limit > 0 ? 127.0f / limit : Vec{};
+  const Vec inverses = limit > kLeast ? 127.0f / limit : Vec{};
   int8_t* rounded = span.values + first * kUnit;
   const IVec sums =
       sum_across(round_unit<kVectors, 0>(x, inverses, finite, rounded),

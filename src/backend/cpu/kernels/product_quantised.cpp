@@ -1,11 +1,12 @@
 // Products of many rows of x in int8 with weights in blocks: the prompt's.
 //
 // A panel of weights, kFeatures of them deep over a few spans, is unpacked once to where it is read
-// in order: of a unit, 4 bytes of each feature to a vector. It stays in the L2 cache while groups
-// of kGroupRows rows of x pass over it, whose bytes are broadcast. So a load of weights serves
-// kGroupRows products and one of x kVectors of them, all sums stay in registers, and the bound is
-// arithmetic: per unit of 32 values 8 dot products and 2 operations on floats (3 with minima) of
-// the same pipes; unpacking costs a hundredth of it at 512 rows.
+// in order: of a unit, 4 bytes of each feature to a vector (or 2 words, quantised_input.h). It
+// stays in the L2 cache while groups of kGroupRows rows of x pass over it, whose bytes are
+// broadcast. So a load of weights serves kGroupRows products and one of x kVectors of them, all
+// sums stay in registers, and the bound is arithmetic: per unit of 32 values 8 dot products and 2
+// operations on floats (3 with minima) of the same pipes; unpacking costs a hundredth of it at 512
+// rows.
 //
 // The operations on floats are those of the products with few rows (quantised_input.h).
 #include "backend/cpu/kernels/ahead.h"
@@ -20,7 +21,7 @@ namespace {
 
 constexpr int64_t kVectors = 2;
 constexpr int64_t kFeatures = kVectors * kWidth;
-constexpr int64_t kBlockSpans = 6;  // of a panel: with 32 features 55 KB
+constexpr int64_t kBlockSpans = 6;  // of a panel: with 32 features 55 KB, in words 108
 
 /// Vectors of a unit: 4 bytes of each feature, or 2 words.
 template <typename Format>

@@ -14,40 +14,18 @@
 
 #include "core/block_layouts.h"
 #include "core/error.h"
+#include "core/rounding.h"
 
 namespace owl3 {
 
 namespace {
 
-constexpr float kLargestHalf = 65504.0f;
+using namespace rounding;
+using rounding::encode;  // beside those below
 
 /// kLanes groups of kValues values: [i][lane].
 template <int kValues, int kLanes>
 using Groups = float[kValues][kLanes];
-
-/// The nearest integer, ties to even, for |x| < 2^22: plain arithmetic, which vectorises.
-inline float nearest(float x) {
-  constexpr float kMagic = 0x1.8p23f;
-  return (x + kMagic) - kMagic;
-}
-
-inline float clamped(float x, float low, float high) {
-  x = x < low ? low : x;
-  return x > high ? high : x;
-}
-
-/// 1 / x; 0 where x is 0 or so small that no stored scale could tell it from 0.
-inline float inverse_of(float x) {
-  return std::fabs(x) > 1e-20f ? 1.0f / x : 0.0f;
-}
-
-inline uint16_t half_bits(float x) {
-  return f16::from_float(clamped(x, -kLargestHalf, kLargestHalf)).bits;
-}
-
-inline float half(uint16_t bits) {
-  return static_cast<float>(f16{bits});
-}
 
 template <int kValues, int kLanes>
 void transpose(const float* x, Groups<kValues, kLanes>& groups) {
@@ -145,16 +123,6 @@ void find_scales_and_mins(const Groups<kValues, kLanes>& x, float (&scales)[kLan
       scales[l] = better ? scale : scales[l];
       mins[l] = better ? min : mins[l];
     }
-  }
-}
-
-void encode(const float* x, BlockQ8_0& block) {
-  float largest = 0;
-  for (int j = 0; j < 32; ++j) largest = std::max(largest, std::fabs(x[j]));
-  block.d = half_bits(largest / 127);
-  const float inverse = inverse_of(half(block.d));
-  for (int j = 0; j < 32; ++j) {
-    block.qs[j] = static_cast<int8_t>(clamped(nearest(x[j] * inverse), -127, 127));
   }
 }
 

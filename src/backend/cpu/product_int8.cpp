@@ -11,7 +11,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/for_rows.h"
 #include "backend/cpu/onednn_products.h"
-#include "core/block_layouts.h"
+#include "core/rounding.h"
 #include "core/threads.h"
 
 namespace owl3 {
@@ -43,22 +43,15 @@ float round_to_7_bits(const float* values, int64_t n, int8_t* rounded) {
   return scale;
 }
 
-/// A block of q8_0: d * qs.
+/// A block of n values, zeros behind them; its scale is none where one of them is no number.
 BlockQ8_0 round_block(const float* values, int64_t n) {
-  float largest = 0;
-  float nan_or_zero = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    largest = std::max(largest, std::abs(values[i]));
-    nan_or_zero += values[i] * 0.0f;
-  }
-  constexpr float kLargestScale = 65504;  // of half precision
-  const float wanted = largest < INFINITY ? std::min(largest / 127, kLargestScale) : largest;
-  BlockQ8_0 block = {f16::from_float(wanted + nan_or_zero).bits, {}};
-  const auto scale = static_cast<float>(f16{block.d});
-  if (!(scale > 0 && scale < INFINITY)) return block;
-  for (int64_t i = 0; i < n; ++i) {
-    const float q = std::clamp(std::round(values[i] / scale), -127.0f, 127.0f);
-    block.qs[i] = static_cast<int8_t>(q);
+  float padded[32] = {};
+  std::copy_n(values, n, padded);
+  BlockQ8_0 block = {};
+  if (std::all_of(padded, padded + 32, [](float x) { return std::isfinite(x); })) {
+    rounding::encode(padded, block);
+  } else {
+    block.d = f16::from_float(NAN).bits;
   }
   return block;
 }

@@ -161,7 +161,7 @@ BENCHMARK(BM_VisualAttention)
                    {1, 2, 4, 32, 128},
                    {64}})
     ->ArgsProduct({{static_cast<int64_t>(DType::kBF16), static_cast<int64_t>(DType::kI8)},
-                   {1},
+                   {1, 32},
                    {1000}})
     ->UseRealTime();
 

@@ -33,6 +33,28 @@ struct FewRowsStep {
   float* out;                 // [rows, padded_head_size(d)]
 };
 
+/// A step of many queries, the lanes of up to two vectors, over packed keys in bf16.
+/// Row r counts those that lie before limits[r].
+struct ManyRowsStep {
+  int64_t rows;    // one or two times vector_width
+  int64_t stride;  // between pairs of queries, and channels of out
+  int64_t d, pairs;
+  int64_t first_key, keys;  // a multiple of kKeysPerBlock
+  const uint32_t* queries;  // [pairs, stride]
+  float scale;              // of scores: 1/sqrt(d)
+  const uint32_t* k;        // of one head, from the step's first key
+  const float* key_scales;  // [keys] where keys and values were in int8, else nullptr
+  const float* value_scales;
+  const int32_t* limits;  // [rows]
+  float* maxima;          // [rows]: the online softmax so far, relative to scores near the largest
+  float* sums;            // [rows]
+  float* out;             // [d, stride]: so far
+  uint32_t* weights;      // [keys/2, rows]: of this step, in pairs, as a result
+  const std::byte* next_k;  // to be fetched meanwhile, so many bytes of each
+  const std::byte* next_v;
+  int64_t fetched;
+};
+
 struct Kernels {
   const char* name;
   /// Whether the processor multiplies bf16 pairs; else they are taken apart first.
@@ -110,8 +132,6 @@ struct Kernels {
   void (*multiply_pairs)(int64_t m, int64_t n, int64_t pairs, const uint32_t* a, int64_t row_stride,
                          int64_t pair_stride, const uint32_t* b, int64_t ldb, float* c, int64_t ldc,
                          bool accumulate);
-  /// Rounds x [rows, n] to bf16 and pairs row 2 i with row 2 i + 1.  -> [rows/2, n] pairs
-  void (*pair_rows)(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
   /// x[i, j] *= scales[j] for x [rows, n], n a multiple of vector_width; unless all scales are 1.
   void (*scale_columns)(float* x, int64_t rows, int64_t n, int64_t ldx, const float* scales);
 
@@ -120,6 +140,11 @@ struct Kernels {
   /// must be multiplied by.
   float (*round_query)(const float* x, int64_t n, bool int8, uint32_t* pairs);
   void (*attend_few_rows)(const FewRowsStep& step);
+
+  // --- attention_many.cpp
+  /// The weights of a step's keys, and all that has been summed so far relative to the maxima that
+  /// they are; out gets the weighted values by multiply_pairs. nullptr without bf16_dot.
+  void (*weigh_keys)(const ManyRowsStep& step);
 
   // --- softmax.cpp
   /// One step of the online softmax over scores [keys, rows] (rows a multiple of vector_width):

@@ -28,7 +28,7 @@ int64_t RowAttention::last_seen() const {
   return *std::max_element(limits_.begin(), limits_.begin() + rows_);
 }
 
-float RowAttention::finish(int64_t row, float* out) const {
+float RowAttention::finish(int64_t row, float* out) {
   const float sum = sums_[static_cast<size_t>(row)];
   const bool seen = sum != 0;  // NaN is something seen, and stays
   const float scale = seen ? 1.0f / sum : 0.0f;

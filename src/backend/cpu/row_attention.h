@@ -54,14 +54,14 @@ class RowAttention {
   /// that it has seen.
   float log_sum_exp_since_mark(int64_t row) const;
   /// Writes a row's output [d] and returns its log-sum-exp.
-  float finish(int64_t row, float* out) const;
+  float finish(int64_t row, float* out);
 
  protected:
   RowAttention(const Kernels& kernels, int64_t rows, int64_t padded_rows, int64_t d);
 
   int64_t last_seen() const;
   /// The row's weighted sum of values so far, [d].
-  virtual void read_output(int64_t row, float* out) const = 0;
+  virtual void read_output(int64_t row, float* out) = 0;
 
   const Kernels& kernels_;
   int64_t rows_;

@@ -72,9 +72,7 @@ class FewRowAttention final : public RowAttention {
     return step;
   }
 
-  void read_output(int64_t row, float* out) const override {
-    std::copy_n(out_ + row * width_, d_, out);
-  }
+  void read_output(int64_t row, float* out) override { std::copy_n(out_ + row * width_, d_, out); }
 
   bool int8_;
   int64_t width_;

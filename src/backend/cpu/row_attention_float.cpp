@@ -102,7 +102,7 @@ class FloatAttention final : public RowAttention {
                             tile_rows_, out, tile_rows_, true);
   }
 
-  void read_output(int64_t row, float* out) const override {
+  void read_output(int64_t row, float* out) override {
     const float* column = out_ + row / tile_rows_ * tile_rows_ * d_ + row % tile_rows_;
     for (int64_t i = 0; i < d_; ++i) out[i] = column[i * tile_rows_];
   }

@@ -1,8 +1,13 @@
 // Attention of many rows over packed keys by bf16 dot products: twice the float32 rate, and no head
 // size is padded, since neither product has channels in its lanes.
+//
+// Tiles of as many rows as two vectors hold take turns with a step of keys, which stays in the L2
+// cache; each has a share of the next step's fetched there. A tile's queries, weights and output
+// stay in the L1 cache.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "backend/cpu/row_attention.h"
 
@@ -10,42 +15,41 @@ namespace owl3::cpu {
 
 namespace {
 
-constexpr int64_t kTileRows = 64;
-constexpr int64_t kStepKeys = 128;
+constexpr int64_t kStepKeys = 256;
 
 class PairAttention final : public RowAttention {
  public:
   PairAttention(const Kernels& kernels, MemoryPool& pool, int64_t rows, int64_t d)
-      : RowAttention(kernels, rows, round_up(rows, tile_rows(kernels, rows)), d),
-        tile_rows_(tile_rows(kernels, rows)),
+      : RowAttention(kernels, rows, round_up(rows, kernels.panel_columns), d),
+        tile_rows_(kernels.panel_columns),
         tiles_((rows + tile_rows_ - 1) / tile_rows_),
-        pairs_(head_pairs(d)),
-        scaled_(static_cast<size_t>(d)),
-        rounded_(static_cast<size_t>(pairs_)) {
+        pairs_(head_pairs(d)) {
     const int64_t padded_rows = tiles_ * tile_rows_;
     const int64_t step = kStepKeys * (pairs_ + padded_head_size(d) / 2);
-    const int64_t words =
-        padded_rows * (pairs_ + d) + step + (kStepKeys + kStepKeys / 2 + 1) * tile_rows_;
+    const int64_t words = padded_rows * (2 * pairs_ + d) + step + kStepKeys / 2 * tile_rows_ +
+                          tile_rows_ * round_up(d, tile_rows_);
     buffer_ = pool.allocate(static_cast<size_t>(words) * sizeof(float));
-    queries_ = static_cast<uint32_t*>(buffer_.get());
+    rounded_ = static_cast<uint32_t*>(buffer_.get());
+    queries_ = rounded_ + padded_rows * pairs_;
     out_ = reinterpret_cast<float*>(queries_ + padded_rows * pairs_);
     keys_ = reinterpret_cast<uint16_t*>(out_ + padded_rows * d);
     values_ = keys_ + kStepKeys * pairs_ * 2;
-    scores_ = reinterpret_cast<float*>(keys_) + step;
-    weights_ = reinterpret_cast<uint32_t*>(scores_ + kStepKeys * tile_rows_);
-    scales_ = reinterpret_cast<float*>(weights_ + kStepKeys / 2 * tile_rows_);
-    std::memset(queries_, 0, static_cast<size_t>(padded_rows * (pairs_ + d)) * sizeof(float));
+    weights_ = reinterpret_cast<uint32_t*>(keys_) + step;
+    finished_ = reinterpret_cast<float*>(weights_ + kStepKeys / 2 * tile_rows_);
+    // Rows of nobody see all, so that they are no reason to look which keys are seen.
+    std::fill(limits_.begin() + rows, limits_.end(), std::numeric_limits<int32_t>::max());
+    std::memset(buffer_.get(), 0,
+                static_cast<size_t>(padded_rows * (2 * pairs_ + d)) * sizeof(float));
   }
 
   void set_query(int64_t row, const float* query) override {
-    const float scale = 1.0f / std::sqrt(static_cast<float>(d_));
-    for (int64_t i = 0; i < d_; ++i) scaled_[static_cast<size_t>(i)] = query[i] * scale;
-    kernels_.to_bf16(scaled_.data(), reinterpret_cast<uint16_t*>(rounded_.data()), d_);
-    uint32_t* column = queries_ + row / tile_rows_ * tile_rows_ * pairs_ + row % tile_rows_;
-    for (int64_t i = 0; i < pairs_; ++i) column[i * tile_rows_] = rounded_[static_cast<size_t>(i)];
+    kernels_.to_bf16(query, reinterpret_cast<uint16_t*>(rounded_ + row * pairs_), d_);
+    queries_wait_ = true;
   }
 
   void attend(const KeyRun& run) override {
+    if (queries_wait_) lay_queries();
+    finished_tile_ = -1;
     const int64_t seen = last_seen();
     for (int64_t first = 0; first < seen; first += kStepKeys) {
       const Step step = load_step(run, first);
@@ -60,28 +64,61 @@ class PairAttention final : public RowAttention {
     const float* key_scales;
     const float* value_scales;
     int64_t count;  // a multiple of kKeysPerBlock
+    // What is to be fetched for the next step, so many bytes of each.
+    const std::byte* next_keys;
+    const std::byte* next_values;
+    int64_t fetched;
   };
 
-  static int64_t tile_rows(const Kernels& kernels, int64_t rows) {
-    return std::min(kTileRows, round_up(rows, kernels.vector_width));
+  /// Rows of queries become the lanes of vectors.
+  void lay_queries() {
+    for (int64_t first = 0; first < tiles_ * tile_rows_; first += tile_rows_) {
+      transpose(rounded_ + first * pairs_, pairs_, tile_rows_, pairs_, queries_ + first * pairs_);
+    }
+    queries_wait_ = false;
+  }
+
+  /// x [columns, n], rows ldx apart  -> [n, tile_rows_], columns being at most tile_rows_
+  template <typename Word>
+  void transpose(const Word* x, int64_t ldx, int64_t columns, int64_t n, Word* y) const {
+    static_assert(sizeof(Word) == sizeof(float));
+    kernels_.pack_panel(Storage::kF32, x, ldx, columns, n, reinterpret_cast<float*>(y));
   }
 
   Step load_step(const KeyRun& run, int64_t first) {
     const int64_t count = std::min(kStepKeys, padded_keys(run.count) - first);
-    const int64_t key_offset = packed_key_index(first, 0, d_);
-    const int64_t value_offset = packed_value_index(first, 0, d_);
+    Step step = {};
+    step.count = count;
     if (run.dtype == DType::kBF16) {
-      return {
-          reinterpret_cast<const uint32_t*>(static_cast<const bf16*>(run.keys) + key_offset),
-          reinterpret_cast<const uint32_t*>(static_cast<const bf16*>(run.values) + value_offset),
-          nullptr, nullptr, count};
+      step.keys = static_cast<const uint32_t*>(keys_at(run, first));
+      step.values = static_cast<const uint32_t*>(values_at(run, first));
+    } else {
+      kernels_.expand_int8(static_cast<const int8_t*>(keys_at(run, first)), keys_,
+                           count * pairs_ * 2);
+      kernels_.expand_int8(static_cast<const int8_t*>(values_at(run, first)), values_,
+                           count * padded_head_size(d_));
+      step.keys = reinterpret_cast<const uint32_t*>(keys_);
+      step.values = reinterpret_cast<const uint32_t*>(values_);
+      step.key_scales = run.key_scales + first;
+      step.value_scales = run.value_scales + first;
     }
-    kernels_.expand_int8(static_cast<const int8_t*>(run.keys) + key_offset, keys_,
-                         count * pairs_ * 2);
-    kernels_.expand_int8(static_cast<const int8_t*>(run.values) + value_offset, values_,
-                         count * padded_head_size(d_));
-    return {reinterpret_cast<const uint32_t*>(keys_), reinterpret_cast<const uint32_t*>(values_),
-            run.key_scales + first, run.value_scales + first, count};
+    const bool last = first + count == padded_keys(run.count);
+    step.next_keys =
+        static_cast<const std::byte*>(last ? run.following_keys : keys_at(run, first + count));
+    step.next_values =
+        static_cast<const std::byte*>(last ? run.following_values : values_at(run, first + count));
+    step.fetched =
+        step.next_keys == nullptr ? 0 : bytes_of(run.dtype, count * padded_head_size(d_));
+    return step;
+  }
+
+  const void* keys_at(const KeyRun& run, int64_t first) const {
+    return static_cast<const std::byte*>(run.keys) +
+           bytes_of(run.dtype, packed_key_index(first, 0, d_));
+  }
+  const void* values_at(const KeyRun& run, int64_t first) const {
+    return static_cast<const std::byte*>(run.values) +
+           bytes_of(run.dtype, packed_value_index(first, 0, d_));
   }
 
   void attend_tile(int64_t tile, int64_t first_key, const Step& step) {
@@ -89,43 +126,63 @@ class PairAttention final : public RowAttention {
     const int64_t rows = std::min(tile_rows_, rows_ - first_row);
     const int32_t* limits = limits_.data() + first_row;
     if (*std::max_element(limits, limits + rows) <= first_key) return;
-    const int64_t width = round_up(rows, kernels_.vector_width);  // of the last tile, less
-    // s = K q / sqrt(d)   [keys, width]
-    for (int64_t key = 0; key < step.count; key += kKeysPerBlock) {
-      kernels_.multiply_pairs(kKeysPerBlock, width, pairs_, step.keys + key * pairs_, 1,
-                              kKeysPerBlock, queries_ + first_row * pairs_, tile_rows_,
-                              scores_ + key * width, width, false);
-    }
-    if (step.key_scales != nullptr) scale_rows(scores_, step.count, width, step.key_scales);
-    kernels_.softmax_step(scores_, step.count, width, first_key, limits, maxima_.data() + first_row,
-                          sums_.data() + first_row, scales_);
-    if (step.value_scales != nullptr) scale_rows(scores_, step.count, width, step.value_scales);
-    kernels_.pair_rows(scores_, step.count, width, weights_);
-    // out = scale * out + V^T p   [d, rows]
-    float* out = out_ + first_row * d_;
-    kernels_.scale_columns(out, d_, width, tile_rows_, scales_);
-    kernels_.multiply_pairs(d_, width, step.count / 2, step.values, 1, padded_head_size(d_),
-                            weights_, width, out, tile_rows_, true);
+    ManyRowsStep many = {};
+    many.rows = round_up(rows, kernels_.vector_width);
+    many.stride = tile_rows_;
+    many.d = d_;
+    many.pairs = pairs_;
+    many.first_key = first_key;
+    many.keys = step.count;
+    many.queries = queries_ + first_row * pairs_;
+    many.scale = 1.0f / std::sqrt(static_cast<float>(d_));
+    many.k = step.keys;
+    many.key_scales = step.key_scales;
+    many.value_scales = step.value_scales;
+    many.limits = limits;
+    many.maxima = maxima_.data() + first_row;
+    many.sums = sums_.data() + first_row;
+    many.out = out_ + first_row * d_;
+    many.weights = weights_;
+    many.fetched = step.fetched / tiles_;
+    many.next_k = step.next_keys + tile * many.fetched;
+    many.next_v = step.next_values + tile * many.fetched;
+    kernels_.weigh_keys(many);
+    // out += V^T p   [d, rows]
+    kernels_.multiply_pairs(d_, many.rows, step.count / 2, step.values, 1, padded_head_size(d_),
+                            weights_, many.rows, many.out, tile_rows_, true);
   }
 
-  void read_output(int64_t row, float* out) const override {
-    const float* column = out_ + row / tile_rows_ * tile_rows_ * d_ + row % tile_rows_;
-    for (int64_t i = 0; i < d_; ++i) out[i] = column[i * tile_rows_];
+  void read_output(int64_t row, float* out) override {
+    const int64_t tile = row / tile_rows_;
+    if (tile != finished_tile_) finish_tile(tile);
+    for (int64_t i = 0; i < d_; i += tile_rows_) {
+      std::copy_n(finished_ + i * tile_rows_ + row % tile_rows_ * tile_rows_,
+                  std::min(tile_rows_, d_ - i), out + i);
+    }
+  }
+
+  void finish_tile(int64_t tile) {
+    const float* out = out_ + tile * tile_rows_ * d_;
+    for (int64_t i = 0; i < d_; i += tile_rows_) {
+      transpose(out + i * tile_rows_, tile_rows_, std::min(tile_rows_, d_ - i), tile_rows_,
+                finished_ + i * tile_rows_);
+    }
+    finished_tile_ = tile;
   }
 
   int64_t tile_rows_;
   int64_t tiles_;
   int64_t pairs_;
-  std::vector<float> scaled_;  // a query, on its way into queries_
-  std::vector<uint32_t> rounded_;
+  bool queries_wait_ = false;   // in rounded_, to be laid out
+  int64_t finished_tile_ = -1;  // that lies in finished_
   std::shared_ptr<void> buffer_;
+  uint32_t* rounded_;  // [padded rows, pairs]
   uint32_t* queries_;  // [tiles, pairs, tile_rows]
   float* out_;         // [tiles, d, tile_rows]
   uint16_t* keys_;     // a step's int8 keys and values, expanded
   uint16_t* values_;
-  float* scores_;      // [kStepKeys, tile_rows]
   uint32_t* weights_;  // [kStepKeys/2, tile_rows]
-  float* scales_;      // [tile_rows]
+  float* finished_;    // [d/tile_rows, tile_rows, tile_rows]: a tile's output, rows first
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
-// Attention over keys and values in bf16, packed in pairs (key_value_layout.h): with the
-// processor's bf16 dot products where it has them, else with the pairs taken apart in registers.
+// Products of pairs of bf16, and what attention over keys and values in such pairs needs besides
+// (key_value_layout.h): with the processor's bf16 dot products where it has them, else with the
+// pairs taken apart in registers.
 //
-// Products of small matrices whose lanes are queries, K Q^T and V^T P: 16 sums in registers for 10
-// loads. Few queries take another way (attention_few.cpp).
+// Lanes are queries: 16 sums in registers for 10 loads, or for 17.
 #include "backend/cpu/fetch_ahead.h"
 #include "backend/cpu/kernels/kernels_internal.h"
 #include "backend/cpu/kernels/pairs.h"
@@ -22,7 +22,7 @@ inline void multiply_tile(int64_t pairs, const uint32_t* a, int64_t row_stride, 
     UVec column[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) column[v] = load_pairs(b + i * ldb + v * kWidth);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const UVec x = broadcast_pair(a[r * row_stride + i * pair_stride]);
 #pragma GCC unroll 8
@@ -67,21 +67,8 @@ void multiply_pairs(int64_t m, int64_t n, int64_t pairs, const uint32_t* a, int6
                         accumulate);
   }
   for (; column < n; column += kWidth) {
-    multiply_rows<8, 1>(m, pairs, a, row_stride, pair_stride, b + column, ldb, c + column, ldc,
-                        accumulate);
-  }
-}
-
-void pair_rows(const float* x, int64_t rows, int64_t n, uint32_t* pairs) {
-  for (int64_t row = 0; row < rows; row += 2) {
-    for (int64_t i = 0; i < n; i += kWidth) {
-      uint16_t low[kWidth], high[kWidth];
-      store_bf16(low, load(x + row * n + i));
-      store_bf16(high, load(x + (row + 1) * n + i));
-      const UVec wide_low = __builtin_convertvector(*reinterpret_cast<UnalignedHVec*>(low), UVec);
-      const UVec wide_high = __builtin_convertvector(*reinterpret_cast<UnalignedHVec*>(high), UVec);
-      *reinterpret_cast<UnalignedUVec*>(pairs + row / 2 * n + i) = wide_low | (wide_high << 16);
-    }
+    multiply_rows<16, 1>(m, pairs, a, row_stride, pair_stride, b + column, ldb, c + column, ldc,
+                         accumulate);
   }
 }
 

@@ -39,10 +39,10 @@ void expand_int8(const int8_t* x, uint16_t* y, int64_t n);
 void multiply_pairs(int64_t m, int64_t n, int64_t pairs, const uint32_t* a, int64_t row_stride,
                     int64_t pair_stride, const uint32_t* b, int64_t ldb, float* c, int64_t ldc,
                     bool accumulate);
-void pair_rows(const float* x, int64_t rows, int64_t n, uint32_t* pairs);
 void scale_columns(float* x, int64_t rows, int64_t n, int64_t ldx, const float* scales);
 float round_query(const float* x, int64_t n, bool int8, uint32_t* pairs);
 void attend_few_rows(const FewRowsStep& step);
+void weigh_keys(const ManyRowsStep& step);
 void softmax_step(float* scores, int64_t keys, int64_t rows, int64_t first_key,
                   const int32_t* limits, float* maxima, float* sums, float* scales);
 float round_int8(const float* x, int64_t n, int8_t* rounded);

@@ -47,10 +47,14 @@ const Kernels& table() {
     .pack_values = pack_values,
     .expand_int8 = expand_int8,
     .multiply_pairs = multiply_pairs,
-    .pair_rows = pair_rows,
     .scale_columns = scale_columns,
     .round_query = round_query,
     .attend_few_rows = attend_few_rows,
+#if defined(__AVX512BF16__)
+    .weigh_keys = weigh_keys,
+#else
+    .weigh_keys = nullptr,
+#endif
     .softmax_step = softmax_step,
     .round_int8 = round_int8,
     .scale_sums = scale_sums,

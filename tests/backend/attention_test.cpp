@@ -337,8 +337,9 @@ TEST(Attention, FewQueriesHaveTheSameBitsWhateverComesWithThem) {
   }
 }
 
-// Decoding sums what keys say as they come, relative to the largest score so far.
-TEST(Attention, FewQueriesSeeScoresThatRiseOrFallFromKeyToKey) {
+// What keys say is summed as they come, relative to the largest score so far or, of many queries,
+// to one that isn't much smaller.
+TEST(Attention, QueriesSeeScoresThatRiseOrFallFromKeyToKey) {
   const cpu::KernelList list = cpu::runnable_kernels();
   for (int table = 0; table < list.count; ++table) {
     CpuBackend backend = backend_with(*list.tables[table], MatrixProduct::kFloat32);
@@ -347,7 +348,11 @@ TEST(Attention, FewQueriesSeeScoresThatRiseOrFallFromKeyToKey) {
                                            {128, 9, 33},
                                            {80, 2, 145},
                                            {22, 5, 50},
-                                           {6, 16, 1}}) {
+                                           {6, 16, 1},
+                                           {128, 50, 300},
+                                           {72, 32, 300},
+                                           {22, 17, 50},
+                                           {6, 40, 1}}) {
         for (const float slope : {0.04f, -0.04f}) {
           Tensor k = random_tensor({keys, 1, d}, 1);
           Tensor v = random_tensor({keys, 1, d}, 2);
@@ -376,6 +381,31 @@ TEST(Attention, FewQueriesSeeScoresThatRiseOrFallFromKeyToKey) {
           }
         }
       }
+    }
+  }
+}
+
+// The lanes of a vector are queries: what one sees must not show in another.
+TEST(Attention, ManyQueriesHaveTheSameBitsWhateverTheOthersAre) {
+  constexpr int64_t kQueries = 50, kKeys = 600, kSize = 24;
+  for (const DType dtype : {DType::kBF16, DType::kI8}) {
+    CpuBackend backend;
+    const Tensor k = random_tensor({kKeys, 1, kSize}, 1);
+    const Tensor v = random_tensor({kKeys, 1, kSize}, 2);
+    KeyValueBlock block = backend.new_block(1, kKeys, kSize, dtype);
+    backend.append(block, k, v);
+    const Tensor q = random_tensor({1, kQueries, kSize}, 3);
+    const AttentionPart calm = attend_text(backend, q, {&block, 1}, kKeys - 1);
+    for (const int64_t kept : {0, 7, 31, 32, 49}) {
+      Tensor wild = random_tensor({1, kQueries, kSize}, 4);
+      for (int64_t i = 0; i < wild.size(); ++i) {
+        wild.f32()[i] = i / kSize == kept ? q.f32()[i] : 40 * wild.f32()[i];
+      }
+      const AttentionPart part = attend_text(backend, wild, {&block, 1}, kKeys - 1);
+      EXPECT_EQ(std::memcmp(part.out.f32() + kept * kSize, calm.out.f32() + kept * kSize,
+                            sizeof(float) * kSize),
+                0)
+          << name_of(dtype) << " query " << kept;
     }
   }
 }

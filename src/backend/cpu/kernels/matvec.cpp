@@ -1,14 +1,15 @@
 // Products with few rows (decoding): y[i, n] = x[i] . w[n] for 1 to kFewRows rows x.
 //
-// Each weight is read once from memory: a tile of 4 rows of weights stays in the L1 cache while
-// groups of rows of x pass over it, and where those are many or long, both are cut into blocks that
-// stay there. So memory bandwidth is the bound, as long as arithmetic keeps up. A result is the sum
-// over the lanes of one accumulator, whatever tile it is part of: the same bits for any number of
-// rows.
+// Each weight is read once from memory. A tile of 4 rows of weights meets up to 8 rows of x, a
+// group. Of more groups, each stays in the L1 cache while it meets several tiles, which stay in the
+// L2 cache for the next one; where groups are too long for that, both are cut into blocks that stay
+// in L1. So memory bandwidth is the bound, as long as arithmetic keeps up. A result is the sum over
+// the lanes of one accumulator, whatever tile it is part of: the same bits for any number of rows.
 //
 // A file's weights lie where they lie, and loads that cross cache lines cost a quarter of the speed
-// of 8 rows. So rows in bf16 are read from the line on in which they begin; the lanes of sums are
-// then turned back, so that the bits are those of a row read from its beginning.
+// of 8 rows. So rows in bf16 are read from the line on in which they begin. That turns the lanes of
+// sums, and halves of a turned vector, added, are those of the other one, turned: lanes add up to
+// the same bits as of a row read from its beginning.
 #include <algorithm>
 
 #include "backend/cpu/kernels/kernels_internal.h"
@@ -24,6 +25,7 @@ constexpr int tile_weights(int64_t inputs) {
   return inputs <= 6 ? 4 : 3;
 }
 constexpr int64_t kBytesAhead = 9 << 10;  // of all rows of weights of a tile together
+constexpr int64_t kTilesTogether = 16;    // of whole rows, while a group of rows of x stays in L1
 constexpr int64_t kBlock = 512;           // values of a block: of 8 rows of x in bf16, 8 KB
 
 /// The groups of even sizes in which rows of x meet a tile of weights.
@@ -66,7 +68,6 @@ struct Floats {
   static void add_product(Vec& sum, Vec w, Vec x) { sum += w * x; }
 
   static int64_t lead(const Weight*, int64_t) { return 0; }
-  static Vec turned_back(Vec sum, int64_t) { return sum; }
 };
 
 #if defined(__AVX512BF16__)
@@ -94,12 +95,6 @@ struct Pairs {
   static int64_t lead(const uint16_t* w, int64_t ldw) {
     const auto bytes = static_cast<int64_t>(reinterpret_cast<uintptr_t>(w) % kStepBytes);
     return ldw % kStep == 0 && bytes % 4 == 0 ? bytes / 2 : 0;
-  }
-  /// A sum over steps that began so much earlier, lane by lane as without.
-  static Vec turned_back(Vec sum, int64_t lead) {
-    const IVec lanes =
-        IVec{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + static_cast<int32_t>(lead / 2);
-    return _mm512_permutexvar_ps(reinterpret_cast<__m512i>(lanes), sum);
   }
 };
 #endif
@@ -191,13 +186,14 @@ template <typename Type, int kWeights, int kRows>
     }
     return;
   }
+  float results[(kRows * kWeights + 3) / 4 * 4];
+  sums_of<kRows * kWeights>(&sums[0][0], results);
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     float* y = inputs.y + r * inputs.ldy;
 #pragma GCC unroll 8
     for (int n = 0; n < kWeights; ++n) {
-      const float sum = sum_of(Type::turned_back(sums[r][n], block.lead));
-      y[n * row_step] = sum + (inputs.accumulate ? y[n * row_step] : 0.0f);
+      y[n * row_step] = results[r * kWeights + n] + (inputs.accumulate ? y[n * row_step] : 0.0f);
     }
   }
 }
@@ -244,6 +240,33 @@ void dot_whole_rows(const typename Type::Weight* w, int64_t ldw, int64_t row_ste
   }
 }
 
+/// The same with more groups, each of which fits into the L1 cache: it meets several tiles, which
+/// wait in the L2 cache for the next group.
+template <typename Type, int kWeights>
+void dot_by_groups(const typename Type::Weight* w, int64_t ldw, int64_t row_step, int64_t tiles,
+                   int64_t k, const Inputs<Type>& inputs, const Groups& groups) {
+  const int64_t lead = Type::lead(w, ldw);
+  const int64_t steps = (lead + k) / Type::kStep;
+  for (int64_t first = 0; first < tiles; first += kTilesTogether) {
+    const int64_t count = std::min(kTilesTogether, tiles - first);
+    // Of the tiles behind these, each group fetches its share.
+    Ahead ahead = {count * ldw * int64_t{sizeof(typename Type::Weight)},
+                   Type::kStepBytes / groups.count};
+    Inputs<Type> of_group = inputs;
+    of_group.y += first;
+    for (int64_t group = 0; group < groups.count; ++group) {
+      const int64_t rows = groups.size(group);
+      Inputs<Type> of_tile = of_group;
+      for (int64_t n = first; n < first + count; ++n, ++of_tile.y) {
+        dot_some<Type, kWeights>(w + n * ldw, ldw, row_step, {-lead, k, k, lead}, of_tile, rows,
+                                 nullptr, ahead);
+      }
+      of_group = of_group.from(rows);
+      ahead.offset += steps * ahead.step;
+    }
+  }
+}
+
 /// The same where the rows of x, or those of a tile for its next group, would have to come from the
 /// L2 cache: a block of x, which stays in the first one, meets several tiles before the next one
 /// does. A tile fetches what the third behind it will read.
@@ -283,11 +306,16 @@ template <typename Type, int kWeights>
 void matvec_by_tiles(const typename Type::Weight* w, int64_t ldw, int64_t rows, int64_t k,
                      const Inputs<Type>& inputs, const Groups& groups) {
   constexpr int64_t kMostInputBytes = 112 << 10;  // of one group, from which on blocks are faster
-  const int64_t input_bytes = groups.rows * k * int64_t{sizeof(typename Type::Input)};
+  constexpr int64_t kMostShared = 40 << 10;       // of all groups, that stay in the L1 cache
+  constexpr int64_t kMostGroupBytes = 28 << 10;   // of one, that does beside the weights
+  const int64_t row_bytes = k * int64_t{sizeof(typename Type::Input)};
   const int64_t tiles = rows / kWeights;
   const int64_t rest = tiles * kWeights;
-  if (groups.count == 1 && input_bytes <= kMostInputBytes) {
+  if (groups.count == 1 && groups.rows * row_bytes <= kMostInputBytes) {
     dot_whole_rows<Type, kWeights>(w, ldw, tiles, tiles, k, inputs, groups);
+  } else if (groups.rows * row_bytes > kMostShared &&
+             groups.size(0) * row_bytes <= kMostGroupBytes) {
+    dot_by_groups<Type, kWeights>(w, ldw, tiles, tiles, k, inputs, groups);
   } else {
     dot_by_blocks<Type, kWeights>(w, ldw, tiles, tiles, k, inputs, groups);
   }

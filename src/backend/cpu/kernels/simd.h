@@ -203,6 +203,33 @@ static inline float largest_of(Vec v) {
 }
 #endif
 
+/// The sums of the lanes of kCount vectors, to the bits of sum_of, four at a time; `sums` has room
+/// for whole fours.
+template <int kCount>
+static inline void sums_of(const Vec* v, float* sums) {
+#if defined(__AVX512F__)
+#pragma GCC unroll 8
+  for (int i = 0; i < kCount; i += 4) {
+    Vec some[4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) some[j] = i + j < kCount ? v[i + j] : Vec{};
+    // Lanes n and n + 8, then n and n + 4, by quarters; then what is left of each within its own.
+    const Vec first =
+        _mm512_shuffle_f32x4(some[0], some[1], 0x44) + _mm512_shuffle_f32x4(some[0], some[1], 0xee);
+    const Vec last =
+        _mm512_shuffle_f32x4(some[2], some[3], 0x44) + _mm512_shuffle_f32x4(some[2], some[3], 0xee);
+    Vec all = _mm512_shuffle_f32x4(first, last, 0x88) + _mm512_shuffle_f32x4(first, last, 0xdd);
+    all += _mm512_permute_ps(all, 0x4e);
+    all += _mm512_permute_ps(all, 0xb1);
+    constexpr __mmask16 kFirstOfQuarters = 0x1111;
+    const Vec packed = _mm512_maskz_compress_ps(kFirstOfQuarters, all);
+    _mm_storeu_ps(sums + i, _mm512_castps512_ps128(packed));
+  }
+#else
+  for (int i = 0; i < kCount; ++i) sums[i] = sum_of(v[i]);
+#endif
+}
+
 /// Whether any lane of a comparison holds.
 static inline bool any_of(IVec comparison) {
 #if defined(__AVX512F__)

@@ -20,8 +20,9 @@ constexpr float kLog2OfE = 1.44269504f;
 /// sums over millions of keys far below float32's largest.
 constexpr float kLeeway = 8;
 
-/// 2^x for x <= 2^22, 2^-126 for all that are smaller, NaN of NaN. Relative error below 3e-6
-/// (minimax), a thousandth of what is lost when a weight is rounded to bf16.
+/// 2^x for x < 128, 2^-126 for all that are smaller; NaN of a NaN whose low bits are 0, as those of
+/// bf16 are. Relative error below 3e-6 (minimax), a thousandth of what is lost when a weight is
+/// rounded to bf16.
 inline Vec power_of_two(Vec x) {
   const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: what is added to it is rounded
   x = _mm512_max_ps(broadcast(-126.0f), x);  // in this order NaN stays

@@ -2,9 +2,10 @@
 //
 // Each weight is read once from memory. A tile of 4 rows of weights meets up to 8 rows of x, a
 // group. Of more groups, each stays in the L1 cache while it meets several tiles, which stay in the
-// L2 cache for the next one; where groups are too long for that, both are cut into blocks that stay
-// in L1. So memory bandwidth is the bound, as long as arithmetic keeps up. A result is the sum over
-// the lanes of one accumulator, whatever tile it is part of: the same bits for any number of rows.
+// L2 cache for the next one; where all groups fit into L1, or one is too long for it, both are cut
+// into blocks that stay there. So memory bandwidth is the bound, as long as arithmetic keeps up. A
+// result is the sum over the lanes of one accumulator, whatever tile it is part of: the same bits
+// for any number of rows.
 //
 // A file's weights lie where they lie, and loads that cross cache lines cost a quarter of the speed
 // of 8 rows. So rows in bf16 are read from the line on in which they begin. That turns the lanes of

@@ -351,6 +351,7 @@ TEST(Attention, QueriesSeeScoresThatRiseOrFallFromKeyToKey) {
                                            {6, 16, 1},
                                            {128, 50, 300},
                                            {72, 32, 300},
+                                           {72, 40, 300},
                                            {22, 17, 50},
                                            {6, 40, 1}}) {
         for (const float slope : {0.04f, -0.04f}) {
@@ -387,17 +388,20 @@ TEST(Attention, QueriesSeeScoresThatRiseOrFallFromKeyToKey) {
 
 // The lanes of a vector are queries: what one sees must not show in another.
 TEST(Attention, ManyQueriesHaveTheSameBitsWhateverTheOthersAre) {
-  constexpr int64_t kQueries = 50, kKeys = 600, kSize = 24;
-  for (const DType dtype : {DType::kBF16, DType::kI8}) {
+  constexpr int64_t kKeys = 600, kSize = 24;
+  for (const auto& [dtype, queries] : {std::pair<DType, int64_t>{DType::kBF16, 50},
+                                       {DType::kBF16, 40},  // the last tile is one vector wide
+                                       {DType::kI8, 50},
+                                       {DType::kI8, 40}}) {
     CpuBackend backend;
     const Tensor k = random_tensor({kKeys, 1, kSize}, 1);
     const Tensor v = random_tensor({kKeys, 1, kSize}, 2);
     KeyValueBlock block = backend.new_block(1, kKeys, kSize, dtype);
     backend.append(block, k, v);
-    const Tensor q = random_tensor({1, kQueries, kSize}, 3);
+    const Tensor q = random_tensor({1, queries, kSize}, 3);
     const AttentionPart calm = attend_text(backend, q, {&block, 1}, kKeys - 1);
-    for (const int64_t kept : {0, 7, 31, 32, 49}) {
-      Tensor wild = random_tensor({1, kQueries, kSize}, 4);
+    for (const int64_t kept : {int64_t{0}, int64_t{7}, int64_t{31}, int64_t{32}, queries - 1}) {
+      Tensor wild = random_tensor({1, queries, kSize}, 4);
       for (int64_t i = 0; i < wild.size(); ++i) {
         wild.f32()[i] = i / kSize == kept ? q.f32()[i] : 40 * wild.f32()[i];
       }
@@ -441,6 +445,27 @@ TEST(Attention, NotANumberReachesTheOutput) {
             EXPECT_TRUE(std::isnan(part.log_sum_exp.f32()[(tokens - 1) * kHeads + head]));
           }
         }
+      }
+    }
+  }
+}
+
+// A damaged file may hold any of the many that are not numbers.
+TEST(Attention, AScaleThatIsNotANumberReachesTheOutput) {
+  const cpu::KernelList list = cpu::runnable_kernels();
+  for (int table = 0; table < list.count; ++table) {
+    CpuBackend backend = backend_with(*list.tables[table], MatrixProduct::kFloat32);
+    for (const uint32_t bits : {0x7fc00000u, 0x7fc00001u, 0xffffffffu}) {
+      for (const int64_t queries : {1, 40}) {
+        const int64_t keys = 300;
+        KeyValueBlock block = backend.new_block(1, keys, kHeadSize, DType::kI8);
+        backend.append(block, random_tensor({keys, 1, kHeadSize}, 1),
+                       random_tensor({keys, 1, kHeadSize}, 2));
+        std::memcpy(block.key_scales.f32() + 130, &bits, sizeof bits);
+        const Tensor q = random_tensor({1, queries, kHeadSize}, 3);
+        const AttentionPart part = attend_text(backend, q, {&block, 1}, keys - 1);
+        EXPECT_TRUE(std::isnan(part.log_sum_exp.f32()[queries - 1]))
+            << list.tables[table]->name << " " << std::hex << bits << " " << queries;
       }
     }
   }

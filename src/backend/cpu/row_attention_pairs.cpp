@@ -24,6 +24,7 @@ class PairAttention final : public RowAttention {
         tile_rows_(kernels.panel_columns),
         tiles_((rows + tile_rows_ - 1) / tile_rows_),
         pairs_(head_pairs(d)) {
+    OWL3_CHECK(tile_rows_ == 2 * kernels.vector_width);  // weigh_keys takes no more
     const int64_t padded_rows = tiles_ * tile_rows_;
     const int64_t step = kStepKeys * (pairs_ + padded_head_size(d) / 2);
     const int64_t words = padded_rows * (2 * pairs_ + d) + step + kStepKeys / 2 * tile_rows_ +

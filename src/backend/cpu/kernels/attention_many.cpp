@@ -20,20 +20,18 @@ constexpr float kLog2OfE = 1.44269504f;
 /// sums over millions of keys far below float32's largest.
 constexpr float kLeeway = 8;
 
-/// 2^x for x < 128, 2^-126 for all that are smaller; NaN of a NaN whose low bits are 0, as those of
-/// bf16 are. Relative error below 3e-6 (minimax), a thousandth of what is lost when a weight is
-/// rounded to bf16.
+/// 2^x, of all x below -125 that of -125, NaN of NaN. Relative error below 3e-6 (minimax), a
+/// thousandth of what is lost when a weight is rounded to bf16.
 inline Vec power_of_two(Vec x) {
-  const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: what is added to it is rounded
-  x = _mm512_max_ps(broadcast(-126.0f), x);  // in this order NaN stays
-  const Vec shifted = x + magic;
-  const Vec f = x - (shifted - magic);
+  x = _mm512_max_ps(broadcast(-125.0f), x);  // in this order NaN stays
+  const Vec n = round_to_integer(x);
+  const Vec f = x - n;
   Vec p = broadcast(0.0095701019f);
   p = p * f + 0.0559178603f;
   p = p * f + 0.2402474483f;
   p = p * f + 0.6931218147f;
   p = p * f + 0.9999992614f;
-  return reinterpret_cast<Vec>(reinterpret_cast<IVec>(p) + (reinterpret_cast<IVec>(shifted) << 23));
+  return _mm512_scalef_ps(p, n);
 }
 
 /// Both rounded to bf16, in pairs.
@@ -187,7 +185,10 @@ template <bool kMasked, bool kScaled, int kKeys, int kVectors>
 /// kMasked: some row does not see all keys of the step. kScaled: keys and values have scales.
 template <int kVectors, bool kMasked, bool kScaled>
 void weigh(const ManyRowsStep& step) {
-  constexpr int kKeys = 16 / kVectors;  // 16 sums, from 10 loads or 17
+  // 16 sums, from 10 loads or 17. Whether a maximum is raised is decided for so many keys at once,
+  // so that a row's bits depend on how many rows its tile has, as on its chunk, but on none of
+  // them.
+  constexpr int kKeys = 16 / kVectors;
   const int64_t fetched = step.fetched / (step.keys / kKeys);
   Queries<kVectors> queries(step);
   for (int64_t key = 0; key < step.keys;) {

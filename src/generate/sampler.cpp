@@ -29,6 +29,22 @@ void require(bool holds, std::string_view option, std::string_view range, double
   throw UsageError(fmt::format("{} must be {}, not {}", option, range, value));
 }
 
+// Of finite numbers and infinities. In lanes, which compilers make vectors of.
+float largest_of(std::span<const float> values) {
+  constexpr size_t kLanes = 32;
+  float lanes[kLanes];
+  std::fill(std::begin(lanes), std::end(lanes), -std::numeric_limits<float>::infinity());
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const float value = values[i + lane];
+      lanes[lane] = value > lanes[lane] ? value : lanes[lane];
+    }
+  }
+  for (; i < values.size(); ++i) lanes[0] = std::max(lanes[0], values[i]);
+  return *std::max_element(std::begin(lanes), std::end(lanes));
+}
+
 // The logit of the k-th best token. A small heap beats nth_element: nearly all of the vocabulary
 // fails its one comparison.
 float kth_largest(std::span<const float> logits, size_t k) {
@@ -56,7 +72,7 @@ std::vector<Candidate> keep_top_k(std::span<const float> logits, int64_t top_k,
                                   double temperature) {
   const bool all = top_k == 0 || static_cast<uint64_t>(top_k) >= logits.size();
   const float threshold = all ? kNotAllowed : kth_largest(logits, static_cast<size_t>(top_k));
-  const double largest = *std::max_element(logits.begin(), logits.end());
+  const double largest = largest_of(logits);
   std::vector<Candidate> kept;
   kept.reserve(all ? logits.size() : static_cast<size_t>(top_k));
   for (size_t id = 0; id < logits.size(); ++id) {
@@ -116,8 +132,10 @@ int32_t draw(std::span<const Candidate> candidates, std::mt19937_64& random) {
   return candidates.back().id;
 }
 
+// The first of the largest.
 int32_t argmax(std::span<const float> logits) {
-  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  const auto largest = std::find(logits.begin(), logits.end(), largest_of(logits));
+  return static_cast<int32_t>(largest - logits.begin());
 }
 
 }  // namespace

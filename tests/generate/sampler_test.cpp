@@ -205,6 +205,19 @@ TEST(Sampler, GreedyTakesTheFirstOfTheBest) {
   EXPECT_EQ(Sampler(options).choose(logits, {}), 1);
 }
 
+TEST(Sampler, GreedyTakesTheFirstOfTheBestWhereverItIs) {
+  GenerationOptions options = plain_sampling();
+  options.do_sample = false;
+  std::mt19937 random(3);
+  for (size_t size = 1; size < 200; ++size) {
+    std::vector<float> logits(size);
+    // few different values, so that many tie; both zeros
+    for (float& logit : logits) logit = static_cast<float>(random() % 5) * -0.5f;
+    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    EXPECT_EQ(Sampler(options).choose(logits, {}), best) << size;
+  }
+}
+
 TEST(Sampler, TheSameSeedGivesTheSameTokens) {
   GenerationOptions options = plain_sampling();
   options.seed = 42;

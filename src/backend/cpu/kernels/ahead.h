@@ -8,14 +8,16 @@
 
 namespace owl3::cpu::OWL3_ISA {
 
-/// Bytes that are fetched into the cache while others are multiplied: `step` with every unit.
+/// Bytes that are fetched into the cache while others are multiplied: kStep with every unit.
+template <int64_t kStep>
 struct Ahead {
-  const std::byte* next;
-  int64_t step;
+  const std::byte* next;  // nullptr: nothing
 
-  void fetch() {
-    for (int64_t i = 0; i < step; i += 64) __builtin_prefetch(next + i, 0, 2);
-    next += step;
+  [[gnu::always_inline]] inline void fetch() {
+    if (next == nullptr) return;
+#pragma GCC unroll 32
+    for (int64_t i = 0; i < kStep; i += 64) __builtin_prefetch(next + i, 0, 2);
+    next += kStep;
   }
 };
 

@@ -3,9 +3,10 @@
 // A vector holds the same 16 values of a unit of kParts rows of weights, one to each part of 128
 // bits; dealt out within the parts, 4 bytes to all lanes, it meets vectors of x in which lane r of
 // every part is row r's. So a lane of a sum belongs to one row of weights and one of x: nothing is
-// summed over lanes, and a load of x serves every vector of the tile. Such vectors come from loads
-// of 32 bytes of each row, whose halves are exchanged between rows, a set of units ahead. Weights
-// are read once for up to 4 kMaxGroups rows of x.
+// summed over lanes, and a load of x serves every vector of a tile of rows. Blocks of a few spans
+// of a tile are walked chain by chain (quantised_input.h), a chain's sums in registers: a store
+// takes as long as two dot products here. One short loop does it all, and meanwhile the next tile's
+// bytes are asked for. Weights are read once for all rows of x.
 //
 // The operations on floats are those of the products with one row (quantised_input.h).
 #include "backend/cpu/kernels/ahead.h"
@@ -18,22 +19,13 @@ namespace owl3::cpu::OWL3_ISA {
 
 namespace {
 
+constexpr int64_t kVectors = kRegisters == 32 ? 4 : 2;  // of a tile: kParts rows each
+constexpr int64_t kFeatures = kVectors * kParts;        // rows of weights of a tile
+constexpr int64_t kFours = kFeatures / kRowsTogether;
 constexpr int64_t kVectorsOfFour = kRowsTogether / kParts;  // that hold 4 rows of weights
-constexpr int64_t kMaxGroups = kRegisters == 32 ? 4 : 2;    // of kInputsTogether rows of x
-
-/// A tile's fours of rows of weights: as many as leave all sums in registers, but of q8_0 no more
-/// than stay in the L1 cache.
-template <typename Format, int64_t kGroups>
-constexpr int64_t fours_of_tile() {
-  if (kRegisters < 32) return 2 / kGroups;
-  return kGroups == 1 && Format::kStorage == Storage::kQ8_0 ? 4 : 8 / kGroups;
-}
-template <typename Format, int64_t kGroups>
-constexpr int64_t kFours = fours_of_tile<Format, kGroups>();
-template <typename Format, int64_t kGroups>
-constexpr int64_t kVectors = kFours<Format, kGroups>* kVectorsOfFour;
-template <typename Format, int64_t kGroups>
-constexpr int64_t kFeatures = kFours<Format, kGroups>* kRowsTogether;
+constexpr int64_t kMaxGroups = 2;                           // of kInputsTogether rows of x at once
+constexpr int64_t kMaxPasses = kFewRows / (kMaxGroups * kInputsTogether);
+constexpr int64_t kBlockSpans = 6;  // a tile's block stays in the L1 cache
 
 /// The 4 values at p in every part.
 inline IVec in_parts(const int32_t* p) {
@@ -76,7 +68,7 @@ inline Vec pick(Vec v, IVec lanes) {
 /// Products of a unit, with kGroups groups of rows of x.
 template <typename Format, int64_t kGroups>
 struct Products {
-  static constexpr int64_t kV = kVectors<Format, kGroups>;
+  static constexpr int64_t kV = kVectors;
   static constexpr bool kByWords = !kHasVnni && !Format::kSigned;
   typedef InputsUnit<Format::kStorage> Inputs;
 
@@ -143,42 +135,41 @@ struct Products {
   }
 };
 
-template <typename Format, int64_t kGroups>
-using TileFactors = typename Format::Factors[kFours<Format, kGroups>];
-/// What a set of a tile's rows is made of.
-template <typename Format, int64_t kGroups>
-using TileSet = IVec[kVectors<Format, kGroups>][Format::kFetched];
+template <typename Format>
+using TileFactors = typename Format::Factors[kFours];
+/// What a unit of a tile is made of.
+template <typename Format>
+using TileUnit = IVec[kVectors][Format::kPieces];
 
-/// Adds unit `part` of a set to its chain.
+/// Adds a unit to the sums of its chain: unit `unit` of those that are unpacked each in its own
+/// way, in set `set` of a span.
 template <typename Format, int64_t kGroups>
-[[gnu::always_inline]] inline void add_unit(const TileSet<Format, kGroups>& fetched,
-                                            const TileFactors<Format, kGroups>& factors,
-                                            int64_t set, int64_t part,
+[[gnu::always_inline]] inline void add_unit(const TileUnit<Format>& pieces, int64_t unit,
+                                            const TileFactors<Format>& factors, int64_t set,
+                                            const IVec (&lanes)[kVectorsOfFour],
                                             const InputsUnit<Format::kStorage>* x,
-                                            Vec (&sums)[kVectors<Format, kGroups>][kGroups]) {
-  constexpr int64_t kV = kVectors<Format, kGroups>;
+                                            Vec (&sums)[kVectors][kGroups]) {
   Products<Format, kGroups> products;
   products.begin(x);
 #pragma GCC unroll 2
   for (int64_t step = 0; step < Format::kSteps; ++step) {
-    IVec w[kV];
-#pragma GCC unroll 8
-    for (int64_t v = 0; v < kV; ++v) w[v] = Format::bytes_of_rows(fetched[v], set, part, step);
+    IVec w[kVectors];
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < kVectors; ++v) w[v] = Format::bytes_of_unit(pieces[v], unit, step);
     products.add_step(w, x, step);
   }
-#pragma GCC unroll 8
-  for (int64_t v = 0; v < kV; ++v) {
-    const typename Format::Factors& of = factors[v / kVectorsOfFour];
-    const IVec lanes = lanes_of_unit(part, v % kVectorsOfFour);
-    const Vec scales = pick(of.scales[set], lanes);
 #pragma GCC unroll 4
+  for (int64_t v = 0; v < kVectors; ++v) {
+    const typename Format::Factors& of = factors[v / kVectorsOfFour];
+    const Vec scales = pick(of.scales[set], lanes[v % kVectorsOfFour]);
+#pragma GCC unroll 2
     for (int64_t g = 0; g < kGroups; ++g) {
       const Vec scaled = __builtin_convertvector(products.dots[v][g], Vec) * scales;
       sums[v][g] = multiply_add(scaled, in_parts(x[g].factors), sums[v][g]);
     }
     if constexpr (Format::kMinima) {
-      const Vec minima = pick(of.minima[set], lanes);
-#pragma GCC unroll 4
+      const Vec minima = pick(of.minima[set], lanes[v % kVectorsOfFour]);
+#pragma GCC unroll 2
       for (int64_t g = 0; g < kGroups; ++g) {
         sums[v][g] = multiply_add(minima, in_parts(x[g].sums), sums[v][g]);
       }
@@ -186,128 +177,222 @@ template <typename Format, int64_t kGroups>
   }
 }
 
-/// The sums so far of a tile, in chains.
-template <typename Format, int64_t kGroups>
-struct TileSums {
-  Vec chains[kParts][kVectors<Format, kGroups>][kGroups];
-};
-
-/// A span of a tile's rows, and what is unpacked of it.
-template <typename Format, int64_t kGroups>
-struct TileSpan {
+/// A block of a tile: up to kBlockSpans spans of its rows.
+template <typename Format>
+struct Block {
   RowsSpan rows;
-  TileFactors<Format, kGroups> factors;
-
-  void fetch(int64_t v, int64_t set, TileSet<Format, kGroups>& out) const {
-    Format::fetch_set(rows.first + v * kParts * rows.stride, rows.stride, set, out[v]);
-  }
-  void unpack_factors(int64_t four) { Format::factors(rows.four(four), factors[four]); }
+  int64_t spans;
+  const TileFactors<Format>* factors;  // span by span
+  Ahead<kFeatures * Weights<Format>::kSpanBytes / Format::kUnits> ahead;
 };
 
-/// Adds a span, whose first set is fetched. On the way the next set is, and the next span's factors
-/// are unpacked: beside the products instead of between them.
-template <typename Format, int64_t kGroups>
-[[gnu::always_inline]] inline void add_span(const TileSpan<Format, kGroups>& span,
-                                            TileSpan<Format, kGroups>& next,
-                                            TileSet<Format, kGroups> (&fetched)[2],
-                                            const InputsUnit<Format::kStorage>* x, int64_t groups,
-                                            TileSums<Format, kGroups>& tile, Ahead& ahead) {
-  constexpr int64_t kV = kVectors<Format, kGroups>;
-  constexpr int64_t kF = kFours<Format, kGroups>;
-  static_assert(Format::kSets % 2 == 0);
+/// The rows of x that it meets: its units, of `groups` groups each.
+template <typename Format>
+struct Inputs {
+  const InputsUnit<Format::kStorage>* units;
+  int64_t groups;
+};
+
+/// The sums so far of a tile, in chains.
+template <int64_t kGroups>
+using Sums = Vec[kVectors][kGroups];
+template <int64_t kGroups>
+struct TileSums {
+  Sums<kGroups> chains[kParts];
+};
+
+/// Adds a block's units of a chain.
+template <typename Format, int64_t kGroups, int64_t kPhase>
+[[gnu::always_inline]] inline void add_chain(Block<Format>& block, int64_t chain,
+                                             const Inputs<Format>& inputs, Sums<kGroups>& to) {
+  Sums<kGroups> sums;
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 2
+    for (int64_t g = 0; g < kGroups; ++g) sums[v][g] = to[v][g];
+  }
+  IVec lanes[kVectorsOfFour];
+#pragma GCC unroll 2
+  for (int64_t h = 0; h < kVectorsOfFour; ++h) lanes[h] = lanes_of_unit(chain, h);
+  auto ahead = block.ahead;
+  RowsSpan rows = block.rows;
+  const TileFactors<Format>* factors = block.factors;
+  const InputsUnit<Format::kStorage>* x = inputs.units + chain * inputs.groups;
 #pragma GCC unroll 1
-  for (int64_t set = 0; set < Format::kSets; ++set) {
-    const bool is_last = set + 1 == Format::kSets;
-    const TileSpan<Format, kGroups>& following = is_last ? next : span;
-    const int64_t following_set = is_last ? 0 : set + 1;
+  for (int64_t span = 0; span < block.spans; ++span) {
 #pragma GCC unroll 1
-    for (int64_t part = 0; part < kParts; ++part) {
-      ahead.fetch();
-      const int64_t unit = set * kParts + part;
-      add_unit<Format, kGroups>(fetched[set % 2], span.factors, set, part, x + unit * groups,
-                                tile.chains[part]);
-      for (int64_t v = part * kV / kParts; v < (part + 1) * kV / kParts; ++v) {
-        following.fetch(v, following_set, fetched[(set + 1) % 2]);
-      }
-      for (int64_t f = unit * kF / Format::kUnits; f < (unit + 1) * kF / Format::kUnits; ++f) {
-        next.unpack_factors(f);
+    for (int64_t set = 0; set < Format::kSets; set += Format::kUnpackSets) {
+      TileUnit<Format> pieces[Format::kUnitFetches];
+#pragma GCC unroll 4
+      for (int64_t i = 0; i < Format::kUnpackSets; ++i) {
+        if (i < Format::kUnitFetches) {
+#pragma GCC unroll 4
+          for (int64_t v = 0; v < kVectors; ++v) {
+            Format::fetch_unit(rows.first + v * kParts * rows.stride, rows.stride,
+                               (set + i) * kParts + chain, pieces[i][v]);
+          }
+        }
+        ahead.fetch();
+        add_unit<Format, kGroups>(pieces[i % Format::kUnitFetches], i * kParts + kPhase, *factors,
+                                  set + i, lanes, x, sums);
+        x += kParts * inputs.groups;
       }
     }
+    rows.first += Weights<Format>::kSpanBytes;
+    ++factors;
+  }
+  block.ahead = ahead;
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 2
+    for (int64_t g = 0; g < kGroups; ++g) to[v][g] = sums[v][g];
   }
 }
 
-/// Features first... of rows first_row.. of x.
+/// The same of a chain whose phase, kPhase or a later one, is found when it runs.
+template <typename Format, int64_t kGroups, int64_t kPhase = 0>
+[[gnu::always_inline]] inline void add_any_chain(Block<Format>& block, int64_t chain,
+                                                 const Inputs<Format>& inputs, Sums<kGroups>& to) {
+  if constexpr (kPhase + 1 < Format::kPhases) {
+    if (chain % Format::kPhases > kPhase) {
+      return add_any_chain<Format, kGroups, kPhase + 1>(block, chain, inputs, to);
+    }
+  }
+  add_chain<Format, kGroups, kPhase>(block, chain, inputs, to);
+}
+
 template <typename Format, int64_t kGroups>
-void put_tile(const TileSums<Format, kGroups>& tile, int64_t first_row, int64_t rows, int64_t first,
+[[gnu::noinline]] void add_block(Block<Format>& block, const Inputs<Format>& inputs,
+                                 TileSums<kGroups>& tile) {
+#pragma GCC unroll 1
+  for (int64_t chain = 0; chain < kParts; ++chain) {
+    add_any_chain<Format, kGroups>(block, chain, inputs, tile.chains[chain]);
+  }
+}
+
+/// From kParts features to a vector and rows of x to their lanes to kFeatures features of each row.
+inline void order_by_row(const Vec (&sums)[kVectors], float (&y)[kInputsTogether][kFeatures]) {
+  Vec by_row[kVectors];  // 4 rows, kParts features each
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < kVectors; ++v) by_row[v] = pick(sums[v], lanes_by_row());
+#if defined(__AVX512F__)
+  const Vec low_01 = _mm512_shuffle_f32x4(by_row[0], by_row[1], 0x44);
+  const Vec high_01 = _mm512_shuffle_f32x4(by_row[0], by_row[1], 0xee);
+  const Vec low_23 = _mm512_shuffle_f32x4(by_row[2], by_row[3], 0x44);
+  const Vec high_23 = _mm512_shuffle_f32x4(by_row[2], by_row[3], 0xee);
+  store(y[0], _mm512_shuffle_f32x4(low_01, low_23, 0x88));
+  store(y[1], _mm512_shuffle_f32x4(low_01, low_23, 0xdd));
+  store(y[2], _mm512_shuffle_f32x4(high_01, high_23, 0x88));
+  store(y[3], _mm512_shuffle_f32x4(high_01, high_23, 0xdd));
+#else
+  const auto pairs = [&](int64_t v) { return reinterpret_cast<__m256d>(by_row[v]); };
+  const Vec even = reinterpret_cast<Vec>(_mm256_unpacklo_pd(pairs(0), pairs(1)));
+  const Vec odd = reinterpret_cast<Vec>(_mm256_unpackhi_pd(pairs(0), pairs(1)));
+  _mm_storeu_ps(y[0], _mm256_castps256_ps128(even));
+  _mm_storeu_ps(y[1], _mm256_castps256_ps128(odd));
+  _mm_storeu_ps(y[2], _mm256_extractf128_ps(even, 1));
+  _mm_storeu_ps(y[3], _mm256_extractf128_ps(odd, 1));
+#endif
+}
+
+/// Features first... of up to `rows` rows of x, first_row onward.
+template <int64_t kGroups>
+void put_tile(const TileSums<kGroups>& tile, int64_t first_row, int64_t rows, int64_t first,
               int64_t features, const Output& output) {
-  float y[kGroups * kInputsTogether][kFeatures<Format, kGroups>];
-  for (int64_t v = 0; v < kVectors<Format, kGroups>; ++v) {
-    for (int64_t g = 0; g < kGroups; ++g) {
-      Vec sum = tile.chains[0][v][g] + tile.chains[1][v][g];
-      if constexpr (kParts == 4) sum += tile.chains[2][v][g] + tile.chains[3][v][g];
-      float lanes[kWidth];  // row by row of x
-      store(lanes, pick(sum, lanes_by_row()));
-      for (int64_t r = 0; r < kInputsTogether; ++r) {
-        __builtin_memcpy(&y[g * kInputsTogether + r][v * kParts], lanes + r * kParts, 4 * kParts);
+  for (int64_t g = 0; g < kGroups; ++g) {
+    Vec sums[kVectors];
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < kVectors; ++v) {
+      sums[v] = tile.chains[0][v][g] + tile.chains[1][v][g];
+      if constexpr (kParts == 4) sums[v] += tile.chains[2][v][g] + tile.chains[3][v][g];
+    }
+    float y[kInputsTogether][kFeatures];
+    order_by_row(sums, y);
+    for (int64_t r = 0; r < kInputsTogether && g * kInputsTogether + r < rows; ++r) {
+      output.put_row(first_row + g * kInputsTogether + r, first, y[r], features);
+    }
+  }
+}
+
+/// A tile of rows of weights with all rows of x, kMaxGroups groups at a time.
+template <typename Format>
+class Tile {
+ public:
+  Tile(const Weights<Format>& weights, int64_t first, const Inputs<Format>& x)
+      : weights_(weights), rows_(weights, first), x_(x), ahead_(weights.row(first + kFeatures)) {
+    for (int64_t g = 0; g < passes(); ++g) sums_[g] = {};
+  }
+
+  void multiply() {
+    for (int64_t span = 0; span < weights_.spans(); span += kBlockSpans) {
+      const int64_t rest = weights_.spans() - span;
+      add_spans(span, rest < kBlockSpans ? rest : kBlockSpans);
+    }
+  }
+
+  void put(int64_t m, int64_t first, const Output& output) const {
+    const int64_t rest = weights_.rows() - first;
+    constexpr int64_t kRows = kMaxGroups * kInputsTogether;
+    for (int64_t i = 0; i < passes(); ++i) {
+      put_tile(sums_[i], i * kRows, m - i * kRows, first, rest < kFeatures ? rest : kFeatures,
+               output);
+    }
+  }
+
+ private:
+  int64_t passes() const { return (x_.groups + kMaxGroups - 1) / kMaxGroups; }
+
+  void add_spans(int64_t span, int64_t count) {
+    TileFactors<Format> factors[kBlockSpans];
+    Block<Format> block = {rows_.at(span, count), count, factors, {ahead_}};
+    for (int64_t i = 0; i < count; ++i) {
+      const RowsSpan rows = {block.rows.first + i * Weights<Format>::kSpanBytes, block.rows.stride};
+#pragma GCC unroll 1
+      for (int64_t f = 0; f < kFours; ++f) Format::factors(rows.four(f), factors[i][f]);
+    }
+    const InputsUnit<Format::kStorage>* units = x_.units + span * Format::kUnits * x_.groups;
+    for (int64_t i = 0; i < passes(); ++i) {
+      const Inputs<Format> inputs = {units + i * kMaxGroups, x_.groups};
+      if ((i + 1) * kMaxGroups <= x_.groups) {
+        add_block<Format, kMaxGroups>(block, inputs, sums_[i]);
+      } else {
+        add_last_group(block, inputs, sums_[i]);
       }
+      if (i == 0) ahead_ = block.ahead.next;
+      block.ahead.next = nullptr;
     }
   }
-  for (int64_t r = 0; r < rows && r < kGroups * kInputsTogether; ++r) {
-    output.put_row(first_row + r, first, y[r], features);
-  }
-}
 
-/// All rows of weights with groups first_group.. of x.
-template <typename Format, int64_t kGroups>
-void multiply_groups(const Weights<Format>& weights, const InputsUnit<Format::kStorage>* x,
-                     int64_t m, int64_t first_group, const Output& output) {
-  constexpr int64_t kTile = kFeatures<Format, kGroups>;
-  const int64_t groups = input_groups_of(m);
-  const int64_t first_row = first_group * kInputsTogether;
-  const int64_t spans = weights.spans();
-  fetch_ahead(weights.row(0), kTile * weights.stride());
-  for (int64_t first = 0; first < weights.rows(); first += kTile) {
-    TileSums<Format, kGroups> tile = {};
-    SpansOfRows<Format, kTile> rows(weights, first);
-    TileSpan<Format, kGroups> unpacked[2];
-    TileSet<Format, kGroups> fetched[2];
-    unpacked[0].rows = rows.at(0);
-    for (int64_t f = 0; f < kFours<Format, kGroups>; ++f) unpacked[0].unpack_factors(f);
-    for (int64_t v = 0; v < kVectors<Format, kGroups>; ++v) unpacked[0].fetch(v, 0, fetched[0]);
-    // The next features' bytes come while these are multiplied, evenly.
-    Ahead ahead = {weights.row(first + kTile),
-                   kTile * Weights<Format>::kSpanBytes / Format::kUnits};
-    for (int64_t span = 0; span < spans; ++span) {
-      TileSpan<Format, kGroups>& next = unpacked[(span + 1) % 2];
-      next.rows = rows.at(span + 1 < spans ? span + 1 : span);
-      add_span<Format, kGroups>(unpacked[span % 2], next, fetched,
-                                x + span * Format::kUnits * groups + first_group, groups, tile,
-                                ahead);
+  static void add_last_group(Block<Format>& block, const Inputs<Format>& inputs,
+                             TileSums<kMaxGroups>& sums) {
+    TileSums<1> one;
+    for (int64_t c = 0; c < kParts; ++c) {
+      for (int64_t v = 0; v < kVectors; ++v) one.chains[c][v][0] = sums.chains[c][v][0];
     }
-    const int64_t rest = weights.rows() - first;
-    put_tile(tile, first_row, m - first_row, first, rest < kTile ? rest : kTile, output);
+    add_block<Format, 1>(block, inputs, one);
+    for (int64_t c = 0; c < kParts; ++c) {
+      for (int64_t v = 0; v < kVectors; ++v) sums.chains[c][v][0] = one.chains[c][v][0];
+    }
   }
-}
 
-/// The same with as many groups as there are, up to kGroups.
-template <typename Format, int64_t kGroups = kMaxGroups>
-void multiply_last(const Weights<Format>& weights, const InputsUnit<Format::kStorage>* x, int64_t m,
-                   int64_t first_group, const Output& output) {
-  if constexpr (kGroups > 1) {
-    if (input_groups_of(m) - first_group < kGroups) {
-      return multiply_last<Format, kGroups - 1>(weights, x, m, first_group, output);
-    }
-  }
-  multiply_groups<Format, kGroups>(weights, x, m, first_group, output);
-}
+  const Weights<Format>& weights_;
+  SpansOfRows<Format, kFeatures, kBlockSpans> rows_;
+  Inputs<Format> x_;
+  const std::byte* ahead_;
+  TileSums<kMaxGroups> sums_[kMaxPasses];
+};
 
 template <typename Format>
 void multiply(const void* blocks, int64_t rows, int64_t k, const void* prepared, int64_t m,
               const Output& output) {
   const Weights<Format> weights(blocks, rows, k);
-  const auto* x = static_cast<const InputsUnit<Format::kStorage>*>(prepared);
-  for (int64_t group = 0; group < input_groups_of(m); group += kMaxGroups) {
-    multiply_last<Format>(weights, x, m, group, output);
+  const Inputs<Format> x = {static_cast<const InputsUnit<Format::kStorage>*>(prepared),
+                            input_groups_of(m)};
+  fetch_ahead(weights.row(0), kFeatures * weights.stride());
+  for (int64_t first = 0; first < rows; first += kFeatures) {
+    Tile<Format> tile(weights, first, x);
+    tile.multiply();
+    tile.put(m, first, output);
   }
 }
 

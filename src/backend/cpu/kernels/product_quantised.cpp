@@ -157,9 +157,9 @@ template <typename Format>
 void pack(const Weights<Format>& weights, int64_t first, int64_t first_span, int64_t spans,
           Panel<Format>& panel) {
   for (int64_t v = 0; v < kVectors; ++v) {
-    SpansOfRows<Format, kWidth> rows(weights, first + v * kWidth);
+    SpansOfRows<Format, kWidth, 1> rows(weights, first + v * kWidth);
     for (int64_t span = 0; span < spans; ++span) {
-      pack_span(rows.at(first_span + span), span, v, panel);
+      pack_span(rows.at(first_span + span, 1), span, v, panel);
     }
   }
 }

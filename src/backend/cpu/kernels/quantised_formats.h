@@ -4,8 +4,10 @@
 // Each format tells of spans of 256 values: `bytes`, vector `step` of set `set`: a set is kParts
 // units, one to each part of 128 bits, of which step i holds values 16 i to 16 i + 15;
 // `fetch_set`, what set `set` of kParts rows is made of, one row to each part, and `bytes_of_rows`,
-// step `step` of that set's unit `part`; and `factors`, the scales (and minima) of the units of 4
-// rows: of a set, lane n of a part is row n's.
+// step `step` of that set's unit `part`; `fetch_unit` and `bytes_of_unit`, the same of one unit,
+// unit by unit of a chain (quantised_input.h): how bytes are unpacked repeats with every
+// kUnpackSets sets, in kPhases chains each in its own way; and `factors`, the scales (and minima)
+// of the units of 4 rows: of a set, lane n of a part is row n's.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +36,9 @@ struct FormatBase {
   static constexpr bool kMinima = has_minima(storage);
   static constexpr bool kSigned = storage == Storage::kQ8_0 && kOffset == 0;
 
+  // Where all units are alike.
+  static constexpr int64_t kUnpackSets = 1, kPhases = 1, kUnitFetches = 1;
+
   struct Factors {
     Vec scales[kSets];
     Vec minima[kMinima ? kSets : 1];
@@ -60,6 +65,18 @@ static inline void fetch_rows(const std::byte* p, int64_t stride, IVec* out) {
   const __m256i a = load_32(p), b = load_32(p + stride);
   out[0] = ints(_mm256_permute2x128_si256(a, b, 0x20));
   out[1] = ints(_mm256_permute2x128_si256(a, b, 0x31));
+#endif
+}
+
+/// 16 bytes of each of kParts rows.
+static inline IVec fetch_pieces(const std::byte* p, int64_t stride) {
+#if defined(__AVX512F__)
+  __m512i rows = _mm512_castsi128_si512(load_16(p));
+  rows = _mm512_inserti32x4(rows, load_16(p + stride), 1);
+  rows = _mm512_inserti32x4(rows, load_16(p + 2 * stride), 2);
+  return ints(_mm512_inserti32x4(rows, load_16(p + 3 * stride), 3));
+#else
+  return ints(_mm256_set_m128i(load_16(p + stride), load_16(p)));
 #endif
 }
 
@@ -191,6 +208,19 @@ struct Q8_0 : ScaledBlocks<Storage::kQ8_0, BlockQ8_0> {
   static IVec bytes_of_rows(const IVec (&fetched)[kFetched], int64_t, int64_t part, int64_t step) {
     return fetched[2 * part + step];
   }
+
+  static constexpr int64_t kPieces = 2;
+  static void fetch_unit(const std::byte* span, int64_t stride, int64_t unit,
+                         IVec (&out)[kPieces]) {
+    fetch_rows(span + unit * int64_t{sizeof(Block)} + offsetof(Block, qs), stride, out);
+    if constexpr (kOffset != 0) {
+      out[0] ^= static_cast<int32_t>(0x80808080);
+      out[1] ^= static_cast<int32_t>(0x80808080);
+    }
+  }
+  static IVec bytes_of_unit(const IVec (&pieces)[kPieces], int64_t, int64_t step) {
+    return pieces[step];
+  }
 };
 
 struct Q4_0 : ScaledBlocks<Storage::kQ4_0, BlockQ4_0> {
@@ -228,6 +258,15 @@ struct Q4_0 : ScaledBlocks<Storage::kQ4_0, BlockQ4_0> {
   }
   static IVec bytes_of_rows(const IVec (&fetched)[kFetched], int64_t, int64_t part, int64_t step) {
     return and_bytes(step == 0 ? fetched[part] : shift_right(fetched[part], 4), 15);
+  }
+
+  static constexpr int64_t kPieces = 1;
+  static void fetch_unit(const std::byte* span, int64_t stride, int64_t unit,
+                         IVec (&out)[kPieces]) {
+    out[0] = fetch_pieces(span + unit * int64_t{sizeof(Block)} + offsetof(Block, qs), stride);
+  }
+  static IVec bytes_of_unit(const IVec (&pieces)[kPieces], int64_t, int64_t step) {
+    return and_bytes(step == 0 ? pieces[0] : shift_right(pieces[0], 4), 15);
   }
 
  private:
@@ -275,6 +314,16 @@ struct Q4_K : FormatBase<Storage::kQ4_K> {
   static IVec bytes_of_rows(const IVec (&fetched)[kFetched], int64_t, int64_t part, int64_t step) {
     const IVec q = fetched[part / 2 * 2 + step];
     return and_bytes(shift_right(q, static_cast<int>(part % 2 * 4)), 15);
+  }
+
+  static constexpr int64_t kPhases = 2;
+  static constexpr int64_t kPieces = 2;
+  static void fetch_unit(const std::byte* span, int64_t stride, int64_t unit,
+                         IVec (&out)[kPieces]) {
+    fetch_rows(span + offsetof(Block, qs) + 32 * (unit / 2), stride, out);
+  }
+  static IVec bytes_of_unit(const IVec (&pieces)[kPieces], int64_t unit, int64_t step) {
+    return and_bytes(unit % 2 == 0 ? pieces[step] : shift_right(pieces[step], 4), 15);
   }
 
   static void factors(const FourRows& w, Factors& out) {
@@ -355,6 +404,23 @@ struct Q6_K : FormatBase<Storage::kQ6_K> {
     const IVec bottom = and_bytes(shift_right(low, static_cast<int>(quarter / 2 * 4)), 15);
     const IVec top = and_bytes(shift_right(high, static_cast<int>(2 * quarter)), 3);
     return bottom | (top << 4);
+  }
+
+  // Units u and u + 4 of a half share bytes.
+  static constexpr int64_t kUnpackSets = 8 / kParts, kPhases = kParts, kUnitFetches = 4 / kParts;
+  static constexpr int64_t kPieces = 2;
+  static void fetch_unit(const std::byte* span, int64_t stride, int64_t unit,
+                         IVec (&out)[kPieces]) {
+    const int64_t half = unit / 8, piece = unit % 4;
+    out[0] = fetch_pieces(span + offsetof(Block, ql) + 64 * half + 16 * piece, stride);
+    out[1] = fetch_pieces(span + offsetof(Block, qh) + 32 * half + 16 * (piece % 2), stride);
+  }
+  static IVec bytes_of_unit(const IVec (&pieces)[kPieces], int64_t unit, int64_t) {
+    const int quarter = static_cast<int>(unit % 8 / 2);
+    const IVec low = quarter < 2 ? pieces[0] : shift_right(pieces[0], 4);
+    const IVec high =
+        quarter < 2 ? pieces[1] << (4 - 2 * quarter) : shift_right(pieces[1], 2 * quarter - 4);
+    return and_bytes(low, 15) | and_bytes(high, 0x30);
   }
 
   static void factors(const FourRows& w, Factors& out) {

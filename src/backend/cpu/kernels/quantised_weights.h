@@ -60,16 +60,14 @@ class Weights {
   /// A last span that is not whole is copied, zeros behind it.
   bool is_whole(int64_t span) const { return span < whole_; }
   FourRows copied(const FourRows& w, std::byte* to) const {
-    copy(w, whole_, to);
+    for (int64_t n = 0; n < kRowsTogether; ++n) copy(w.rows[n], whole_, to + n * kSpanBytes);
     return {{to, to + kSpanBytes, to + 2 * kSpanBytes, to + 3 * kSpanBytes}};
   }
-  /// The bytes that a span has, and zeros behind them.
-  void copy(const FourRows& w, int64_t span, std::byte* to) const {
+  /// The bytes that a row's span has, and zeros behind them.
+  void copy(const std::byte* row, int64_t span, std::byte* to) const {
     const int64_t bytes = is_whole(span) ? kSpanBytes : rest_blocks_ * (kSpanBytes / 8);
-    for (int64_t n = 0; n < kRowsTogether; ++n, to += kSpanBytes) {
-      __builtin_memset(to, 0, kSpanBytes);
-      __builtin_memcpy(to, w.rows[n], static_cast<size_t>(bytes));
-    }
+    __builtin_memset(to, 0, kSpanBytes);
+    __builtin_memcpy(to, row, static_cast<size_t>(bytes));
   }
 
  private:
@@ -88,30 +86,33 @@ struct RowsSpan {
   }
 };
 
-/// The spans of kRows rows of weights, one after another. Where one is not whole, or there are
-/// fewer rows, they are copied, with zeros behind the values; a copy stays until the next but one.
-template <typename Format, int64_t kRows>
+/// Spans of kRows rows of weights, up to kSpans together. Where one is not whole, or there are
+/// fewer rows, they are copied, with zeros behind the values; a copy stays until the next.
+template <typename Format, int64_t kRows, int64_t kSpans>
 class SpansOfRows {
  public:
   static constexpr int64_t kSpanBytes = Weights<Format>::kSpanBytes;
 
   SpansOfRows(const Weights<Format>& weights, int64_t first) : weights_(weights), first_(first) {}
 
-  RowsSpan at(int64_t span) {
-    if (first_ + kRows <= weights_.rows() && weights_.is_whole(span)) {
-      return {weights_.row(first_) + span * kSpanBytes, weights_.stride()};
+  RowsSpan at(int64_t span, int64_t count) {
+    const RowsSpan rows = {weights_.row(first_) + span * kSpanBytes, weights_.stride()};
+    if (first_ + kRows <= weights_.rows() && weights_.is_whole(span + count - 1)) return rows;
+    for (int64_t n = 0; n < kRows; ++n) {
+      // The last row stands in for those behind it.
+      const int64_t row = first_ + n < weights_.rows() ? n : weights_.rows() - 1 - first_;
+      for (int64_t i = 0; i < count; ++i) {
+        weights_.copy(rows.first + row * rows.stride + i * kSpanBytes, span + i,
+                      copy_ + (n * kSpans + i) * kSpanBytes);
+      }
     }
-    std::byte* copy = copies_[span % 2];
-    for (int64_t row = 0; row < kRows; row += kRowsTogether) {
-      weights_.copy(weights_.four(first_ + row, 1, span), span, copy + row * kSpanBytes);
-    }
-    return {copy, kSpanBytes};
+    return {copy_, kSpans * kSpanBytes};
   }
 
  private:
   const Weights<Format>& weights_;
   int64_t first_;
-  std::byte copies_[2][kRows * kSpanBytes];
+  std::byte copy_[kRows * kSpans * kSpanBytes];
 };
 
 struct Output {

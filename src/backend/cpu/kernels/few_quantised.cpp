@@ -183,6 +183,7 @@ struct Block {
   RowsSpan rows;
   int64_t spans;
   const TileFactors<Format>* factors;  // span by span
+  bool is_first;                       // of the tile: sums begin with it
   Ahead<kFeatures * Weights<Format>::kSpanBytes / Format::kUnits> ahead;
 };
 
@@ -209,7 +210,7 @@ template <typename Format, int64_t kGroups, int64_t kPhase>
 #pragma GCC unroll 4
   for (int64_t v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 2
-    for (int64_t g = 0; g < kGroups; ++g) sums[v][g] = to[v][g];
+    for (int64_t g = 0; g < kGroups; ++g) sums[v][g] = block.is_first ? Vec{} : to[v][g];
   }
   IVec lanes[kVectorsOfFour];
 #pragma GCC unroll 2
@@ -319,9 +320,7 @@ template <typename Format>
 class Tile {
  public:
   Tile(const Weights<Format>& weights, int64_t first, const Inputs<Format>& x)
-      : weights_(weights), rows_(weights, first), x_(x), ahead_(weights.row(first + kFeatures)) {
-    for (int64_t g = 0; g < passes(); ++g) sums_[g] = {};
-  }
+      : weights_(weights), rows_(weights, first), x_(x), ahead_(weights.row(first + kFeatures)) {}
 
   void multiply() {
     for (int64_t span = 0; span < weights_.spans(); span += kBlockSpans) {
@@ -331,11 +330,15 @@ class Tile {
   }
 
   void put(int64_t m, int64_t first, const Output& output) const {
-    const int64_t rest = weights_.rows() - first;
     constexpr int64_t kRows = kMaxGroups * kInputsTogether;
+    const int64_t rest = weights_.rows() - first;
+    const int64_t features = rest < kFeatures ? rest : kFeatures;
     for (int64_t i = 0; i < passes(); ++i) {
-      put_tile(sums_[i], i * kRows, m - i * kRows, first, rest < kFeatures ? rest : kFeatures,
-               output);
+      if ((i + 1) * kMaxGroups <= x_.groups) {
+        put_tile(sums_[i], i * kRows, m - i * kRows, first, features, output);
+      } else {
+        put_tile(last_sums_, i * kRows, m - i * kRows, first, features, output);
+      }
     }
   }
 
@@ -344,7 +347,7 @@ class Tile {
 
   void add_spans(int64_t span, int64_t count) {
     TileFactors<Format> factors[kBlockSpans];
-    Block<Format> block = {rows_.at(span, count), count, factors, {ahead_}};
+    Block<Format> block = {rows_.at(span, count), count, factors, span == 0, {ahead_}};
     for (int64_t i = 0; i < count; ++i) {
       const RowsSpan rows = {block.rows.first + i * Weights<Format>::kSpanBytes, block.rows.stride};
 #pragma GCC unroll 1
@@ -356,22 +359,10 @@ class Tile {
       if ((i + 1) * kMaxGroups <= x_.groups) {
         add_block<Format, kMaxGroups>(block, inputs, sums_[i]);
       } else {
-        add_last_group(block, inputs, sums_[i]);
+        add_block<Format, 1>(block, inputs, last_sums_);
       }
       if (i == 0) ahead_ = block.ahead.next;
       block.ahead.next = nullptr;
-    }
-  }
-
-  static void add_last_group(Block<Format>& block, const Inputs<Format>& inputs,
-                             TileSums<kMaxGroups>& sums) {
-    TileSums<1> one;
-    for (int64_t c = 0; c < kParts; ++c) {
-      for (int64_t v = 0; v < kVectors; ++v) one.chains[c][v][0] = sums.chains[c][v][0];
-    }
-    add_block<Format, 1>(block, inputs, one);
-    for (int64_t c = 0; c < kParts; ++c) {
-      for (int64_t v = 0; v < kVectors; ++v) sums.chains[c][v][0] = one.chains[c][v][0];
     }
   }
 
@@ -380,6 +371,7 @@ class Tile {
   Inputs<Format> x_;
   const std::byte* ahead_;
   TileSums<kMaxGroups> sums_[kMaxPasses];
+  TileSums<1> last_sums_;  // of a group that is left over
 };
 
 template <typename Format>

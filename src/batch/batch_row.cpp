@@ -6,6 +6,7 @@
 
 #include "batch/csv.h"
 #include "core/error.h"
+#include "core/zero_byte.h"
 #include "text/utf8.h"
 
 namespace owl3 {
@@ -123,7 +124,8 @@ bool failed_as_openai(const Json& line) {
 }
 
 BatchLine read_json_line(std::string_view text, const std::string& where) {
-  const Json line = Json::parse(text, nullptr, false);
+  const bool is_whole = find_zero_byte(text) == text.npos;
+  const Json line = is_whole ? Json::parse(text, nullptr, false) : Json();
   if (line.is_object()) {
     const auto index = line.find("index");
     if (index != line.end() && index->is_number_integer()) {

@@ -7,6 +7,7 @@
 
 #include "batch/item_checksum.h"
 #include "core/error.h"
+#include "core/zero_byte.h"
 
 namespace owl3 {
 
@@ -23,6 +24,7 @@ struct TooDeep {};
 /// Nothing where the line is no JSON object that can be read. `with_body`: with what is asked,
 /// which may be large.
 std::optional<Json> parse_line(std::string_view text, bool with_body) {
+  if (find_zero_byte(text) != text.npos) return std::nullopt;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > kDeepest) throw TooDeep();
     return with_body || event != Json::parse_event_t::key || depth != 1 || value != "body";

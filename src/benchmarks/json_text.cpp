@@ -1,6 +1,7 @@
 #include "benchmarks/json_text.h"
 
 #include "core/error.h"
+#include "core/zero_byte.h"
 
 namespace owl3 {
 
@@ -13,6 +14,9 @@ constexpr int kMaxDepth = 64;
 }  // namespace
 
 Json parse_json_text(std::string_view text, const std::string& place) {
+  if (const size_t zero = find_zero_byte(text); zero != text.npos) {
+    throw InputError(fmt::format("{}: no JSON: byte {} is zero", place, zero + 1));
+  }
   const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
     if (depth > kMaxDepth) throw InputError(fmt::format("{}: nested too deeply", place));
     return true;

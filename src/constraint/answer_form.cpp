@@ -1,6 +1,7 @@
 #include "constraint/answer_form.h"
 
 #include "constraint/schema_reader.h"
+#include "core/zero_byte.h"
 
 namespace owl3 {
 
@@ -33,6 +34,9 @@ int nesting_of(std::string_view text) {
 nlohmann::ordered_json parse_schema(std::string_view text) {
   if (text.size() > kMaxSchemaBytes) throw InputError("the schema is larger than 4 MB");
   if (nesting_of(text) > kMaxNesting) throw InputError("the schema is nested more than 250 deep");
+  if (const size_t zero = find_zero_byte(text); zero != text.npos) {
+    throw InputError(fmt::format("the schema is no JSON: byte {} is zero", zero + 1));
+  }
   try {
     return nlohmann::ordered_json::parse(text);
   } catch (const nlohmann::json::exception& error) {

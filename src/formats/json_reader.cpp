@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/zero_byte.h"
 
 namespace owl3 {
 
@@ -79,6 +80,9 @@ Json parse_json_object(std::string_view text, const std::string& name, size_t ma
   if (text.size() > max_bytes) {
     throw InputError(fmt::format("{}: {} bytes are too many for this file (at most {})", name,
                                  text.size(), max_bytes));
+  }
+  if (const size_t zero = find_zero_byte(text); zero != text.npos) {
+    throw InputError(fmt::format("{}: not valid JSON at byte {}", name, zero + 1));
   }
   const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
     if (depth > kMaxDepth) throw InputError(fmt::format("{}: nested too deeply", name));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/zero_byte.h"
 #include "server/request_error.h"
 
 namespace owl3::server {
@@ -15,6 +16,9 @@ constexpr int kDeepest = 64;
 
 Json parse_body(std::string_view body) {
   if (body.empty()) throw RequestError(400, "the request has no body; it must be a JSON object");
+  if (const size_t zero = find_zero_byte(body); zero != body.npos) {
+    throw RequestError(400, fmt::format("the body is not JSON: wrong at byte {}", zero + 1));
+  }
   Json json;
   try {
     const auto watch = [](int depth, Json::parse_event_t, Json&) {

@@ -51,6 +51,7 @@ TEST_F(RequestLinesFile, GivesIdsUrlsAndBodiesAndPassesOverBlankLines) {
 TEST_F(RequestLinesFile, WhatIsNoRequestSaysWhy) {
   expect_refused("{\"custom_id\": ", "invalid_json_line");
   expect_refused("[]", "invalid_json_line");
+  expect_refused(std::string("{}\0", 3), "invalid_json_line");
   expect_refused("{\"custom_id\": \"\xFF\"}", "invalid_json_line");
   expect_refused("{\"custom_id\": \"a\", \"body\": " + std::string(100'000, '['),
                  "invalid_json_line");

@@ -481,7 +481,8 @@ TEST_F(Serve, NotHttpIsRefusedAndTheConnectionEnds) {
   }
   for (const std::string& body :
        {std::string("{"), std::string("[]"), std::string("nonsense"), std::string("\xff\xfe"),
-        std::string(100'000, '['), std::string("{\"messages\":\"\xff\"}"), std::string()}) {
+        std::string("{}\0{", 4), std::string(100'000, '['), std::string("{\"messages\":\"\xff\"}"),
+        std::string()}) {
     expect_refusal(ask(port(), post(kPath, body)), 400, "JSON");
   }
 }

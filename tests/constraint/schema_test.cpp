@@ -263,6 +263,7 @@ TEST(Schema, RefusesByNameWhatItCannotKeepTo) {
   EXPECT_NE(refusal(R"({"pattern":"(a"})").find("not closed"), std::string::npos);
   EXPECT_NE(refusal(R"({"pattern":"(a)\\1"})").find("backreferences"), std::string::npos);
   EXPECT_NE(refusal("{").find("no JSON"), std::string::npos);
+  EXPECT_NE(refusal(std::string("{}\0{}", 5)).find("byte 3 is zero"), std::string::npos);
   EXPECT_NE(refusal(R"({"type":"string","minLength":3,"maxLength":2})").find("no answer"),
             std::string::npos);
 }

@@ -243,6 +243,7 @@ TEST(ModelConfig, RefusesWhatIsNoJsonObject) {
   EXPECT_TRUE(says(refused(""), "not valid JSON"));
   EXPECT_TRUE(says(refused("{\"hidden_size\": 12"), "not valid JSON"));
   EXPECT_TRUE(says(refused("\xff\xfe"), "not valid JSON"));
+  EXPECT_TRUE(says(refused(std::string("{}\0", 3)), "not valid JSON at byte 3"));
   EXPECT_TRUE(says(refused("[1]"), "not a JSON object"));
   EXPECT_TRUE(says(refused("{\"rope_theta\": 1e999}"), "out of range"));
   EXPECT_TRUE(says(refused("{\"a\":" + std::string(1'000'000, '[')), "nested too deeply"));

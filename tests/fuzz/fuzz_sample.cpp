@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/zero_byte.h"
 #include "training_data/row_index.h"
 #include "training_data/sample.h"
 
@@ -36,8 +37,9 @@ void parse(std::string_view row) {
   }
 }
 
-/// The list that the file is, or nothing.
+/// The list that the file is, or nothing. The parser ends at a zero byte, whatever stands behind.
 Json list_in(std::string_view file) {
+  if (owl3::find_zero_byte(file) != file.npos) return {};
   try {
     Json json = Json::parse(file.begin(), file.end());
     return json.is_array() ? json : Json();

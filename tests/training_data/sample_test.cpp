@@ -228,6 +228,7 @@ TEST(Sample, SaysWhatIsWrongWithARow) {
   };
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"{", "not valid JSON at byte 2"},
+      {std::string("{}\0{", 4), "not valid JSON at byte 3"},
       {"[1]", "not a JSON object"},
       {R"({"a":1e999})", "holds a number out of range"},
       {"{\"query\":\"\xff\"}", "not UTF-8 at byte 10"},
